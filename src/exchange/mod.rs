@@ -1,0 +1,149 @@
+//! The domain: what clients and a service said to each other.
+//!
+//! These types know neither how a tape is written ([`crate::tape`]) nor how a request travels;
+//! they hold bytes, names and times, exactly as they were seen.
+
+mod body;
+mod contract;
+mod headers;
+
+pub use body::Body;
+pub use contract::{Contract, Parameter, Presence};
+pub use headers::Headers;
+
+use std::fmt;
+
+/// A point in time, in whole microseconds since the start of the tape (or of the run).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Micros(pub u64);
+
+impl Micros {
+    /// The time from `earlier` to `self`; zero where `earlier` is not earlier.
+    pub fn since(self, earlier: Micros) -> Micros {
+        Micros(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The point `span` after `self`; the end of time where there is none.
+    pub fn after(self, span: Micros) -> Micros {
+        Micros(self.0.saturating_add(span.0))
+    }
+}
+
+/// The number of an operation, unique on its tape; what a notification's `after` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OperationId(pub u64);
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The number of a notification, unique on its tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NotificationId(pub u64);
+
+impl fmt::Display for NotificationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The name of one client's conversation, such as `agent1`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Session(String);
+
+impl Session {
+    /// The session called `name`.
+    pub fn new(name: impl Into<String>) -> Self {
+        Session(name.into())
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// One request by a client and its response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Its number on the tape.
+    pub id: OperationId,
+    /// The client that called it.
+    pub session: Session,
+    /// When the request arrived.
+    pub at: Micros,
+    /// When the last byte of the response was there.
+    pub answered: Micros,
+    /// What the client sent.
+    pub request: Request,
+    /// What the service answered.
+    pub response: Response,
+    /// What was mended in the text that this operation was read from; empty for captured traffic.
+    pub repairs: Vec<Repair>,
+}
+
+/// The request of an operation (RFC 9110 §6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The method, as sent: `POST`.
+    pub method: String,
+    /// The target in origin form: path and query.
+    pub target: String,
+    /// The header fields, in order.
+    pub headers: Headers,
+    /// The content.
+    pub body: Body,
+}
+
+/// The response of an operation (RFC 9110 §6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status code, 100 to 599.
+    pub status: u16,
+    /// The header fields, in order.
+    pub headers: Headers,
+    /// The content.
+    pub body: Body,
+}
+
+/// One message that the service pushed to one session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notification {
+    /// Its number on the tape.
+    pub id: NotificationId,
+    /// The client that received it.
+    pub session: Session,
+    /// When the client had it.
+    pub at: Micros,
+    /// The channel that it came on, such as `/v2/me/chats`.
+    pub channel: String,
+    /// Its causes: the operations that must have happened before it is due. Empty: unsolicited.
+    pub after: Vec<OperationId>,
+    /// The message's payload: for Bayeux, the JSON of the `data` field.
+    pub data: Body,
+    /// What was mended in the text that this notification was read from; empty for captured traffic.
+    pub repairs: Vec<Repair>,
+}
+
+/// One place where text was mended before it could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// The line of the source, from 1.
+    pub line: usize,
+    /// The column in that line, in characters, from 1.
+    pub column: usize,
+    /// What stood there.
+    pub was: String,
+    /// What it became.
+    pub became: String,
+    /// Why this is the one plausible reading.
+    pub why: String,
+}

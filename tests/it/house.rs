@@ -1,0 +1,119 @@
+//! The table of who may import whom, held against the imports in `src`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module with what it may import. A module may always import itself.
+const HOUSE: &[(&str, &[&str])] = &[
+    ("listen", &[]),
+    ("exchange", &[]),
+    ("tape", &["exchange"]),
+    ("matcher", &["exchange", "compare"]),
+    (
+        "player",
+        &["exchange", "tape", "matcher", "bayeux", "journal"],
+    ),
+    ("bayeux", &["exchange"]),
+    ("normalizer", &[]),
+    ("importer", &["exchange", "tape", "normalizer"]),
+    ("compare", &[]),
+    ("journal", &["exchange"]),
+];
+
+/// `cli`, and what only wires together, may import everything.
+const FREE: &[&str] = &["cli", "lib", "main"];
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The modules of this crate that a file names: `crate::NAME`, also inside `use crate::{A, B::C}`.
+fn imports(source: &str) -> BTreeSet<String> {
+    let code: String = source
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let mut found = BTreeSet::new();
+    for (place, _) in code.match_indices("crate::") {
+        let rest = &code[place + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            Some(group) => {
+                let mut depth = 0;
+                let mut item = String::new();
+                for c in group.chars() {
+                    match c {
+                        '{' => depth += 1,
+                        '}' if depth == 0 => break,
+                        '}' => depth -= 1,
+                        _ => {}
+                    }
+                    match c {
+                        ',' if depth == 0 => found.extend(first_name(&std::mem::take(&mut item))),
+                        _ => item.push(c),
+                    }
+                }
+                found.extend(first_name(&item));
+            }
+            None => found.extend(first_name(rest)),
+        }
+    }
+    found
+}
+
+fn first_name(path: &str) -> Option<String> {
+    let name: String = path
+        .trim()
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect();
+    (!name.is_empty()).then_some(name)
+}
+
+#[test]
+fn every_module_imports_only_what_the_table_allows() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut faults = Vec::new();
+    for file in rust_files(&src) {
+        let inside = file.strip_prefix(&src).unwrap();
+        let module = inside
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_str()
+            .unwrap();
+        let module = module.trim_end_matches(".rs");
+        if FREE.contains(&module) {
+            continue;
+        }
+        let allowed = HOUSE
+            .iter()
+            .find(|(name, _)| *name == module)
+            .unwrap_or_else(|| panic!("{module} is not in the table"))
+            .1;
+        for import in imports(&fs::read_to_string(&file).unwrap()) {
+            if import != module && !allowed.contains(&import.as_str()) {
+                faults.push(format!("{}: imports {import}", inside.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_reader_of_imports_sees_every_form() {
+    let source = "use crate::tape::Tape;\nuse crate::{exchange::{Body, Headers}, matcher};\n// use crate::cli;\nlet x = crate::listen::serve();";
+    let found: Vec<String> = imports(source).into_iter().collect();
+    assert_eq!(found, ["exchange", "listen", "matcher", "tape"]);
+}

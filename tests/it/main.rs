@@ -1,0 +1,10 @@
+//! Behaviour of the built binary and of the source tree.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)] // a test may stop at the first thing that is not as it should be
+
+mod house;
