@@ -1,8 +1,63 @@
-//! The command line.
+//! The command line: parses the words, wires the modules together, and turns what comes of it into
+//! an exit code. What a command does stands in the module that owns it.
+//!
+//! stdout carries data and stderr carries words.
+
+mod exit;
+mod import;
+mod normalize;
+mod output;
+mod replay;
+mod show;
 
 use std::process::ExitCode;
 
-/// Runs the command line.
+use clap::{Parser, Subcommand};
+
+use exit::{Failure, Outcome};
+
+/// Record the conversations of notification-driven HTTP services, and replay them.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  antiphon replay                            serve the conversation that antiphon carries in itself
+  antiphon normalize sample.txt              make exact JSON of a sample that Python printed
+  antiphon import page.txt -o chat.tape      make a tape of an API page
+  antiphon show chat.tape                    see who said what, and because of what
+
+Exit codes: 0 done; 1 a difference, a miss or an unreadable sample; 2 wrong usage or
+configuration; 3 a tape that cannot be read; 4 I/O, bind or upstream trouble.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Normalize(normalize::Normalize),
+    Import(import::Import),
+    Show(show::Show),
+    Format(show::Format),
+    Replay(replay::Replay),
+}
+
+/// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Normalize(command) => command.run(),
+        Command::Import(command) => command.run(),
+        Command::Show(command) => command.run(),
+        Command::Format(command) => command.run(),
+        Command::Replay(command) => command.run(),
+    };
+    match result {
+        Ok(outcome) => outcome.code(),
+        Err(failure) => {
+            output::say(&format!("error: {failure}"));
+            failure.code()
+        }
+    }
 }
