@@ -1,0 +1,360 @@
+//! Bayeux messages as they travel: an array or a bare object in a POST, `message=` in a form, or a
+//! JSONP call by GET; and the replies.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The most messages in one request. Clients batch a handful; more is a fault or an attack.
+const MAX_BATCH: usize = 1_000;
+
+/// The longest name of a JSONP function that is echoed.
+const MAX_JSONP_NAME: usize = 128;
+
+/// The prefix of the channels on which client and server speak of the connection itself.
+pub(super) const META: &str = "/meta/";
+
+/// A message by a client. Of its fields the ones that the protocol gives a meaning.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// The channel that it is sent on.
+    pub channel: String,
+    /// The client's own name for the message, echoed in the reply with its exact spelling.
+    #[serde(default)]
+    pub id: Option<Box<RawValue>>,
+    /// Who sends it.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// What to subscribe to: a string, or an array of them.
+    #[serde(default)]
+    pub subscription: Option<Box<RawValue>>,
+    /// The connection types that a handshake offers.
+    #[serde(default)]
+    pub supported_connection_types: Option<Vec<String>>,
+    /// The payload of a publish.
+    #[serde(default)]
+    pub data: Option<Box<RawValue>>,
+    /// What the client asks of the connection.
+    #[serde(default)]
+    pub advice: Option<ClientAdvice>,
+    /// Extensions.
+    #[serde(default)]
+    pub ext: Option<Extensions>,
+}
+
+/// What a client asks of a connection.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ClientAdvice {
+    /// The longest time that a poll should be held, in milliseconds.
+    #[serde(default)]
+    pub timeout: Option<u64>,
+}
+
+/// The extensions that are understood; others are passed over, as the protocol wants.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Extensions {
+    /// The acknowledgement extension: `true` in a handshake, the last number seen in a connect.
+    #[serde(default)]
+    pub ack: Option<Box<RawValue>>,
+}
+
+/// How a request carried its messages, which is how the reply travels back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// Long polling: the reply is JSON.
+    Json,
+    /// Callback polling: the reply is a call of this JavaScript function.
+    Jsonp(String),
+}
+
+/// Why a request to the endpoint holds no Bayeux messages.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// The content is not an array of messages, nor one message.
+    #[error("the content is no Bayeux message: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A form or query without a `message` field.
+    #[error("there is no message field")]
+    NoMessage,
+    /// More messages than a client would send at once.
+    #[error("{0} messages in one request, at most {MAX_BATCH} are read")]
+    TooMany(usize),
+    /// A JSONP callback that is no plain function name.
+    #[error("{0:?} is no name of a JSONP function")]
+    Callback(String),
+}
+
+/// Reads the messages of a POST.
+pub fn read(content_type: Option<&str>, content: &[u8]) -> Result<Vec<Message>, Unreadable> {
+    let form = content_type.is_some_and(|value| {
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    });
+    if form {
+        from_fields(content)
+    } else {
+        capped(from_json(content)?)
+    }
+}
+
+/// Reads the messages of a GET by callback polling, and the name of the function to call.
+pub fn read_query(query: &str) -> Result<(Vec<Message>, Carrier), Unreadable> {
+    let messages = from_fields(query.as_bytes())?;
+    let callback = form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "jsonp")
+        .map_or_else(
+            || "jsonpcallback".to_owned(),
+            |(_, value)| value.into_owned(),
+        );
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$' | '.');
+    if callback.is_empty() || callback.len() > MAX_JSONP_NAME || !callback.chars().all(plain) {
+        return Err(Unreadable::Callback(callback));
+    }
+    Ok((messages, Carrier::Jsonp(callback)))
+}
+
+impl Carrier {
+    /// The content of a response that carries these messages, each already JSON, with its type.
+    pub fn response(&self, messages: &[Bytes]) -> (&'static str, Bytes) {
+        let mut text = Vec::new();
+        text.push(b'[');
+        for (place, message) in messages.iter().enumerate() {
+            if place > 0 {
+                text.push(b',');
+            }
+            text.extend_from_slice(message);
+        }
+        text.push(b']');
+        match self {
+            Carrier::Json => ("application/json", text.into()),
+            Carrier::Jsonp(function) => {
+                let call = [function.as_bytes(), b"(", &text, b")"].concat();
+                ("text/javascript;charset=utf-8", call.into())
+            }
+        }
+    }
+}
+
+impl Message {
+    /// The subscriptions that the message names; `None` where they are neither text nor texts.
+    pub fn subscriptions(&self) -> Option<Vec<String>> {
+        let raw = self.subscription.as_ref()?.get();
+        serde_json::from_str(raw)
+            .or_else(|_| serde_json::from_str(raw).map(|one| vec![one]))
+            .ok()
+    }
+
+    /// Whether a handshake asks for acknowledgements.
+    pub fn wants_ack(&self) -> bool {
+        self.ack() == Some("true")
+    }
+
+    /// The number of the last reply that the client has, where it says so.
+    pub fn acknowledged(&self) -> Option<i64> {
+        self.ack()?.parse().ok()
+    }
+
+    fn ack(&self) -> Option<&str> {
+        self.ext.as_ref()?.ack.as_ref().map(|raw| raw.get())
+    }
+}
+
+/// A reply to a message on a meta channel, or to a publish.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Reply<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<&'a RawValue>,
+    pub(super) channel: &'a str,
+    pub(super) successful: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) supported_connection_types: Option<&'static [&'static str]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) subscription: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) advice: Option<Advice>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ext: Option<Acknowledgement>,
+}
+
+/// What the server tells a client to do next. Times are milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Advice {
+    pub(super) reconnect: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) timeout: Option<u64>,
+    pub(super) interval: u64,
+}
+
+/// The acknowledgement extension in a reply: granted, or the number of this reply.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Acknowledgement {
+    Granted,
+    Number(u64),
+}
+
+impl Serialize for Acknowledgement {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Field<T> {
+            ack: T,
+        }
+        match *self {
+            Acknowledgement::Granted => Field { ack: true }.serialize(serializer),
+            Acknowledgement::Number(ack) => Field { ack }.serialize(serializer),
+        }
+    }
+}
+
+impl<'a> Reply<'a> {
+    /// A successful reply to `message`, with nothing in it yet.
+    pub(super) fn to(message: &'a Message) -> Reply<'a> {
+        Reply {
+            id: message.id.as_deref(),
+            channel: &message.channel,
+            successful: true,
+            client_id: None,
+            version: None,
+            supported_connection_types: None,
+            subscription: message.subscription.as_deref(),
+            error: None,
+            advice: None,
+            ext: None,
+        }
+    }
+
+    /// The same reply as a refusal.
+    pub(super) fn refused(mut self, error: impl Into<String>) -> Reply<'a> {
+        self.successful = false;
+        self.error = Some(error.into());
+        self
+    }
+
+    /// The reply as JSON. No field of it can fail to be written; were that to change, the reply
+    /// would be an empty object rather than a lie.
+    pub(super) fn json(&self) -> Bytes {
+        serde_json::to_vec(self)
+            .unwrap_or_else(|_| b"{}".to_vec())
+            .into()
+    }
+}
+
+fn from_fields(fields: &[u8]) -> Result<Vec<Message>, Unreadable> {
+    let mut messages = Vec::new();
+    let mut seen = false;
+    for (name, value) in form_urlencoded::parse(fields) {
+        if name == "message" {
+            seen = true;
+            messages.extend(from_json(value.as_bytes())?);
+        }
+    }
+    if seen {
+        capped(messages)
+    } else {
+        Err(Unreadable::NoMessage)
+    }
+}
+
+fn from_json(text: &[u8]) -> Result<Vec<Message>, Unreadable> {
+    let bare = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    Ok(if bare {
+        vec![serde_json::from_slice(text)?]
+    } else {
+        serde_json::from_slice(text)?
+    })
+}
+
+fn capped(messages: Vec<Message>) -> Result<Vec<Message>, Unreadable> {
+    if messages.len() > MAX_BATCH {
+        Err(Unreadable::TooMany(messages.len()))
+    } else {
+        Ok(messages)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channels(messages: &[Message]) -> Vec<&str> {
+        messages
+            .iter()
+            .map(|message| message.channel.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn every_form_of_a_request_is_read() {
+        let json = r#"[{"channel":"/meta/connect","id":"2"},{"channel":"/meta/subscribe"}]"#;
+        let form = format!(
+            "message={}",
+            form_urlencoded::byte_serialize(json.as_bytes()).collect::<String>()
+        );
+        let both = ["/meta/connect", "/meta/subscribe"];
+        assert_eq!(channels(&read(None, json.as_bytes()).unwrap()), both);
+        let kind = Some("application/json;charset=UTF-8");
+        assert_eq!(channels(&read(kind, json.as_bytes()).unwrap()), both);
+        let kind = Some("application/x-www-form-urlencoded; charset=utf-8");
+        assert_eq!(channels(&read(kind, form.as_bytes()).unwrap()), both);
+        let bare = b" {\"channel\":\"/meta/connect\"}";
+        assert_eq!(channels(&read(None, bare).unwrap()), ["/meta/connect"]);
+        let (messages, carrier) = read_query(&format!("jsonp=a._1&{form}")).unwrap();
+        assert_eq!(channels(&messages), both);
+        assert_eq!(
+            carrier.response(&["{}".into(), "1".into()]).1,
+            "a._1([{},1])"
+        );
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        let form = Some("application/x-www-form-urlencoded");
+        assert!(matches!(read(None, b""), Err(Unreadable::Json(_))));
+        assert!(matches!(read(None, b"[1]"), Err(Unreadable::Json(_))));
+        assert!(matches!(
+            read(None, br#"{"id":1}"#),
+            Err(Unreadable::Json(_))
+        ));
+        assert!(matches!(
+            read(form, b"massage=1"),
+            Err(Unreadable::NoMessage)
+        ));
+        assert!(matches!(
+            read_query("message=[]&jsonp=alert(1)"),
+            Err(Unreadable::Callback(_))
+        ));
+        let many = format!(
+            "[{}{{\"channel\":\"/a\"}}]",
+            "{\"channel\":\"/a\"},".repeat(MAX_BATCH)
+        );
+        assert!(matches!(
+            read(None, many.as_bytes()),
+            Err(Unreadable::TooMany(1001))
+        ));
+    }
+
+    #[test]
+    fn a_subscription_is_a_string_or_an_array() {
+        let subscriptions = |field: &str| {
+            let text = format!(r#"{{"channel":"/meta/subscribe","subscription":{field}}}"#);
+            read(None, text.as_bytes())
+                .unwrap()
+                .remove(0)
+                .subscriptions()
+        };
+        assert_eq!(subscriptions("\"/a\""), Some(vec!["/a".to_owned()]));
+        assert_eq!(
+            subscriptions("[\"/a\",\"/b\"]"),
+            Some(vec!["/a".to_owned(), "/b".to_owned()])
+        );
+        assert_eq!(subscriptions("7"), None);
+        assert_eq!(subscriptions("null"), None);
+    }
+}
