@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::exchange::{NotificationId, OperationId};
 
@@ -43,6 +43,16 @@ pub struct Unreadable {
     pub column: usize,
     /// What is wrong there.
     pub problem: Problem,
+}
+
+impl Unreadable {
+    /// The same, in the file at `path`.
+    pub(super) fn named(self, path: &Path) -> Self {
+        Unreadable {
+            path: Some(path.to_owned()),
+            ..self
+        }
+    }
 }
 
 impl fmt::Display for Unreadable {

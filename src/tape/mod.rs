@@ -20,6 +20,7 @@ use crate::exchange::{
 };
 
 pub use error::{Problem, TapeError, Unreadable};
+pub use store::{content, file};
 
 /// One recording, in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,13 +126,12 @@ impl fmt::Display for Notice {
 impl Tape {
     /// Reads a tape from a file.
     pub fn load(path: &Path) -> Result<Loaded, TapeError> {
-        read::read(&store::load(path)?).map_err(|error| {
-            Unreadable {
-                path: Some(path.to_owned()),
-                ..error
-            }
-            .into()
-        })
+        Self::read_named(&file(path)?, path)
+    }
+
+    /// Reads a tape from the content of a file at `path`, which errors name.
+    pub fn read_named(bytes: &[u8], path: &Path) -> Result<Loaded, TapeError> {
+        Ok(read::read(bytes).map_err(|error| error.named(path))?)
     }
 
     /// Reads a tape from its text, in either layout.

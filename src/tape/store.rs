@@ -12,18 +12,27 @@ use super::error::{Problem, TapeError};
 /// make it larger than this are kept beside it.
 const MAX_TAPE_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// Reads the file.
-pub(super) fn load(path: &Path) -> Result<Vec<u8>, TapeError> {
+/// Reads the content of a tape's file.
+pub fn file(path: &Path) -> Result<Vec<u8>, TapeError> {
+    let file = File::open(path).map_err(|source| TapeError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    content(file, path)
+}
+
+/// Reads the content of a tape from anywhere; errors call it `name`.
+pub fn content(source: impl io::Read, name: &Path) -> Result<Vec<u8>, TapeError> {
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_TAPE_BYTES + 1).read_to_end(&mut bytes))
+    source
+        .take(MAX_TAPE_BYTES + 1)
+        .read_to_end(&mut bytes)
         .map_err(|source| TapeError::Read {
-            path: path.to_owned(),
+            path: name.to_owned(),
             source,
         })?;
     if bytes.len() as u64 > MAX_TAPE_BYTES {
-        let mut error = Problem::TooLarge(MAX_TAPE_BYTES).at("", 0);
-        error.path = Some(path.to_owned());
+        let error = Problem::TooLarge(MAX_TAPE_BYTES).at("", 0).named(name);
         return Err(error.into());
     }
     Ok(bytes)
