@@ -16,7 +16,7 @@ use crate::tape::{Event, Tape};
 const MIN_LANE: usize = 26;
 
 /// The widest that a session's name becomes where it stands on each line.
-const MAX_NAME: usize = 16;
+const MAX_NAME: usize = 24;
 
 /// Draws the tape in at most `width` columns.
 pub(super) fn draw(tape: &Tape, width: usize) -> String {
@@ -221,11 +221,13 @@ fn rows(tape: &Tape, lane_width: usize) -> Vec<Row> {
                     .into_iter()
                     .flatten()
                 {
-                    rows.extend(notification_rows(notification, "  ↳"));
+                    rows.extend(notification_rows(notification, "  ↳", lane_width));
                 }
             }
             Event::Notification(notification) if last_cause(notification).is_some() => {}
-            Event::Notification(notification) => rows.extend(notification_rows(notification, "•")),
+            Event::Notification(notification) => {
+                rows.extend(notification_rows(notification, "•", lane_width));
+            }
         }
     }
     rows
@@ -252,7 +254,7 @@ fn operation_rows(operation: &Operation, lane_width: usize) -> Vec<Row> {
     rows
 }
 
-fn notification_rows(notification: &Notification, mark: &str) -> [Row; 2] {
+fn notification_rows(notification: &Notification, mark: &str, lane_width: usize) -> Vec<Row> {
     let session = clean(notification.session.name());
     let indent = " ".repeat(mark.chars().count() + 1);
     let causes: Vec<String> = notification.after.iter().map(ToString::to_string).collect();
@@ -260,39 +262,43 @@ fn notification_rows(notification: &Notification, mark: &str) -> [Row; 2] {
         0 | 1 => String::new(),
         _ => format!(" (after {})", causes.join(", ")),
     };
-    [
-        Row {
-            at: Some(notification.at),
-            session: session.clone(),
-            text: format!(
-                "{mark} {} {}{causes}",
-                notification.id,
-                clean(&notification.channel)
-            ),
-        },
-        Row {
-            at: None,
-            session,
-            text: format!("{indent}{}", description(&notification.data)),
-        },
-    ]
+    let channel = clean(&notification.channel);
+    let mut rows = vec![Row {
+        at: Some(notification.at),
+        session: session.clone(),
+        text: format!("{mark} {} {channel}{causes}", notification.id),
+    }];
+    let room = lane_width.saturating_sub(indent.len());
+    rows.extend(
+        description(&notification.data, room)
+            .into_iter()
+            .map(|line| Row {
+                at: None,
+                session: session.clone(),
+                text: format!("{indent}{line}"),
+            }),
+    );
+    rows
 }
 
-/// What a notification is about: its type where it names one, else how it begins.
-fn description(data: &Body) -> String {
+/// What a notification is about: its type where it names one, on two lines where `room` is too
+/// little for one; else how it begins.
+fn description(data: &Body, room: usize) -> Vec<String> {
     let types: Vec<String> = ["messageType", "notificationType"]
         .into_iter()
         .filter_map(|name| member(data, name))
         .map(|value| clean(&value))
         .collect();
+    let joined = types.join(" / ");
     match data.text() {
-        _ if !types.is_empty() => types.join(" / "),
-        _ if data.is_empty() => "(no data)".into(),
+        _ if !types.is_empty() && joined.chars().count() > room => types,
+        _ if !types.is_empty() => vec![joined],
+        _ if data.is_empty() => vec!["(no data)".into()],
         Some(text) => {
             let words: Vec<&str> = text.split_whitespace().collect();
-            clean(&words.join(" "))
+            vec![clean(&words.join(" "))]
         }
-        None => format!("({} bytes, not UTF-8)", data.bytes().len()),
+        None => vec![format!("({} bytes, not UTF-8)", data.bytes().len())],
     }
 }
 
@@ -326,7 +332,7 @@ fn repairs(tape: &Tape, width: usize) -> Vec<String> {
         .max()
         .unwrap_or_default()
         + 2;
-    let half = width.saturating_sub(margin + 2 + "\"\" → \"\"".chars().count()) / 2;
+    let room = width.saturating_sub(margin + 2);
     for (event, repair) in repairs {
         let subject = match event {
             Event::Contract(_) => "contract".to_owned(),
@@ -338,12 +344,35 @@ fn repairs(tape: &Tape, width: usize) -> Vec<String> {
             place(repair),
             clean(&repair.why)
         );
-        let was = fit(&clean(&repair.was), half);
-        let became = fit(&clean(&repair.became), half);
         lines.push(first);
-        lines.push(format!("{:margin$}  \"{was}\" → \"{became}\"", ""));
+        lines.push(format!("{:margin$}  {}", "", change(repair, room)));
     }
     lines.iter().map(|line| fit(line, width)).collect()
+}
+
+/// What stood there and what it became, side by side; where that is too wide, from shortly before
+/// the first difference on.
+fn change(repair: &Repair, room: usize) -> String {
+    const CONTEXT: usize = 8;
+    let (was, became) = (clean(&repair.was), clean(&repair.became));
+    let whole = format!("\"{was}\" → \"{became}\"");
+    if whole.chars().count() <= room {
+        return whole;
+    }
+    let same = was
+        .chars()
+        .zip(became.chars())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let half = room.saturating_sub("\"\" → \"\"".chars().count()) / 2;
+    let part = |text: &str| match same.saturating_sub(CONTEXT) {
+        0 => fit(text, half),
+        skipped => {
+            let rest: String = text.chars().skip(skipped).collect();
+            format!("…{}", fit(&rest, half.saturating_sub(1)))
+        }
+    };
+    format!("\"{}\" → \"{}\"", part(&was), part(&became))
 }
 
 fn count(number: usize, word: &str) -> String {
