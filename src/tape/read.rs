@@ -47,8 +47,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Loaded, Unreadable> {
     reading.finish(text, torn)
 }
 
-/// The text of the tape, without what a crash can leave at its end: half a character, or zeros where
-/// the file had grown and its content had not yet reached the disk.
+/// The text of the tape, without what a crash can leave at its end: half a character, or zeros
+/// where the file had grown and its content had not yet reached the disk.
 fn intact(bytes: &[u8]) -> Result<&str, Unreadable> {
     let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count();
     let bytes = bytes.get(..bytes.len() - zeros).unwrap_or(bytes);
@@ -173,9 +173,9 @@ impl Reading {
         })
     }
 
-    /// Every cause must be on the tape. Only where the tape's end is missing may the cause have been
-    /// lost with it (an operation is written when it is complete, which may be after what it caused):
-    /// then it is struck out, and reported.
+    /// Every cause must be on the tape. Only where the tape's end is missing may the cause have
+    /// been lost with it (an operation is written when it is complete, which may be after what it
+    /// caused): then it is struck out, and reported.
     fn check_causes(&mut self, text: &str, notices: &mut Vec<Notice>) -> Result<(), Unreadable> {
         for (event, start) in self.events.iter_mut().zip(&self.starts) {
             let Event::Notification(notification) = event else {

@@ -146,6 +146,17 @@ fn both_layouts_carry_the_digest_of_the_compact_events() {
 }
 
 #[test]
+fn the_digest_of_no_events_is_that_of_no_bytes() {
+    // BLAKE3's own test vector for empty input.
+    let loaded = Tape::read(format!("{HEADER}\n{TRAILER}").as_bytes()).unwrap();
+    assert_eq!(loaded.notices, []);
+    assert_eq!(
+        loaded.tape.write(Layout::Lines),
+        format!("{HEADER}\n{TRAILER}\n")
+    );
+}
+
+#[test]
 fn a_tape_names_its_sessions_in_order_of_appearance() {
     let tape = sample_tape();
     let names: Vec<&str> = tape.sessions().map(Session::name).collect();
@@ -474,115 +485,102 @@ fn unreadable(text: &[u8]) -> Unreadable {
     }
 }
 
+/// A tape's header, and then this object on line 2.
+fn after_header(object: &str) -> String {
+    format!("{HEADER}\n{object}\n")
+}
+
+fn assert_unreadable(text: &str, line: usize, message: &str) {
+    let error = unreadable(text.as_bytes());
+    assert!(error.to_string().contains(message), "{error}\n{text}");
+    assert_eq!(error.line, line, "{error}\n{text}");
+}
+
 #[test]
-fn damage_is_an_error_with_its_place() {
-    let after = |object: &str| format!("{HEADER}\n{object}\n");
-    let with_body = |body: &str| {
-        let headers = r#""headers":[]},"response""#;
-        after(&OPERATION.replace(
-            headers,
-            &format!(r#""headers":[],"body":{body}}},"response""#),
-        ))
-    };
-    let cases: &[(String, usize, &str)] = &[
-        ("".into(), 1, "the tape is empty"),
-        ("\n \n".into(), 1, "the tape is empty"),
-        ("RemoveParticipant\n".into(), 1, "expected an object"),
-        ("\"a".into(), 1, "expected an object"),
-        ("[]".into(), 1, "expected an object"),
+fn what_does_not_begin_as_a_tape_is_refused() {
+    for (text, message) in [
+        ("", "the tape is empty"),
+        ("\n \n", "the tape is empty"),
+        ("RemoveParticipant\n", "expected an object"),
+        ("\"a", "expected an object"),
+        ("[]", "expected an object"),
+        (OPERATION, "expected the tape's header, found `operation`"),
+        (TRAILER, "expected the tape's header, found `trailer`"),
+    ] {
+        assert_unreadable(text, 1, message);
+    }
+    let newer = HEADER.replace("\"antiphon\":1", "\"antiphon\":2,\"mood\":\"new\"");
+    assert_unreadable(&newer, 1, "format 2; this antiphon reads format 1");
+    let unversioned = HEADER.replace("\"antiphon\":1,", "");
+    assert_unreadable(&unversioned, 1, "missing field `antiphon`");
+}
+
+#[test]
+fn what_cannot_stand_on_a_tape_is_an_error_with_its_line() {
+    let third = format!("{HEADER}\n{OPERATION}\n{OPERATION}");
+    assert_unreadable(&third, 3, "operation 1 is already on the tape");
+    let fourth = format!("{HEADER}\n{OPERATION}\n{NOTIFICATION}\n{NOTIFICATION}");
+    assert_unreadable(&fourth, 4, "notification 2 is already on the tape");
+    let uncaused = format!("{HEADER}\n{NOTIFICATION}\n{TRAILER}");
+    assert_unreadable(
+        &uncaused,
+        2,
+        "due after operation 1, which is not on the tape",
+    );
+    let late = format!("{HEADER}\n{TRAILER}\n{OPERATION}");
+    assert_unreadable(&late, 3, "`operation` after the trailer");
+    assert_unreadable(&after_header(HEADER), 2, "a second header");
+    assert_unreadable(
+        &after_header("{\"kind\":\"poem\"}"),
+        2,
+        "unknown kind `poem`",
+    );
+    assert_unreadable(&after_header("{}"), 2, "missing field `kind`");
+    assert_unreadable(&after_header("12"), 2, "expected an object");
+    for (was, becomes, message) in [
+        ("\"at\"", "\"mood\":1,\"at\"", "unknown field `mood`"),
+        ("\"at\"", "\"id\":1,\"at\"", "duplicate field `id`"),
+        ("200", "42", "status 42: expected 100 to 599"),
+        (",\"at\"", " \"at\"", "expected `,` or `}`"),
         (
-            OPERATION.into(),
-            1,
-            "expected the tape's header, found `operation`",
+            "\"id\":1",
+            "\"id\":1.0",
+            "invalid type: floating point `1.0`",
         ),
+    ] {
+        assert!(OPERATION.contains(was));
+        assert_unreadable(&after_header(&OPERATION.replace(was, becomes)), 2, message);
+    }
+}
+
+#[test]
+fn a_body_in_no_known_form_is_refused() {
+    let deep = format!(
+        "{{\"json\":{}{}}}",
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
+    for (body, message) in [
+        ("[1]", "expected an object"),
+        ("null", "expected an object"),
+        ("{}", "expected one of `json`"),
+        (r#"{"json":1,"text":"1"}"#, "expected one of `json`"),
         (
-            TRAILER.into(),
-            1,
-            "expected the tape's header, found `trailer`",
-        ),
-        (after(HEADER), 2, "a second header"),
-        (
-            HEADER.replace("\"antiphon\":1", "\"antiphon\":2,\"mood\":\"new\""),
-            1,
-            "format 2; this antiphon reads format 1",
-        ),
-        (
-            HEADER.replace("\"antiphon\":1,", ""),
-            1,
-            "missing field `antiphon`",
-        ),
-        (after("{\"kind\":\"poem\"}"), 2, "unknown kind `poem`"),
-        (after("{}"), 2, "missing field `kind`"),
-        (after("12"), 2, "expected an object"),
-        (
-            after(&OPERATION.replace("\"at\"", "\"mood\":1,\"at\"")),
-            2,
-            "unknown field `mood`",
-        ),
-        (
-            after(&OPERATION.replace("\"at\"", "\"id\":1,\"at\"")),
-            2,
-            "duplicate field `id`",
-        ),
-        (after(&OPERATION.replace("200", "42")), 2, "status 42"),
-        (
-            after(&OPERATION.replace(",\"at\"", " \"at\"")),
-            2,
-            "expected `,` or `}`",
-        ),
-        (
-            format!("{HEADER}\n{OPERATION}\n{OPERATION}"),
-            3,
-            "operation 1 is already",
-        ),
-        (
-            format!("{HEADER}\n{OPERATION}\n{NOTIFICATION}\n{NOTIFICATION}"),
-            4,
-            "notification 2 is already",
-        ),
-        (
-            format!("{HEADER}\n{NOTIFICATION}\n{TRAILER}"),
-            2,
-            "notification 2 is due after operation 1, which is not on the tape",
-        ),
-        (
-            format!("{HEADER}\n{TRAILER}\n{OPERATION}"),
-            3,
-            "`operation` after the trailer",
-        ),
-        (with_body("[1]"), 2, "expected an object"),
-        (with_body("null"), 2, "expected an object"),
-        (with_body("{}"), 2, "expected one of `json`"),
-        (
-            with_body(r#"{"json":1,"text":"1"}"#),
-            2,
+            r#"{"text":"1","layout":"spaced"}"#,
             "expected one of `json`",
         ),
+        (r#"{"json":1,"layout":"wide"}"#, "unknown layout `wide`"),
         (
-            with_body(r#"{"json":1,"layout":"wide"}"#),
-            2,
-            "unknown layout `wide`",
-        ),
-        (
-            with_body(r#"{"json":1,"layout":"indent 11"}"#),
-            2,
+            r#"{"json":1,"layout":"indent 11"}"#,
             "unknown layout `indent 11`",
         ),
-        (with_body(r#"{"base64":"a"}"#), 2, "not base64"),
-        (
-            with_body(&format!(
-                "{{\"json\":{}{}}}",
-                "[".repeat(100_000),
-                "]".repeat(100_000)
-            )),
-            2,
-            "nested deeper than 100",
-        ),
-    ];
-    for (text, line, message) in cases {
-        let error = unreadable(text.as_bytes());
-        assert!(error.to_string().contains(message), "{error}\n{text}");
-        assert_eq!(error.line, *line, "{error}\n{text}");
+        (r#"{"base64":"a"}"#, "not base64"),
+        (deep.as_str(), "nested deeper than 100"),
+    ] {
+        let headers = r#""headers":[]},"response""#;
+        let with_body = format!(r#""headers":[],"body":{body}}},"response""#);
+        let object = OPERATION.replace(headers, &with_body);
+        assert_unreadable(&after_header(&object), 2, message);
     }
 }
 

@@ -8,15 +8,10 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use crate::exchange::{Body, Micros, Notification, Operation, OperationId, Repair};
+use crate::exchange::{Body, Notification, Operation, OperationId, Repair};
 use crate::tape::{Event, Tape};
 
-/// The narrowest lane that still says something. Where the sessions' lanes would be narrower, they
-/// share one and each line names its session.
-const MIN_LANE: usize = 26;
-
-/// The widest that a session's name becomes where it stands on each line.
-const MAX_NAME: usize = 24;
+use super::grid::{Grid, Row, fit};
 
 /// Draws the tape in at most `width` columns.
 pub(super) fn draw(tape: &Tape, width: usize) -> String {
@@ -25,11 +20,16 @@ pub(super) fn draw(tape: &Tape, width: usize) -> String {
         fit(&summary(tape), width),
         String::new(),
     ];
-    let grid = Grid::of(tape, width);
+    let sessions = tape.sessions().map(|session| clean(session.name()));
+    let operations = tape.operations().map(|operation| operation.at);
+    let times = operations.chain(tape.notifications().map(|notification| notification.at));
+    let grid = Grid::new(sessions.collect(), times, width);
     lines.extend(grid.head());
-    for row in rows(tape, grid.lane_width) {
-        lines.push(grid.line(&row));
-    }
+    lines.extend(
+        rows(tape, grid.lane_width())
+            .iter()
+            .map(|row| grid.line(row)),
+    );
     lines.extend(repairs(tape, width));
     let mut text = String::new();
     for line in lines {
@@ -37,142 +37,6 @@ pub(super) fn draw(tape: &Tape, width: usize) -> String {
         text.push('\n');
     }
     text
-}
-
-/// One line of the picture.
-struct Row {
-    /// Only on the first line of an event.
-    at: Option<Micros>,
-    session: String,
-    text: String,
-}
-
-/// Where the columns are.
-struct Grid {
-    sessions: Vec<String>,
-    lanes: Lanes,
-    lane_width: usize,
-    clock: Clock,
-    clock_width: usize,
-}
-
-/// How the sessions share the width.
-enum Lanes {
-    /// Each has a lane.
-    Apart,
-    /// All share one, and a column of this width names the session.
-    Shared(usize),
-}
-
-/// How times are written, in milliseconds.
-#[derive(Clone, Copy)]
-enum Clock {
-    Whole,
-    Thousandths,
-}
-
-impl Clock {
-    fn show(self, at: Micros) -> String {
-        match self {
-            Clock::Whole => (at.0 / 1000).to_string(),
-            Clock::Thousandths => format!("{}.{:03}", at.0 / 1000, at.0 % 1000),
-        }
-    }
-}
-
-impl Grid {
-    fn of(tape: &Tape, width: usize) -> Self {
-        let times = || {
-            let operations = tape.operations().map(|operation| operation.at);
-            operations.chain(tape.notifications().map(|notification| notification.at))
-        };
-        let clock = if times().all(|at| at.0 % 1000 == 0) {
-            Clock::Whole
-        } else {
-            Clock::Thousandths
-        };
-        let clock_width = times()
-            .map(|at| clock.show(at).len())
-            .max()
-            .unwrap_or_default()
-            .max("ms".len());
-        let sessions: Vec<String> = tape
-            .sessions()
-            .map(|session| clean(session.name()))
-            .collect();
-        let rule = " │ ".chars().count();
-        let lane_width =
-            (width.saturating_sub(clock_width) / sessions.len().max(1)).saturating_sub(rule);
-        let (lanes, lane_width) = if lane_width >= MIN_LANE || sessions.len() < 2 {
-            (Lanes::Apart, lane_width)
-        } else {
-            let longest = sessions.iter().map(|name| name.chars().count()).max();
-            let names = longest.unwrap_or_default().clamp("session".len(), MAX_NAME);
-            let rest = width.saturating_sub(clock_width + rule + names + rule);
-            (Lanes::Shared(names), rest)
-        };
-        Grid {
-            sessions,
-            lanes,
-            lane_width,
-            clock,
-            clock_width,
-        }
-    }
-
-    /// The names of the columns, and the rule under them.
-    fn head(&self) -> [String; 2] {
-        let (cells, widths) = match self.lanes {
-            Lanes::Apart => (
-                self.sessions.clone(),
-                vec![self.lane_width; self.sessions.len()],
-            ),
-            Lanes::Shared(names) => (
-                vec!["session".into(), String::new()],
-                vec![names, self.lane_width],
-            ),
-        };
-        let mut rule = "─".repeat(self.clock_width + 1);
-        for width in &widths {
-            rule.push('┼');
-            rule.push_str(&"─".repeat(width + 2));
-        }
-        rule.pop(); // the last column needs no room after it
-        [self.cells("ms", &cells, &widths), rule]
-    }
-
-    fn line(&self, row: &Row) -> String {
-        let time = row.at.map(|at| self.clock.show(at)).unwrap_or_default();
-        match self.lanes {
-            Lanes::Apart => {
-                let cells: Vec<String> = self
-                    .sessions
-                    .iter()
-                    .map(|session| match *session == row.session {
-                        true => row.text.clone(),
-                        false => String::new(),
-                    })
-                    .collect();
-                self.cells(&time, &cells, &vec![self.lane_width; cells.len()])
-            }
-            Lanes::Shared(names) => {
-                let session = row.at.map(|_| row.session.clone()).unwrap_or_default();
-                self.cells(
-                    &time,
-                    &[session, row.text.clone()],
-                    &[names, self.lane_width],
-                )
-            }
-        }
-    }
-
-    fn cells(&self, time: &str, cells: &[String], widths: &[usize]) -> String {
-        let mut line = format!("{time:>width$}", width = self.clock_width);
-        for (cell, &width) in cells.iter().zip(widths) {
-            line.push_str(&format!(" │ {:<width$}", fit(cell, width)));
-        }
-        line
-    }
 }
 
 fn summary(tape: &Tape) -> String {
@@ -391,18 +255,6 @@ fn clean(text: &str) -> String {
         } else {
             out.push(c);
         }
-    }
-    out
-}
-
-/// The text, or as much of its beginning as `width` columns hold with a `…` after it.
-fn fit(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    let mut out: String = text.chars().take(width.saturating_sub(1)).collect();
-    if width > 0 {
-        out.push('…');
     }
     out
 }
