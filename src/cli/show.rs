@@ -1,6 +1,7 @@
 //! `antiphon show`: a tape for people, or as one JSON document for programs.
 
 mod document;
+mod grid;
 mod timeline;
 
 use std::path::PathBuf;

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-/// A value of type `T`, read from a JSON object only. (What serde derives for a struct would take an
-/// array too, and read its elements as fields.)
+/// A value of type `T`, read from a JSON object only. (What serde derives for a struct would take
+/// an array too, and read its elements as fields.)
 pub(super) struct Object<T>(pub(super) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -118,7 +118,8 @@ pub(super) fn quote(text: &str) -> String {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             '\0'..='\x1f' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c)); // a String takes all that it is given
+                // A String takes all that it is given, so there is no error to report.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
             _ => out.push(c),
         }

@@ -1,8 +1,7 @@
 //! One recording: a header, events in order, and a trailer that seals them.
 //!
-//! Here is what a tape is for the rest of the program, and how it comes from a file and goes to one.
-//! How it is written stands in `wire`; what the events mean for a replay, in [`crate::exchange`] and
-//! in whoever plays them.
+//! Here is what a tape is for the rest of the program, and how it comes from a file and goes to
+//! one. How it is written stands in `wire`. What its events mean for a replay is not its business.
 
 mod error;
 mod json;

@@ -36,8 +36,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Loaded, Unreadable> {
                 if !text.get(start..).is_some_and(|rest| rest.starts_with('{')) {
                     return Err(Problem::NotAnObject.at(text, start));
                 }
-                if error.is_eof() {
-                    break; // torn
+                if is_torn(&error, text) {
+                    break;
                 }
                 return Err(locate(Fault::Shape(error), text, text, 0));
             }
@@ -47,8 +47,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Loaded, Unreadable> {
     reading.finish(text, torn)
 }
 
-/// The text of the tape, without what a crash can leave at its end: half a character, or zeros where
-/// the file had grown and its content had not yet reached the disk.
+/// The text of the tape, without what a crash can leave at its end: half a character, or zeros
+/// where the file had grown and its content had not yet reached the disk.
 fn intact(bytes: &[u8]) -> Result<&str, Unreadable> {
     let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count();
     let bytes = bytes.get(..bytes.len() - zeros).unwrap_or(bytes);
@@ -67,23 +67,30 @@ fn start_of_rest(bytes: &[u8], end: usize) -> usize {
     end + rest.len() - rest.trim_ascii_start().len()
 }
 
+/// Whether the last object ends with the text before it is whole.
+fn is_torn(error: &serde_json::Error, text: &str) -> bool {
+    // A number that is cut after its sign, point or exponent counts as invalid, not as ended.
+    let in_number = text.ends_with(['-', '+', '.', 'e', 'E']);
+    error.is_eof() || (in_number && offset(error, text) + 1 == text.len())
+}
+
+/// Where in `text` an error was found.
+fn offset(error: &serde_json::Error, text: &str) -> usize {
+    let lines_before = text
+        .split_inclusive('\n')
+        .take(error.line().saturating_sub(1));
+    lines_before.map(str::len).sum::<usize>() + error.column().saturating_sub(1)
+}
+
 /// Gives a fault its place: `start` is where in the tape's `text` the object begins.
 fn locate(fault: Fault, object: &str, text: &str, start: usize) -> Unreadable {
     match fault {
         Fault::Problem(problem) => problem.at(text, start),
         Fault::Shape(error) => {
-            let (line, column) = (error.line(), error.column());
-            let lines_before: usize = object
-                .split_inclusive('\n')
-                .take(line.saturating_sub(1))
-                .map(str::len)
-                .sum();
             let words = error.to_string();
-            let words = words
-                .strip_suffix(&format!(" at line {line} column {column}"))
-                .unwrap_or(&words);
-            let offset = start + lines_before + column.saturating_sub(1);
-            Problem::Malformed(words.to_owned()).at(text, offset)
+            let place = format!(" at line {} column {}", error.line(), error.column());
+            let words = words.strip_suffix(&place).unwrap_or(&words);
+            Problem::Malformed(words.to_owned()).at(text, start + offset(&error, object))
         }
     }
 }
@@ -166,9 +173,9 @@ impl Reading {
         })
     }
 
-    /// Every cause must be on the tape. Only where the tape's end is missing may the cause have been
-    /// lost with it (an operation is written when it is complete, which may be after what it caused):
-    /// then it is struck out, and reported.
+    /// Every cause must be on the tape. Only where the tape's end is missing may the cause have
+    /// been lost with it (an operation is written when it is complete, which may be after what it
+    /// caused): then it is struck out, and reported.
     fn check_causes(&mut self, text: &str, notices: &mut Vec<Notice>) -> Result<(), Unreadable> {
         for (event, start) in self.events.iter_mut().zip(&self.starts) {
             let Event::Notification(notification) = event else {

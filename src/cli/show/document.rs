@@ -5,14 +5,14 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use crate::exchange::{Body, Notification, Operation, Repair};
+use crate::exchange::{Body, Notification, Operation, Repair, Session};
 use crate::tape::{Event, Tape};
 
 /// Writes the document, on one line where no body breaks it.
 pub(super) fn write(tape: &Tape) -> serde_json::Result<String> {
     let document = Document {
         title: &tape.header.title,
-        sessions: tape.sessions().map(|session| session.name()).collect(),
+        sessions: tape.sessions().map(Session::name).collect(),
         operations: tape.operations().map(OperationView::of).collect(),
         notifications: tape.notifications().map(NotificationView::of).collect(),
         repairs: tape

@@ -8,15 +8,10 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use crate::exchange::{Body, Micros, Notification, Operation, OperationId, Repair};
+use crate::exchange::{Body, Notification, Operation, OperationId, Repair};
 use crate::tape::{Event, Tape};
 
-/// The narrowest lane that still says something. Where the sessions' lanes would be narrower, they
-/// share one and each line names its session.
-const MIN_LANE: usize = 26;
-
-/// The widest that a session's name becomes where it stands on each line.
-const MAX_NAME: usize = 16;
+use super::grid::{Grid, Row, fit};
 
 /// Draws the tape in at most `width` columns.
 pub(super) fn draw(tape: &Tape, width: usize) -> String {
@@ -25,11 +20,16 @@ pub(super) fn draw(tape: &Tape, width: usize) -> String {
         fit(&summary(tape), width),
         String::new(),
     ];
-    let grid = Grid::of(tape, width);
+    let sessions = tape.sessions().map(|session| clean(session.name()));
+    let operations = tape.operations().map(|operation| operation.at);
+    let times = operations.chain(tape.notifications().map(|notification| notification.at));
+    let grid = Grid::new(sessions.collect(), times, width);
     lines.extend(grid.head());
-    for row in rows(tape, grid.lane_width) {
-        lines.push(grid.line(&row));
-    }
+    lines.extend(
+        rows(tape, grid.lane_width())
+            .iter()
+            .map(|row| grid.line(row)),
+    );
     lines.extend(repairs(tape, width));
     let mut text = String::new();
     for line in lines {
@@ -37,142 +37,6 @@ pub(super) fn draw(tape: &Tape, width: usize) -> String {
         text.push('\n');
     }
     text
-}
-
-/// One line of the picture.
-struct Row {
-    /// Only on the first line of an event.
-    at: Option<Micros>,
-    session: String,
-    text: String,
-}
-
-/// Where the columns are.
-struct Grid {
-    sessions: Vec<String>,
-    lanes: Lanes,
-    lane_width: usize,
-    clock: Clock,
-    clock_width: usize,
-}
-
-/// How the sessions share the width.
-enum Lanes {
-    /// Each has a lane.
-    Apart,
-    /// All share one, and a column of this width names the session.
-    Shared(usize),
-}
-
-/// How times are written, in milliseconds.
-#[derive(Clone, Copy)]
-enum Clock {
-    Whole,
-    Thousandths,
-}
-
-impl Clock {
-    fn show(self, at: Micros) -> String {
-        match self {
-            Clock::Whole => (at.0 / 1000).to_string(),
-            Clock::Thousandths => format!("{}.{:03}", at.0 / 1000, at.0 % 1000),
-        }
-    }
-}
-
-impl Grid {
-    fn of(tape: &Tape, width: usize) -> Self {
-        let times = || {
-            let operations = tape.operations().map(|operation| operation.at);
-            operations.chain(tape.notifications().map(|notification| notification.at))
-        };
-        let clock = if times().all(|at| at.0 % 1000 == 0) {
-            Clock::Whole
-        } else {
-            Clock::Thousandths
-        };
-        let clock_width = times()
-            .map(|at| clock.show(at).len())
-            .max()
-            .unwrap_or_default()
-            .max("ms".len());
-        let sessions: Vec<String> = tape
-            .sessions()
-            .map(|session| clean(session.name()))
-            .collect();
-        let rule = " │ ".chars().count();
-        let lane_width =
-            (width.saturating_sub(clock_width) / sessions.len().max(1)).saturating_sub(rule);
-        let (lanes, lane_width) = if lane_width >= MIN_LANE || sessions.len() < 2 {
-            (Lanes::Apart, lane_width)
-        } else {
-            let longest = sessions.iter().map(|name| name.chars().count()).max();
-            let names = longest.unwrap_or_default().clamp("session".len(), MAX_NAME);
-            let rest = width.saturating_sub(clock_width + rule + names + rule);
-            (Lanes::Shared(names), rest)
-        };
-        Grid {
-            sessions,
-            lanes,
-            lane_width,
-            clock,
-            clock_width,
-        }
-    }
-
-    /// The names of the columns, and the rule under them.
-    fn head(&self) -> [String; 2] {
-        let (cells, widths) = match self.lanes {
-            Lanes::Apart => (
-                self.sessions.clone(),
-                vec![self.lane_width; self.sessions.len()],
-            ),
-            Lanes::Shared(names) => (
-                vec!["session".into(), String::new()],
-                vec![names, self.lane_width],
-            ),
-        };
-        let mut rule = "─".repeat(self.clock_width + 1);
-        for width in &widths {
-            rule.push('┼');
-            rule.push_str(&"─".repeat(width + 2));
-        }
-        rule.pop(); // the last column needs no room after it
-        [self.cells("ms", &cells, &widths), rule]
-    }
-
-    fn line(&self, row: &Row) -> String {
-        let time = row.at.map(|at| self.clock.show(at)).unwrap_or_default();
-        match self.lanes {
-            Lanes::Apart => {
-                let cells: Vec<String> = self
-                    .sessions
-                    .iter()
-                    .map(|session| match *session == row.session {
-                        true => row.text.clone(),
-                        false => String::new(),
-                    })
-                    .collect();
-                self.cells(&time, &cells, &vec![self.lane_width; cells.len()])
-            }
-            Lanes::Shared(names) => {
-                let session = row.at.map(|_| row.session.clone()).unwrap_or_default();
-                self.cells(
-                    &time,
-                    &[session, row.text.clone()],
-                    &[names, self.lane_width],
-                )
-            }
-        }
-    }
-
-    fn cells(&self, time: &str, cells: &[String], widths: &[usize]) -> String {
-        let mut line = format!("{time:>width$}", width = self.clock_width);
-        for (cell, &width) in cells.iter().zip(widths) {
-            line.push_str(&format!(" │ {:<width$}", fit(cell, width)));
-        }
-        line
-    }
 }
 
 fn summary(tape: &Tape) -> String {
@@ -221,11 +85,13 @@ fn rows(tape: &Tape, lane_width: usize) -> Vec<Row> {
                     .into_iter()
                     .flatten()
                 {
-                    rows.extend(notification_rows(notification, "  ↳"));
+                    rows.extend(notification_rows(notification, "  ↳", lane_width));
                 }
             }
             Event::Notification(notification) if last_cause(notification).is_some() => {}
-            Event::Notification(notification) => rows.extend(notification_rows(notification, "•")),
+            Event::Notification(notification) => {
+                rows.extend(notification_rows(notification, "•", lane_width));
+            }
         }
     }
     rows
@@ -252,7 +118,7 @@ fn operation_rows(operation: &Operation, lane_width: usize) -> Vec<Row> {
     rows
 }
 
-fn notification_rows(notification: &Notification, mark: &str) -> [Row; 2] {
+fn notification_rows(notification: &Notification, mark: &str, lane_width: usize) -> Vec<Row> {
     let session = clean(notification.session.name());
     let indent = " ".repeat(mark.chars().count() + 1);
     let causes: Vec<String> = notification.after.iter().map(ToString::to_string).collect();
@@ -260,39 +126,43 @@ fn notification_rows(notification: &Notification, mark: &str) -> [Row; 2] {
         0 | 1 => String::new(),
         _ => format!(" (after {})", causes.join(", ")),
     };
-    [
-        Row {
-            at: Some(notification.at),
-            session: session.clone(),
-            text: format!(
-                "{mark} {} {}{causes}",
-                notification.id,
-                clean(&notification.channel)
-            ),
-        },
-        Row {
-            at: None,
-            session,
-            text: format!("{indent}{}", description(&notification.data)),
-        },
-    ]
+    let channel = clean(&notification.channel);
+    let mut rows = vec![Row {
+        at: Some(notification.at),
+        session: session.clone(),
+        text: format!("{mark} {} {channel}{causes}", notification.id),
+    }];
+    let room = lane_width.saturating_sub(indent.len());
+    rows.extend(
+        description(&notification.data, room)
+            .into_iter()
+            .map(|line| Row {
+                at: None,
+                session: session.clone(),
+                text: format!("{indent}{line}"),
+            }),
+    );
+    rows
 }
 
-/// What a notification is about: its type where it names one, else how it begins.
-fn description(data: &Body) -> String {
+/// What a notification is about: its type where it names one, on two lines where `room` is too
+/// little for one; else how it begins.
+fn description(data: &Body, room: usize) -> Vec<String> {
     let types: Vec<String> = ["messageType", "notificationType"]
         .into_iter()
         .filter_map(|name| member(data, name))
         .map(|value| clean(&value))
         .collect();
+    let joined = types.join(" / ");
     match data.text() {
-        _ if !types.is_empty() => types.join(" / "),
-        _ if data.is_empty() => "(no data)".into(),
+        _ if !types.is_empty() && joined.chars().count() > room => types,
+        _ if !types.is_empty() => vec![joined],
+        _ if data.is_empty() => vec!["(no data)".into()],
         Some(text) => {
             let words: Vec<&str> = text.split_whitespace().collect();
-            clean(&words.join(" "))
+            vec![clean(&words.join(" "))]
         }
-        None => format!("({} bytes, not UTF-8)", data.bytes().len()),
+        None => vec![format!("({} bytes, not UTF-8)", data.bytes().len())],
     }
 }
 
@@ -326,7 +196,7 @@ fn repairs(tape: &Tape, width: usize) -> Vec<String> {
         .max()
         .unwrap_or_default()
         + 2;
-    let half = width.saturating_sub(margin + 2 + "\"\" → \"\"".chars().count()) / 2;
+    let room = width.saturating_sub(margin + 2);
     for (event, repair) in repairs {
         let subject = match event {
             Event::Contract(_) => "contract".to_owned(),
@@ -338,12 +208,35 @@ fn repairs(tape: &Tape, width: usize) -> Vec<String> {
             place(repair),
             clean(&repair.why)
         );
-        let was = fit(&clean(&repair.was), half);
-        let became = fit(&clean(&repair.became), half);
         lines.push(first);
-        lines.push(format!("{:margin$}  \"{was}\" → \"{became}\"", ""));
+        lines.push(format!("{:margin$}  {}", "", change(repair, room)));
     }
     lines.iter().map(|line| fit(line, width)).collect()
+}
+
+/// What stood there and what it became, side by side; where that is too wide, from shortly before
+/// the first difference on.
+fn change(repair: &Repair, room: usize) -> String {
+    const CONTEXT: usize = 8;
+    let (was, became) = (clean(&repair.was), clean(&repair.became));
+    let whole = format!("\"{was}\" → \"{became}\"");
+    if whole.chars().count() <= room {
+        return whole;
+    }
+    let same = was
+        .chars()
+        .zip(became.chars())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let half = room.saturating_sub("\"\" → \"\"".chars().count()) / 2;
+    let part = |text: &str| match same.saturating_sub(CONTEXT) {
+        0 => fit(text, half),
+        skipped => {
+            let rest: String = text.chars().skip(skipped).collect();
+            format!("…{}", fit(&rest, half.saturating_sub(1)))
+        }
+    };
+    format!("\"{}\" → \"{}\"", part(&was), part(&became))
 }
 
 fn count(number: usize, word: &str) -> String {
@@ -362,18 +255,6 @@ fn clean(text: &str) -> String {
         } else {
             out.push(c);
         }
-    }
-    out
-}
-
-/// The text, or as much of its beginning as `width` columns hold with a `…` after it.
-fn fit(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    let mut out: String = text.chars().take(width.saturating_sub(1)).collect();
-    if width > 0 {
-        out.push('…');
     }
     out
 }

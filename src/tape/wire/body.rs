@@ -76,14 +76,13 @@ impl BodyForm<'_> {
                 let spacing = layout.as_deref().map_or(Ok(Spacing::Compact), spacing)?;
                 if layout::depth(json.get()) > MAX_EMBEDDED_DEPTH {
                     return Err(format!(
-                        "a `json` body nested deeper than {MAX_EMBEDDED_DEPTH}: expected it as `text`"
+                        "`json` nested deeper than {MAX_EMBEDDED_DEPTH}: expected it as `text`"
                     ));
                 }
-                layout::lay_out(json.get(), spacing, MAX_EMBEDDED_BYTES)
-                    .map(Body::new)
-                    .ok_or_else(|| {
-                        format!("a `json` body of more than {MAX_EMBEDDED_BYTES} bytes: expected it as `text`")
-                    })
+                let bytes = layout::lay_out(json.get(), spacing, MAX_EMBEDDED_BYTES);
+                bytes.map(Body::new).ok_or_else(|| {
+                    format!("a `json` body above {MAX_EMBEDDED_BYTES} bytes: expected it as `text`")
+                })
             }
             (None, None, Some(text), None) => Ok(Body::new(text)),
             (None, None, None, Some(base64)) => decode(&base64).map(Body::new),
