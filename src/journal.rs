@@ -1,1 +1,273 @@
-//! (to be written)
+//! What one run exchanged: the transcript of each session with its digest, and the misses.
+//!
+//! The memory is bounded; the digest is not: it covers every entry, also those that were dropped
+//! from the lists. It decides nothing and compares nothing.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::exchange::{NotificationId, OperationId, Session};
+
+/// The most entries that are kept of each list; a run of a long tape exchanges more, and its digest
+/// tells as much.
+const MAX_ENTRIES: usize = 100_000;
+
+/// The most misses that are kept: a client that loops on one would otherwise fill the memory.
+const MAX_MISSES: usize = 1_000;
+
+/// The record of one run.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    sessions: BTreeMap<Session, Lane>,
+    misses: Bounded<Miss>,
+}
+
+/// What one session exchanged.
+///
+/// Operations and notifications are two lists, each in order. How the two interleave depends on
+/// how fast the client is, so the digest must not.
+#[derive(Clone, Debug, Default)]
+pub struct Lane {
+    operations: Bounded<Answered>,
+    notifications: Bounded<Delivered>,
+    hash_of_operations: blake3::Hasher,
+    hash_of_notifications: blake3::Hasher,
+}
+
+/// An operation that was answered from the tape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Its number on the tape.
+    pub operation: OperationId,
+    /// The method of the live request.
+    pub method: String,
+    /// Its target.
+    pub target: String,
+    /// The status of the response.
+    pub status: u16,
+}
+
+/// A notification that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its number on the tape.
+    pub notification: NotificationId,
+    /// Its channel.
+    pub channel: String,
+    /// Its payload, as text.
+    pub data: String,
+}
+
+/// A live request that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Miss {
+    /// The method of the request.
+    pub method: String,
+    /// Its target.
+    pub target: String,
+    /// Why it was refused.
+    pub reason: String,
+}
+
+/// A list of the last so many entries, and the count of all.
+#[derive(Clone, Debug)]
+pub struct Bounded<T> {
+    kept: VecDeque<T>,
+    total: usize,
+}
+
+impl<T> Default for Bounded<T> {
+    fn default() -> Self {
+        Bounded {
+            kept: VecDeque::new(),
+            total: 0,
+        }
+    }
+}
+
+impl<T> Bounded<T> {
+    /// The entries that are kept, oldest first.
+    pub fn kept(&self) -> impl Iterator<Item = &T> {
+        self.kept.iter()
+    }
+
+    /// How many there were, kept or not.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    fn push(&mut self, entry: T, most: usize) {
+        if self.kept.len() == most {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(entry);
+        self.total += 1;
+    }
+}
+
+impl Journal {
+    /// Notes an operation with the exact content of its live request and of its response.
+    pub fn answered(
+        &mut self,
+        session: &Session,
+        entry: Answered,
+        request: &[u8],
+        response: &[u8],
+    ) {
+        let lane = self.lane(session);
+        let status = entry.status.to_string();
+        let parts = [
+            entry.method.as_bytes(),
+            entry.target.as_bytes(),
+            request,
+            status.as_bytes(),
+            response,
+        ];
+        parts
+            .iter()
+            .for_each(|part| add(&mut lane.hash_of_operations, part));
+        lane.operations.push(entry, MAX_ENTRIES);
+    }
+
+    /// Notes a notification.
+    pub fn delivered(&mut self, session: &Session, entry: Delivered) {
+        let lane = self.lane(session);
+        add(&mut lane.hash_of_notifications, entry.channel.as_bytes());
+        add(&mut lane.hash_of_notifications, entry.data.as_bytes());
+        lane.notifications.push(entry, MAX_ENTRIES);
+    }
+
+    /// Notes a miss.
+    pub fn missed(&mut self, miss: Miss) {
+        self.misses.push(miss, MAX_MISSES);
+    }
+
+    /// The sessions that exchanged anything, by name.
+    pub fn sessions(&self) -> impl Iterator<Item = (&Session, &Lane)> {
+        self.sessions.iter()
+    }
+
+    /// The misses.
+    pub fn misses(&self) -> &Bounded<Miss> {
+        &self.misses
+    }
+
+    /// The digest of the whole transcript: equal where each session exchanged the same, in the same
+    /// order, whatever the order between sessions. Misses are no part of it.
+    pub fn digest(&self) -> String {
+        let mut hash = blake3::Hasher::new();
+        for (session, lane) in &self.sessions {
+            add(&mut hash, session.name().as_bytes());
+            add(&mut hash, lane.hash().as_bytes());
+        }
+        named(hash.finalize())
+    }
+
+    fn lane(&mut self, session: &Session) -> &mut Lane {
+        self.sessions.entry(session.clone()).or_default()
+    }
+}
+
+impl Lane {
+    /// The operations, in the order in which they were answered.
+    pub fn operations(&self) -> &Bounded<Answered> {
+        &self.operations
+    }
+
+    /// The notifications, in the order in which they were sent.
+    pub fn notifications(&self) -> &Bounded<Delivered> {
+        &self.notifications
+    }
+
+    /// The digest of this session's transcript.
+    pub fn digest(&self) -> String {
+        named(self.hash())
+    }
+
+    fn hash(&self) -> blake3::Hash {
+        let mut hash = blake3::Hasher::new();
+        hash.update(self.hash_of_operations.finalize().as_bytes());
+        hash.update(self.hash_of_notifications.finalize().as_bytes());
+        hash.finalize()
+    }
+}
+
+/// Adds a part and its length, so that no two lists of parts run together to the same bytes.
+fn add(hash: &mut blake3::Hasher, part: &[u8]) {
+    let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
+    hash.update(&length.to_le_bytes());
+    hash.update(part);
+}
+
+fn named(hash: blake3::Hash) -> String {
+    format!("blake3:{hash}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(number: u64, data: &str) -> Delivered {
+        let (notification, channel) = (NotificationId(number), "/c".to_owned());
+        Delivered {
+            notification,
+            channel,
+            data: data.into(),
+        }
+    }
+
+    fn called(number: u64) -> Answered {
+        let (method, target) = ("POST".to_owned(), format!("/{number}"));
+        Answered {
+            operation: OperationId(number),
+            method,
+            target,
+            status: 200,
+        }
+    }
+
+    #[test]
+    fn the_digest_depends_on_the_order_within_a_session_and_on_no_other() {
+        let (a, b) = (Session::new("a"), Session::new("b"));
+        let mut one = Journal::default();
+        one.answered(&a, called(1), b"", b"");
+        one.delivered(&a, heard(1, "x"));
+        one.delivered(&b, heard(2, "y"));
+        one.delivered(&b, heard(3, "z"));
+        let mut other = Journal::default();
+        other.delivered(&b, heard(2, "y"));
+        other.delivered(&a, heard(1, "x"));
+        other.answered(&a, called(1), b"", b"");
+        other.missed(Miss {
+            method: "GET".into(),
+            target: "/".into(),
+            reason: String::new(),
+        });
+        other.delivered(&b, heard(3, "z"));
+        assert_eq!(one.digest(), other.digest());
+        let mut swapped = Journal::default();
+        swapped.answered(&a, called(1), b"", b"");
+        swapped.delivered(&a, heard(1, "x"));
+        swapped.delivered(&b, heard(3, "z"));
+        swapped.delivered(&b, heard(2, "y"));
+        assert_ne!(one.digest(), swapped.digest());
+    }
+
+    #[test]
+    fn the_lists_are_bounded_and_the_digest_is_not() {
+        let session = Session::new("a");
+        let mut journal = Journal::default();
+        for number in 0..=MAX_ENTRIES as u64 {
+            journal.delivered(&session, heard(number, "x"));
+        }
+        let before = journal.digest();
+        journal.delivered(&session, heard(0, "x"));
+        assert_ne!(journal.digest(), before);
+        let (_, lane) = journal.sessions().next().unwrap();
+        assert_eq!(lane.notifications().total(), MAX_ENTRIES + 2);
+        assert_eq!(lane.notifications().kept().count(), MAX_ENTRIES);
+        assert_eq!(
+            lane.notifications().kept().next().unwrap().notification,
+            NotificationId(2)
+        );
+    }
+}

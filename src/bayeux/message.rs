@@ -85,7 +85,8 @@ pub enum Unreadable {
     Callback(String),
 }
 
-/// Reads the messages of a POST.
+/// Reads the messages of a POST. Content that begins like JSON is read as JSON, also where it is
+/// called a form, as `curl -d` calls everything: no form with a `message` field begins so.
 pub fn read(content_type: Option<&str>, content: &[u8]) -> Result<Vec<Message>, Unreadable> {
     let form = content_type.is_some_and(|value| {
         let essence = value.split(';').next().unwrap_or_default().trim();
@@ -263,12 +264,18 @@ fn from_fields(fields: &[u8]) -> Result<Vec<Message>, Unreadable> {
 }
 
 fn from_json(text: &[u8]) -> Result<Vec<Message>, Unreadable> {
-    let bare = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    let bare = begins_with(text, b"{");
     Ok(if bare {
         vec![serde_json::from_slice(text)?]
     } else {
         serde_json::from_slice(text)?
     })
+}
+
+/// Whether the first byte that is no white space is one of these.
+fn begins_with(text: &[u8], any: &[u8]) -> bool {
+    let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+    first.is_some_and(|byte| any.contains(byte))
 }
 
 fn capped(messages: Vec<Message>) -> Result<Vec<Message>, Unreadable> {
@@ -303,6 +310,8 @@ mod tests {
         assert_eq!(channels(&read(kind, json.as_bytes()).unwrap()), both);
         let kind = Some("application/x-www-form-urlencoded; charset=utf-8");
         assert_eq!(channels(&read(kind, form.as_bytes()).unwrap()), both);
+        let curl = Some("application/x-www-form-urlencoded");
+        assert_eq!(channels(&read(curl, json.as_bytes()).unwrap()), both);
         let bare = b" {\"channel\":\"/meta/connect\"}";
         assert_eq!(channels(&read(None, bare).unwrap()), ["/meta/connect"]);
         let (messages, carrier) = read_query(&format!("jsonp=a._1&{form}")).unwrap();

@@ -3,6 +3,7 @@
 //!
 //! stdout carries data and stderr carries words.
 
+mod config;
 mod exit;
 mod format;
 mod import;
@@ -15,8 +16,6 @@ mod tapes;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-use exit::{Failure, Outcome};
 
 /// Record the conversations of notification-driven HTTP services, and replay them.
 #[derive(Debug, Parser)]
@@ -48,6 +47,7 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    replay::log();
     let result = match arguments.command {
         Command::Normalize(command) => command.run(),
         Command::Import(command) => command.run(),

@@ -1,13 +1,332 @@
-//! `antiphon replay`.
+//! `antiphon replay`: stands in for the recorded service.
 
-use super::exit::{Failure, Outcome};
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
-/// (to be written)
+use anyhow::{Context as _, anyhow};
+use clap::ValueEnum;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::exchange::{Micros, Operation};
+use crate::listen;
+use crate::player::{Absence, OnExhausted, Pace, Plan, Replay as Player, Settings, admin};
+use crate::tape::Tape;
+
+use super::config::{Config, ConfigFlag};
+use super::exit::{Because as _, Failure, Outcome, Trouble};
+use super::{output, tapes};
+
+/// The tape that is played where none is named.
+const EMBEDDED: &[u8] = include_bytes!("../../recordings/remove-participant-from-conference.tape");
+
+/// Where the service stands in where nothing else is said.
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
+/// The endpoint of a tape that names none.
+const DEFAULT_ENDPOINT: &str = "/api/v2/notifications";
+
+/// How many operations are shown as curl lines at the start; `antiphon show` has them all.
+const SHOWN_OPERATIONS: usize = 3;
+
+/// Stand in for the service: answer operations, and push the notifications that they caused.
+///
+/// Without a tape, the conversation that antiphon carries in itself is played. Several tapes are
+/// played at once, each in its own order.
 #[derive(Debug, clap::Args)]
-pub(super) struct Replay {}
+#[command(after_help = EXAMPLES)]
+pub(super) struct Replay {
+    /// The tapes to play.
+    #[arg(value_name = "TAPE")]
+    tapes: Vec<PathBuf>,
+
+    /// Where clients connect; port 0 takes a free one [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR", env = "ANTIPHON_LISTEN")]
+    listen: Option<String>,
+
+    /// Where the admin API listens [default: the port after that of --listen; a free one if that
+    /// is 0].
+    #[arg(long, value_name = "ADDR", env = "ANTIPHON_ADMIN")]
+    admin: Option<String>,
+
+    /// How recorded gaps become real time: instant, recorded, or a factor such as 2x [default:
+    /// instant].
+    #[arg(long, value_name = "PACE", env = "ANTIPHON_PACE")]
+    pace: Option<String>,
+
+    /// What a request that no recorded operation answers does: it is refused, or the replay stops
+    /// as well and exits with 1 [default: refuse].
+    #[arg(long, value_name = "refuse|stop", env = "ANTIPHON_ON_MISS")]
+    on_miss: Option<String>,
+
+    /// What an operation that comes more often than recorded does: it is refused, gets its last
+    /// answer, or its answers and notifications from the first on [default: refuse].
+    #[arg(long, value_name = "refuse|last|loop", env = "ANTIPHON_ON_EXHAUSTED")]
+    on_exhausted: Option<String>,
+
+    /// After how many quiet seconds a session that no client has claimed goes on by itself, once
+    /// another client listens; or never [default: 2].
+    #[arg(long, value_name = "SECONDS|never", env = "ANTIPHON_ABSENT_AFTER")]
+    absent_after: Option<String>,
+
+    /// The path of the Bayeux endpoint [default: the one that the tape names].
+    #[arg(long, value_name = "PATH", env = "ANTIPHON_ENDPOINT")]
+    endpoint: Option<String>,
+
+    #[command(flatten)]
+    config: ConfigFlag,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  antiphon replay                                     the embedded conversation on 127.0.0.1:8080
+  antiphon replay chat.tape --listen 127.0.0.1:0      a tape, on a free port
+  antiphon replay chat.tape --pace 10x                with its recorded gaps, ten times as fast
+
+A client is tied to a recorded session by an `Antiphon-Session: NAME` header, by its HTTP Basic
+user, or by the cookie that its handshake set; else it gets the next session that is free.
+SIGINT and SIGTERM let what is under way end, and exit 0.";
+
+/// What happens on a miss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum OnMiss {
+    #[default]
+    Refuse,
+    Stop,
+}
+
+/// Everything that a replay needs, with flags, environment, file and defaults put together.
+struct Setup {
+    listen: String,
+    admin: Option<String>,
+    on_miss: OnMiss,
+    endpoint: Option<String>,
+    settings: Settings,
+}
 
 impl Replay {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        Ok(Outcome::Done)
+        let config = self.config.read()?;
+        let setup = self.setup(config).because(Trouble::Usage)?;
+        let tapes = self.load()?;
+        let plan = Plan::of(&tapes).because(Trouble::Tape)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")
+            .because(Trouble::Io)?;
+        runtime.block_on(play(plan, setup))
     }
+
+    fn setup(&self, config: Config) -> anyhow::Result<Setup> {
+        let flag_or = |flag: &Option<String>, config: Option<String>| flag.clone().or(config);
+        let mut settings = Settings::default();
+        if let Some(pace) = flag_or(&self.pace, config.pace) {
+            settings.pace = Pace::from_str(&pace).context("--pace")?;
+        }
+        if let Some(word) = flag_or(&self.on_exhausted, config.on_exhausted) {
+            settings.on_exhausted = on_exhausted(&word)?;
+        }
+        if let Some(word) = flag_or(&self.absent_after, config.absent_after) {
+            settings.absence = absence(&word)?;
+        }
+        let on_miss = match flag_or(&self.on_miss, config.on_miss) {
+            Some(word) => OnMiss::from_str(&word, false)
+                .map_err(|_| anyhow!("--on-miss: {word:?} is neither refuse nor stop"))?,
+            None => OnMiss::default(),
+        };
+        let milliseconds = |value: u64| Micros(value.saturating_mul(1_000));
+        if let Some(timeout) = config.bayeux.timeout {
+            settings.bayeux.timeout = milliseconds(timeout);
+        }
+        if let Some(max_interval) = config.bayeux.max_interval {
+            settings.bayeux.max_interval = milliseconds(max_interval);
+        }
+        let endpoint = flag_or(&self.endpoint, config.endpoint);
+        if let Some(endpoint) = endpoint.as_ref().filter(|path| !path.starts_with('/')) {
+            return Err(anyhow!(
+                "--endpoint: {endpoint:?} is no path: it must begin with a slash"
+            ));
+        }
+        Ok(Setup {
+            listen: flag_or(&self.listen, config.listen)
+                .unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
+            admin: flag_or(&self.admin, config.admin),
+            on_miss,
+            endpoint: endpoint.map(|path| path.trim_end_matches('/').to_owned()),
+            settings,
+        })
+    }
+
+    fn load(&self) -> Result<Vec<Tape>, Failure> {
+        if self.tapes.is_empty() {
+            let embedded = Tape::read(EMBEDDED)
+                .context("the embedded tape")
+                .because(Trouble::Tape)?;
+            return Ok(vec![embedded.tape]);
+        }
+        self.tapes.iter().map(|path| tapes::load(path)).collect()
+    }
+}
+
+fn on_exhausted(word: &str) -> anyhow::Result<OnExhausted> {
+    match word {
+        "refuse" => Ok(OnExhausted::Refuse),
+        "last" => Ok(OnExhausted::Last),
+        "loop" => Ok(OnExhausted::Loop),
+        _ => Err(anyhow!(
+            "--on-exhausted: {word:?} is none of refuse, last and loop"
+        )),
+    }
+}
+
+fn absence(word: &str) -> anyhow::Result<Absence> {
+    if word == "never" {
+        return Ok(Absence::Never);
+    }
+    let seconds: Option<f64> = word.parse().ok();
+    let wait = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let wait = wait.and_then(|wait| u64::try_from(wait.as_micros()).ok());
+    wait.map(|wait| Absence::After(Micros(wait)))
+        .ok_or_else(|| anyhow!("--absent-after: {word:?} is neither a number of seconds nor never"))
+}
+
+async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {
+    let listener = bind(&setup.listen, "--listen").await?;
+    let address = local(&listener)?;
+    let admin_at = setup.admin.unwrap_or_else(|| match address.port() {
+        _ if setup.listen.ends_with(":0") => SocketAddr::new(address.ip(), 0).to_string(),
+        port => SocketAddr::new(address.ip(), port.wrapping_add(1)).to_string(),
+    });
+    let admin_listener = bind(&admin_at, "--admin").await?;
+    let admin_address = local(&admin_listener)?;
+    let endpoints = match setup.endpoint {
+        Some(endpoint) => vec![endpoint],
+        None if plan.endpoints().is_empty() => vec![DEFAULT_ENDPOINT.to_owned()],
+        None => plan.endpoints().to_vec(),
+    };
+    let words = introduction(&plan, address, admin_address);
+    let player = Player::new(plan, setup.settings, endpoints);
+
+    let (end, stop) = listen::stopper();
+    let signals = signals().because(Trouble::Io)?;
+    output::data(&format!(
+        "listening on http://{address}\nadmin on http://{admin_address}\n"
+    ))?;
+    output::say(&words);
+    let timer = tokio::spawn(player.clone().keep_time());
+    let for_clients = player.clone();
+    let clients = tokio::spawn(listen::serve(listener, stop.clone(), move |request| {
+        for_clients.clone().handle(request)
+    }));
+    let for_admin = player.clone();
+    let admin = tokio::spawn(listen::serve(admin_listener, stop, move |request| {
+        admin::handle(for_admin.clone(), request)
+    }));
+    let outcome = tokio::select! {
+        () = signals => Outcome::Done,
+        () = player.missed(), if setup.on_miss == OnMiss::Stop => Outcome::Different,
+    };
+    // The order matters: no poll is held any more when the connections are asked to end.
+    player.stop();
+    let _ = end.send(true);
+    for task in [clients, admin] {
+        task.await
+            .context("a server task ended badly")
+            .because(Trouble::Io)?;
+    }
+    timer.abort();
+    Ok(outcome)
+}
+
+async fn bind(address: &str, flag: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{flag}: cannot listen on {address}"))
+        .because(Trouble::Io)
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener
+        .local_addr()
+        .context("cannot tell the address")
+        .because(Trouble::Io)
+}
+
+/// Ends with the first SIGINT or SIGTERM.
+fn signals() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot hear SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot hear SIGTERM")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// The curl lines that play this very conversation.
+fn introduction(plan: &Plan, address: SocketAddr, admin: SocketAddr) -> String {
+    let mut words =
+        String::from("# hear a session's notifications, each in a terminal of its own:\n");
+    for session in plan.sessions() {
+        let name = percent(session.name());
+        words += &format!("curl -N 'http://{admin}/__try/notifications?session={name}'\n");
+    }
+    words += "# call an operation:\n";
+    for operation in plan.operations().take(SHOWN_OPERATIONS) {
+        words += &curl(operation, address);
+    }
+    words += &format!("# begin again:\ncurl -X POST http://{admin}/__admin/reset");
+    words
+}
+
+fn curl(operation: &Operation, address: SocketAddr) -> String {
+    let request = &operation.request;
+    let mut line = format!(
+        "curl -X {} {}",
+        request.method,
+        quoted(&format!("http://{address}{}", request.target))
+    );
+    line += &format!(
+        " -H {}",
+        quoted(&format!("Antiphon-Session: {}", operation.session))
+    );
+    if let Some(text) = request.body.text().filter(|text| !text.is_empty()) {
+        if let Some(kind) = request.headers.get("content-type") {
+            let kind = String::from_utf8_lossy(kind);
+            line += &format!(" -H {}", quoted(&format!("Content-Type: {kind}")));
+        }
+        line += &format!(" -d {}", quoted(text));
+    }
+    line + "\n"
+}
+
+/// A word as a POSIX shell takes it literally.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn percent(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// Sends the program's own messages to stderr: those that `RUST_LOG` asks for, else all but the
+/// chatter.
+pub(super) fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("antiphon=info"));
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let format = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colour);
+    // A second call would find a subscriber in place, and needs no other.
+    let _ = format
+        .without_time()
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .try_init();
 }

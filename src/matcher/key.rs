@@ -98,6 +98,14 @@ impl Key {
         }
     }
 
+    /// Whether the recorded operation with this request answers `live`.
+    pub fn is_answer_to(&self, live: &Key, contracts: &[Contract]) -> bool {
+        self.method == live.method
+            && self.path == live.path
+            && self.query == live.query
+            && self.body_differences(live, contracts).is_empty()
+    }
+
     /// Every way in which `live` differs from this recorded request, as far as the contracts that
     /// govern both allow no other spelling of it. None: the recorded operation answers it.
     pub fn mismatches(&self, live: &Key, contracts: &[Contract]) -> Vec<Mismatch> {

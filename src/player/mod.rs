@@ -1,1 +1,20 @@
-//! (to be written)
+//! Plays tapes in the service's place: sessions, causes, the clock, and the service that answers.
+//!
+//! [`plan`] makes of tapes what a run needs; [`stage`] is one run, sans-I/O; [`service`] and
+//! [`admin`] stand between it and hyper. It opens no connection to any upstream.
+
+pub mod admin;
+mod body;
+mod cast;
+mod pace;
+mod plan;
+mod refusal;
+mod run;
+mod service;
+mod stage;
+
+pub use body::ReplayBody;
+pub use pace::{Pace, PaceError};
+pub use plan::{Plan, PlanError};
+pub use service::Replay;
+pub use stage::{Absence, OnExhausted, Settings};

@@ -1,0 +1,97 @@
+//! `antiphon.json5`: the settings of a project, which flags and the environment override.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use serde::Deserialize;
+
+use crate::normalizer::{self, Layout, Mending, Options};
+
+use super::exit::{Because as _, Failure, Trouble};
+
+/// The file that is read where no other is named.
+const DEFAULT: &str = "antiphon.json5";
+
+/// Where the settings stand.
+#[derive(Debug, clap::Args)]
+pub(super) struct ConfigFlag {
+    /// The settings file [default: antiphon.json5 in this directory, if there is one].
+    #[arg(long, value_name = "FILE", env = "ANTIPHON_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// The settings. A name that is not one of these is an error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Config {
+    /// Where a server listens: `"127.0.0.1:8080"`.
+    pub(super) listen: Option<String>,
+    /// Where its admin port listens.
+    pub(super) admin: Option<String>,
+    /// The pace of a replay: `"instant"`, `"recorded"` or `"2x"`.
+    pub(super) pace: Option<String>,
+    /// What a miss does: `"refuse"` or `"stop"`.
+    pub(super) on_miss: Option<String>,
+    /// What an operation beyond the tape does: `"refuse"`, `"last"` or `"loop"`.
+    pub(super) on_exhausted: Option<String>,
+    /// After how many seconds a session that has no client goes on by itself, or `"never"`.
+    pub(super) absent_after: Option<String>,
+    /// The channel of imported notifications, instead of the one that the page's URL tells.
+    pub(super) channel: Option<String>,
+    /// The path of the Bayeux endpoint.
+    pub(super) endpoint: Option<String>,
+    /// The times of the Bayeux protocol.
+    pub(super) bayeux: Bayeux,
+}
+
+/// The times of the Bayeux protocol, in milliseconds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Bayeux {
+    /// How long a poll is held.
+    pub(super) timeout: Option<u64>,
+    /// How long a client may be silent between polls.
+    pub(super) max_interval: Option<u64>,
+}
+
+impl ConfigFlag {
+    /// Reads the settings. No file where none was named is no settings.
+    pub(super) fn read(&self) -> Result<Config, Failure> {
+        let path = self.config.as_deref().unwrap_or(Path::new(DEFAULT));
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound && self.config.is_none() => {
+                return Ok(Config::default());
+            }
+            Err(error) => {
+                let context = format!("cannot read the settings {}", path.display());
+                return Err(error).context(context).because(Trouble::Usage);
+            }
+        };
+        parse(&text)
+            .with_context(|| path.display().to_string())
+            .because(Trouble::Usage)
+    }
+}
+
+fn parse(text: &str) -> anyhow::Result<Config> {
+    let options = Options {
+        mending: Mending::Refuse,
+        layout: Layout::Indented,
+    };
+    let json = normalizer::normalize(text, options)?.json;
+    // The line and column would be those of the JSON and not of the file.
+    serde_json::from_str(&json).map_err(|error| {
+        let message = error.to_string();
+        anyhow!(
+            "{}",
+            message
+                .split(" at line ")
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        )
+    })
+}

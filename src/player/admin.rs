@@ -1,0 +1,275 @@
+//! What a person and a test ask of a replay, on a port of its own: health, the transcript, a fresh
+//! start, and one session's notifications without a Bayeux client.
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+
+use crate::bayeux::message;
+use crate::exchange::Session;
+use crate::journal::{Journal, Lane};
+
+use super::body::ReplayBody;
+use super::cast::Identity;
+use super::refusal::{Kind, Refusal};
+use super::service::{Replay, json, refused};
+use super::stage::Role;
+
+/// How many lines wait for a reader that is slower than the conversation; then its polls stop, and
+/// the notifications wait in the run.
+const WAITING_LINES: usize = 64;
+
+#[derive(Serialize)]
+struct Health<'a> {
+    status: &'static str,
+    mode: &'static str,
+    run: u64,
+    sessions: Vec<&'a str>,
+    operations: usize,
+    notifications: usize,
+    misses: usize,
+}
+
+#[derive(Serialize)]
+struct Transcript<'a> {
+    run: u64,
+    digest: String,
+    misses: usize,
+    sessions: Vec<SessionTranscript<'a>>,
+}
+
+#[derive(Serialize)]
+struct SessionTranscript<'a> {
+    session: &'a str,
+    digest: String,
+    operations: Vec<OperationEntry<'a>>,
+    notifications: Vec<NotificationEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct OperationEntry<'a> {
+    operation: u64,
+    method: &'a str,
+    target: &'a str,
+    status: u16,
+}
+
+#[derive(Serialize)]
+struct NotificationEntry<'a> {
+    notification: u64,
+    channel: &'a str,
+    data: Option<&'a RawValue>,
+}
+
+/// Answers a request to the admin port.
+pub async fn handle<B>(replay: Replay, request: Request<B>) -> Response<ReplayBody> {
+    let wanted = |method: Method| {
+        if request.method() == method {
+            None
+        } else {
+            Some(method)
+        }
+    };
+    let path = request.uri().path();
+    let wrong_method = match path {
+        "/__admin/health" | "/__admin/transcript" | "/__try/notifications" => wanted(Method::GET),
+        "/__admin/reset" => wanted(Method::POST),
+        _ => {
+            let message = format!(
+                "there is nothing at {path}; GET /__admin/health, /__admin/transcript or \
+                 /__try/notifications?session=NAME, POST /__admin/reset"
+            );
+            return refused(&Refusal::plain(Kind::Miss, message));
+        }
+    };
+    if let Some(method) = wrong_method {
+        let refusal = Refusal::plain(Kind::Malformed, format!("{path} takes {method} only"));
+        let mut response = json(StatusCode::METHOD_NOT_ALLOWED, refusal.document);
+        if let Ok(method) = method.as_str().parse() {
+            response.headers_mut().insert(http::header::ALLOW, method);
+        }
+        return response;
+    }
+    match path {
+        "/__admin/health" => health(&replay),
+        "/__admin/transcript" => transcript(&replay),
+        "/__admin/reset" => {
+            let run = replay.reset();
+            tracing::info!("run {run} begins");
+            document(&serde_json::json!({ "run": run }))
+        }
+        _ => listen(replay, request.uri().query().unwrap_or_default()).await,
+    }
+}
+
+fn health(replay: &Replay) -> Response<ReplayBody> {
+    replay.look(|stage, run| {
+        let plan = stage.plan();
+        document(&Health {
+            status: "ok",
+            mode: "replay",
+            run,
+            sessions: plan.sessions().iter().map(Session::name).collect(),
+            operations: plan.operations.len(),
+            notifications: plan.notifications.len(),
+            misses: stage.journal().misses().total(),
+        })
+    })
+}
+
+fn transcript(replay: &Replay) -> Response<ReplayBody> {
+    replay.look(|stage, run| {
+        let journal: &Journal = stage.journal();
+        document(&Transcript {
+            run,
+            digest: journal.digest(),
+            misses: journal.misses().total(),
+            sessions: journal
+                .sessions()
+                .map(|(session, lane)| of_session(session, lane))
+                .collect(),
+        })
+    })
+}
+
+fn of_session<'a>(session: &'a Session, lane: &'a Lane) -> SessionTranscript<'a> {
+    let operations = lane.operations().kept().map(|entry| OperationEntry {
+        operation: entry.operation.0,
+        method: &entry.method,
+        target: &entry.target,
+        status: entry.status,
+    });
+    let notifications = lane.notifications().kept().map(|entry| NotificationEntry {
+        notification: entry.notification.0,
+        channel: &entry.channel,
+        data: serde_json::from_str(&entry.data).ok(),
+    });
+    SessionTranscript {
+        session: session.name(),
+        digest: lane.digest(),
+        operations: operations.collect(),
+        notifications: notifications.collect(),
+    }
+}
+
+/// Streams the notifications of one session, each as one line of JSON, as a client of its own.
+async fn listen(replay: Replay, query: &str) -> Response<ReplayBody> {
+    let session = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "session");
+    let Some((_, session)) = session else {
+        let message = "which session? /__try/notifications?session=NAME".to_owned();
+        return refused(&Refusal::plain(Kind::Malformed, message));
+    };
+    let spectator = Spectator {
+        replay,
+        identity: Identity {
+            session: Some(session.into_owned()),
+            ..Identity::default()
+        },
+    };
+    let client = match spectator.join().await {
+        Ok(client) => client,
+        Err(error) => return refused(&Refusal::plain(Kind::Session, error)),
+    };
+    let (sender, receiver) = mpsc::channel(WAITING_LINES);
+    tokio::spawn(spectator.relay(client, sender));
+    let mut response = Response::new(ReplayBody::lines(receiver));
+    let kind = http::HeaderValue::from_static("application/x-ndjson");
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, kind);
+    response
+}
+
+/// A Bayeux client inside the replay itself.
+struct Spectator {
+    replay: Replay,
+    identity: Identity,
+}
+
+/// What the spectator reads of a message that it gets.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Received {
+    #[serde(default)]
+    client_id: Option<String>,
+    #[serde(default)]
+    successful: Option<bool>,
+    #[serde(default)]
+    error: Option<String>,
+}
+
+impl Spectator {
+    /// Shakes hands and subscribes to everything; the client's identifier.
+    async fn join(&self) -> Result<String, String> {
+        let answer = self.say(r#"{"channel":"/meta/handshake"}"#).await;
+        let reply = answer.first().map(|(reply, _)| reply);
+        let client = reply.and_then(|reply| reply.client_id.clone());
+        let Some(client) = client else {
+            let error = reply.and_then(|reply| reply.error.clone());
+            return Err(error.unwrap_or_else(|| "the handshake was not answered".to_owned()));
+        };
+        self.say(&about("subscribe", &client, r#","subscription":"/**""#))
+            .await;
+        Ok(client)
+    }
+
+    /// Polls and hands on what comes, until the reader is gone or another client takes over.
+    async fn relay(self, mut client: String, lines: mpsc::Sender<Bytes>) {
+        'polls: loop {
+            let poll = about("connect", &client, "");
+            let answer = tokio::select! {
+                answer = self.say(&poll) => answer,
+                () = lines.closed() => break,
+            };
+            let mut refused = None;
+            for (message, json) in answer {
+                match message.successful {
+                    Some(true) => {}
+                    Some(false) => refused = Some(message.error.unwrap_or_default()),
+                    None => {
+                        let line = [&json[..], b"\n"].concat();
+                        if lines.send(line.into()).await.is_err() {
+                            break 'polls;
+                        }
+                    }
+                }
+            }
+            match refused {
+                // Unknown after a fresh start: it joins the new run.
+                Some(error) if error.starts_with("402") => match self.join().await {
+                    Ok(again) => client = again,
+                    Err(_) => return,
+                },
+                // Another client has the session.
+                Some(_) => return,
+                None if self.replay.is_stopping() => return,
+                None => {}
+            }
+        }
+        self.say(&about("disconnect", &client, "")).await;
+    }
+
+    async fn say(&self, text: &str) -> Vec<(Received, Bytes)> {
+        let messages = message::read(None, text.as_bytes()).unwrap_or_default();
+        let answer = self
+            .replay
+            .say(&self.identity, Role::Spectator, &messages)
+            .await;
+        let read = |json: Bytes| Some((serde_json::from_slice(&json).ok()?, json));
+        answer.messages.into_iter().filter_map(read).collect()
+    }
+}
+
+/// A message on a meta channel by this client.
+fn about(verb: &str, client: &str, more: &str) -> String {
+    format!(r#"{{"channel":"/meta/{verb}","clientId":"{client}"{more}}}"#)
+}
+
+fn document(value: &impl Serialize) -> Response<ReplayBody> {
+    // None of the documents can fail to be written.
+    let mut text = serde_json::to_vec_pretty(value).unwrap_or_default();
+    text.push(b'\n');
+    json(StatusCode::OK, text.into())
+}

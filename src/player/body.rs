@@ -1,0 +1,94 @@
+//! The bodies of responses: a whole one that says when it is out, and lines as they come.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
+
+/// The body of a response.
+pub struct ReplayBody(Kind);
+
+enum Kind {
+    Whole {
+        content: Option<Bytes>,
+        out: Option<Out>,
+    },
+    Lines(mpsc::Receiver<Bytes>),
+}
+
+/// What to do when a body is out, or can't be any more.
+type Out = Box<dyn FnOnce() + Send>;
+
+impl ReplayBody {
+    /// A body of these bytes.
+    pub(super) fn whole(content: impl Into<Bytes>) -> Self {
+        ReplayBody(Kind::Whole {
+            content: Some(content.into()),
+            out: None,
+        })
+    }
+
+    /// A body of these bytes; `out` is called once, when hyper has taken them or given up.
+    pub(super) fn telling(content: Bytes, out: impl FnOnce() + Send + 'static) -> Self {
+        ReplayBody(Kind::Whole {
+            content: Some(content),
+            out: Some(Box::new(out)),
+        })
+    }
+
+    /// A body that goes on as long as there may come more from `lines`.
+    pub(super) fn lines(lines: mpsc::Receiver<Bytes>) -> Self {
+        ReplayBody(Kind::Lines(lines))
+    }
+}
+
+impl Body for ReplayBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut self.0 {
+            Kind::Whole { content, .. } => {
+                let content = content.take().filter(|content| !content.is_empty());
+                Poll::Ready(content.map(|content| Ok(Frame::data(content))))
+            }
+            Kind::Lines(lines) => lines
+                .poll_recv(context)
+                .map(|line| line.map(|line| Ok(Frame::data(line)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Whole { content, .. } => content.as_ref().is_none_or(Bytes::is_empty),
+            Kind::Lines(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Whole { content, .. } => {
+                let length = content.as_ref().map_or(0, Bytes::len);
+                SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
+            }
+            Kind::Lines(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for ReplayBody {
+    /// hyper drops a body when it has written it, and when it never will.
+    fn drop(&mut self) {
+        if let Kind::Whole { out, .. } = &mut self.0
+            && let Some(out) = out.take()
+        {
+            out();
+        }
+    }
+}

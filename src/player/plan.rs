@@ -1,0 +1,335 @@
+//! What a run needs of its tapes, worked out once: who plays, what answers what, and what waits for
+//! what. It does not change while a run goes on.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::exchange::{Contract, Micros, Notification, Operation, OperationId, Session};
+use crate::matcher::Key;
+use crate::tape::{Event, Tape};
+
+/// The tapes of a replay. Several tapes are independent conversations of the same sessions: what
+/// one session hears comes in the recorded order of each tape.
+#[derive(Debug)]
+pub struct Plan {
+    pub(super) sessions: Vec<Session>,
+    pub(super) operations: Vec<Planned>,
+    pub(super) notifications: Vec<Due>,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) contracts: Vec<Contract>,
+    pub(super) endpoints: Vec<String>,
+}
+
+/// An operation with its request taken apart for comparing.
+#[derive(Debug)]
+pub(super) struct Planned {
+    pub(super) operation: Operation,
+    pub(super) session: usize,
+    pub(super) key: Key,
+    /// The notifications that name it as a cause.
+    pub(super) releases: Vec<usize>,
+}
+
+/// A notification with what it waits for.
+#[derive(Debug)]
+pub(super) struct Due {
+    pub(super) notification: Notification,
+    pub(super) lane: usize,
+    pub(super) causes: Vec<Cause>,
+    /// The recorded time from its last cause, or from its predecessor where it has none.
+    pub(super) gap: Micros,
+    /// The Bayeux message that carries it.
+    pub(super) message: Bytes,
+}
+
+/// An operation that a notification waits for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cause {
+    pub(super) operation: usize,
+    pub(super) by: By,
+}
+
+/// How far an operation must have come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// Its request is here: on the tape the notification came before the answer.
+    Received,
+    /// It is answered.
+    Answered,
+}
+
+/// What one session did and heard on one tape, in order.
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) session: usize,
+    pub(super) events: Vec<LaneEvent>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LaneEvent {
+    Operation(usize),
+    Notification(usize),
+}
+
+/// Why tapes cannot be played.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Nothing happens on any of them.
+    #[error("there is no operation and no notification to replay")]
+    Nothing,
+    /// The payload of a notification cannot travel in a Bayeux message.
+    #[error("notification {0}: its data is not JSON, so no Bayeux message can carry it")]
+    NotJson(u64),
+    /// A notification waits for an operation that is not there.
+    #[error("notification {0}: operation {1} in its `after` is not on the tape")]
+    NoCause(u64, u64),
+}
+
+impl Plan {
+    /// Plans the replay of these tapes.
+    pub fn of(tapes: &[Tape]) -> Result<Plan, PlanError> {
+        let mut plan = Plan {
+            sessions: Vec::new(),
+            operations: Vec::new(),
+            notifications: Vec::new(),
+            lanes: Vec::new(),
+            contracts: Vec::new(),
+            endpoints: Vec::new(),
+        };
+        for tape in tapes {
+            plan.add(tape)?;
+        }
+        if plan.lanes.is_empty() {
+            Err(PlanError::Nothing)
+        } else {
+            Ok(plan)
+        }
+    }
+
+    /// The sessions, in order of appearance.
+    pub fn sessions(&self) -> &[Session] {
+        &self.sessions
+    }
+
+    /// The recorded operations, in order.
+    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.iter().map(|planned| &planned.operation)
+    }
+
+    /// The Bayeux endpoints that the tapes name, each once.
+    pub fn endpoints(&self) -> &[String] {
+        &self.endpoints
+    }
+
+    fn add(&mut self, tape: &Tape) -> Result<(), PlanError> {
+        if let Some(endpoint) = &tape.header.endpoint
+            && !self.endpoints.contains(endpoint)
+        {
+            self.endpoints.push(endpoint.clone());
+        }
+        // Numbers first: a captured operation is written when it is complete, so a notification
+        // may stand before the operation that caused it.
+        let numbers: BTreeMap<OperationId, usize> = tape
+            .operations()
+            .enumerate()
+            .map(|(place, operation)| (operation.id, self.operations.len() + place))
+            .collect();
+        self.operations
+            .extend(tape.operations().map(|operation| Planned {
+                operation: operation.clone(),
+                session: 0,
+                key: Key::of(&operation.request),
+                releases: Vec::new(),
+            }));
+        let mut lanes = BTreeMap::new();
+        for event in &tape.events {
+            match event {
+                Event::Contract(contract) => self.contracts.push(contract.clone()),
+                Event::Operation(operation) => {
+                    let (session, lane) = self.lane(&operation.session, &mut lanes);
+                    if let Some(&place) = numbers.get(&operation.id) {
+                        self.append(lane, LaneEvent::Operation(place));
+                        if let Some(planned) = self.operations.get_mut(place) {
+                            planned.session = session;
+                        }
+                    }
+                }
+                Event::Notification(notification) => {
+                    let (_, lane) = self.lane(&notification.session, &mut lanes);
+                    let due = self.due(notification, lane, &numbers)?;
+                    let place = self.notifications.len();
+                    for cause in &due.causes {
+                        if let Some(planned) = self.operations.get_mut(cause.operation) {
+                            planned.releases.push(place);
+                        }
+                    }
+                    self.notifications.push(due);
+                    self.append(lane, LaneEvent::Notification(place));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn due(
+        &self,
+        notification: &Notification,
+        lane: usize,
+        numbers: &BTreeMap<OperationId, usize>,
+    ) -> Result<Due, PlanError> {
+        let id = notification.id.0;
+        let data = notification.data.json().ok_or(PlanError::NotJson(id))?;
+        let mut causes = Vec::new();
+        let mut since = None;
+        for cause in &notification.after {
+            let missing = || PlanError::NoCause(id, cause.0);
+            let operation = *numbers.get(cause).ok_or_else(missing)?;
+            let recorded = &self
+                .operations
+                .get(operation)
+                .ok_or_else(missing)?
+                .operation;
+            let (by, at) = if notification.at < recorded.answered {
+                (By::Received, recorded.at)
+            } else {
+                (By::Answered, recorded.answered)
+            };
+            causes.push(Cause { operation, by });
+            since = since.max(Some(at));
+        }
+        let since = since.or_else(|| self.heard_last(lane)).unwrap_or_default();
+        let channel = serde_json::Value::from(notification.channel.as_str());
+        Ok(Due {
+            notification: notification.clone(),
+            lane,
+            causes,
+            gap: notification.at.since(since),
+            message: format!(r#"{{"channel":{channel},"data":{}}}"#, data.get()).into(),
+        })
+    }
+
+    /// When the last notification of a lane so far came.
+    fn heard_last(&self, lane: usize) -> Option<Micros> {
+        self.lanes
+            .get(lane)?
+            .events
+            .iter()
+            .rev()
+            .find_map(|event| match event {
+                LaneEvent::Notification(place) => {
+                    Some(self.notifications.get(*place)?.notification.at)
+                }
+                LaneEvent::Operation(_) => None,
+            })
+    }
+
+    /// The session of this name and its lane on the tape that `lanes` belongs to.
+    fn lane(&mut self, session: &Session, lanes: &mut BTreeMap<usize, usize>) -> (usize, usize) {
+        let known = self
+            .sessions
+            .iter()
+            .position(|candidate| candidate == session);
+        let seat = known.unwrap_or_else(|| {
+            self.sessions.push(session.clone());
+            self.sessions.len() - 1
+        });
+        let lane = *lanes.entry(seat).or_insert_with(|| {
+            self.lanes.push(Lane {
+                session: seat,
+                events: Vec::new(),
+            });
+            self.lanes.len() - 1
+        });
+        (seat, lane)
+    }
+
+    fn append(&mut self, lane: usize, event: LaneEvent) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.events.push(event);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::exchange::{Body, Headers, NotificationId, Request, Response};
+    use crate::tape::Header;
+
+    pub(in crate::player) fn plan(tapes: &[Tape]) -> Plan {
+        Plan::of(tapes).unwrap()
+    }
+
+    /// A tape in shorthand: `a:op1@10-90` is operation 1 of session `a`, from 10 to 90 µs;
+    /// `b:n2@50<1,3` is notification 2 for session `b` at 50 µs because of operations 1 and 3.
+    pub(in crate::player) fn tape(shorthand: &str) -> Tape {
+        let events = shorthand.split_whitespace().map(event).collect();
+        let header = Header {
+            title: "shorthand".into(),
+            source: "a test".into(),
+            started: None,
+            endpoint: Some("/notifications".into()),
+        };
+        Tape { header, events }
+    }
+
+    fn event(word: &str) -> Event {
+        let (session, rest) = word.split_once(':').unwrap();
+        let session = Session::new(session);
+        let (name, times) = rest.split_once('@').unwrap();
+        match name.strip_prefix("op") {
+            Some(number) => {
+                let (at, answered) = times.split_once('-').unwrap();
+                Event::Operation(Operation {
+                    id: OperationId(number.parse().unwrap()),
+                    session,
+                    at: Micros(at.parse().unwrap()),
+                    answered: Micros(answered.parse().unwrap()),
+                    request: Request {
+                        method: "POST".into(),
+                        target: format!("/op/{number}"),
+                        headers: Headers::new(),
+                        body: Body::new(format!(r#"{{"operationName":"op{number}"}}"#)),
+                    },
+                    response: Response {
+                        status: 200,
+                        headers: Headers::new(),
+                        body: Body::new(format!(r#"{{"answer":{number}}}"#)),
+                    },
+                    repairs: Vec::new(),
+                })
+            }
+            None => {
+                let (at, causes) = times.split_once('<').unwrap_or((times, ""));
+                let causes = causes.split(',').filter(|cause| !cause.is_empty());
+                let number = name.strip_prefix('n').unwrap();
+                Event::Notification(Notification {
+                    id: NotificationId(number.parse().unwrap()),
+                    session,
+                    at: Micros(at.parse().unwrap()),
+                    channel: "/v2/me/chats".into(),
+                    after: causes
+                        .map(|cause| OperationId(cause.parse().unwrap()))
+                        .collect(),
+                    data: Body::new(format!(r#"{{"n":{number}}}"#)),
+                    repairs: Vec::new(),
+                })
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_played_is_refused() {
+        assert!(matches!(Plan::of(&[tape("")]), Err(PlanError::Nothing)));
+        assert!(matches!(
+            Plan::of(&[tape("a:n1@0<7")]),
+            Err(PlanError::NoCause(1, 7))
+        ));
+        let mut odd = tape("a:n1@0");
+        if let Some(Event::Notification(notification)) = odd.events.first_mut() {
+            notification.data = Body::new("not JSON");
+        }
+        assert!(matches!(Plan::of(&[odd]), Err(PlanError::NotJson(1))));
+    }
+}

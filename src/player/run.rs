@@ -1,0 +1,358 @@
+//! What has happened in one run, and what is due because of it.
+//!
+//! It knows operations, causes and times, and neither clients nor protocols.
+
+use std::collections::VecDeque;
+
+use crate::exchange::Micros;
+
+use super::pace::Pace;
+use super::plan::{By, Cause, Due, Lane, LaneEvent, Plan};
+
+/// The progress of one run.
+#[derive(Debug)]
+pub(super) struct Run {
+    pace: Pace,
+    operations: Vec<Progress>,
+    lanes: Vec<LaneProgress>,
+}
+
+/// How far an operation has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Progress {
+    received: Option<Micros>,
+    answered: Option<Micros>,
+    /// How often a live request was answered with it.
+    served: usize,
+}
+
+#[derive(Debug, Default)]
+struct LaneProgress {
+    /// The place in the lane of the next event to look at for a notification to schedule.
+    heard: usize,
+    /// The place of the next event to look at for an operation that happens by itself.
+    acted: usize,
+    /// Notifications whose time is known and that nobody has taken yet, in order.
+    scheduled: VecDeque<(usize, Micros)>,
+    /// The time of the last one that was scheduled.
+    last: Option<Micros>,
+    /// When the session's client first came: where the time of unsolicited notifications begins.
+    begun: Option<Micros>,
+}
+
+/// Which sessions nobody plays, so that their operations happen by themselves.
+pub(super) type Absent<'a> = &'a dyn Fn(usize) -> bool;
+
+impl Run {
+    pub(super) fn new(plan: &Plan, pace: Pace) -> Run {
+        Run {
+            pace,
+            operations: vec![Progress::default(); plan.operations.len()],
+            lanes: plan.lanes.iter().map(|_| LaneProgress::default()).collect(),
+        }
+    }
+
+    /// How often this operation has answered a live request.
+    pub(super) fn served(&self, operation: usize) -> usize {
+        self.operations
+            .get(operation)
+            .map_or(0, |progress| progress.served)
+    }
+
+    /// Notes the request of an operation.
+    pub(super) fn receive(&mut self, now: Micros, operation: usize) {
+        if let Some(progress) = self.operations.get_mut(operation) {
+            progress.received.get_or_insert(now);
+            progress.served += 1;
+        }
+    }
+
+    /// Notes that an operation has its answer.
+    pub(super) fn answer(&mut self, now: Micros, operation: usize) {
+        if let Some(progress) = self.operations.get_mut(operation) {
+            progress.received.get_or_insert(now);
+            progress.answered.get_or_insert(now);
+        }
+    }
+
+    /// Notes that the client of a session is there.
+    pub(super) fn begin(&mut self, now: Micros, plan: &Plan, session: usize) {
+        for (lane, planned) in self.lanes.iter_mut().zip(&plan.lanes) {
+            if planned.session == session {
+                lane.begun.get_or_insert(now);
+            }
+        }
+    }
+
+    /// Makes what an operation has released come once more (`--on-exhausted loop`).
+    pub(super) fn release_again(&mut self, now: Micros, plan: &Plan, operation: usize) {
+        let released = plan
+            .operations
+            .get(operation)
+            .map_or(&[][..], |planned| &planned.releases);
+        for &place in released {
+            let Some(due) = plan.notifications.get(place) else {
+                continue;
+            };
+            let Some(lane) = self.lanes.get_mut(due.lane) else {
+                continue;
+            };
+            // What was never scheduled still waits for another cause, and will come once.
+            let passed = plan
+                .lanes
+                .get(due.lane)
+                .and_then(|planned| planned.events.get(..lane.heard));
+            if passed.is_some_and(|events| events.contains(&LaneEvent::Notification(place))) {
+                let at = now
+                    .after(self.pace.real(due.gap))
+                    .max(lane.last.unwrap_or_default());
+                lane.last = Some(at);
+                lane.scheduled.push_back((place, at));
+            }
+        }
+    }
+
+    /// Works out what follows from what has happened, until nothing more does. The operations that
+    /// happened by themselves are returned.
+    pub(super) fn settle(&mut self, now: Micros, plan: &Plan, absent: Absent<'_>) -> Vec<usize> {
+        let mut by_themselves = Vec::new();
+        loop {
+            let before = by_themselves.len();
+            for (place, planned) in plan.lanes.iter().enumerate() {
+                self.schedule(plan, planned, place);
+                if absent(planned.session) {
+                    self.act(now, planned, place, &mut by_themselves);
+                }
+            }
+            if by_themselves.len() == before {
+                return by_themselves;
+            }
+        }
+    }
+
+    /// The next notification of this lane, if its time has come.
+    pub(super) fn due(&self, now: Micros, lane: usize) -> Option<usize> {
+        let &(notification, at) = self.lanes.get(lane)?.scheduled.front()?;
+        (at <= now).then_some(notification)
+    }
+
+    /// Takes the notification that [`Run::due`] named.
+    pub(super) fn take(&mut self, lane: usize) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.scheduled.pop_front();
+        }
+    }
+
+    /// Puts back what was taken and never reached its client; the last given comes first.
+    pub(super) fn put_back(&mut self, now: Micros, plan: &Plan, notification: usize) {
+        let lane = plan.notifications.get(notification).map(|due| due.lane);
+        if let Some(lane) = lane.and_then(|lane| self.lanes.get_mut(lane)) {
+            lane.scheduled.push_front((notification, now));
+        }
+    }
+
+    /// When the next notification's time comes, of those that wait for nothing but time.
+    pub(super) fn next_due(&self, now: Micros) -> Option<Micros> {
+        let fronts = self.lanes.iter().filter_map(|lane| lane.scheduled.front());
+        fronts.map(|&(_, at)| at).filter(|at| *at > now).min()
+    }
+
+    /// Gives a time to every notification of a lane up to the first that still waits for a cause:
+    /// a session's notifications come in recorded order.
+    fn schedule(&mut self, plan: &Plan, planned: &Lane, place: usize) {
+        while let Some(lane) = self.lanes.get(place)
+            && let Some(event) = planned.events.get(lane.heard)
+        {
+            let scheduled = match event {
+                // An operation holds up nothing that does not name it as a cause.
+                LaneEvent::Operation(_) => None,
+                LaneEvent::Notification(notification) => {
+                    let due = plan.notifications.get(*notification);
+                    let Some(at) = due.and_then(|due| self.time_of(due, lane)) else {
+                        return;
+                    };
+                    Some((*notification, at))
+                }
+            };
+            let Some(lane) = self.lanes.get_mut(place) else {
+                return;
+            };
+            lane.heard += 1;
+            if let Some((_, at)) = scheduled {
+                lane.last = Some(at);
+            }
+            lane.scheduled.extend(scheduled);
+        }
+    }
+
+    /// Lets the operations of a lane that nobody plays happen, each when all before it is done.
+    fn act(&mut self, now: Micros, planned: &Lane, place: usize, acted: &mut Vec<usize>) {
+        while let Some(lane) = self.lanes.get(place)
+            && let Some(event) = planned.events.get(lane.acted)
+        {
+            match event {
+                LaneEvent::Notification(_) => {
+                    if lane.acted >= lane.heard || lane.last.is_some_and(|last| last > now) {
+                        return;
+                    }
+                }
+                LaneEvent::Operation(operation) => {
+                    let open = |progress: &Progress| progress.answered.is_none();
+                    if self.operations.get(*operation).is_some_and(open) {
+                        self.answer(now, *operation);
+                        acted.push(*operation);
+                    }
+                }
+            }
+            if let Some(lane) = self.lanes.get_mut(place) {
+                lane.acted += 1;
+            }
+        }
+    }
+
+    /// When a notification is due, once everything that it waits for has happened.
+    fn time_of(&self, due: &Due, lane: &LaneProgress) -> Option<Micros> {
+        let since = if due.causes.is_empty() {
+            lane.last.or(lane.begun)?
+        } else {
+            let times = due.causes.iter().map(|cause| self.happened(*cause));
+            times.collect::<Option<Vec<_>>>()?.into_iter().max()?
+        };
+        let at = since.after(self.pace.real(due.gap));
+        Some(at.max(lane.last.unwrap_or_default()))
+    }
+
+    fn happened(&self, cause: Cause) -> Option<Micros> {
+        let progress = self.operations.get(cause.operation)?;
+        match cause.by {
+            By::Received => progress.received,
+            By::Answered => progress.answered,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::tests::{plan, tape};
+    use super::*;
+
+    /// Everything that is due now, in the order of the lanes.
+    fn due(run: &mut Run, plan: &Plan, now: u64) -> Vec<usize> {
+        run.settle(Micros(now), plan, &|_| false);
+        drain(run, plan, now)
+    }
+
+    fn drain(run: &mut Run, plan: &Plan, now: u64) -> Vec<usize> {
+        let mut found = Vec::new();
+        for lane in 0..plan.lanes.len() {
+            while let Some(notification) = run.due(Micros(now), lane) {
+                run.take(lane);
+                found.push(notification);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_notification_waits_for_all_its_causes_and_for_those_before_it() {
+        let plan = plan(&[tape("a:op1@0-0 a:op2@0-0 b:n1@0<1,2 b:n2@0<1")]);
+        let mut run = Run::new(&plan, Pace::Instant);
+        run.receive(Micros(5), 0);
+        run.answer(Micros(5), 0);
+        assert_eq!(due(&mut run, &plan, 5), [0; 0]);
+        run.receive(Micros(6), 1);
+        assert_eq!(due(&mut run, &plan, 6), [0; 0]);
+        run.answer(Micros(6), 1);
+        assert_eq!(due(&mut run, &plan, 6), [0, 1]);
+        assert_eq!(due(&mut run, &plan, 7), [0; 0]);
+    }
+
+    #[test]
+    fn a_notification_that_came_before_the_answer_waits_for_the_request_alone() {
+        let plan = plan(&[tape("a:op1@10-90 a:n1@50<1 a:n2@90<1")]);
+        let mut run = Run::new(&plan, Pace::Instant);
+        run.receive(Micros(1), 0);
+        assert_eq!(due(&mut run, &plan, 1), [0]);
+        run.answer(Micros(2), 0);
+        assert_eq!(due(&mut run, &plan, 2), [1]);
+    }
+
+    #[test]
+    fn recorded_gaps_pass_at_the_asked_pace() {
+        let plan = plan(&[tape("a:op1@0-100 a:n1@300<1 a:n2@400")]);
+        let mut run = Run::new(&plan, Pace::Times(2.0));
+        run.answer(Micros(1000), 0);
+        assert_eq!(due(&mut run, &plan, 1099), [0; 0]);
+        assert_eq!(run.next_due(Micros(1099)), Some(Micros(1100)));
+        assert_eq!(due(&mut run, &plan, 1100), [0]);
+        assert_eq!(run.next_due(Micros(1100)), Some(Micros(1150)));
+        assert_eq!(due(&mut run, &plan, 1150), [1]);
+    }
+
+    #[test]
+    fn unsolicited_notifications_begin_when_the_client_comes() {
+        let plan = plan(&[tape("a:n1@20 a:n2@50")]);
+        let mut run = Run::new(&plan, Pace::Recorded);
+        assert_eq!(due(&mut run, &plan, 1000), [0; 0]);
+        run.begin(Micros(1000), &plan, 0);
+        assert_eq!(due(&mut run, &plan, 1019), [0; 0]);
+        assert_eq!(due(&mut run, &plan, 1020), [0]);
+        assert_eq!(due(&mut run, &plan, 1050), [1]);
+    }
+
+    #[test]
+    fn operations_of_an_absent_session_happen_when_all_before_them_is_done() {
+        let plan = plan(&[tape(
+            "a:op1@0-0 b:n1@0<1 b:op2@0-0 a:n2@0<2 a:op3@0-0 b:n3@0<3",
+        )]);
+        let mut run = Run::new(&plan, Pace::Instant);
+        let absent = |session| session == 1;
+        assert_eq!(run.settle(Micros(1), &plan, &absent), [0; 0]);
+        run.answer(Micros(2), 0);
+        assert_eq!(run.settle(Micros(2), &plan, &absent), [1]);
+        assert_eq!(drain(&mut run, &plan, 2), [1, 0]);
+        run.answer(Micros(3), 2);
+        assert_eq!(run.settle(Micros(3), &plan, &absent), [0; 0]);
+        assert_eq!(drain(&mut run, &plan, 3), [2]);
+    }
+
+    #[test]
+    fn a_session_may_turn_out_to_be_absent_later() {
+        let plan = plan(&[tape("a:op1@0-0 b:n1@0<1")]);
+        let mut run = Run::new(&plan, Pace::Instant);
+        assert_eq!(due(&mut run, &plan, 1), [0; 0]);
+        assert_eq!(run.settle(Micros(2), &plan, &|session| session == 0), [0]);
+        assert_eq!(drain(&mut run, &plan, 2), [0]);
+    }
+
+    #[test]
+    fn what_never_arrived_is_put_back_in_order() {
+        let plan = plan(&[tape("a:op1@0-0 a:n1@0<1 a:n2@0<1 a:n3@0<1")]);
+        let mut run = Run::new(&plan, Pace::Instant);
+        run.answer(Micros(1), 0);
+        assert_eq!(due(&mut run, &plan, 1), [0, 1, 2]);
+        for notification in [2, 1] {
+            run.put_back(Micros(2), &plan, notification);
+        }
+        assert_eq!(due(&mut run, &plan, 2), [1, 2]);
+    }
+
+    #[test]
+    fn what_an_operation_released_can_come_again() {
+        let plan = plan(&[tape("a:op1@0-0 a:n1@0<1 a:op2@0-0 a:n2@0<1,2")]);
+        let mut run = Run::new(&plan, Pace::Instant);
+        run.answer(Micros(1), 0);
+        assert_eq!(due(&mut run, &plan, 1), [0]);
+        run.release_again(Micros(2), &plan, 0);
+        assert_eq!(due(&mut run, &plan, 2), [0]);
+    }
+
+    #[test]
+    fn tapes_are_independent_of_each_other() {
+        let plan = plan(&[tape("a:op1@0-0 a:n1@0<1"), tape("a:op1@0-0 a:n1@0<1")]);
+        let mut run = Run::new(&plan, Pace::Instant);
+        run.answer(Micros(1), 1);
+        assert_eq!(due(&mut run, &plan, 1), [1]);
+        assert_eq!(plan.sessions().len(), 1);
+    }
+}

@@ -1,0 +1,445 @@
+//! The thin shell around a [`Stage`]: hyper's requests in, hyper's responses out, and the one timer.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Body;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+use crate::bayeux::{Carrier, Exchange, Message, message};
+use crate::exchange::{self, Headers, Micros};
+
+use super::body::ReplayBody;
+use super::cast::Identity;
+use super::plan::Plan;
+use super::refusal::{Kind, Refusal};
+use super::stage::{Answer, Role, Send, Settings, Stage};
+
+/// The most content of a live request that is read: as much as any sample or message may have, and
+/// little enough to hold in memory.
+const MAX_CONTENT: usize = 64 * 1024 * 1024;
+
+/// The header by which a client asks for a session.
+const SESSION_HEADER: &str = "antiphon-session";
+
+/// The cookie by which Bayeux servers know a browser.
+const BROWSER_COOKIE: &str = "BAYEUX_BROWSER";
+
+/// Fields of a recorded response that belong to its connection (RFC 9110 §7.6.1), or that are made
+/// anew for each response.
+const NOT_REPLAYED: &[&str] = &[
+    "connection",
+    "content-length",
+    "date",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// A replay: a service for hyper, with the run that it plays. Clones share the run.
+#[derive(Clone)]
+pub struct Replay(Arc<Shared>);
+
+struct Shared {
+    plan: Arc<Plan>,
+    settings: Settings,
+    endpoints: Vec<String>,
+    started: Instant,
+    state: Mutex<State>,
+    /// Wakes the timer, whose deadline may have changed.
+    changed: Notify,
+    /// Wakes who waits for a miss.
+    missed: Notify,
+}
+
+struct State {
+    stage: Stage,
+    waiting: BTreeMap<Exchange, oneshot::Sender<Vec<Bytes>>>,
+    next: u64,
+    runs: u64,
+    phase: Phase,
+}
+
+/// Whether polls are still held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Playing,
+    Stopping,
+}
+
+/// What the Bayeux server answered to one request.
+pub(super) struct Messages {
+    pub(super) messages: Vec<Bytes>,
+    pub(super) cookie: Option<String>,
+}
+
+impl Replay {
+    /// A replay of `plan` that answers Bayeux requests at these paths and below them.
+    pub fn new(plan: Plan, settings: Settings, endpoints: Vec<String>) -> Replay {
+        let plan = Arc::new(plan);
+        let stage = Stage::new(Arc::clone(&plan), settings.clone());
+        let state = State {
+            stage,
+            waiting: BTreeMap::new(),
+            next: 0,
+            runs: 1,
+            phase: Phase::Playing,
+        };
+        Replay(Arc::new(Shared {
+            plan,
+            settings,
+            endpoints,
+            started: Instant::now(),
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            missed: Notify::new(),
+        }))
+    }
+
+    /// Answers a request of a live client.
+    pub async fn handle<B>(self, request: Request<B>) -> Response<ReplayBody>
+    where
+        B: Body,
+        B::Error: std::fmt::Display + Into<Box<dyn std::error::Error + std::marker::Send + Sync>>,
+    {
+        let (head, content) = request.into_parts();
+        let content = match Limited::new(content, MAX_CONTENT).collect().await {
+            Ok(content) => content.to_bytes(),
+            Err(error) => {
+                return refused(&Refusal::plain(
+                    Kind::Malformed,
+                    format!("the content cannot be read: {error}"),
+                ));
+            }
+        };
+        let identity = identity(&head.headers);
+        if self.is_bayeux(&head) {
+            return self.bayeux(&head, &identity, &content).await;
+        }
+        let target = head
+            .uri
+            .path_and_query()
+            .map_or("/", http::uri::PathAndQuery::as_str);
+        let live = exchange::Request {
+            method: head.method.as_str().to_owned(),
+            target: target.to_owned(),
+            headers: Headers::new(),
+            body: exchange::Body::new(content),
+        };
+        self.operation(&identity, &live).await
+    }
+
+    /// Keeps the time: does what is due, until the replay is dropped. To be spawned once.
+    pub async fn keep_time(self) {
+        loop {
+            let changed = self.0.changed.notified();
+            let (now, deadline) = {
+                let state = self.state();
+                let now = self.now();
+                (now, state.stage.deadline(now))
+            };
+            match deadline {
+                Some(deadline) if deadline <= now => {
+                    let mut state = self.state();
+                    let sends = state.stage.tick(self.now());
+                    state.dispatch(sends);
+                    continue;
+                }
+                Some(deadline) => {
+                    let wait = Duration::from_micros(deadline.since(now).0);
+                    let _ = tokio::time::timeout(wait, changed).await;
+                }
+                None => changed.await,
+            }
+        }
+    }
+
+    /// Returns when a live request has been refused, once for each or for several at a time.
+    pub async fn missed(&self) {
+        self.0.missed.notified().await;
+    }
+
+    /// Answers every held poll, and holds none from now on.
+    pub fn stop(&self) {
+        let mut state = self.state();
+        state.phase = Phase::Stopping;
+        let sends = state.stage.release_all(self.now());
+        state.dispatch(sends);
+    }
+
+    /// Whether [`Replay::stop`] was called.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.state().phase == Phase::Stopping
+    }
+
+    /// Starts the run over: every client is unknown, and nothing has happened yet. Returns the
+    /// number of the new run.
+    pub(super) fn reset(&self) -> u64 {
+        let mut state = self.state();
+        let sends = state.stage.release_all(self.now());
+        state.dispatch(sends);
+        state.stage = Stage::new(Arc::clone(&self.0.plan), self.0.settings.clone());
+        state.runs += 1;
+        let runs = state.runs;
+        drop(state);
+        self.0.changed.notify_one();
+        runs
+    }
+
+    /// Looks at the run.
+    pub(super) fn look<T>(&self, at: impl FnOnce(&Stage, u64) -> T) -> T {
+        let state = self.state();
+        at(&state.stage, state.runs)
+    }
+
+    /// Sends messages to the Bayeux server, and waits for its answer.
+    pub(super) async fn say(
+        &self,
+        identity: &Identity,
+        role: Role,
+        messages: &[Message],
+    ) -> Messages {
+        let (receiver, cookie, exchange) = {
+            let mut state = self.state();
+            state.next += 1;
+            let exchange = Exchange(state.next);
+            let (sender, receiver) = oneshot::channel();
+            state.waiting.insert(exchange, sender);
+            let now = self.now();
+            let (sends, cookie) = state
+                .stage
+                .messages(now, exchange, identity, role, messages);
+            state.dispatch(sends);
+            if state.phase == Phase::Stopping {
+                let sends = state.stage.release_all(now);
+                state.dispatch(sends);
+            }
+            (receiver, cookie, exchange)
+        };
+        self.0.changed.notify_one();
+        let guard = Waiting {
+            replay: self.clone(),
+            exchange,
+        };
+        let messages = receiver.await.unwrap_or_default();
+        drop(guard);
+        Messages { messages, cookie }
+    }
+
+    async fn operation(
+        &self,
+        identity: &Identity,
+        live: &exchange::Request,
+    ) -> Response<ReplayBody> {
+        let answer = {
+            let mut state = self.state();
+            let (answer, sends) = state.stage.operation(self.now(), identity, live);
+            state.dispatch(sends);
+            answer
+        };
+        self.0.changed.notify_one();
+        match answer {
+            Answer::Refused(refusal) => {
+                self.0.missed.notify_one();
+                refused(&refusal)
+            }
+            Answer::Recorded {
+                operation,
+                response,
+                delay,
+            } => {
+                let replay = self.clone();
+                let out = move || {
+                    let mut state = replay.state();
+                    let sends = state.stage.answered(replay.now(), operation);
+                    state.dispatch(sends);
+                    drop(state);
+                    replay.0.changed.notify_one();
+                };
+                // Before the delay: a client that does not wait for its answer has called all the
+                // same, and what its call released must come.
+                let body = ReplayBody::telling(response.body.bytes().clone(), out);
+                if delay > Micros(0) {
+                    tokio::time::sleep(Duration::from_micros(delay.0)).await;
+                }
+                recorded(&response, body)
+            }
+        }
+    }
+
+    /// Whether a request is to the Bayeux endpoint: a POST there, or a GET that carries messages.
+    fn is_bayeux(&self, head: &http::request::Parts) -> bool {
+        let path = head.uri.path();
+        let there = self.0.endpoints.iter().any(|endpoint| {
+            path.strip_prefix(endpoint.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        there
+            && match head.method {
+                Method::POST => true,
+                Method::GET => {
+                    let query = head.uri.query().unwrap_or_default();
+                    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "message")
+                }
+                _ => false,
+            }
+    }
+
+    async fn bayeux(
+        &self,
+        head: &http::request::Parts,
+        identity: &Identity,
+        content: &[u8],
+    ) -> Response<ReplayBody> {
+        let read = if head.method == Method::GET {
+            message::read_query(head.uri.query().unwrap_or_default())
+        } else {
+            let kind = head
+                .headers
+                .get(header::CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok());
+            message::read(kind, content).map(|messages| (messages, Carrier::Json))
+        };
+        let (messages, carrier) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                return refused(&Refusal::plain(
+                    Kind::Malformed,
+                    format!("{}: {error}", head.uri.path()),
+                ));
+            }
+        };
+        let answer = self.say(identity, Role::Player, &messages).await;
+        let (kind, content) = carrier.response(&answer.messages);
+        let mut response = Response::new(ReplayBody::whole(content));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-cache, no-store"),
+        );
+        // For all paths, so that the client's operations are known by it too.
+        let cookie = answer
+            .cookie
+            .map(|value| format!("{BROWSER_COOKIE}={value}; Path=/; HttpOnly"));
+        if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
+            headers.insert(header::SET_COOKIE, cookie);
+        }
+        response
+    }
+
+    fn now(&self) -> Micros {
+        Micros(u64::try_from(self.0.started.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// The state. A thread that panicked while it held the lock has left it between two whole
+    /// steps, so going on with it is right.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn dispatch(&mut self, sends: Vec<Send>) {
+        for Send { exchange, messages } in sends {
+            if let Some(sender) = self.waiting.remove(&exchange) {
+                // Where nobody waits any more, the connection is gone and says so itself.
+                let _ = sender.send(messages);
+            }
+        }
+    }
+}
+
+/// A request that waits for the Bayeux server. When it is given up, so is its poll.
+struct Waiting {
+    replay: Replay,
+    exchange: Exchange,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut state = self.replay.state();
+        if state.waiting.remove(&self.exchange).is_some() {
+            state.stage.cancel(self.replay.now(), self.exchange);
+            drop(state);
+            self.replay.0.changed.notify_one();
+        }
+    }
+}
+
+/// By what the sender of a request can be recognized.
+fn identity(headers: &http::HeaderMap) -> Identity {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    Identity {
+        session: text(SESSION_HEADER).map(str::to_owned),
+        user: text("authorization").and_then(basic_user),
+        browser: pairs
+            .find(|(name, _)| *name == BROWSER_COOKIE)
+            .map(|(_, value)| value.to_owned()),
+    }
+}
+
+/// The user of HTTP Basic credentials (RFC 7617).
+fn basic_user(credentials: &str) -> Option<String> {
+    let (scheme, encoded) = credentials.split_once(' ')?;
+    let decoded = scheme
+        .eq_ignore_ascii_case("basic")
+        .then(|| STANDARD.decode(encoded.trim()))?
+        .ok()?;
+    let (user, _) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some(user.to_owned())
+}
+
+/// A recorded response with its own status and fields.
+fn recorded(recorded: &exchange::Response, body: ReplayBody) -> Response<ReplayBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(recorded.status).unwrap_or(StatusCode::OK);
+    for (name, value) in recorded.headers.iter() {
+        if NOT_REPLAYED
+            .iter()
+            .any(|other| name.eq_ignore_ascii_case(other))
+        {
+            continue;
+        }
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value))
+        {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+/// A refusal as a response.
+pub(super) fn refused(refusal: &Refusal) -> Response<ReplayBody> {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::NOT_FOUND);
+    json(status, refusal.document.clone())
+}
+
+/// A JSON document as a response.
+pub(super) fn json(status: StatusCode, document: Bytes) -> Response<ReplayBody> {
+    let mut response = Response::new(ReplayBody::whole(document));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}

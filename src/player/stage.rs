@@ -1,0 +1,471 @@
+//! One run, sans-I/O: live requests in, answers and effects out.
+//!
+//! It joins the cast, the run, the Bayeux server and the journal. Time is an argument.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::bayeux::{self, Admission, ClientId, Effect, Event, Exchange, Message};
+use crate::exchange::{Micros, Request, Response, Session};
+use crate::journal::{Answered, Delivered, Journal, Miss};
+use crate::matcher::{self, Key, Mismatch};
+
+use super::cast::{Cast, Identity, Taken};
+use super::pace::Pace;
+use super::plan::{Plan, Planned};
+use super::refusal::{Kind, Refusal};
+use super::run::Run;
+
+/// How a replay behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// How recorded gaps become real time.
+    pub pace: Pace,
+    /// What answers an operation that comes more often than it was recorded.
+    pub on_exhausted: OnExhausted,
+    /// When a session that nobody plays goes on by itself.
+    pub absence: Absence,
+    /// The times of the Bayeux protocol.
+    pub bayeux: bayeux::Settings,
+}
+
+/// What answers an operation that comes more often than it was recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnExhausted {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// Its last recorded answer, without notifications.
+    Last,
+    /// Its recorded answers from the first on, each with its notifications.
+    Loop,
+}
+
+/// When a session that no live client has claimed counts as absent, so that its operations happen
+/// by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// Never: the conversation waits for every client.
+    Never,
+    /// When a live client listens, and then for so long no client has come and nothing happened.
+    After(Micros),
+}
+
+impl Default for Absence {
+    /// Two seconds: longer than the clients of one test take to start one after the other, and
+    /// shorter than a test waits.
+    fn default() -> Self {
+        Absence::After(Micros(2_000_000))
+    }
+}
+
+/// For whom a client listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It plays its session.
+    Player,
+    /// It only looks on: it makes nobody else absent.
+    Spectator,
+}
+
+/// The answer to an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// A recorded response. The caller says [`Stage::answered`] when it is out.
+    Recorded {
+        operation: usize,
+        response: Response,
+        /// How long to wait with it.
+        delay: Micros,
+    },
+    /// No recorded response is for it.
+    Refused(Refusal),
+}
+
+/// What the caller must send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Send {
+    pub(crate) exchange: Exchange,
+    pub(crate) messages: Vec<Bytes>,
+}
+
+/// One run of a plan.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    plan: Arc<Plan>,
+    settings: Settings,
+    cast: Cast,
+    run: Run,
+    bayeux: bayeux::Server,
+    journal: Journal,
+    /// The notification behind each event that was given to the Bayeux server.
+    events: Vec<usize>,
+    quiet: Quiet,
+}
+
+/// How long nothing has happened: what tells that a session is absent.
+#[derive(Debug)]
+enum Quiet {
+    /// No player listens, so nobody waits for anyone.
+    Alone,
+    /// Since then.
+    Since(Micros),
+    /// Long enough: who has not come is absent.
+    Over,
+}
+
+impl Stage {
+    pub(crate) fn new(plan: Arc<Plan>, settings: Settings) -> Stage {
+        Stage {
+            cast: Cast::new(&plan.sessions),
+            run: Run::new(&plan, settings.pace),
+            bayeux: bayeux::Server::new(settings.bayeux),
+            journal: Journal::default(),
+            events: Vec::new(),
+            quiet: Quiet::Alone,
+            plan,
+            settings,
+        }
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Answers a live operation.
+    pub(crate) fn operation(
+        &mut self,
+        now: Micros,
+        identity: &Identity,
+        live: &Request,
+    ) -> (Answer, Vec<Send>) {
+        let answer = match self.choose(identity, live) {
+            Ok(place) => self.serve(now, identity, live, place),
+            Err(refusal) => Err(refusal),
+        };
+        match answer {
+            Ok(answer) => (answer, self.advance(now)),
+            Err(refusal) => {
+                self.missed(live, refusal.message.clone());
+                (Answer::Refused(refusal), Vec::new())
+            }
+        }
+    }
+
+    /// Notes that the answer to an operation is out.
+    pub(crate) fn answered(&mut self, now: Micros, operation: usize) -> Vec<Send> {
+        self.run.answer(now, operation);
+        self.advance(now)
+    }
+
+    /// Takes the messages of a request to the Bayeux endpoint. The cookie is one to be set.
+    pub(crate) fn messages(
+        &mut self,
+        now: Micros,
+        exchange: Exchange,
+        identity: &Identity,
+        role: Role,
+        messages: &[Message],
+    ) -> (Vec<Send>, Option<String>) {
+        let mut taken: Vec<Taken> = Vec::new();
+        let cast = &mut self.cast;
+        let mut admit = || match cast.take(identity) {
+            Ok(seat) => {
+                let client = seat.client.clone();
+                taken.push(seat);
+                Admission::Granted(client)
+            }
+            Err(reason) => Admission::Refused(reason.to_string()),
+        };
+        let effects = self.bayeux.receive(now, exchange, messages, &mut admit);
+        let mut sends = self.carry_out(now, effects);
+        let mut cookie = None;
+        for Taken { seat, before, .. } in taken {
+            self.run.begin(now, &self.plan, seat);
+            if role == Role::Player && !matches!(self.quiet, Quiet::Over) {
+                self.quiet = Quiet::Since(now);
+            }
+            if let Some(before) = before {
+                let effects = self.bayeux.take_over(&before);
+                sends.extend(self.carry_out(now, effects));
+            }
+            let minted = self.cast.browser(seat).map(str::to_owned);
+            cookie = minted.filter(|minted| identity.browser.as_ref() != Some(minted));
+        }
+        sends.extend(self.advance(now));
+        (sends, cookie)
+    }
+
+    /// The connection of a held poll is gone.
+    pub(crate) fn cancel(&mut self, now: Micros, exchange: Exchange) {
+        self.bayeux.cancel(now, exchange);
+    }
+
+    /// Does what time alone makes due.
+    pub(crate) fn tick(&mut self, now: Micros) -> Vec<Send> {
+        let effects = self.bayeux.tick(now);
+        let mut sends = self.carry_out(now, effects);
+        if let (Quiet::Since(since), Absence::After(wait)) = (&self.quiet, self.settings.absence)
+            && since.after(wait) <= now
+        {
+            self.quiet = Quiet::Over;
+            for (place, session) in self.plan.sessions.iter().enumerate() {
+                if self.cast.is_vacant(place) {
+                    tracing::info!("{session} has not come: its operations happen by themselves");
+                    self.run.begin(now, &self.plan, place);
+                }
+            }
+        }
+        sends.extend(self.advance(now));
+        sends
+    }
+
+    /// When [`Stage::tick`] next has something to do.
+    pub(crate) fn deadline(&self, now: Micros) -> Option<Micros> {
+        let quiet = match (&self.quiet, self.settings.absence) {
+            (Quiet::Since(since), Absence::After(wait)) if self.somebody_is_missing() => {
+                Some(since.after(wait))
+            }
+            _ => None,
+        };
+        [self.bayeux.deadline(), self.run.next_due(now), quiet]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Answers every held poll.
+    pub(crate) fn release_all(&mut self, now: Micros) -> Vec<Send> {
+        let effects = self.bayeux.release_all(now);
+        self.carry_out(now, effects)
+    }
+
+    /// Which recorded operation answers a live request, or why none does.
+    fn choose(&self, identity: &Identity, live: &Request) -> Result<usize, Refusal> {
+        let tied = self
+            .cast
+            .tied(identity)
+            .map_err(|unknown| Refusal::plain(Kind::Session, unknown.to_string()))?;
+        let key = Key::of(live);
+        let matching: Vec<usize> = self
+            .candidates(tied)
+            .filter(|(_, planned)| planned.key.is_answer_to(&key, &self.plan.contracts))
+            .map(|(place, _)| place)
+            .collect();
+        if let Some(&fresh) = matching.iter().find(|place| self.run.served(**place) == 0) {
+            return Ok(fresh);
+        }
+        let Some(&last) = matching.last() else {
+            return Err(self.refuse(tied, live, &key));
+        };
+        match self.settings.on_exhausted {
+            OnExhausted::Refuse => {
+                let planned = self.plan.operations.get(last);
+                let refusal = planned.map(|planned| {
+                    Refusal::exhausted(live, planned, self.name(planned.session), matching.len())
+                });
+                Err(refusal.unwrap_or_else(|| self.refuse(tied, live, &key)))
+            }
+            OnExhausted::Last => Ok(last),
+            // The one that was served least is the next of the round.
+            OnExhausted::Loop => Ok(matching
+                .iter()
+                .copied()
+                .min_by_key(|place| self.run.served(*place))
+                .unwrap_or(last)),
+        }
+    }
+
+    /// The operations that a client may call: those of its session, or any, if nothing ties it.
+    fn candidates(&self, tied: Option<usize>) -> impl Iterator<Item = (usize, &Planned)> {
+        let planned = self.plan.operations.iter().enumerate();
+        planned.filter(move |(_, planned)| tied.is_none_or(|seat| planned.session == seat))
+    }
+
+    fn refuse(&self, tied: Option<usize>, live: &Request, key: &Key) -> Refusal {
+        let breach = self
+            .plan
+            .contracts
+            .iter()
+            .find_map(|contract| matcher::breach(contract, key));
+        if let Some(breach) = breach {
+            return Refusal::breach(live, &breach);
+        }
+        let compare =
+            |(_, planned): (usize, &Planned)| planned.key.mismatches(key, &self.plan.contracts);
+        let found: Vec<Vec<Mismatch>> = self.candidates(None).map(compare).collect();
+        let nearest = matcher::nearest(found.iter().map(Vec::as_slice));
+        let near = nearest.and_then(|place| {
+            let planned = self.plan.operations.get(place)?;
+            Some((
+                planned,
+                self.name(planned.session),
+                found.get(place)?.as_slice(),
+            ))
+        });
+        Refusal::miss(live, near, tied.map(|seat| self.name(seat)))
+    }
+
+    fn serve(
+        &mut self,
+        now: Micros,
+        identity: &Identity,
+        live: &Request,
+        place: usize,
+    ) -> Result<Answer, Refusal> {
+        let gone = || Refusal::plain(Kind::Miss, format!("operation {place} is not planned"));
+        let planned = self.plan.operations.get(place).ok_or_else(gone)?;
+        let recorded = &planned.operation;
+        if self.run.served(place) > 0 && self.settings.on_exhausted == OnExhausted::Loop {
+            self.run.release_again(now, &self.plan, place);
+        }
+        self.run.receive(now, place);
+        self.cast.called(identity, planned.session);
+        if let Quiet::Since(since) = &mut self.quiet {
+            *since = now;
+        }
+        let entry = Answered {
+            operation: recorded.id,
+            method: live.method.clone(),
+            target: live.target.clone(),
+            status: recorded.response.status,
+        };
+        self.journal.answered(
+            &recorded.session,
+            entry,
+            live.body.bytes(),
+            recorded.response.body.bytes(),
+        );
+        let delay = self
+            .settings
+            .pace
+            .real(recorded.answered.since(recorded.at));
+        Ok(Answer::Recorded {
+            operation: place,
+            response: recorded.response.clone(),
+            delay,
+        })
+    }
+
+    /// Gives every notification that is due to the client that hears it, and collects what must be
+    /// sent, until nothing more follows.
+    fn advance(&mut self, now: Micros) -> Vec<Send> {
+        let (cast, over) = (&self.cast, matches!(self.quiet, Quiet::Over));
+        for operation in self
+            .run
+            .settle(now, &self.plan, &|session| over && cast.is_vacant(session))
+        {
+            if let Some(planned) = self.plan.operations.get(operation) {
+                let (session, id) = (self.name(planned.session), planned.operation.id);
+                tracing::info!(
+                    "operation {id} of {session}, who is absent, has happened by itself"
+                );
+            }
+        }
+        for place in 0..self.plan.lanes.len() {
+            while self.hand_over(now, place) {}
+        }
+        let effects = self.bayeux.flush(now);
+        self.carry_out(now, effects)
+    }
+
+    /// Hands the next notification of a lane to the client that listens; whether there was one.
+    fn hand_over(&mut self, now: Micros, place: usize) -> bool {
+        let handed = || {
+            let notification = self.run.due(now, place)?;
+            let due = self.plan.notifications.get(notification)?;
+            let client = self.cast.listener(self.plan.lanes.get(place)?.session)?;
+            self.bayeux
+                .hears(client, &due.notification.channel)
+                .then(|| (notification, due, client.clone()))
+        };
+        let Some((notification, due, client)) = handed() else {
+            return false;
+        };
+        let event = Event {
+            token: self.events.len(),
+            json: due.message.clone(),
+        };
+        self.events.push(notification);
+        self.run.take(place);
+        self.bayeux.enqueue(&client, event)
+    }
+
+    /// Notes what the Bayeux server says has happened, and collects what it wants sent.
+    fn carry_out(&mut self, now: Micros, effects: Vec<Effect>) -> Vec<Send> {
+        let mut sends = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Reply { exchange, messages } => sends.push(Send { exchange, messages }),
+                Effect::Delivered { token, client } => self.delivered(now, token, &client),
+                Effect::Published { client, channel } => {
+                    let session = self
+                        .cast
+                        .seat_of(&client)
+                        .map_or("", |seat| self.name(seat));
+                    tracing::info!("{session} published to {channel}: nobody hears it in a replay");
+                }
+                Effect::Left {
+                    client,
+                    undelivered,
+                } => {
+                    for token in undelivered.into_iter().rev() {
+                        if let Some(&notification) = self.events.get(token) {
+                            self.run.put_back(now, &self.plan, notification);
+                        }
+                    }
+                    self.cast.left(&client);
+                }
+                // What it hears now is looked at with everything else that may be due.
+                Effect::Subscribed { .. } => {}
+            }
+        }
+        sends
+    }
+
+    fn delivered(&mut self, now: Micros, token: usize, client: &ClientId) {
+        let notification = self
+            .events
+            .get(token)
+            .and_then(|place| self.plan.notifications.get(*place));
+        let seat = self
+            .cast
+            .seat_of(client)
+            .and_then(|seat| self.plan.sessions.get(seat));
+        let (Some(due), Some(session)) = (notification, seat) else {
+            return;
+        };
+        let entry = Delivered {
+            notification: due.notification.id,
+            channel: due.notification.channel.clone(),
+            data: due.notification.data.text().unwrap_or_default().to_owned(),
+        };
+        self.journal.delivered(session, entry);
+        if let Quiet::Since(since) = &mut self.quiet {
+            *since = now;
+        }
+    }
+
+    fn missed(&mut self, live: &Request, reason: String) {
+        tracing::warn!("{reason}");
+        let (method, target) = (live.method.clone(), live.target.clone());
+        self.journal.missed(Miss {
+            method,
+            target,
+            reason,
+        });
+    }
+
+    fn somebody_is_missing(&self) -> bool {
+        (0..self.plan.sessions.len()).any(|place| self.cast.is_vacant(place))
+    }
+
+    fn name(&self, seat: usize) -> &str {
+        self.plan.sessions.get(seat).map_or("", Session::name)
+    }
+}
