@@ -8,4 +8,6 @@
 )] // a test may stop at the first thing that is not as it should be
 
 mod house;
+mod replay;
+mod support;
 mod tape;

@@ -1,0 +1,274 @@
+//! The built binary as a server, and a small blocking client for it.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Longer than anything here takes; reached only where something is wrong.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running `antiphon replay` on free ports, which ends with this value.
+pub(crate) struct Replay {
+    child: Child,
+    /// `http://ADDR` of the proxied port.
+    pub(crate) origin: String,
+    /// `http://ADDR` of the admin port.
+    pub(crate) admin: String,
+    words: Receiver<String>,
+}
+
+/// A response with its content read.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: ureq::http::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+}
+
+impl Replay {
+    /// Starts a replay with these arguments beside `--listen`.
+    pub(crate) fn start(arguments: &[&str]) -> Replay {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_antiphon"))
+            .args(["replay", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .current_dir(env!("CARGO_TARGET_TMPDIR"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut origin = |prefix: &str| {
+            let line = stdout.next().expect("a line on stdout").unwrap();
+            line.strip_prefix(prefix)
+                .unwrap_or_else(|| panic!("{line}"))
+                .to_owned()
+        };
+        let (origin, admin) = (origin("listening on "), origin("admin on "));
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let (sender, words) = channel();
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Replay {
+            child,
+            origin,
+            admin,
+            words,
+        }
+    }
+
+    /// Waits for a line on stderr that contains this text.
+    pub(crate) fn says(&self, text: &str) -> String {
+        loop {
+            let line = self.words.recv_timeout(PATIENCE).expect("a line on stderr");
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// The transcript so far.
+    pub(crate) fn transcript(&self) -> Value {
+        get(&format!("{}/__admin/transcript", self.admin)).json()
+    }
+
+    /// The numbers of the notifications that a session has got.
+    pub(crate) fn heard(&self, session: &str) -> Vec<u64> {
+        let transcript = self.transcript();
+        let sessions = transcript["sessions"].as_array().unwrap();
+        let lane = sessions.iter().find(|lane| lane["session"] == session);
+        let entries = lane.map(|lane| lane["notifications"].as_array().unwrap().clone());
+        entries
+            .unwrap_or_default()
+            .iter()
+            .map(|entry| entry["notification"].as_u64().unwrap())
+            .collect()
+    }
+
+    /// A reader of one session's notifications, which is listening when this returns.
+    pub(crate) fn listen(&self, session: &str) -> Lines {
+        let url = format!("{}/__try/notifications?session={session}", self.admin);
+        let response = agent().get(&url).call().unwrap();
+        assert_eq!(response.status(), 200);
+        let reader = BufReader::new(response.into_body().into_reader());
+        let (sender, receiver) = channel();
+        thread::spawn(move || {
+            for line in reader.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Lines(receiver)
+    }
+}
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        // It may have ended already, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The lines of a response that goes on.
+pub(crate) struct Lines(Receiver<String>);
+
+impl Lines {
+    pub(crate) fn next(&self) -> Value {
+        let line = self.0.recv_timeout(PATIENCE).expect("a line");
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// Whether the response has ended, or goes on without a line so far.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.0.try_recv().is_err()
+    }
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(PATIENCE))
+        .proxy(None)
+        .build()
+        .into()
+}
+
+pub(crate) fn get(url: &str) -> Answer {
+    read(agent().get(url).call().unwrap())
+}
+
+/// POSTs JSON with these further headers.
+pub(crate) fn post(url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let mut request = agent().post(url).header("content-type", "application/json");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    read(request.send(body).unwrap())
+}
+
+fn read(response: ureq::http::Response<ureq::Body>) -> Answer {
+    let (head, body) = response.into_parts();
+    let mut text = String::new();
+    body.into_reader().read_to_string(&mut text).unwrap();
+    Answer {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        text,
+    }
+}
+
+/// A Bayeux client that does what it is told, one message at a time.
+pub(crate) struct Client {
+    endpoint: String,
+    headers: Vec<(String, String)>,
+    pub(crate) id: String,
+}
+
+impl Client {
+    /// Shakes hands with these headers, and subscribes to `/v2/me/*`.
+    pub(crate) fn new(replay: &Replay, headers: &[(&str, &str)]) -> Client {
+        let endpoint = format!("{}/api/v2/notifications", replay.origin);
+        let headers = headers
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let mut client = Client {
+            endpoint,
+            headers,
+            id: String::new(),
+        };
+        client.shake_hands();
+        client
+    }
+
+    /// Shakes hands anew, and subscribes.
+    pub(crate) fn shake_hands(&mut self) {
+        let answer = self
+            .send(r#"{"channel":"/meta/handshake","supportedConnectionTypes":["long-polling"]}"#);
+        let reply = &answer.json()[0];
+        assert_eq!(reply["successful"], true, "{reply}");
+        self.id = reply["clientId"].as_str().unwrap().to_owned();
+        if let Some(cookie) = answer.headers.get("set-cookie") {
+            let cookie = cookie
+                .to_str()
+                .unwrap()
+                .split(';')
+                .next()
+                .unwrap()
+                .to_owned();
+            self.headers.push(("cookie".into(), cookie));
+        }
+        self.connect();
+        let reply = &self.tell("subscribe", r#","subscription":"/v2/me/*""#)[0];
+        assert_eq!(reply["successful"], true, "{reply}");
+    }
+
+    /// One poll; its events.
+    pub(crate) fn connect(&self) -> Vec<Value> {
+        let mut messages = self.tell("connect", r#","connectionType":"long-polling""#);
+        let reply = messages.pop().unwrap();
+        assert_eq!(
+            (&reply["channel"], &reply["successful"]),
+            (&"/meta/connect".into(), &true.into()),
+            "{reply}"
+        );
+        messages
+    }
+
+    /// Polls until so many events are there.
+    pub(crate) fn hear(&self, count: usize) -> Vec<Value> {
+        let mut events = Vec::new();
+        while events.len() < count {
+            events.extend(self.connect());
+        }
+        assert_eq!(events.len(), count);
+        events
+    }
+
+    /// Sends a message on a meta channel; the messages of the answer.
+    pub(crate) fn tell(&self, verb: &str, more: &str) -> Vec<Value> {
+        let message = format!(
+            r#"{{"channel":"/meta/{verb}","clientId":"{}"{more}}}"#,
+            self.id
+        );
+        self.send(&message).json().as_array().unwrap().clone()
+    }
+
+    fn send(&self, message: &str) -> Answer {
+        let headers: Vec<(&str, &str)> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        post(&self.endpoint, &headers, message)
+    }
+}
