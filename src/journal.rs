@@ -122,9 +122,9 @@ impl Journal {
             status.as_bytes(),
             response,
         ];
-        parts
-            .iter()
-            .for_each(|part| add(&mut lane.hash_of_operations, part));
+        for part in parts {
+            add(&mut lane.hash_of_operations, part);
+        }
         lane.operations.push(entry, MAX_ENTRIES);
     }
 

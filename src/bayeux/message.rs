@@ -92,7 +92,7 @@ pub fn read(content_type: Option<&str>, content: &[u8]) -> Result<Vec<Message>, 
         let essence = value.split(';').next().unwrap_or_default().trim();
         essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
     });
-    if form {
+    if form && !begins_with(content, b"[{") {
         from_fields(content)
     } else {
         capped(from_json(content)?)

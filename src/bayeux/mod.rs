@@ -1,4 +1,4 @@
-//! The server's side of the Bayeux protocol (CometD's publish and subscribe over HTTP), sans-I/O.
+//! The server's side of the Bayeux protocol (`CometD`'s publish and subscribe over HTTP), sans-I/O.
 //!
 //! [`message`] reads what clients send in any of its forms and writes what they are answered;
 //! [`Server`] keeps the state of every client and says what must be sent. Sockets, timers and the

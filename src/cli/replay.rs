@@ -270,39 +270,34 @@ fn signals() -> anyhow::Result<impl Future<Output = ()>> {
 
 /// The curl lines that play this very conversation.
 fn introduction(plan: &Plan, address: SocketAddr, admin: SocketAddr) -> String {
-    let mut words =
-        String::from("# hear a session's notifications, each in a terminal of its own:\n");
-    for session in plan.sessions() {
+    let mut lines =
+        vec!["# hear a session's notifications, each in a terminal of its own:".to_owned()];
+    lines.extend(plan.sessions().iter().map(|session| {
         let name = percent(session.name());
-        words += &format!("curl -N 'http://{admin}/__try/notifications?session={name}'\n");
-    }
-    words += "# call an operation:\n";
-    for operation in plan.operations().take(SHOWN_OPERATIONS) {
-        words += &curl(operation, address);
-    }
-    words += &format!("# begin again:\ncurl -X POST http://{admin}/__admin/reset");
-    words
+        format!("curl -N 'http://{admin}/__try/notifications?session={name}'")
+    }));
+    lines.push("# call an operation:".to_owned());
+    let operations = plan.operations().take(SHOWN_OPERATIONS);
+    lines.extend(operations.map(|operation| curl(operation, address)));
+    lines.push("# begin again:".to_owned());
+    lines.push(format!("curl -X POST http://{admin}/__admin/reset"));
+    lines.join("\n")
 }
 
 fn curl(operation: &Operation, address: SocketAddr) -> String {
     let request = &operation.request;
-    let mut line = format!(
-        "curl -X {} {}",
-        request.method,
-        quoted(&format!("http://{address}{}", request.target))
-    );
-    line += &format!(
-        " -H {}",
-        quoted(&format!("Antiphon-Session: {}", operation.session))
-    );
-    if let Some(text) = request.body.text().filter(|text| !text.is_empty()) {
-        if let Some(kind) = request.headers.get("content-type") {
-            let kind = String::from_utf8_lossy(kind);
-            line += &format!(" -H {}", quoted(&format!("Content-Type: {kind}")));
-        }
-        line += &format!(" -d {}", quoted(text));
-    }
-    line + "\n"
+    let header = |name: &str, value: &str| format!(" -H {}", quoted(&format!("{name}: {value}")));
+    let url = quoted(&format!("http://{address}{}", request.target));
+    let session = header("Antiphon-Session", operation.session.name());
+    let text = request.body.text().filter(|text| !text.is_empty());
+    let kind = request
+        .headers
+        .get("content-type")
+        .filter(|_| text.is_some());
+    let kind = kind.map(|kind| header("Content-Type", &String::from_utf8_lossy(kind)));
+    let data = text.map(|text| format!(" -d {}", quoted(text)));
+    let (kind, data) = (kind.unwrap_or_default(), data.unwrap_or_default());
+    format!("curl -X {} {url}{session}{kind}{data}", request.method)
 }
 
 /// A word as a POSIX shell takes it literally.

@@ -78,7 +78,9 @@ impl Json {
                     .cloned()
                     .collect(),
             ),
-            other => other.clone(),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => {
+                self.clone()
+            }
         }
     }
 }

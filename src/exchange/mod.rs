@@ -19,11 +19,13 @@ pub struct Micros(pub u64);
 
 impl Micros {
     /// The time from `earlier` to `self`; zero where `earlier` is not earlier.
+    #[must_use]
     pub fn since(self, earlier: Micros) -> Micros {
         Micros(self.0.saturating_sub(earlier.0))
     }
 
     /// The point `span` after `self`; the end of time where there is none.
+    #[must_use]
     pub fn after(self, span: Micros) -> Micros {
         Micros(self.0.saturating_add(span.0))
     }

@@ -13,8 +13,9 @@ use crate::journal::{Journal, Lane};
 
 use super::body::ReplayBody;
 use super::cast::Identity;
+use super::fields::{json, refused};
 use super::refusal::{Kind, Refusal};
-use super::service::{Replay, json, refused};
+use super::service::Replay;
 use super::stage::Role;
 
 /// How many lines wait for a reader that is slower than the conversation; then its polls stop, and

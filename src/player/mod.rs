@@ -6,6 +6,7 @@
 pub mod admin;
 mod body;
 mod cast;
+mod fields;
 mod pace;
 mod plan;
 mod refusal;

@@ -278,44 +278,41 @@ pub(super) mod tests {
         let (session, rest) = word.split_once(':').unwrap();
         let session = Session::new(session);
         let (name, times) = rest.split_once('@').unwrap();
-        match name.strip_prefix("op") {
-            Some(number) => {
-                let (at, answered) = times.split_once('-').unwrap();
-                Event::Operation(Operation {
-                    id: OperationId(number.parse().unwrap()),
-                    session,
-                    at: Micros(at.parse().unwrap()),
-                    answered: Micros(answered.parse().unwrap()),
-                    request: Request {
-                        method: "POST".into(),
-                        target: format!("/op/{number}"),
-                        headers: Headers::new(),
-                        body: Body::new(format!(r#"{{"operationName":"op{number}"}}"#)),
-                    },
-                    response: Response {
-                        status: 200,
-                        headers: Headers::new(),
-                        body: Body::new(format!(r#"{{"answer":{number}}}"#)),
-                    },
-                    repairs: Vec::new(),
-                })
-            }
-            None => {
-                let (at, causes) = times.split_once('<').unwrap_or((times, ""));
-                let causes = causes.split(',').filter(|cause| !cause.is_empty());
-                let number = name.strip_prefix('n').unwrap();
-                Event::Notification(Notification {
-                    id: NotificationId(number.parse().unwrap()),
-                    session,
-                    at: Micros(at.parse().unwrap()),
-                    channel: "/v2/me/chats".into(),
-                    after: causes
-                        .map(|cause| OperationId(cause.parse().unwrap()))
-                        .collect(),
-                    data: Body::new(format!(r#"{{"n":{number}}}"#)),
-                    repairs: Vec::new(),
-                })
-            }
+        if let Some(number) = name.strip_prefix("op") {
+            let (at, answered) = times.split_once('-').unwrap();
+            Event::Operation(Operation {
+                id: OperationId(number.parse().unwrap()),
+                session,
+                at: Micros(at.parse().unwrap()),
+                answered: Micros(answered.parse().unwrap()),
+                request: Request {
+                    method: "POST".into(),
+                    target: format!("/op/{number}"),
+                    headers: Headers::new(),
+                    body: Body::new(format!(r#"{{"operationName":"op{number}"}}"#)),
+                },
+                response: Response {
+                    status: 200,
+                    headers: Headers::new(),
+                    body: Body::new(format!(r#"{{"answer":{number}}}"#)),
+                },
+                repairs: Vec::new(),
+            })
+        } else {
+            let (at, causes) = times.split_once('<').unwrap_or((times, ""));
+            let causes = causes.split(',').filter(|cause| !cause.is_empty());
+            let number = name.strip_prefix('n').unwrap();
+            Event::Notification(Notification {
+                id: NotificationId(number.parse().unwrap()),
+                session,
+                at: Micros(at.parse().unwrap()),
+                channel: "/v2/me/chats".into(),
+                after: causes
+                    .map(|cause| OperationId(cause.parse().unwrap()))
+                    .collect(),
+                data: Body::new(format!(r#"{{"n":{number}}}"#)),
+                repairs: Vec::new(),
+            })
         }
     }
 

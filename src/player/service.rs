@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Body;
 use tokio::sync::{Notify, oneshot};
@@ -19,6 +16,7 @@ use crate::exchange::{self, Headers, Micros};
 
 use super::body::ReplayBody;
 use super::cast::Identity;
+use super::fields::{self, identity, recorded, refused};
 use super::plan::Plan;
 use super::refusal::{Kind, Refusal};
 use super::stage::{Answer, Role, Send, Settings, Stage};
@@ -26,26 +24,6 @@ use super::stage::{Answer, Role, Send, Settings, Stage};
 /// The most content of a live request that is read: as much as any sample or message may have, and
 /// little enough to hold in memory.
 const MAX_CONTENT: usize = 64 * 1024 * 1024;
-
-/// The header by which a client asks for a session.
-const SESSION_HEADER: &str = "antiphon-session";
-
-/// The cookie by which Bayeux servers know a browser.
-const BROWSER_COOKIE: &str = "BAYEUX_BROWSER";
-
-/// Fields of a recorded response that belong to its connection (RFC 9110 §7.6.1), or that are made
-/// anew for each response.
-const NOT_REPLAYED: &[&str] = &[
-    "connection",
-    "content-length",
-    "date",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// A replay: a service for hyper, with the run that it plays. Clones share the run.
 #[derive(Clone)]
@@ -154,7 +132,6 @@ impl Replay {
                     let mut state = self.state();
                     let sends = state.stage.tick(self.now());
                     state.dispatch(sends);
-                    continue;
                 }
                 Some(deadline) => {
                     let wait = Duration::from_micros(deadline.since(now).0);
@@ -322,21 +299,7 @@ impl Replay {
         };
         let answer = self.say(identity, Role::Player, &messages).await;
         let (kind, content) = carrier.response(&answer.messages);
-        let mut response = Response::new(ReplayBody::whole(content));
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-        headers.insert(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("no-cache, no-store"),
-        );
-        // For all paths, so that the client's operations are known by it too.
-        let cookie = answer
-            .cookie
-            .map(|value| format!("{BROWSER_COOKIE}={value}; Path=/; HttpOnly"));
-        if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
-            headers.insert(header::SET_COOKIE, cookie);
-        }
-        response
+        fields::bayeux(kind, content, answer.cookie)
     }
 
     fn now(&self) -> Micros {
@@ -376,70 +339,4 @@ impl Drop for Waiting {
             self.replay.0.changed.notify_one();
         }
     }
-}
-
-/// By what the sender of a request can be recognized.
-fn identity(headers: &http::HeaderMap) -> Identity {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let cookies = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    Identity {
-        session: text(SESSION_HEADER).map(str::to_owned),
-        user: text("authorization").and_then(basic_user),
-        browser: pairs
-            .find(|(name, _)| *name == BROWSER_COOKIE)
-            .map(|(_, value)| value.to_owned()),
-    }
-}
-
-/// The user of HTTP Basic credentials (RFC 7617).
-fn basic_user(credentials: &str) -> Option<String> {
-    let (scheme, encoded) = credentials.split_once(' ')?;
-    let decoded = scheme
-        .eq_ignore_ascii_case("basic")
-        .then(|| STANDARD.decode(encoded.trim()))?
-        .ok()?;
-    let (user, _) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-    Some(user.to_owned())
-}
-
-/// A recorded response with its own status and fields.
-fn recorded(recorded: &exchange::Response, body: ReplayBody) -> Response<ReplayBody> {
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(recorded.status).unwrap_or(StatusCode::OK);
-    for (name, value) in recorded.headers.iter() {
-        if NOT_REPLAYED
-            .iter()
-            .any(|other| name.eq_ignore_ascii_case(other))
-        {
-            continue;
-        }
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value))
-        {
-            response.headers_mut().append(name, value);
-        }
-    }
-    response
-}
-
-/// A refusal as a response.
-pub(super) fn refused(refusal: &Refusal) -> Response<ReplayBody> {
-    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::NOT_FOUND);
-    json(status, refusal.document.clone())
-}
-
-/// A JSON document as a response.
-pub(super) fn json(status: StatusCode, document: Bytes) -> Response<ReplayBody> {
-    let mut response = Response::new(ReplayBody::whole(document));
-    *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    response
 }

@@ -39,11 +39,10 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 
 /// The modules of this crate that a file names: `crate::NAME`, also inside `use crate::{A, B::C}`.
 fn imports(source: &str) -> BTreeSet<String> {
-    let code: String = source
+    let lines = source
         .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .map(|line| format!("{line}\n"))
-        .collect();
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let code = lines.collect::<Vec<_>>().join("\n");
     let mut found = BTreeSet::new();
     for (place, _) in code.match_indices("crate::") {
         let rest = &code[place + "crate::".len()..];

@@ -216,7 +216,7 @@ impl Client {
             .send(r#"{"channel":"/meta/handshake","supportedConnectionTypes":["long-polling"]}"#);
         let reply = &answer.json()[0];
         assert_eq!(reply["successful"], true, "{reply}");
-        self.id = reply["clientId"].as_str().unwrap().to_owned();
+        reply["clientId"].as_str().unwrap().clone_into(&mut self.id);
         if let Some(cookie) = answer.headers.get("set-cookie") {
             let cookie = cookie
                 .to_str()

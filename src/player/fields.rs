@@ -1,0 +1,120 @@
+//! The header fields of a replay: what they tell of a client, and those of each kind of response.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+
+use crate::exchange;
+
+use super::body::ReplayBody;
+use super::cast::Identity;
+use super::refusal::Refusal;
+
+/// The header by which a client asks for a session.
+const SESSION_HEADER: &str = "antiphon-session";
+
+/// The cookie by which Bayeux servers know a browser.
+const BROWSER_COOKIE: &str = "BAYEUX_BROWSER";
+
+/// Fields of a recorded response that belong to its connection (RFC 9110 §7.6.1), or that are made
+/// anew for each response.
+const NOT_REPLAYED: &[&str] = &[
+    "connection",
+    "content-length",
+    "date",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// By what the sender of a request can be recognized.
+pub(super) fn identity(headers: &http::HeaderMap) -> Identity {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let cookies = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
+    Identity {
+        session: text(SESSION_HEADER).map(str::to_owned),
+        user: text("authorization").and_then(basic_user),
+        browser: pairs
+            .find(|(name, _)| *name == BROWSER_COOKIE)
+            .map(|(_, value)| value.to_owned()),
+    }
+}
+
+/// The user of HTTP Basic credentials (RFC 7617).
+fn basic_user(credentials: &str) -> Option<String> {
+    let (scheme, encoded) = credentials.split_once(' ')?;
+    let decoded = scheme
+        .eq_ignore_ascii_case("basic")
+        .then(|| STANDARD.decode(encoded.trim()))?
+        .ok()?;
+    let (user, _) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some(user.to_owned())
+}
+
+/// A recorded response with its own status and fields.
+pub(super) fn recorded(recorded: &exchange::Response, body: ReplayBody) -> Response<ReplayBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(recorded.status).unwrap_or(StatusCode::OK);
+    for (name, value) in recorded.headers.iter() {
+        if NOT_REPLAYED
+            .iter()
+            .any(|other| name.eq_ignore_ascii_case(other))
+        {
+            continue;
+        }
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value))
+        {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+/// A refusal as a response.
+pub(super) fn refused(refusal: &Refusal) -> Response<ReplayBody> {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::NOT_FOUND);
+    json(status, refusal.document.clone())
+}
+
+/// A JSON document as a response.
+pub(super) fn json(status: StatusCode, document: Bytes) -> Response<ReplayBody> {
+    let mut response = Response::new(ReplayBody::whole(document));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}
+
+/// The answer to a Bayeux request, with the cookie that ties its client to a session.
+pub(super) fn bayeux(
+    kind: &'static str,
+    content: Bytes,
+    cookie: Option<String>,
+) -> Response<ReplayBody> {
+    let mut response = Response::new(ReplayBody::whole(content));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-store"),
+    );
+    // For all paths, so that the client's operations are known by it too.
+    let cookie = cookie.map(|value| format!("{BROWSER_COOKIE}={value}; Path=/; HttpOnly"));
+    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
+        headers.insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
