@@ -34,6 +34,18 @@ pub struct Mismatch {
     pub difference: Difference,
 }
 
+impl Mismatch {
+    /// The recorded value as JSON text; `None` where there is nothing.
+    pub fn recorded(&self) -> Option<String> {
+        self.difference.recorded.as_ref().map(Json::to_string)
+    }
+
+    /// The live value as JSON text; `None` where there is nothing.
+    pub fn live(&self) -> Option<String> {
+        self.difference.live.as_ref().map(Json::to_string)
+    }
+}
+
 /// The parts of a request that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {

@@ -5,7 +5,6 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::compare::Json;
 use crate::exchange::Request;
 use crate::matcher::{Breach, Mismatch};
 
@@ -183,24 +182,27 @@ impl<'a> NearMiss<'a> {
 
 impl<'a> Place<'a> {
     fn of(mismatch: &'a Mismatch) -> Self {
-        let difference = &mismatch.difference;
-        let kind = match (&difference.recorded, &difference.live) {
+        let (recorded, live) = (
+            mismatch.recorded().and_then(raw),
+            mismatch.live().and_then(raw),
+        );
+        let kind = match (&recorded, &live) {
             (Some(_), None) => "missing",
             (None, Some(_)) => "extra",
             _ => "changed",
         };
         Place {
             r#in: mismatch.part.name(),
-            pointer: &difference.pointer,
-            recorded: difference.recorded.as_ref().and_then(raw),
-            live: difference.live.as_ref().and_then(raw),
+            pointer: &mismatch.difference.pointer,
+            recorded,
+            live,
             kind,
         }
     }
 
     /// The request came from the client of another session.
     fn session(recorded: &str, live: &str) -> Self {
-        let name = |name: &str| raw(&Json::String(name.to_owned()));
+        let name = |name: &str| raw(serde_json::Value::from(name).to_string());
         Place {
             r#in: "session",
             pointer: "",
@@ -211,6 +213,6 @@ impl<'a> Place<'a> {
     }
 }
 
-fn raw(value: &Json) -> Option<Box<RawValue>> {
-    RawValue::from_string(value.to_string()).ok()
+fn raw(json: String) -> Option<Box<RawValue>> {
+    RawValue::from_string(json).ok()
 }

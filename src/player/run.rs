@@ -15,6 +15,8 @@ pub(super) struct Run {
     pace: Pace,
     operations: Vec<Progress>,
     lanes: Vec<LaneProgress>,
+    /// The time up to which everything is settled.
+    settled: Micros,
 }
 
 /// How far an operation has come.
@@ -49,6 +51,7 @@ impl Run {
             pace,
             operations: vec![Progress::default(); plan.operations.len()],
             lanes: plan.lanes.iter().map(|_| LaneProgress::default()).collect(),
+            settled: Micros::default(),
         }
     }
 
@@ -115,6 +118,7 @@ impl Run {
     /// Works out what follows from what has happened, until nothing more does. The operations that
     /// happened by themselves are returned.
     pub(super) fn settle(&mut self, now: Micros, plan: &Plan, absent: Absent<'_>) -> Vec<usize> {
+        self.settled = now;
         let mut by_themselves = Vec::new();
         loop {
             let before = by_themselves.len();
@@ -151,10 +155,12 @@ impl Run {
         }
     }
 
-    /// When the next notification's time comes, of those that wait for nothing but time.
-    pub(super) fn next_due(&self, now: Micros) -> Option<Micros> {
+    /// When the next notification's time comes, of those that waited for nothing but time when the
+    /// run was settled last.
+    pub(super) fn next_due(&self) -> Option<Micros> {
         let fronts = self.lanes.iter().filter_map(|lane| lane.scheduled.front());
-        fronts.map(|&(_, at)| at).filter(|at| *at > now).min()
+        let times = fronts.map(|&(_, at)| at);
+        times.filter(|at| *at > self.settled).min()
     }
 
     /// Gives a time to every notification of a lane up to the first that still waits for a cause:
@@ -283,10 +289,21 @@ mod tests {
         let mut run = Run::new(&plan, Pace::Times(2.0));
         run.answer(Micros(1000), 0);
         assert_eq!(due(&mut run, &plan, 1099), [0; 0]);
-        assert_eq!(run.next_due(Micros(1099)), Some(Micros(1100)));
+        assert_eq!(run.next_due(), Some(Micros(1100)));
         assert_eq!(due(&mut run, &plan, 1100), [0]);
-        assert_eq!(run.next_due(Micros(1100)), Some(Micros(1150)));
+        assert_eq!(run.next_due(), Some(Micros(1150)));
         assert_eq!(due(&mut run, &plan, 1150), [1]);
+    }
+
+    #[test]
+    fn a_time_that_has_passed_since_the_run_was_settled_is_still_named() {
+        let plan = plan(&[tape("a:op1@0-0 a:n1@100<1")]);
+        let mut run = Run::new(&plan, Pace::Recorded);
+        run.answer(Micros(1000), 0);
+        assert_eq!(due(&mut run, &plan, 1050), [0; 0]);
+        assert_eq!(run.next_due(), Some(Micros(1100)));
+        assert_eq!(due(&mut run, &plan, 1200), [0]);
+        assert_eq!(run.next_due(), None);
     }
 
     #[test]

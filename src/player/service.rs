@@ -122,22 +122,16 @@ impl Replay {
     pub async fn keep_time(self) {
         loop {
             let changed = self.0.changed.notified();
-            let (now, deadline) = {
-                let state = self.state();
-                let now = self.now();
-                (now, state.stage.deadline(now))
+            let deadline = self.state().stage.deadline();
+            let Some(deadline) = deadline else {
+                changed.await;
+                continue;
             };
-            match deadline {
-                Some(deadline) if deadline <= now => {
-                    let mut state = self.state();
-                    let sends = state.stage.tick(self.now());
-                    state.dispatch(sends);
-                }
-                Some(deadline) => {
-                    let wait = Duration::from_micros(deadline.since(now).0);
-                    let _ = tokio::time::timeout(wait, changed).await;
-                }
-                None => changed.await,
+            let wait = Duration::from_micros(deadline.since(self.now()).0);
+            if tokio::time::timeout(wait, changed).await.is_err() {
+                let mut state = self.state();
+                let sends = state.stage.tick(self.now());
+                state.dispatch(sends);
             }
         }
     }

@@ -227,14 +227,14 @@ impl Stage {
     }
 
     /// When [`Stage::tick`] next has something to do.
-    pub(crate) fn deadline(&self, now: Micros) -> Option<Micros> {
+    pub(crate) fn deadline(&self) -> Option<Micros> {
         let quiet = match (&self.quiet, self.settings.absence) {
             (Quiet::Since(since), Absence::After(wait)) if self.somebody_is_missing() => {
                 Some(since.after(wait))
             }
             _ => None,
         };
-        [self.bayeux.deadline(), self.run.next_due(now), quiet]
+        [self.bayeux.deadline(), self.run.next_due(), quiet]
             .into_iter()
             .flatten()
             .min()
