@@ -347,6 +347,7 @@ mod tests {
     fn form_feeds_and_numbers_of_sheets_go() {
         let text = "'a': 'x/\n\n1\n\u{c}Mute\ny',\n[\n2\n]\n\u{c}3";
         assert_eq!(stripped(text, "Mute"), "'a': 'x/\ny',\n[\n2\n]");
+        assert_eq!(stripped("[\n1\n\u{c}]", "Mute"), "[\n1\n\n]");
     }
 
     #[test]
@@ -357,7 +358,6 @@ mod tests {
             "[\nNone\n]\n[\nNone\n]",
             "index: 6\nindex: 7",
             "{\n12\n}",
-            "[\n1\n\u{c}]",
             "Notification 1\nNotification 2",
             "Sample 1\nSample 2",
             "a line of prose 7",

@@ -2,5 +2,6 @@
 mod line;
 mod request_line;
 mod html;
+mod block;
 mod furniture;
 mod heading;
