@@ -4,11 +4,13 @@
 //! stdout carries data and stderr carries words.
 
 mod exit;
+mod format;
 mod import;
 mod normalize;
 mod output;
 mod replay;
 mod show;
+mod tapes;
 
 use std::process::ExitCode;
 
@@ -39,7 +41,7 @@ enum Command {
     Normalize(normalize::Normalize),
     Import(import::Import),
     Show(show::Show),
-    Format(show::Format),
+    Format(format::Format),
     Replay(replay::Replay),
 }
 

@@ -1,10 +1,25 @@
 //! One recording: a header, events in order, and a trailer that seals them.
 //!
-//! (to be written: wire form, recovery, layouts)
+//! Here is what a tape is for the rest of the program, and how it comes from a file and goes to
+//! one. How it is written stands in `wire`. What its events mean for a replay is not its business.
 
+mod error;
+mod json;
+mod layout;
+mod read;
+mod store;
+mod wire;
+
+use std::collections::BTreeSet;
+use std::fmt;
 use std::path::Path;
 
-use crate::exchange::{Contract, Notification, Operation};
+use crate::exchange::{
+    Contract, Notification, NotificationId, Operation, OperationId, Repair, Session,
+};
+
+pub use error::{Problem, TapeError, Unreadable};
+pub use store::{content, file};
 
 /// One recording, in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,29 +84,136 @@ pub enum Notice {
     Unclosed,
     /// The trailer does not match the events: somebody edited them.
     Edited,
+    /// The recording was not closed, and a notification named a cause that is not on it: that cause
+    /// was struck out.
+    CauseLost {
+        /// The notification.
+        notification: NotificationId,
+        /// The operation that it named.
+        operation: OperationId,
+    },
 }
 
-/// Why a tape cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum TapeError {
-    /// (to be written)
-    #[error("cannot read")]
-    Unwritten,
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Notice::Torn { bytes } => write!(
+                f,
+                "the last object is torn: {bytes} {} dropped",
+                if *bytes == 1 {
+                    "byte was"
+                } else {
+                    "bytes were"
+                }
+            ),
+            Notice::Unclosed => f.write_str("there is no trailer: the recording was not closed"),
+            Notice::Edited => f.write_str(
+                "the trailer does not match the events: they were edited after the tape was sealed",
+            ),
+            Notice::CauseLost {
+                notification,
+                operation,
+            } => write!(
+                f,
+                "notification {notification} was due after operation {operation}, which is not on the \
+                 tape: it no longer waits for it"
+            ),
+        }
+    }
 }
 
 impl Tape {
     /// Reads a tape from a file.
-    pub fn load(_path: &Path) -> Result<Loaded, TapeError> {
-        Err(TapeError::Unwritten)
+    pub fn load(path: &Path) -> Result<Loaded, TapeError> {
+        Self::read_named(&file(path)?, path)
+    }
+
+    /// Reads a tape from the content of a file at `path`, which errors name.
+    pub fn read_named(bytes: &[u8], path: &Path) -> Result<Loaded, TapeError> {
+        Ok(read::read(bytes).map_err(|error| error.named(path))?)
     }
 
     /// Reads a tape from its text, in either layout.
-    pub fn read(_bytes: &[u8]) -> Result<Loaded, TapeError> {
-        Err(TapeError::Unwritten)
+    pub fn read(bytes: &[u8]) -> Result<Loaded, TapeError> {
+        Ok(read::read(bytes)?)
     }
 
     /// The tape's text, sealed with its trailer.
-    pub fn write(&self, _layout: Layout) -> String {
-        String::new()
+    pub fn write(&self, layout: Layout) -> String {
+        let mut seal = wire::Seal::default();
+        let mut text = String::new();
+        let mut push = |object: &str| {
+            match layout {
+                Layout::Lines => text.push_str(object),
+                Layout::Pretty => text.push_str(&layout::review(object)),
+            }
+            text.push('\n');
+        };
+        push(&wire::write_header(&self.header));
+        for event in &self.events {
+            let object = wire::write_event(event);
+            seal.add(&object);
+            push(&object);
+        }
+        push(&wire::write_trailer(&seal.trailer()));
+        text
+    }
+
+    /// Writes the tape to a file, sealed. A file that is there is replaced in one step.
+    pub fn save(&self, path: &Path, layout: Layout) -> Result<(), TapeError> {
+        store::save(path, &self.write(layout))
+    }
+
+    /// The contracts, in order.
+    pub fn contracts(&self) -> impl Iterator<Item = &Contract> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Contract(contract) => Some(contract),
+            Event::Operation(_) | Event::Notification(_) => None,
+        })
+    }
+
+    /// The operations, in order.
+    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Operation(operation) => Some(operation),
+            Event::Contract(_) | Event::Notification(_) => None,
+        })
+    }
+
+    /// The notifications, in order.
+    pub fn notifications(&self) -> impl Iterator<Item = &Notification> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Notification(notification) => Some(notification),
+            Event::Contract(_) | Event::Operation(_) => None,
+        })
+    }
+
+    /// The sessions, each once, in order of first appearance.
+    pub fn sessions(&self) -> impl Iterator<Item = &Session> {
+        let mut seen = BTreeSet::new();
+        self.events
+            .iter()
+            .filter_map(Event::session)
+            .filter(move |session| seen.insert(*session))
+    }
+}
+
+impl Event {
+    /// The session that it belongs to; a contract belongs to none.
+    pub fn session(&self) -> Option<&Session> {
+        match self {
+            Event::Contract(_) => None,
+            Event::Operation(operation) => Some(&operation.session),
+            Event::Notification(notification) => Some(&notification.session),
+        }
+    }
+
+    /// What was mended in the text that it was read from.
+    pub fn repairs(&self) -> &[Repair] {
+        match self {
+            Event::Contract(_) => &[],
+            Event::Operation(operation) => &operation.repairs,
+            Event::Notification(notification) => &notification.repairs,
+        }
     }
 }

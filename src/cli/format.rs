@@ -1,0 +1,64 @@
+//! `antiphon format`: a tape in one of its two layouts, sealed.
+
+use std::path::PathBuf;
+
+use crate::tape::Layout;
+
+use super::exit::{Failure, Outcome};
+use super::output;
+use super::tapes::{self, Source};
+
+/// Lay out a tape for people or for programs, and seal it again.
+///
+/// Both layouts hold the same tape. A tape that was edited, torn or not closed gets a trailer that
+/// fits its events; no event is lost. The file is replaced in one step, and left alone where it is
+/// already as asked.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Format {
+    /// The tape; `-` reads stdin and writes stdout.
+    tape: PathBuf,
+    /// One object a line, as capture writes them.
+    #[arg(long, conflicts_with = "pretty")]
+    lines: bool,
+    /// Laid out over many lines, as people review them (the default).
+    #[arg(long)]
+    pretty: bool,
+    /// Write nothing; exit 1 and name the tape where it is not as asked.
+    #[arg(long)]
+    check: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  antiphon format chat.tape            lay it out for review, and seal it after an edit
+  antiphon format chat.tape --lines    one object a line, for grep and for programs
+  antiphon format chat.tape --check    exit 1 unless it is laid out and sealed
+  antiphon format - < chat.tape        leave the file alone";
+
+impl Format {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let layout = if self.lines {
+            Layout::Lines
+        } else {
+            Layout::Pretty
+        };
+        let source = Source::open(&self.tape)?;
+        let tape = source.tape()?;
+        let formatted = tape.write(layout);
+        let same = source.bytes == formatted.as_bytes();
+        if self.check {
+            if same {
+                return Ok(Outcome::Done);
+            }
+            output::say(&format!("would change: {}", source.name.display()));
+            return Ok(Outcome::Different);
+        }
+        if tapes::is_piped(&self.tape) {
+            output::data(&formatted)?;
+        } else if !same {
+            tapes::save(&tape, &self.tape, layout)?;
+        }
+        Ok(Outcome::Done)
+    }
+}

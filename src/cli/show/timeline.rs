@@ -1,0 +1,260 @@
+//! A tape as a picture for people: time goes down, each session has a lane, and a notification
+//! stands under the operation that it is due after.
+//!
+//! It shows what was said in a few words each; the whole of it is what `--json` is for. Text from
+//! the tape is shown with its control characters escaped, so that no tape can steer a terminal.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use crate::exchange::{Body, Notification, Operation, OperationId, Repair};
+use crate::tape::{Event, Tape};
+
+use super::grid::{Grid, Row, fit};
+
+/// Draws the tape in at most `width` columns.
+pub(super) fn draw(tape: &Tape, width: usize) -> String {
+    let mut lines = vec![
+        fit(&clean(&tape.header.title), width),
+        fit(&summary(tape), width),
+        String::new(),
+    ];
+    let sessions = tape.sessions().map(|session| clean(session.name()));
+    let operations = tape.operations().map(|operation| operation.at);
+    let times = operations.chain(tape.notifications().map(|notification| notification.at));
+    let grid = Grid::new(sessions.collect(), times, width);
+    lines.extend(grid.head());
+    lines.extend(
+        rows(tape, grid.lane_width())
+            .iter()
+            .map(|row| grid.line(row)),
+    );
+    lines.extend(repairs(tape, width));
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn summary(tape: &Tape) -> String {
+    let contracts = tape.contracts().count();
+    let mut parts = vec![
+        format!("from {}", clean(&tape.header.source)),
+        count(tape.sessions().count(), "session"),
+        count(tape.operations().count(), "operation"),
+        count(tape.notifications().count(), "notification"),
+    ];
+    if contracts > 0 {
+        parts.push(count(contracts, "contract"));
+    }
+    if let Some(started) = &tape.header.started {
+        parts.push(format!("started {}", clean(started)));
+    }
+    parts.join(" · ")
+}
+
+/// The lines of all events, each notification under the last of its causes.
+fn rows(tape: &Tape, lane_width: usize) -> Vec<Row> {
+    let places: BTreeMap<OperationId, usize> = tape
+        .operations()
+        .enumerate()
+        .map(|(place, operation)| (operation.id, place))
+        .collect();
+    let last_cause = |notification: &Notification| {
+        let causes = notification.after.iter();
+        causes.filter_map(|id| places.get(id)).max().copied()
+    };
+    let mut caused: BTreeMap<usize, Vec<&Notification>> = BTreeMap::new();
+    for notification in tape.notifications() {
+        if let Some(place) = last_cause(notification) {
+            caused.entry(place).or_default().push(notification);
+        }
+    }
+    let mut rows = Vec::new();
+    for event in &tape.events {
+        match event {
+            Event::Contract(_) => {}
+            Event::Operation(operation) => {
+                rows.extend(operation_rows(operation, lane_width));
+                let place = places.get(&operation.id);
+                for notification in place
+                    .and_then(|place| caused.get(place))
+                    .into_iter()
+                    .flatten()
+                {
+                    rows.extend(notification_rows(notification, "  ↳", lane_width));
+                }
+            }
+            Event::Notification(notification) if last_cause(notification).is_some() => {}
+            Event::Notification(notification) => {
+                rows.extend(notification_rows(notification, "•", lane_width));
+            }
+        }
+    }
+    rows
+}
+
+fn operation_rows(operation: &Operation, lane_width: usize) -> Vec<Row> {
+    let session = clean(operation.session.name());
+    let before = format!("{} {} ", operation.id, clean(&operation.request.method));
+    let after = format!(" → {}", operation.response.status);
+    let room = lane_width.saturating_sub(before.chars().count() + after.chars().count());
+    let target = fit(&clean(&operation.request.target), room);
+    let mut rows = vec![Row {
+        at: Some(operation.at),
+        session: session.clone(),
+        text: format!("{before}{target}{after}"),
+    }];
+    if let Some(name) = member(&operation.request.body, "operationName") {
+        rows.push(Row {
+            at: None,
+            session,
+            text: format!("  {}", clean(&name)),
+        });
+    }
+    rows
+}
+
+fn notification_rows(notification: &Notification, mark: &str, lane_width: usize) -> Vec<Row> {
+    let session = clean(notification.session.name());
+    let indent = " ".repeat(mark.chars().count() + 1);
+    let causes: Vec<String> = notification.after.iter().map(ToString::to_string).collect();
+    let causes = match causes.len() {
+        0 | 1 => String::new(),
+        _ => format!(" (after {})", causes.join(", ")),
+    };
+    let channel = clean(&notification.channel);
+    let mut rows = vec![Row {
+        at: Some(notification.at),
+        session: session.clone(),
+        text: format!("{mark} {} {channel}{causes}", notification.id),
+    }];
+    let room = lane_width.saturating_sub(indent.len());
+    rows.extend(
+        description(&notification.data, room)
+            .into_iter()
+            .map(|line| Row {
+                at: None,
+                session: session.clone(),
+                text: format!("{indent}{line}"),
+            }),
+    );
+    rows
+}
+
+/// What a notification is about: its type where it names one, on two lines where `room` is too
+/// little for one; else how it begins.
+fn description(data: &Body, room: usize) -> Vec<String> {
+    let types: Vec<String> = ["messageType", "notificationType"]
+        .into_iter()
+        .filter_map(|name| member(data, name))
+        .map(|value| clean(&value))
+        .collect();
+    let joined = types.join(" / ");
+    match data.text() {
+        _ if !types.is_empty() && joined.chars().count() > room => types,
+        _ if !types.is_empty() => vec![joined],
+        _ if data.is_empty() => vec!["(no data)".into()],
+        Some(text) => {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            vec![clean(&words.join(" "))]
+        }
+        None => vec![format!("({} bytes, not UTF-8)", data.bytes().len())],
+    }
+}
+
+/// A member of a body that is a JSON object, where it is there and a string.
+fn member(body: &Body, name: &str) -> Option<String> {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(body.bytes()).ok()?;
+    serde_json::from_str(members.get(name)?.get()).ok()
+}
+
+fn repairs(tape: &Tape, width: usize) -> Vec<String> {
+    let repairs: Vec<(&Event, &Repair)> = tape
+        .events
+        .iter()
+        .flat_map(|event| event.repairs().iter().map(move |repair| (event, repair)))
+        .collect();
+    if repairs.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![
+        String::new(),
+        format!(
+            "{} of {}",
+            count(repairs.len(), "repair"),
+            clean(&tape.header.source)
+        ),
+    ];
+    let place = |repair: &Repair| format!("{}:{}", repair.line, repair.column);
+    let margin = repairs
+        .iter()
+        .map(|(_, repair)| place(repair).len())
+        .max()
+        .unwrap_or_default()
+        + 2;
+    let room = width.saturating_sub(margin + 2);
+    for (event, repair) in repairs {
+        let subject = match event {
+            Event::Contract(_) => "contract".to_owned(),
+            Event::Operation(operation) => format!("operation {}", operation.id),
+            Event::Notification(notification) => format!("notification {}", notification.id),
+        };
+        let first = format!(
+            "{:>margin$}  {subject}: {}",
+            place(repair),
+            clean(&repair.why)
+        );
+        lines.push(first);
+        lines.push(format!("{:margin$}  {}", "", change(repair, room)));
+    }
+    lines.iter().map(|line| fit(line, width)).collect()
+}
+
+/// What stood there and what it became, side by side; where that is too wide, from shortly before
+/// the first difference on.
+fn change(repair: &Repair, room: usize) -> String {
+    const CONTEXT: usize = 8;
+    let (was, became) = (clean(&repair.was), clean(&repair.became));
+    let whole = format!("\"{was}\" → \"{became}\"");
+    if whole.chars().count() <= room {
+        return whole;
+    }
+    let same = was
+        .chars()
+        .zip(became.chars())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let half = room.saturating_sub("\"\" → \"\"".chars().count()) / 2;
+    let part = |text: &str| match same.saturating_sub(CONTEXT) {
+        0 => fit(text, half),
+        skipped => {
+            let rest: String = text.chars().skip(skipped).collect();
+            format!("…{}", fit(&rest, half.saturating_sub(1)))
+        }
+    };
+    format!("\"{}\" → \"{}\"", part(&was), part(&became))
+}
+
+fn count(number: usize, word: &str) -> String {
+    match number {
+        1 => format!("1 {word}"),
+        _ => format!("{number} {word}s"),
+    }
+}
+
+/// The text with every control character escaped.
+fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}

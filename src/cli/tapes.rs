@@ -1,0 +1,63 @@
+//! Tapes as the commands meet them: read from a path that a person gave, with notices on stderr.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::tape::{self, Loaded, Tape, TapeError};
+
+use super::exit::{Because as _, Failure, Trouble};
+use super::output;
+
+/// The content of a tape's file, and what to call it.
+pub(super) struct Source {
+    pub(super) name: PathBuf,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Source {
+    /// Reads the file; `-` is stdin.
+    pub(super) fn open(path: &Path) -> Result<Source, Failure> {
+        let (name, bytes) = if is_piped(path) {
+            let name = PathBuf::from("stdin");
+            let bytes = tape::content(io::stdin().lock(), &name);
+            (name, bytes)
+        } else {
+            (path.to_owned(), tape::file(path))
+        };
+        let bytes = explained(bytes)?;
+        Ok(Source { name, bytes })
+    }
+
+    /// Reads the tape in it, and says what its reader should know of its state.
+    pub(super) fn tape(&self) -> Result<Tape, Failure> {
+        let Loaded { tape, notices } = explained(Tape::read_named(&self.bytes, &self.name))?;
+        for notice in notices {
+            output::say(&format!("notice: {}: {notice}", self.name.display()));
+        }
+        Ok(tape)
+    }
+}
+
+/// Whether a path means stdin, or stdout.
+pub(super) fn is_piped(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Loads the tape at a path (`-` is stdin), and says what its reader should know of its state.
+pub(super) fn load(path: &Path) -> Result<Tape, Failure> {
+    Source::open(path)?.tape()
+}
+
+/// Saves a tape.
+pub(super) fn save(tape: &Tape, path: &Path, layout: tape::Layout) -> Result<(), Failure> {
+    explained(tape.save(path, layout))
+}
+
+/// Tells a tape that cannot be read from a file that cannot.
+fn explained<T>(result: Result<T, TapeError>) -> Result<T, Failure> {
+    let trouble = match &result {
+        Err(TapeError::Read { .. } | TapeError::Write { .. }) => Trouble::Io,
+        Err(TapeError::Unreadable(_)) | Ok(_) => Trouble::Tape,
+    };
+    result.because(trouble)
+}

@@ -1,0 +1,140 @@
+//! Why a tape cannot be read or written, and where.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::exchange::{NotificationId, OperationId};
+
+use super::wire::VERSION;
+
+/// Why a tape cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum TapeError {
+    /// The file cannot be opened or read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The file could be read, and what stands in it is not a whole tape.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+/// A place in a tape that cannot be read, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Unreadable {
+    /// The tape's file, where it came from one.
+    pub path: Option<PathBuf>,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in that line, in characters, from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub problem: Problem,
+}
+
+impl Unreadable {
+    /// The same, in the file at `path`.
+    pub(super) fn named(self, path: &Path) -> Self {
+        Unreadable {
+            path: Some(path.to_owned()),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(path) = &self.path {
+            write!(f, "{}:", path.display())?;
+        }
+        write!(f, "{}:{}: {}", self.line, self.column, self.problem)
+    }
+}
+
+/// What can be wrong with a tape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// There is nothing in it.
+    #[error("the tape is empty: expected a header")]
+    Empty,
+    /// It ends before its header does.
+    #[error("the tape ends within its header")]
+    TornHeader,
+    /// It does not begin with a header.
+    #[error("expected the tape's header, found `{0}`")]
+    NoHeader(String),
+    /// A header stands among the events.
+    #[error("a second header: a tape has one, at its beginning")]
+    SecondHeader,
+    /// It is written in a format that this program does not know.
+    #[error("the tape is in format {0}; this antiphon reads format {VERSION}")]
+    Version(u64),
+    /// Something stands after the trailer.
+    #[error("`{0}` after the trailer: expected the end of the tape")]
+    AfterTrailer(String),
+    /// An object is of no kind that this format has.
+    #[error("unknown kind `{0}`: expected contract, operation, notification or trailer")]
+    UnknownKind(String),
+    /// Something other than an object stands at the top level.
+    #[error("expected an object such as {{\"kind\":…}}")]
+    NotAnObject,
+    /// The text is not JSON, or an object is not shaped as its kind is.
+    #[error("{0}")]
+    Malformed(String),
+    /// Bytes that are not UTF-8.
+    #[error("bytes that are not UTF-8")]
+    NotUtf8,
+    /// It is larger than a tape may be.
+    #[error("the tape is larger than {0} bytes")]
+    TooLarge(u64),
+    /// Two operations have one number.
+    #[error("operation {0} is already on the tape")]
+    SecondOperation(OperationId),
+    /// Two notifications have one number.
+    #[error("notification {0} is already on the tape")]
+    SecondNotification(NotificationId),
+    /// A notification names a cause that is not there.
+    #[error(
+        "notification {notification} is due after operation {operation}, which is not on the tape"
+    )]
+    NoSuchOperation {
+        /// The notification.
+        notification: NotificationId,
+        /// The operation that it names.
+        operation: OperationId,
+    },
+}
+
+impl Problem {
+    /// The problem, at a byte of the tape's text.
+    pub(super) fn at(self, text: &str, offset: usize) -> Unreadable {
+        let mut offset = offset.min(text.len());
+        while !text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        Unreadable {
+            path: None,
+            line: before.matches('\n').count() + 1,
+            column: before
+                .get(line_start..)
+                .map_or(0, |line| line.chars().count())
+                + 1,
+            problem: self,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! A tape's file: read whole, and replaced whole.
+//!
+//! It does not know what stands in the file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::error::{Problem, TapeError};
+
+/// The largest tape that is read. A tape is held in memory as a whole, and the bodies that would
+/// make it larger than this are kept beside it.
+const MAX_TAPE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Reads the content of a tape's file.
+pub fn file(path: &Path) -> Result<Vec<u8>, TapeError> {
+    let file = File::open(path).map_err(|source| TapeError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    content(file, path)
+}
+
+/// Reads the content of a tape from anywhere; errors call it `name`.
+pub fn content(source: impl io::Read, name: &Path) -> Result<Vec<u8>, TapeError> {
+    let mut bytes = Vec::new();
+    source
+        .take(MAX_TAPE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| TapeError::Read {
+            path: name.to_owned(),
+            source,
+        })?;
+    if bytes.len() as u64 > MAX_TAPE_BYTES {
+        let error = Problem::TooLarge(MAX_TAPE_BYTES).at("", 0).named(name);
+        return Err(error.into());
+    }
+    Ok(bytes)
+}
+
+/// Replaces the file, or makes it: whoever reads it meanwhile, or after a crash, finds the old
+/// content or the new one and nothing between. A file that is replaced keeps its permissions, and a
+/// symbolic link stays one.
+pub(super) fn save(path: &Path, text: &str) -> Result<(), TapeError> {
+    replace(path, text).map_err(|source| TapeError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let target = match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+        found => found?,
+    };
+    let temporary = beside(&target)?;
+    let written = fill(&temporary, &target, text).and_then(|()| fs::rename(&temporary, &target));
+    if written.is_err() {
+        // The first error is the one to report; a leftover file is the lesser trouble.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+fn fill(temporary: &Path, target: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(temporary)?;
+    if let Ok(old) = fs::metadata(target) {
+        file.set_permissions(old.permissions())?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// A name in the target's own folder, since a rename does not cross file systems.
+fn beside(target: &Path) -> io::Result<PathBuf> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(target.file_name().ok_or(io::ErrorKind::InvalidInput)?);
+    name.push(format!(".{}.tmp", std::process::id()));
+    Ok(target.with_file_name(name))
+}

@@ -1,0 +1,387 @@
+//! The wire form of a tape, format 1: what each kind of object looks like, read and written.
+//!
+//! The domain types never derive it, so they may change without the format. It reads and writes one
+//! object at a time, in compact form, and knows nothing of files, order, or layouts for people.
+
+mod body;
+mod write;
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+
+use crate::exchange::{
+    Contract, Headers, Micros, Notification, NotificationId, Operation, OperationId, Parameter,
+    Presence, Repair, Request, Response, Session,
+};
+
+use super::error::Problem;
+use super::json::{Object, present};
+use super::{Event, Header};
+use body::{WireBody, decode};
+pub(super) use write::{write_event, write_header, write_trailer};
+
+/// The version of the format that is written, and the only one that is read.
+pub(super) const VERSION: u64 = 1;
+
+/// One object of a tape.
+pub(super) enum Entry {
+    Header(Header),
+    Event(Event),
+    Trailer(Trailer),
+}
+
+/// The last object of a tape.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Trailer {
+    #[serde(rename = "kind")]
+    _kind: Kind,
+    events: u64,
+    digest: String,
+}
+
+/// Counts and digests events as they pass, for the trailer.
+#[derive(Default)]
+pub(super) struct Seal {
+    hasher: blake3::Hasher,
+    events: u64,
+}
+
+impl Seal {
+    /// Adds an event, given in compact form.
+    pub(super) fn add(&mut self, compact: &str) {
+        self.hasher.update(compact.as_bytes());
+        self.hasher.update(b"\n");
+        self.events += 1;
+    }
+
+    /// The trailer that fits what was added.
+    pub(super) fn trailer(&self) -> Trailer {
+        Trailer {
+            _kind: Kind,
+            events: self.events,
+            digest: format!("blake3:{}", self.hasher.finalize().to_hex()),
+        }
+    }
+}
+
+/// Why an object cannot be read.
+pub(super) enum Fault {
+    /// It is not shaped as its kind is; the error knows where in the object.
+    Shape(serde_json::Error),
+    /// It cannot be on this tape.
+    Problem(Problem),
+}
+
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Self {
+        Fault::Shape(error)
+    }
+}
+
+/// Reads one object.
+pub(super) fn read(object: &str) -> Result<(String, Entry), Fault> {
+    let Object(Peek { kind, antiphon }) = serde_json::from_str(object)?;
+    let entry = match kind.as_str() {
+        "header" => match antiphon {
+            Some(version) if version != VERSION => {
+                return Err(Fault::Problem(Problem::Version(version)));
+            }
+            _ => Entry::Header(serde_json::from_str::<WireHeader>(object)?.into()),
+        },
+        "contract" => Entry::Event(Event::Contract(
+            serde_json::from_str::<WireContract>(object)?.into(),
+        )),
+        "operation" => Entry::Event(Event::Operation(
+            serde_json::from_str::<WireOperation>(object)?.into(),
+        )),
+        "notification" => Entry::Event(Event::Notification(
+            serde_json::from_str::<WireNotification>(object)?.into(),
+        )),
+        "trailer" => Entry::Trailer(serde_json::from_str(object)?),
+        _ => return Err(Fault::Problem(Problem::UnknownKind(kind))),
+    };
+    Ok((kind, entry))
+}
+
+// Every struct denies unknown fields, since `format` would lose them. Every optional field is either
+// absent or has a value: `null` would be a second way to write the first.
+
+/// As much of an object as says how to read the rest.
+#[derive(Deserialize)]
+struct Peek {
+    kind: String,
+    antiphon: Option<u64>,
+}
+
+/// A field that [`Peek`] has read already.
+#[derive(Debug, PartialEq, Eq)]
+struct Kind;
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Kind)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireHeader {
+    #[serde(rename = "kind")]
+    _kind: Kind,
+    #[serde(rename = "antiphon")]
+    _antiphon: u64,
+    title: String,
+    source: String,
+    #[serde(default, deserialize_with = "present")]
+    started: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    endpoint: Option<String>,
+}
+
+impl From<WireHeader> for Header {
+    fn from(wire: WireHeader) -> Self {
+        Header {
+            title: wire.title,
+            source: wire.source,
+            started: wire.started,
+            endpoint: wire.endpoint,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireContract {
+    #[serde(rename = "kind")]
+    _kind: Kind,
+    method: String,
+    path: String,
+    #[serde(default, deserialize_with = "present")]
+    operation: Option<String>,
+    parameters: Vec<Object<WireParameter>>,
+}
+
+impl From<WireContract> for Contract {
+    fn from(wire: WireContract) -> Self {
+        Contract {
+            method: wire.method,
+            path: wire.path,
+            operation: wire.operation,
+            parameters: domain(wire.parameters),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireParameter {
+    name: String,
+    presence: WirePresence,
+    #[serde(default, deserialize_with = "present")]
+    default: Option<String>,
+    #[serde(default)]
+    allowed: Vec<String>,
+    text: String,
+}
+
+impl From<WireParameter> for Parameter {
+    fn from(wire: WireParameter) -> Self {
+        Parameter {
+            name: wire.name,
+            presence: match wire.presence {
+                WirePresence::Mandatory => Presence::Mandatory,
+                WirePresence::Optional => Presence::Optional,
+                WirePresence::Unstated => Presence::Unstated,
+                WirePresence::Unless(name) => Presence::Unless(name),
+                WirePresence::With(name) => Presence::OnlyWith(name),
+            },
+            default: wire.default,
+            allowed: wire.allowed,
+            text: wire.text,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WirePresence {
+    Mandatory,
+    Optional,
+    Unstated,
+    Unless(String),
+    With(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireOperation {
+    #[serde(rename = "kind")]
+    _kind: Kind,
+    id: u64,
+    session: String,
+    at: u64,
+    answered: u64,
+    request: Object<WireRequest>,
+    response: Object<WireResponse>,
+    #[serde(default)]
+    repairs: Vec<Object<WireRepair>>,
+}
+
+impl From<WireOperation> for Operation {
+    fn from(wire: WireOperation) -> Self {
+        let Object(request) = wire.request;
+        let Object(response) = wire.response;
+        Operation {
+            id: OperationId(wire.id),
+            session: Session::new(wire.session),
+            at: Micros(wire.at),
+            answered: Micros(wire.answered),
+            request: Request {
+                method: request.method,
+                target: request.target,
+                headers: headers(request.headers),
+                body: request.body.0,
+            },
+            response: Response {
+                status: response.status.0,
+                headers: headers(response.headers),
+                body: response.body.0,
+            },
+            repairs: domain(wire.repairs),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireRequest {
+    method: String,
+    target: String,
+    headers: Vec<(String, WireValue)>,
+    #[serde(default)]
+    body: WireBody,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireResponse {
+    status: WireStatus,
+    headers: Vec<(String, WireValue)>,
+    #[serde(default)]
+    body: WireBody,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireNotification {
+    #[serde(rename = "kind")]
+    _kind: Kind,
+    id: u64,
+    session: String,
+    at: u64,
+    channel: String,
+    after: Vec<u64>,
+    #[serde(default)]
+    data: WireBody,
+    #[serde(default)]
+    repairs: Vec<Object<WireRepair>>,
+}
+
+impl From<WireNotification> for Notification {
+    fn from(wire: WireNotification) -> Self {
+        Notification {
+            id: NotificationId(wire.id),
+            session: Session::new(wire.session),
+            at: Micros(wire.at),
+            channel: wire.channel,
+            after: wire.after.into_iter().map(OperationId).collect(),
+            data: wire.data.0,
+            repairs: domain(wire.repairs),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireRepair {
+    line: usize,
+    column: usize,
+    was: String,
+    became: String,
+    why: String,
+}
+
+impl From<WireRepair> for Repair {
+    fn from(wire: WireRepair) -> Self {
+        Repair {
+            line: wire.line,
+            column: wire.column,
+            was: wire.was,
+            became: wire.became,
+            why: wire.why,
+        }
+    }
+}
+
+struct WireStatus(u16);
+
+impl<'de> Deserialize<'de> for WireStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u16::deserialize(deserializer)? {
+            status @ 100..=599 => Ok(WireStatus(status)),
+            other => Err(D::Error::custom(format!(
+                "status {other}: expected 100 to 599"
+            ))),
+        }
+    }
+}
+
+/// The value of a header field: a string where it is UTF-8, else `{"base64":…}`.
+struct WireValue(Vec<u8>);
+
+impl<'de> Deserialize<'de> for WireValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Value;
+
+        impl<'de> Visitor<'de> for Value {
+            type Value = WireValue;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or {\"base64\":…}")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<WireValue, E> {
+                Ok(WireValue(text.as_bytes().to_vec()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<WireValue, A::Error> {
+                let octets = Octets::deserialize(MapAccessDeserializer::new(map))?;
+                decode(&octets.base64)
+                    .map(WireValue)
+                    .map_err(A::Error::custom)
+            }
+        }
+
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Octets {
+            base64: String,
+        }
+
+        deserializer.deserialize_any(Value)
+    }
+}
+
+fn domain<W, T: From<W>>(wire: Vec<Object<W>>) -> Vec<T> {
+    wire.into_iter().map(|Object(item)| item.into()).collect()
+}
+
+fn headers(wire: Vec<(String, WireValue)>) -> Headers {
+    wire.into_iter()
+        .map(|(name, WireValue(value))| (name, value))
+        .collect()
+}

@@ -1,0 +1,132 @@
+//! The wire form of a body: which of `json`, `text` and `base64` gives its bytes back exactly.
+//!
+//! It does not look into the JSON; what a message means is the business of whoever reads it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+use serde_json::value::RawValue;
+
+use crate::exchange::Body;
+use crate::tape::json::{Object, Writer, present};
+use crate::tape::layout::{self, MAX_INDENT, Spacing};
+
+/// How deep the JSON of an embedded body may nest; a deeper one stands as text. With the tape's own
+/// levels around it, this stays below the 128 at which common JSON readers give up, and it bounds
+/// what indentation can add.
+const MAX_EMBEDDED_DEPTH: usize = 100;
+
+/// The largest body that stands as embedded JSON; a larger one stands as text. A few bytes and a
+/// wide indentation could otherwise make a body that fills the memory.
+const MAX_EMBEDDED_BYTES: usize = 64 * 1024 * 1024;
+
+/// The content of a message; absent where it is empty.
+#[derive(Default)]
+pub(in crate::tape) struct WireBody(pub(in crate::tape) Body);
+
+impl<'de> Deserialize<'de> for WireBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Object(form) = Object::<BodyForm>::deserialize(deserializer)?;
+        form.body().map(WireBody).map_err(D::Error::custom)
+    }
+}
+
+/// Writes a body; `None` for an empty one, which is left out.
+pub(in crate::tape) fn write(body: &Body) -> Option<String> {
+    if body.is_empty() {
+        return None;
+    }
+    let form = Writer::new();
+    let form = match (body.text(), embeddable(body)) {
+        (_, Some((json, Spacing::Compact))) => form.raw("json", json),
+        (_, Some((json, spacing))) => form
+            .raw("json", &layout::compact(json))
+            .string("layout", &spacing_name(spacing)),
+        (Some(text), None) => form.string("text", text),
+        (None, None) => form.string("base64", &BASE64.encode(body.bytes())),
+    };
+    Some(form.end())
+}
+
+/// The bytes that a base64 text stands for.
+pub(in crate::tape) fn decode(base64: &str) -> Result<Vec<u8>, String> {
+    BASE64
+        .decode(base64)
+        .map_err(|error| format!("not base64: {error}"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BodyForm<'a> {
+    #[serde(borrow, default, deserialize_with = "present")]
+    json: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "present")]
+    layout: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    text: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    base64: Option<String>,
+}
+
+impl BodyForm<'_> {
+    fn body(self) -> Result<Body, String> {
+        match (self.json, self.layout, self.text, self.base64) {
+            (Some(json), layout, None, None) => {
+                let spacing = layout.as_deref().map_or(Ok(Spacing::Compact), spacing)?;
+                if layout::depth(json.get()) > MAX_EMBEDDED_DEPTH {
+                    return Err(format!(
+                        "`json` nested deeper than {MAX_EMBEDDED_DEPTH}: expected it as `text`"
+                    ));
+                }
+                let bytes = layout::lay_out(json.get(), spacing, MAX_EMBEDDED_BYTES);
+                bytes.map(Body::new).ok_or_else(|| {
+                    format!("a `json` body above {MAX_EMBEDDED_BYTES} bytes: expected it as `text`")
+                })
+            }
+            (None, None, Some(text), None) => Ok(Body::new(text)),
+            (None, None, None, Some(base64)) => decode(&base64).map(Body::new),
+            _ => Err(
+                "expected one of `json` (which may have a `layout`), `text` and `base64`".into(),
+            ),
+        }
+    }
+}
+
+/// The body as JSON, where a spacing with a name gives it back byte for byte.
+fn embeddable(body: &Body) -> Option<(&str, Spacing)> {
+    if body.bytes().len() > MAX_EMBEDDED_BYTES {
+        return None;
+    }
+    let json = body.json()?;
+    // The JSON leaves out white space around it, the body does not.
+    let whole = json.get().len() == body.bytes().len();
+    let spacing = layout::spacing_of(json.get())?;
+    (whole && layout::depth(json.get()) <= MAX_EMBEDDED_DEPTH).then_some((json.get(), spacing))
+}
+
+fn spacing_name(spacing: Spacing) -> String {
+    match spacing {
+        Spacing::Compact => "compact".into(),
+        Spacing::Spaced => "spaced".into(),
+        Spacing::Indent(width) => format!("indent {width}"),
+    }
+}
+
+/// The spacing that a body's `layout` names.
+fn spacing(name: &str) -> Result<Spacing, String> {
+    let indent = name
+        .strip_prefix("indent ")
+        .and_then(|width| width.parse().ok())
+        .filter(|width| *width <= MAX_INDENT)
+        .map(Spacing::Indent);
+    match name {
+        "compact" => Ok(Spacing::Compact),
+        "spaced" => Ok(Spacing::Spaced),
+        _ => indent.ok_or_else(|| {
+            format!(
+                "unknown layout `{name}`: expected compact, spaced, or indent 0 to {MAX_INDENT}"
+            )
+        }),
+    }
+}

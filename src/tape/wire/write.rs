@@ -1,0 +1,127 @@
+//! The wire form of each object, written: the counterpart of what [`super::read`] reads.
+//!
+//! It writes compact JSON; laying it out for people is the business of `layout`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use crate::exchange::{Contract, Headers, Notification, Operation, Presence, Repair};
+use crate::tape::json::{Writer, quote};
+use crate::tape::{Event, Header};
+
+use super::{Trailer, VERSION, body};
+
+/// Writes the header.
+pub(in crate::tape) fn write_header(header: &Header) -> String {
+    Writer::of_kind("header")
+        .number("antiphon", VERSION)
+        .string("title", &header.title)
+        .string("source", &header.source)
+        .optional_string("started", header.started.as_deref())
+        .optional_string("endpoint", header.endpoint.as_deref())
+        .end()
+}
+
+/// Writes an event.
+pub(in crate::tape) fn write_event(event: &Event) -> String {
+    match event {
+        Event::Contract(contract) => write_contract(contract),
+        Event::Operation(operation) => write_operation(operation),
+        Event::Notification(notification) => write_notification(notification),
+    }
+}
+
+/// Writes the trailer.
+pub(in crate::tape) fn write_trailer(trailer: &Trailer) -> String {
+    Writer::of_kind("trailer")
+        .number("events", trailer.events)
+        .string("digest", &trailer.digest)
+        .end()
+}
+
+fn write_contract(contract: &Contract) -> String {
+    let parameters = contract.parameters.iter().map(|parameter| {
+        Writer::new()
+            .string("name", &parameter.name)
+            .raw("presence", &write_presence(&parameter.presence))
+            .optional_string("default", parameter.default.as_deref())
+            .optional_list(
+                "allowed",
+                parameter.allowed.iter().map(|value| quote(value)),
+            )
+            .string("text", &parameter.text)
+            .end()
+    });
+    Writer::of_kind("contract")
+        .string("method", &contract.method)
+        .string("path", &contract.path)
+        .optional_string("operation", contract.operation.as_deref())
+        .list("parameters", parameters)
+        .end()
+}
+
+fn write_presence(presence: &Presence) -> String {
+    match presence {
+        Presence::Mandatory => quote("mandatory"),
+        Presence::Optional => quote("optional"),
+        Presence::Unstated => quote("unstated"),
+        Presence::Unless(name) => Writer::new().string("unless", name).end(),
+        Presence::OnlyWith(name) => Writer::new().string("with", name).end(),
+    }
+}
+
+fn write_operation(operation: &Operation) -> String {
+    let request = Writer::new()
+        .string("method", &operation.request.method)
+        .string("target", &operation.request.target)
+        .list("headers", write_headers(&operation.request.headers))
+        .optional_raw("body", body::write(&operation.request.body))
+        .end();
+    let response = Writer::new()
+        .number("status", u64::from(operation.response.status))
+        .list("headers", write_headers(&operation.response.headers))
+        .optional_raw("body", body::write(&operation.response.body))
+        .end();
+    Writer::of_kind("operation")
+        .number("id", operation.id.0)
+        .string("session", operation.session.name())
+        .number("at", operation.at.0)
+        .number("answered", operation.answered.0)
+        .raw("request", &request)
+        .raw("response", &response)
+        .optional_list("repairs", operation.repairs.iter().map(write_repair))
+        .end()
+}
+
+fn write_notification(notification: &Notification) -> String {
+    let after = notification.after.iter().map(ToString::to_string);
+    Writer::of_kind("notification")
+        .number("id", notification.id.0)
+        .string("session", notification.session.name())
+        .number("at", notification.at.0)
+        .string("channel", &notification.channel)
+        .list("after", after)
+        .optional_raw("data", body::write(&notification.data))
+        .optional_list("repairs", notification.repairs.iter().map(write_repair))
+        .end()
+}
+
+fn write_repair(repair: &Repair) -> String {
+    Writer::new()
+        .raw("line", &repair.line.to_string())
+        .raw("column", &repair.column.to_string())
+        .string("was", &repair.was)
+        .string("became", &repair.became)
+        .string("why", &repair.why)
+        .end()
+}
+
+fn write_headers(headers: &Headers) -> impl Iterator<Item = String> {
+    headers.iter().map(|(name, value)| {
+        let value = match std::str::from_utf8(value) {
+            Ok(text) => quote(text),
+            Err(_) => Writer::new().string("base64", &BASE64.encode(value)).end(),
+        };
+        format!("[{},{value}]", quote(name))
+    })
+}
