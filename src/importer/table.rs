@@ -143,7 +143,8 @@ fn is_ruler(text: &str) -> bool {
         .all(|c| c.is_whitespace() || matches!(c, '-' | '|' | ':' | '+' | '=' | '{' | '}' | '!'))
 }
 
-fn is_header(text: &str) -> bool {
+/// Whether a line is the head of a parameter table: `Parameter Value`.
+pub(super) fn is_header(text: &str) -> bool {
     let lower = text.to_lowercase();
     let mut words = words(&lower);
     matches!(words.next(), Some("parameter" | "parameters" | "name" | "field" | "property"))
