@@ -1,0 +1,477 @@
+//! String literals: every quote style, adjacent ones joined, and what is broken in them sent to be
+//! mended. Escapes are in [`super::escape`], bytes in [`super::bytes`].
+
+use super::escape::Escapes;
+use super::{Dialect, Fault, Read, Reader, Shape, keys};
+use crate::normalizer::damage::{self, Mend};
+use crate::normalizer::json::push_escaped;
+
+/// What a string is in its bracket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Key,
+    /// The first entry in braces: a key or a part of a set.
+    First,
+    Value,
+}
+
+/// Where the last string stands, for the case that it turns out to end later.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spot {
+    /// Its opening quote in the text.
+    pub(super) source: usize,
+    /// The byte after its closing quote.
+    pub(super) end: usize,
+    /// Its opening quote in `out`.
+    pub(super) out: usize,
+    pub(super) role: Role,
+}
+
+/// Whether a string must be looked at again once it is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Damage {
+    Unlikely,
+    /// It has a colon, as URLs and times have.
+    Possible,
+    /// It has a line break, which stands in `out` as it is.
+    Broken,
+}
+
+/// Where a string ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    Quote(u8),
+    Triple(u8),
+    /// At this byte, whatever stands before it.
+    At(usize),
+}
+
+/// What the letters before a quote say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Prefix {
+    /// How many letters they are.
+    pub(super) length: usize,
+    pub(super) kind: Kind,
+    pub(super) escapes: Escapes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Bytes,
+    Formatted,
+}
+
+/// What a byte is to a string: most are copied as they are.
+const PLAIN: u8 = 0;
+const COLON: u8 = 1;
+const SPECIAL: u8 = 2;
+const KINDS: [u8; 256] = kinds();
+
+const fn kinds() -> [u8; 256] {
+    let mut kinds = [PLAIN; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        kinds[byte] = SPECIAL;
+        byte += 1;
+    }
+    kinds[b':' as usize] = COLON;
+    kinds[b'"' as usize] = SPECIAL;
+    kinds[b'\'' as usize] = SPECIAL;
+    kinds[b'\\' as usize] = SPECIAL;
+    kinds
+}
+
+#[inline]
+fn kind(byte: u8) -> u8 {
+    KINDS.get(usize::from(byte)).copied().unwrap_or(SPECIAL)
+}
+
+impl Reader<'_> {
+    /// Reads a string, and those that Python would join to it, from its quote or prefix on.
+    #[inline]
+    pub(super) fn string(&mut self, role: Role) -> Read<()> {
+        let source = self.at;
+        let out = self.out.len();
+        self.out.push('"');
+        let mut damage = self.literal()?;
+        self.out.push('"');
+        let mut end = self.at;
+        if !matches!(self.peek(), Some(b',' | b':' | b'}' | b']')) {
+            self.join_adjacent(role, &mut damage, &mut end)?;
+        }
+        self.last_string = Some(Spot {
+            source,
+            end,
+            out,
+            role,
+        });
+        if damage == Damage::Broken || (damage == Damage::Possible && role == Role::Value) {
+            let (at, was) = inside_quotes(self.slice(source, end), source);
+            self.mend(at, was, out, role)?;
+        }
+        Ok(())
+    }
+
+    /// The prefix of the string that is read next; `None` where no string is.
+    pub(super) fn prefix(&self) -> Option<Prefix> {
+        prefix_at(self.bytes, self.at)
+    }
+
+    /// Reads one literal of text and writes what it holds.
+    #[inline]
+    fn literal(&mut self) -> Read<Damage> {
+        match self.peek() {
+            Some(quote @ (b'"' | b'\'')) => self.quoted(quote),
+            _ => self.prefixed(),
+        }
+    }
+
+    #[inline]
+    fn quoted(&mut self, quote: u8) -> Read<Damage> {
+        if quote == b'\'' {
+            self.dialects.rule_out(Dialect::Json);
+        }
+        let from = self.at + 1;
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        let mut damage = Damage::Unlikely;
+        let mut length = 0;
+        for &byte in rest {
+            match kind(byte) {
+                PLAIN => {}
+                COLON => damage = Damage::Possible,
+                _ => break,
+            }
+            length += 1;
+        }
+        let ends = rest.get(length) == Some(&quote);
+        if ends && (length > 0 || rest.get(1) != Some(&quote)) {
+            self.out.push_str(self.slice(from, from + length));
+            self.at = from + length + 1;
+            return Ok(damage);
+        }
+        let stop = self.opening(quote);
+        self.decode(stop, Escapes::Read)
+    }
+
+    #[cold]
+    fn prefixed(&mut self) -> Read<Damage> {
+        let Some(prefix) = self.prefix() else {
+            return self.fault(format!("expected a string, found {}", self.found()));
+        };
+        if prefix.kind == Kind::Formatted {
+            return self.fault("a formatted string (`f'...'`) is code, which is never carried out");
+        }
+        self.dialects.only_python();
+        self.at += prefix.length;
+        let quote = self.peek().unwrap_or(b'"');
+        let stop = self.opening(quote);
+        self.decode(stop, prefix.escapes)
+    }
+
+    /// Passes over the opening quote or quotes.
+    pub(super) fn opening(&mut self, quote: u8) -> Stop {
+        let triple = [quote; 3];
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if rest.starts_with(&triple) {
+            let place = self.at;
+            self.dialects.only_python();
+            self.only_in_python.get_or_insert_with(|| {
+                Fault::new(
+                    place,
+                    "a triple-quoted string is Python's, and this is no Python",
+                )
+            });
+            self.at += 3;
+            Stop::Triple(quote)
+        } else {
+            self.at += 1;
+            Stop::Quote(quote)
+        }
+    }
+
+    /// Reads up to the end of a string and writes it with JSON's escapes, but a line break that may
+    /// not stand there as it is.
+    pub(super) fn decode(&mut self, stop: Stop, escapes: Escapes) -> Read<Damage> {
+        let open = self.at;
+        let limit = match stop {
+            Stop::At(end) => end,
+            Stop::Quote(_) | Stop::Triple(_) => self.text.len(),
+        };
+        let mut damage = Damage::Unlikely;
+        loop {
+            let from = self.at;
+            while self.at < limit
+                && let Some(byte) = self.peek()
+                && kind(byte) != SPECIAL
+            {
+                if byte == b':' {
+                    damage = damage.max(Damage::Possible);
+                }
+                self.at += 1;
+            }
+            self.out.push_str(self.slice(from, self.at));
+            if self.at >= limit {
+                return match stop {
+                    Stop::At(_) => Ok(damage),
+                    Stop::Quote(quote) | Stop::Triple(quote) => Err(Fault::new(
+                        open.saturating_sub(1),
+                        format!("the string has no closing {}", char::from(quote)),
+                    )),
+                };
+            }
+            match (self.peek().unwrap_or_default(), stop) {
+                (byte, Stop::Quote(quote)) if byte == quote => {
+                    self.at += 1;
+                    return Ok(damage);
+                }
+                (byte, Stop::Triple(quote)) if self.closes_triple(byte, quote) => {
+                    self.at += 3;
+                    return Ok(damage);
+                }
+                (b'\\', _) => self.escape(escapes)?,
+                (b'"', _) => self.push_and_pass("\\\""),
+                (b'\'', _) => self.push_and_pass("'"),
+                (b'\r', Stop::Triple(_)) if self.byte(self.at + 1) == Some(b'\n') => self.at += 1,
+                (b'\n' | b'\r', Stop::Triple(_)) => self.push_and_pass("\\n"),
+                (control, _) => damage = damage.max(self.control(control, stop)),
+            }
+        }
+    }
+
+    fn push_and_pass(&mut self, json: &str) {
+        self.out.push_str(json);
+        self.at += 1;
+    }
+
+    fn closes_triple(&self, byte: u8, quote: u8) -> bool {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        byte == quote && rest.starts_with(&[quote; 3])
+    }
+
+    /// A control character: a break with all the white space around it, or itself.
+    fn control(&mut self, control: u8, stop: Stop) -> Damage {
+        let rest = self.rest();
+        let after = rest.trim_start().len();
+        let white = rest.get(..rest.len() - after).unwrap_or_default();
+        if !matches!(stop, Stop::Triple(_)) && white.contains(['\n', '\r']) {
+            self.out.push('\n');
+            self.at += white.len();
+            return Damage::Broken;
+        }
+        self.dialects.rule_out(Dialect::Json);
+        if control == 0 {
+            self.dialects.rule_out(Dialect::Python);
+        }
+        push_escaped(&mut self.out, char::from(control));
+        self.at += 1;
+        Damage::Unlikely
+    }
+
+    /// Joins the strings that follow without a comma, as Python does.
+    fn join_adjacent(&mut self, role: Role, damage: &mut Damage, end: &mut usize) -> Read<()> {
+        let mut chain_is_key = None;
+        loop {
+            self.blank()?;
+            let new_line = self.slice(*end, self.at).contains('\n');
+            let Some(prefix) = self.prefix() else {
+                return Ok(());
+            };
+            if prefix.kind != Kind::Text || (self.frames.is_empty() && new_line) {
+                return Ok(());
+            }
+            let joins = match role {
+                Role::Value if self.shape() == Some(Shape::Object) => !self.string_then_colon(),
+                Role::Value => true,
+                Role::Key | Role::First => {
+                    *chain_is_key.get_or_insert_with(|| self.chain_joins(role))
+                }
+            };
+            if !joins {
+                return Ok(());
+            }
+            let place = self.at;
+            self.dialects.only_python();
+            self.only_in_python.get_or_insert_with(|| {
+                Fault::new(
+                    place,
+                    "two strings stand side by side: expected `,` between them",
+                )
+            });
+            self.out.pop();
+            *damage = self.literal()?.max(*damage);
+            self.out.push('"');
+            *end = self.at;
+        }
+    }
+
+    /// Whether one string and a colon are read next: a member whose comma is missing before it.
+    pub(super) fn string_then_colon(&self) -> bool {
+        skip_literal(self.bytes, self.at)
+            .is_some_and(|end| self.bytes.get(skip_white(self.bytes, end)) == Some(&b':'))
+    }
+
+    /// Whether strings side by side at the start of an entry in braces are one: a key, or a part of
+    /// a set.
+    fn chain_joins(&self, role: Role) -> bool {
+        let mut at = self.at;
+        while let Some(end) = skip_literal(self.bytes, at) {
+            at = skip_white(self.bytes, end);
+        }
+        if self.bytes.get(at) == Some(&b':') {
+            return true;
+        }
+        let opened = self.frames.last().map_or(0, |frame| frame.opened);
+        role == Role::First && !has_colon(self.bytes, opened)
+    }
+
+    /// Looks at a written string again and mends it, or refuses it. What it holds stands at `at` in the
+    /// text as `was`.
+    pub(super) fn mend(&mut self, at: usize, was: &str, out: usize, role: Role) -> Read<()> {
+        let written = self
+            .out
+            .get(out + 1..self.out.len() - 1)
+            .unwrap_or_default();
+        let part = match role {
+            Role::Value => damage::Part::Value,
+            Role::Key | Role::First => damage::Part::Key,
+        };
+        match damage::mend(written, part) {
+            Mend::Sound => {}
+            Mend::Mended { text, why, moment } => {
+                if let Some(moment) = moment {
+                    self.moments.push(keys::PendingMoment {
+                        depth: self.frames.len(),
+                        repair: self.repairs.len(),
+                        key: self.members.last().map_or(0, |member| member.start),
+                        moment,
+                    });
+                }
+                self.repair(at, was, &text, why);
+                self.out.truncate(out + 1);
+                self.out.push_str(&text);
+                self.out.push('"');
+            }
+            Mend::Hopeless { offset, message } => {
+                let place = match offset {
+                    damage::Offset::Start => at,
+                    damage::Offset::FirstBreak => at + was.find(['\n', '\r']).unwrap_or(0),
+                };
+                return Err(Fault::new(place, message));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What stands between the quotes of a literal, and where it begins.
+fn inside_quotes(literal: &str, source: usize) -> (usize, &str) {
+    let quotes = literal.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let mark = quotes.chars().next().unwrap_or('"');
+    let triple: String = [mark; 3].iter().collect();
+    let width = if quotes.starts_with(&triple) {
+        3
+    } else {
+        mark.len_utf8()
+    };
+    let close = quotes
+        .chars()
+        .next_back()
+        .map_or(1, char::len_utf8)
+        .max(width.min(3));
+    let start = literal.len() - quotes.len() + width;
+    let inner = literal
+        .get(start..literal.len().saturating_sub(close))
+        .unwrap_or_default();
+    (source + start, inner)
+}
+
+/// The prefix of the string at `at`; `None` where no string is.
+fn prefix_at(bytes: &[u8], at: usize) -> Option<Prefix> {
+    let rest = bytes.get(at..)?;
+    let length = rest
+        .iter()
+        .take(3)
+        .take_while(|b| b.is_ascii_alphabetic())
+        .count();
+    if !matches!(rest.get(length), Some(b'"' | b'\'')) {
+        return None;
+    }
+    let letters = rest.get(..length)?.to_ascii_lowercase();
+    let (kind, escapes) = match letters.as_slice() {
+        b"" | b"u" => (Kind::Text, Escapes::Read),
+        b"r" => (Kind::Text, Escapes::Keep),
+        b"ur" => (Kind::Text, Escapes::OnlyUnicode),
+        b"b" => (Kind::Bytes, Escapes::Read),
+        b"br" | b"rb" => (Kind::Bytes, Escapes::Keep),
+        b"f" | b"fr" | b"rf" | b"t" | b"tr" | b"rt" => (Kind::Formatted, Escapes::Read),
+        _ => return None,
+    };
+    Some(Prefix {
+        length,
+        kind,
+        escapes,
+    })
+}
+
+/// The byte after the string that begins at `at`; `None` where none does or it has no end.
+fn skip_literal(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut at = at + prefix_at(bytes, at)?.length;
+    let quote = *bytes.get(at)?;
+    let triple = [quote; 3];
+    let width = if bytes.get(at..)?.starts_with(&triple) {
+        3
+    } else {
+        1
+    };
+    at += width;
+    loop {
+        at += memchr::memchr2(quote, b'\\', bytes.get(at..)?)?;
+        let rest = bytes.get(at..)?;
+        if rest.first() == Some(&b'\\') {
+            at += 2;
+        } else if width == 1 {
+            return Some(at + 1);
+        } else if rest.starts_with(&triple) {
+            return Some(at + 3);
+        } else {
+            at += 1;
+        }
+    }
+}
+
+fn skip_white(bytes: &[u8], at: usize) -> usize {
+    let white = bytes
+        .get(at..)
+        .unwrap_or_default()
+        .iter()
+        .take_while(|byte| byte.is_ascii_whitespace())
+        .count();
+    at + white
+}
+
+/// Whether the braces opened at `opened` have a colon of their own, so are an object's.
+fn has_colon(bytes: &[u8], opened: usize) -> bool {
+    let mut at = opened;
+    let mut depth = 0_usize;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'{' | b'[' | b'(' => depth += 1,
+            b'}' | b']' | b')' => depth = depth.saturating_sub(1),
+            b':' if depth == 1 => return true,
+            b'"' | b'\'' => match skip_literal(bytes, at) {
+                Some(end) => {
+                    at = end;
+                    continue;
+                }
+                None => return false,
+            },
+            _ => {}
+        }
+        if depth == 0 {
+            return false;
+        }
+        at += 1;
+    }
+    false
+}
