@@ -89,7 +89,7 @@ pub(super) fn spacing_of(json: &str) -> Option<Spacing> {
     ]
     .into_iter()
     .flatten()
-    .find(|&spacing| lay_out(json, spacing, json.len()).as_deref() == Some(json))
+    .find(|spacing| is_written_with(json, *spacing))
 }
 
 #[derive(Clone, Copy)]
@@ -119,24 +119,33 @@ impl<'a> Iterator for Tokens<'a> {
     type Item = Token<'a>;
 
     fn next(&mut self) -> Option<Token<'a>> {
-        let text = self.0.trim_start_matches([' ', '\t', '\n', '\r']);
-        let length = match text.as_bytes().first()? {
+        let space = self.0.bytes().take_while(u8::is_ascii_whitespace).count();
+        let text = self.0.get(space..)?;
+        let first = *text.as_bytes().first()?;
+        let length = match first {
             b'{' | b'}' | b'[' | b']' | b',' | b':' => 1,
             b'"' => string_length(text),
             _ => text
-                .find([',', ':', ']', '}', ' ', '\t', '\n', '\r'])
-                .unwrap_or(text.len()),
+                .bytes()
+                .take_while(|byte| is_plain(*byte))
+                .count()
+                .max(1),
         };
         let (token, rest) = text.split_at_checked(length)?;
         self.0 = rest;
-        Some(match token {
-            "{" | "[" => Token::Open(token),
-            "}" | "]" => Token::Close(token),
-            "," => Token::Comma,
-            ":" => Token::Colon,
+        Some(match first {
+            b'{' | b'[' => Token::Open(token),
+            b'}' | b']' => Token::Close(token),
+            b',' => Token::Comma,
+            b':' => Token::Colon,
             _ => Token::Scalar(token),
         })
     }
+}
+
+/// Whether a byte can stand in a number or a literal.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
 
 /// The length in bytes of the string that `text` begins with, its quotes included.
@@ -222,6 +231,19 @@ fn short_array<'a>(open: Token<'a>, mut rest: Tokens<'a>) -> Option<(String, Tok
         }
     }
     None
+}
+
+/// Whether laying `json` out again changes nothing; it stops at the first difference.
+fn is_written_with(json: &str, spacing: Spacing) -> bool {
+    let mut printer = Printer::new(spacing);
+    for token in Tokens(json) {
+        let from = printer.out.len();
+        printer.push(token);
+        if json.get(from..printer.out.len()) != printer.out.get(from..) {
+            return false;
+        }
+    }
+    printer.out.len() == json.len()
 }
 
 /// The indentation of the first line that `json` breaks inside its outermost brackets.
