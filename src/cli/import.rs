@@ -121,7 +121,9 @@ impl Import {
         let repairs: usize = imported.remarks.iter().map(|page| page.repairs.len()).sum();
         if self.strict && repairs > 0 {
             let repairs = counted(repairs, "repair");
-            output::say(&format!("error: {repairs} refused by --strict; no tape was written"));
+            output::say(&format!(
+                "error: {repairs} refused by --strict; no tape was written"
+            ));
             return Ok(Outcome::Different);
         }
         let path = self
@@ -131,7 +133,15 @@ impl Import {
         if to_stdout {
             output::data(&text)?;
         } else {
-            save(&path, &text, if self.force { Existing::Replace } else { Existing::Keep })?;
+            save(
+                &path,
+                &text,
+                if self.force {
+                    Existing::Replace
+                } else {
+                    Existing::Keep
+                },
+            )?;
         }
         output::say(&closing(&imported, &path));
         if self.json {
@@ -156,7 +166,9 @@ enum Existing {
 
 /// The bytes of a page. One byte more than the importer takes is enough to be refused by it.
 fn content(path: &Path) -> Result<Vec<u8>, Failure> {
-    let limit = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let limit = u64::try_from(MOST_BYTES)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
     let mut bytes = Vec::new();
     let read = if tapes::is_piped(path) {
         io::stdin().lock().take(limit).read_to_end(&mut bytes)
@@ -172,8 +184,11 @@ fn content(path: &Path) -> Result<Vec<u8>, Failure> {
 fn save(path: &Path, text: &str, existing: Existing) -> Result<(), Failure> {
     let present = fs::read(path).unwrap_or_default();
     if existing == Existing::Keep && !present.is_empty() && present != text.as_bytes() {
-        return Err(anyhow!("{} is there and differs; --force replaces it", path.display()))
-            .because(Trouble::Usage);
+        return Err(anyhow!(
+            "{} is there and differs; --force replaces it",
+            path.display()
+        ))
+        .because(Trouble::Usage);
     }
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)
@@ -264,7 +279,11 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 fn sessions(imported: &Imported) -> Vec<&str> {
-    imported.tape.sessions().map(|session| session.name()).collect()
+    imported
+        .tape
+        .sessions()
+        .map(crate::exchange::Session::name)
+        .collect()
 }
 
 fn summary<'a>(imported: &'a Imported, path: &Path) -> Summary<'a> {
@@ -308,7 +327,10 @@ mod tests {
     #[test]
     fn titles_become_names_of_files() {
         for (title, expected) in [
-            ("RemoveParticipantFromConference", "remove-participant-from-conference.tape"),
+            (
+                "RemoveParticipantFromConference",
+                "remove-participant-from-conference.tape",
+            ),
             ("Mute Call, Hold", "mute-call-hold.tape"),
             ("SendDTMF 2", "send-dtmf-2.tape"),
             ("../..", "page.tape"),

@@ -129,18 +129,15 @@ impl<'a> Assembly<'a> {
                 Event::Operation(operation) => Some(operation.request.method.clone()),
                 Event::Contract(_) | Event::Notification(_) => None,
             });
-            match (&section.url, section.method.clone().or(sampled)) {
-                (Some(url), Some(method)) => {
-                    let contract = contract::contract(&method, url, &rows);
-                    self.events.push(Event::Contract(contract));
-                }
-                _ => {
-                    let place = section.table.first().map(super::line::Line::start);
-                    source.notice(
-                        place,
-                        "no Request URL stands above this table, so it becomes no contract",
-                    );
-                }
+            if let (Some(url), Some(method)) = (&section.url, section.method.clone().or(sampled)) {
+                let contract = contract::contract(&method, url, &rows);
+                self.events.push(Event::Contract(contract));
+            } else {
+                let place = section.table.first().map(super::line::Line::start);
+                source.notice(
+                    place,
+                    "no Request URL stands above this table, so it becomes no contract",
+                );
             }
         }
         self.events.append(&mut events);
@@ -156,7 +153,11 @@ impl<'a> Assembly<'a> {
         events: &mut Vec<Event>,
         keys: &mut BTreeSet<String>,
     ) -> Result<(), ImportError> {
-        let body = sample.body.as_ref().map(|body| source.read(body)).transpose()?;
+        let body = sample
+            .body
+            .as_ref()
+            .map(|body| source.read(body))
+            .transpose()?;
         let response = source.response(sample)?;
         let pushed = sample
             .notifications
@@ -179,12 +180,18 @@ impl<'a> Assembly<'a> {
             self.endpoint = Some(target::endpoint(&target));
         }
         if let Some(body) = &body {
-            let object: Option<BTreeMap<String, serde::de::IgnoredAny>> =
-                serde_json::from_str(&body.text).ok();
-            keys.extend(object.unwrap_or_default().into_keys());
+            keys.extend(
+                envelope::members(&body.text)
+                    .into_iter()
+                    .flatten()
+                    .map(|(key, _)| key),
+            );
         }
         if body.is_none() && matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
-            source.notice(sample.place(), format!("the page shows no body for this {method}"));
+            source.notice(
+                sample.place(),
+                format!("the page shows no body for this {method}"),
+            );
         }
         repairs.extend(body.iter().flat_map(|json| json.repairs.clone()));
         repairs.extend(response.iter().flat_map(|json| json.repairs.clone()));
@@ -222,7 +229,9 @@ impl<'a> Assembly<'a> {
         for Read { pushed, json } in pushed {
             let session = pushed.actor.clone().unwrap_or_else(|| CALLER.to_owned());
             if let Some(ordinal) = pushed.ordinal.filter(|_| pushed.nth == 0) {
-                let last = ordinals.insert(session.clone(), ordinal).unwrap_or_default();
+                let last = ordinals
+                    .insert(session.clone(), ordinal)
+                    .unwrap_or_default();
                 if ordinal != last + 1 {
                     source.notice(
                         Some(pushed.block.place),
@@ -234,7 +243,10 @@ impl<'a> Assembly<'a> {
             if unpacked.replies > 0 {
                 source.notice(
                     Some(pushed.block.place),
-                    format!("{} replies to the client's own Bayeux messages are left out", unpacked.replies),
+                    format!(
+                        "{} replies to the client's own Bayeux messages are left out",
+                        unpacked.replies
+                    ),
                 );
             }
             source.repairs.extend(json.repairs.iter().cloned());
@@ -271,12 +283,17 @@ impl<'a> Assembly<'a> {
             Channel::Guessed(channel) => {
                 let needed = pushed.iter().any(|read| {
                     let unpacked = envelope::unpack(&read.json.text);
-                    unpacked.messages.iter().any(|message| message.channel.is_none())
+                    unpacked
+                        .messages
+                        .iter()
+                        .any(|message| message.channel.is_none())
                 });
                 if needed {
                     source.notice(
                         sample.place(),
-                        format!("the URL names no channel; {channel} is taken (--channel says another)"),
+                        format!(
+                            "the URL names no channel; {channel} is taken (--channel says another)"
+                        ),
                     );
                 }
                 channel
@@ -301,13 +318,17 @@ impl Source<'_> {
     }
 
     /// Reads a sample, with every place moved to where it stands on the page.
-    fn read(&self, block: &Block) -> Result<Json, ImportError> {
+    fn read(&mut self, block: &Block) -> Result<Json, ImportError> {
         let options = Options {
             mending: Mending::Repair,
             layout: Layout::Compact,
         };
         match normalizer::normalize(&block.text(), options) {
             Ok(normalized) => {
+                for notice in &normalized.notices {
+                    let place = block.place(notice.line, notice.column);
+                    self.notice(Some(place), notice.change());
+                }
                 let repairs = normalized.repairs.into_iter().map(|repair| {
                     let place = block.place(repair.line, repair.column);
                     Repair {
@@ -345,7 +366,12 @@ impl Source<'_> {
         }
         let chosen = read.iter().position(|(_, json)| succeeds(&json.text));
         let chosen = chosen.unwrap_or_default();
-        for (place, _) in read.iter().enumerate().filter(|(at, _)| *at != chosen).map(|(_, read)| read) {
+        for (place, _) in read
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at != chosen)
+            .map(|(_, read)| read)
+        {
             self.notices.push(Notice {
                 line: place.line,
                 column: place.column,
@@ -369,7 +395,10 @@ fn succeeds(json: &str) -> bool {
 /// The rows that a page lacks to make a request of.
 fn missing(section: Option<&Section>) -> &'static str {
     let has = |found: fn(&Section) -> bool| section.is_some_and(found);
-    match (has(|section| section.url.is_some()), has(|section| section.method.is_some())) {
+    match (
+        has(|section| section.url.is_some()),
+        has(|section| section.method.is_some()),
+    ) {
         (true, _) => "`HTTP Method` row",
         (_, true) => "`Request URL` row",
         _ => "`Request URL` and `HTTP Method` rows",
@@ -422,7 +451,9 @@ fn request(
             ),
             (Some(one), Some(other)) => source.notice(
                 Some(place),
-                format!("{placeholder} may stand for {one}, {other} or another; it is kept as it is"),
+                format!(
+                    "{placeholder} may stand for {one}, {other} or another; it is kept as it is"
+                ),
             ),
         }
     }

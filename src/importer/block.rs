@@ -36,7 +36,9 @@ impl Block {
 
     /// Where a line and column of the text, from 1, stand on the page.
     pub(super) fn place(&self, line: usize, column: usize) -> Place {
-        let index = line.saturating_sub(1).min(self.lines.len().saturating_sub(1));
+        let index = line
+            .saturating_sub(1)
+            .min(self.lines.len().saturating_sub(1));
         self.lines
             .get(index)
             .map_or(self.place, |line| line.place(column))
@@ -60,13 +62,19 @@ pub(super) fn start(text: &str) -> Option<usize> {
         '{' => true,
         '[' => {
             let inner = rest.get(1..)?.trim_start();
-            inner.is_empty() || inner.starts_with(['{', '[', ']', '\'', '"']) || inner.starts_with(|c: char| c.is_ascii_digit())
+            inner.is_empty()
+                || inner.starts_with(['{', '[', ']', '\'', '"'])
+                || inner.starts_with(|c: char| c.is_ascii_digit())
         }
         _ => is_member(rest),
     };
     // The normalizer knows table signs and diff signs, and must see them on the first line too if
     // it is to see them on the others; tags end where the sample begins.
-    opens.then(|| text.get(..after_marks).and_then(|marks| marks.rfind('>')).map_or(0, |tag| tag + 1))
+    opens.then(|| {
+        text.get(..after_marks)
+            .and_then(|marks| marks.rfind('>'))
+            .map_or(0, |tag| tag + 1)
+    })
 }
 
 /// The sample that begins at `lines[first]`, which is given apart since it may be cut.
@@ -100,9 +108,10 @@ pub(super) fn cut(line: Line, lines: &[Line], first: usize, title: &str) -> Cut 
         }
         next += 1;
         // Only the running title stands bare in the middle of a value.
-        current = match line.trimmed() == title && !title.is_empty() {
-            true => line.split(0).0,
-            false => line.clone(),
+        current = if line.trimmed() == title && !title.is_empty() {
+            line.split(0).0
+        } else {
+            line.clone()
         };
     }
     match scanner.depth {
@@ -162,7 +171,11 @@ fn go_on(taken: &mut Vec<Line>, rest: &mut Option<Line>, lines: &[Line], next: &
 
 /// Leaves out the prose behind a sample that no bracket ends.
 fn drop_prose(taken: &mut Vec<Line>) {
-    while taken.len() > 1 && taken.last().is_some_and(|line| line.is_blank() || is_prose(line.trimmed())) {
+    while taken.len() > 1
+        && taken
+            .last()
+            .is_some_and(|line| line.is_blank() || is_prose(line.trimmed()))
+    {
         taken.pop();
     }
 }
@@ -206,11 +219,18 @@ fn is_member(text: &str) -> bool {
         return false;
     };
     let behind = inner.get(end..).unwrap_or_default();
-    end > 0 && behind.trim_start_matches(is_quote).trim_start().starts_with(':')
+    end > 0
+        && behind
+            .trim_start_matches(is_quote)
+            .trim_start()
+            .starts_with(':')
 }
 
 fn is_quote(c: char) -> bool {
-    matches!(c, '\'' | '"' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}')
+    matches!(
+        c,
+        '\'' | '"' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}'
+    )
 }
 
 /// The byte behind the signs of tables, lists, diffs and tags at the start of a line.
@@ -326,7 +346,10 @@ mod tests {
         let (mut samples, mut others) = (Vec::new(), Vec::new());
         let mut queue: Vec<(Line, usize)> = Vec::new();
         let mut next = 0;
-        while let Some((line, index)) = queue.pop().or_else(|| lines.get(next).map(|line| (line.clone(), next))) {
+        while let Some((line, index)) = queue
+            .pop()
+            .or_else(|| lines.get(next).map(|line| (line.clone(), next)))
+        {
             next = next.max(index + 1);
             let Some(at) = start(&line.text) else {
                 if !line.is_blank() {
@@ -346,22 +369,55 @@ mod tests {
     fn samples_end_where_their_brackets_close() {
         for (text, expected) in [
             ("{\n'a': 1\n}\nprose\n{}\n", vec!["{\n'a': 1\n}", "{}"]),
-            ("{ \"a\": \"} \\\" }\" } {\"b\": [1]}", vec!["{ \"a\": \"} \\\" }\" }", " {\"b\": [1]}"]),
-            ("{\"a\": \"x=\"==}==\"\"}\n{}", vec!["{\"a\": \"x=\"==}==\"\"}", "{}"]),
-            ("{'a': 'http: //x/\n\n914}',\n'b': 1}\nx", vec!["{'a': 'http: //x/\n\n914}',\n'b': 1}"]),
-            ("{'a': 'lost,\n'b': '}'\n}\n{}", vec!["{'a': 'lost,\n'b': '}'\n}", "{}"]),
-            ("{\u{201c}a\u{201d}: \u{201c}}\u{201d}}", vec!["{\u{201c}a\u{201d}: \u{201c}}\u{201d}}"]),
-            ("{ // it's {\n'a': u'}', # {\n}", vec!["{ // it's {\n'a': u'}', # {\n}"]),
-            ("{'''a''': '''b''',\n'c': ''}\n{}", vec!["{'''a''': '''b''',\n'c': ''}", "{}"]),
+            (
+                "{ \"a\": \"} \\\" }\" } {\"b\": [1]}",
+                vec!["{ \"a\": \"} \\\" }\" }", " {\"b\": [1]}"],
+            ),
+            (
+                "{\"a\": \"x=\"==}==\"\"}\n{}",
+                vec!["{\"a\": \"x=\"==}==\"\"}", "{}"],
+            ),
+            (
+                "{'a': 'http: //x/\n\n914}',\n'b': 1}\nx",
+                vec!["{'a': 'http: //x/\n\n914}',\n'b': 1}"],
+            ),
+            (
+                "{'a': 'lost,\n'b': '}'\n}\n{}",
+                vec!["{'a': 'lost,\n'b': '}'\n}", "{}"],
+            ),
+            (
+                "{\u{201c}a\u{201d}: \u{201c}}\u{201d}}",
+                vec!["{\u{201c}a\u{201d}: \u{201c}}\u{201d}}"],
+            ),
+            (
+                "{ // it's {\n'a': u'}', # {\n}",
+                vec!["{ // it's {\n'a': u'}', # {\n}"],
+            ),
+            (
+                "{'''a''': '''b''',\n'c': ''}\n{}",
+                vec!["{'''a''': '''b''',\n'c': ''}", "{}"],
+            ),
             ("| {\n| 'a': 1\n| }", vec!["| {\n| 'a': 1\n| }"]),
-            ("<pre>{\n1: 2}</pre>\n[edit]\n[\n1]", vec!["{\n1: 2}", "[\n1]"]),
+            (
+                "<pre>{\n1: 2}</pre>\n[edit]\n[\n1]",
+                vec!["{\n1: 2}", "[\n1]"],
+            ),
             ("'a': {\n'b': 1\n}\n}\n", vec!["'a': {\n'b': 1\n}\n}"]),
             ("{'a': 1}}\n{}", vec!["{'a': 1}}", "{}"]),
-            ("{'a': 1}\n},\n'b': 2\n}\n\n{}", vec!["{'a': 1}\n},\n'b': 2\n}\n", "{}"]),
+            (
+                "{'a': 1}\n},\n'b': 2\n}\n\n{}",
+                vec!["{'a': 1}\n},\n'b': 2\n}\n", "{}"],
+            ),
             ("{'a': [1\n}\nResponse\n{}", vec!["{'a': [1\n}", "{}"]),
-            ("{'a': {\n}Agent2 First Notification\n{}", vec!["{'a': {\n}", "{}"]),
+            (
+                "{'a': {\n}Agent2 First Notification\n{}",
+                vec!["{'a': {\n}", "{}"],
+            ),
             ("{'a': 'x\nMute\ny'}", vec!["{'a': 'x\n\ny'}"]),
-            ("{'a': {\n}\n\nFor more words see there.", vec!["{'a': {\n}"]),
+            (
+                "{'a': {\n}\n\nFor more words see there.",
+                vec!["{'a': {\n}"],
+            ),
             ("{'a': 1}\nPOST /x\n{}", vec!["{'a': 1}", "{}"]),
             ("no samples here", vec![]),
         ] {

@@ -81,8 +81,12 @@ fn parameter(row: &Row, names: &BTreeSet<&str>) -> Parameter {
 }
 
 fn words(text: &str) -> Vec<Word<'_>> {
-    let is_quote =
-        |c: char| matches!(c, '\'' | '"' | '`' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}');
+    let is_quote = |c: char| {
+        matches!(
+            c,
+            '\'' | '"' | '`' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}'
+        )
+    };
     text.split_whitespace()
         .filter_map(|raw| {
             let opened = raw.trim_start_matches('(');
@@ -97,9 +101,10 @@ fn words(text: &str) -> Vec<Word<'_>> {
                 Some(':') => End::Colon,
                 Some(_) => End::Stop,
             };
-            let quoted = match text.len() < bare.len() {
-                true => Quoted::Yes,
-                false => Quoted::No,
+            let quoted = if text.len() < bare.len() {
+                Quoted::Yes
+            } else {
+                Quoted::No
             };
             (!text.is_empty()).then_some(Word { text, end, quoted })
         })
@@ -127,23 +132,41 @@ fn find(words: &[Word<'_>], phrases: &[&[&str]]) -> Option<(usize, usize)> {
 
 /// The parameter that is named at `at`, with or without an article.
 fn named(words: &[Word<'_>], at: usize, names: &BTreeSet<&str>) -> Option<(String, usize)> {
-    let at = if says(words, at, &["the"]) { at + 1 } else { at };
+    let at = if says(words, at, &["the"]) {
+        at + 1
+    } else {
+        at
+    };
     let name = words.get(at)?.text;
     let next = at + 1;
-    let next = if says(words, next, &["parameter"]) { next + 1 } else { next };
+    let next = if says(words, next, &["parameter"]) {
+        next + 1
+    } else {
+        next
+    };
     names.contains(name).then(|| (name.to_owned(), next))
 }
 
 const GIVEN: &[&[&str]] = &[
-    &["specified"], &["provided"], &["present"], &["given"], &["set"], &["used"], &["supplied"],
-    &["included"], &["defined"],
+    &["specified"],
+    &["provided"],
+    &["present"],
+    &["given"],
+    &["set"],
+    &["used"],
+    &["supplied"],
+    &["included"],
+    &["defined"],
 ];
 
 const ABSENT: &[&[&str]] = &[&["missing"], &["absent"], &["omitted"], &["empty"]];
 
 fn presence(words: &[Word<'_>], names: &BTreeSet<&str>) -> Presence {
     let with: &[&[&str]] = &[
-        &["together", "with"], &["along", "with"], &["only", "with"], &["in", "conjunction", "with"],
+        &["together", "with"],
+        &["along", "with"],
+        &["only", "with"],
+        &["in", "conjunction", "with"],
         &["in", "combination", "with"],
     ];
     if let Some((_, behind)) = find(words, with)
@@ -189,14 +212,18 @@ fn mandatory(words: &[Word<'_>], behind: usize, names: &BTreeSet<&str>) -> Prese
     let if_not = (says(words, behind, &["if"]) || says(words, behind, &["when"]))
         && is
         && (not && given(at + 2) || absent(at + 1));
-    match unless || if_not {
-        true => Presence::Unless(name),
-        false => Presence::Unstated,
+    if unless || if_not {
+        Presence::Unless(name)
+    } else {
+        Presence::Unstated
     }
 }
 
 fn default(words: &[Word<'_>]) -> Option<String> {
-    let (at, mut from) = find(words, &[&["default", "value"], &["default"], &["defaults", "to"]])?;
+    let (at, mut from) = find(
+        words,
+        &[&["default", "value"], &["default"], &["defaults", "to"]],
+    )?;
     if at > 0 && says(words, at - 1, &["by"]) {
         return None;
     }
@@ -219,8 +246,14 @@ fn default(words: &[Word<'_>]) -> Option<String> {
 
 fn allowed(words: &[Word<'_>]) -> Vec<String> {
     let lists: &[&[&str]] = &[
-        &["possible", "values"], &["allowed", "values"], &["valid", "values"], &["supported", "values"],
-        &["acceptable", "values"], &["accepted", "values"], &["one", "of"], &["either"],
+        &["possible", "values"],
+        &["allowed", "values"],
+        &["valid", "values"],
+        &["supported", "values"],
+        &["acceptable", "values"],
+        &["accepted", "values"],
+        &["one", "of"],
+        &["either"],
     ];
     if let Some((_, mut from)) = find(words, lists) {
         for filler in ["are", "is", "the", "following", "values"] {
@@ -232,7 +265,8 @@ fn allowed(words: &[Word<'_>]) -> Vec<String> {
     }
     // `… how it should be treated: Normal or System.`
     let colons = words.iter().enumerate().filter(|(at, word)| {
-        let is_default = says(words, at.saturating_sub(1), &["default", "value"]) || says(words, *at, &["default"]);
+        let is_default = says(words, at.saturating_sub(1), &["default", "value"])
+            || says(words, *at, &["default"]);
         word.end == End::Colon && !is_default
     });
     for (at, _) in colons {
@@ -240,10 +274,19 @@ fn allowed(words: &[Word<'_>]) -> Vec<String> {
             return found;
         }
     }
-    let verbs: &[&[&str]] = &[&["can", "be"], &["must", "be"], &["may", "be"], &["should", "be"]];
+    let verbs: &[&[&str]] = &[
+        &["can", "be"],
+        &["must", "be"],
+        &["may", "be"],
+        &["should", "be"],
+    ];
     let values = find(words, verbs).and_then(|(_, from)| list(words, from, Kind::Alternatives));
     values
-        .filter(|values| values.iter().all(|value| !value.starts_with(char::is_lowercase)))
+        .filter(|values| {
+            values
+                .iter()
+                .all(|value| !value.starts_with(char::is_lowercase))
+        })
         .unwrap_or_default()
 }
 
@@ -261,8 +304,10 @@ fn list(words: &[Word<'_>], from: usize, kind: Kind) -> Option<Vec<String>> {
     let mut values = Vec::new();
     let mut joined = false;
     let mut quoted = false;
-    for word in words.get(from..)?.iter() {
-        let joins = word.quoted == Quoted::No && matches!(word.text, "or" | "and") && word.end == End::Space;
+    for word in words.get(from..)? {
+        let joins = word.quoted == Quoted::No
+            && matches!(word.text, "or" | "and")
+            && word.end == End::Space;
         if joins {
             joined = true;
             continue;
@@ -281,11 +326,19 @@ fn list(words: &[Word<'_>], from: usize, kind: Kind) -> Option<Vec<String>> {
         }
     }
     let is_list = values.len() > 1 && (joined || kind == Kind::Named);
-    let between = words.get(from..)?.windows(2).take(values.len().saturating_sub(1));
-    let signs = quoted || between.into_iter().all(|pair| match pair {
-        [one, next] => one.end == End::Comma || matches!(one.text, "or" | "and") || matches!(next.text, "or" | "and"),
-        _ => false,
-    });
+    let between = words
+        .get(from..)?
+        .windows(2)
+        .take(values.len().saturating_sub(1));
+    let signs = quoted
+        || between.into_iter().all(|pair| match pair {
+            [one, next] => {
+                one.end == End::Comma
+                    || matches!(one.text, "or" | "and")
+                    || matches!(next.text, "or" | "and")
+            }
+            _ => false,
+        });
     (is_list && signs).then_some(values)
 }
 
@@ -309,18 +362,36 @@ mod tests {
         let unless = || Presence::Unless("targetPath".into());
         let with = || Presence::OnlyWith("text".into());
         for (text, expected) in [
-            ("A URI. Mandatory, if targetPath is not specified.", unless()),
-            ("Mandatory if the targetPath parameter is not provided", unless()),
+            (
+                "A URI. Mandatory, if targetPath is not specified.",
+                unless(),
+            ),
+            (
+                "Mandatory if the targetPath parameter is not provided",
+                unless(),
+            ),
             ("Required unless targetPath is specified.", unless()),
             ("Mandatory when targetPath is missing", unless()),
             ("Mandatory.", Presence::Mandatory),
             ("The required name.", Presence::Mandatory),
             ("Optional. Text to send.", Presence::Optional),
-            ("This optional parameter is not required.", Presence::Optional),
-            ("Optional. Must be provided together with text parameter.", with()),
-            ("Optional, must be provided together with 'text' parameter.", with()),
+            (
+                "This optional parameter is not required.",
+                Presence::Optional,
+            ),
+            (
+                "Optional. Must be provided together with text parameter.",
+                with(),
+            ),
+            (
+                "Optional, must be provided together with 'text' parameter.",
+                with(),
+            ),
             ("Can be used only if text is specified.", with()),
-            ("Optional. Sent together with the request.", Presence::Optional),
+            (
+                "Optional. Sent together with the request.",
+                Presence::Optional,
+            ),
             ("Mandatory, if targetPath is specified.", Presence::Unstated),
             ("Mandatory for agents.", Presence::Unstated),
             ("The agent's nickname", Presence::Unstated),
@@ -348,10 +419,16 @@ mod tests {
     #[test]
     fn allowed_values_are_read() {
         for (text, expected) in [
-            ("How it is treated: Normal or System. Default value: Normal", vec!["Normal", "System"]),
+            (
+                "How it is treated: Normal or System. Default value: Normal",
+                vec!["Normal", "System"],
+            ),
             ("One of A, B, or C.", vec!["A", "B", "C"]),
             ("Possible values: A, B", vec!["A", "B"]),
-            ("Possible values are 'low', 'high' and 'none'.", vec!["low", "high", "none"]),
+            (
+                "Possible values are 'low', 'high' and 'none'.",
+                vec!["low", "high", "none"],
+            ),
             ("It can be On or Off.", vec!["On", "Off"]),
             ("Must be either true or false.", vec!["true", "false"]),
             ("It can be used or ignored.", vec![]),
@@ -368,8 +445,14 @@ mod tests {
     #[test]
     fn the_operation_is_the_value_of_its_row() {
         let rows = [
-            Row { name: "operationName".into(), text: "Mute".into() },
-            Row { name: "text".into(), text: "Optional.".into() },
+            Row {
+                name: "operationName".into(),
+                text: "Mute".into(),
+            },
+            Row {
+                name: "text".into(),
+                text: "Optional.".into(),
+            },
         ];
         let read = contract("POST", "/api/v2/me/calls/{id}", &rows);
         assert_eq!(read.operation.as_deref(), Some("Mute"));

@@ -28,7 +28,14 @@ pub(super) struct Message {
 
 /// The fields that an envelope may have beside its data (Bayeux §3.1).
 const FIELDS: &[&str] = &[
-    "channel", "data", "id", "clientId", "ext", "advice", "successful", "timestamp",
+    "channel",
+    "data",
+    "id",
+    "clientId",
+    "ext",
+    "advice",
+    "successful",
+    "timestamp",
 ];
 
 /// The messages in a sample. What is no envelope is one message's data as it stands.
@@ -73,10 +80,18 @@ fn envelope(json: &str) -> Envelope {
     let Some(members) = members(json) else {
         return Envelope::None;
     };
-    if !members.iter().all(|(key, _)| FIELDS.contains(&key.as_str())) {
+    if !members
+        .iter()
+        .all(|(key, _)| FIELDS.contains(&key.as_str()))
+    {
         return Envelope::None;
     }
-    let value = |name: &str| members.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
+    let value = |name: &str| {
+        members
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| *value)
+    };
     let channel = value("channel")
         .and_then(|value| serde_json::from_str::<String>(value.get()).ok())
         .filter(|channel| channel.starts_with('/'));
@@ -95,7 +110,7 @@ fn envelope(json: &str) -> Envelope {
 }
 
 /// The members of a JSON object, in order, each value as it is written.
-fn members(json: &str) -> Option<Vec<(String, &RawValue)>> {
+pub(super) fn members(json: &str) -> Option<Vec<(String, &RawValue)>> {
     struct Members;
 
     impl<'de> Visitor<'de> for Members {
@@ -135,7 +150,11 @@ mod tests {
         let on = |channel: &str, data: &str| (Some(channel.to_owned()), data.to_owned());
         let bare = |data: &str| (None, data.to_owned());
         for (json, messages, replies) in [
-            (r#"{"channel":"/v2/me/calls","data":{"n":1.50}}"#, vec![on("/v2/me/calls", r#"{"n":1.50}"#)], 0),
+            (
+                r#"{"channel":"/v2/me/calls","data":{"n":1.50}}"#,
+                vec![on("/v2/me/calls", r#"{"n":1.50}"#)],
+                0,
+            ),
             (
                 r#"[{"id":"3","channel":"/meta/connect","successful":true},{"data":{"a":1},"channel":"/v2/me/calls"},{"channel":"/x","data":2}]"#,
                 vec![on("/v2/me/calls", r#"{"a":1}"#), on("/x", "2")],
@@ -143,9 +162,21 @@ mod tests {
             ),
             (r#"{"data":{"a":1}}"#, vec![bare(r#"{"a":1}"#)], 0),
             (r#"{"data":1}"#, vec![bare(r#"{"data":1}"#)], 0),
-            (r#"{"data":{"a":1},"chat":{}}"#, vec![bare(r#"{"data":{"a":1},"chat":{}}"#)], 0),
-            (r#"{"channel":"voice","state":1}"#, vec![bare(r#"{"channel":"voice","state":1}"#)], 0),
-            (r#"[{"a":1},{"channel":"/x","data":2}]"#, vec![bare(r#"[{"a":1},{"channel":"/x","data":2}]"#)], 0),
+            (
+                r#"{"data":{"a":1},"chat":{}}"#,
+                vec![bare(r#"{"data":{"a":1},"chat":{}}"#)],
+                0,
+            ),
+            (
+                r#"{"channel":"voice","state":1}"#,
+                vec![bare(r#"{"channel":"voice","state":1}"#)],
+                0,
+            ),
+            (
+                r#"[{"a":1},{"channel":"/x","data":2}]"#,
+                vec![bare(r#"[{"a":1},{"channel":"/x","data":2}]"#)],
+                0,
+            ),
             ("[]", vec![bare("[]")], 0),
             ("7", vec![bare("7")], 0),
         ] {

@@ -49,7 +49,8 @@ pub(super) fn title(lines: &[Line]) -> Option<String> {
         .filter(|text| !text.is_empty())
         .collect();
     let marked = above.iter().find(|text| {
-        text.starts_with("# ") || (text.starts_with("= ") || text.starts_with('=')) && text.ends_with('=')
+        text.starts_with("# ")
+            || (text.starts_with("= ") || text.starts_with('=')) && text.ends_with('=')
     });
     if let Some(marked) = marked {
         return Some(undecorated(marked).to_owned());
@@ -125,7 +126,9 @@ fn footer(index: usize, text: &str) -> Option<Footer<'_>> {
     if !is_plain(text) {
         return None;
     }
-    let rules = |c: char| c.is_whitespace() || matches!(c, '|' | '-' | '\u{2013}' | '\u{2014}' | '\u{2022}');
+    let rules = |c: char| {
+        c.is_whitespace() || matches!(c, '|' | '-' | '\u{2013}' | '\u{2014}' | '\u{2022}')
+    };
     let mut rest = text.trim_matches(rules);
     let is_number = |word: &str| word.len() <= 4 && word.bytes().all(|b| b.is_ascii_digit());
     if let Some((head, total)) = rest.rsplit_once(" of ")
@@ -133,7 +136,10 @@ fn footer(index: usize, text: &str) -> Option<Footer<'_>> {
     {
         rest = head;
     }
-    let (stem, number) = match (rest.rsplit_once(char::is_whitespace), rest.split_once(char::is_whitespace)) {
+    let (stem, number) = match (
+        rest.rsplit_once(char::is_whitespace),
+        rest.split_once(char::is_whitespace),
+    ) {
         (Some((stem, number)), _) if is_number(number) => (stem, number),
         (_, Some((number, stem))) if is_number(number) => (stem, number),
         _ if is_number(rest) => ("", rest),
@@ -141,7 +147,10 @@ fn footer(index: usize, text: &str) -> Option<Footer<'_>> {
     };
     let stem = stem.trim_matches(rules);
     let stem = stem.strip_suffix("Page").unwrap_or(stem);
-    let stem = stem.strip_suffix("page").unwrap_or(stem).trim_matches(rules);
+    let stem = stem
+        .strip_suffix("page")
+        .unwrap_or(stem)
+        .trim_matches(rules);
     Some(Footer {
         index,
         stem,
@@ -229,21 +238,34 @@ fn spread(neighbours: &Neighbours<'_>, marks: &mut [Mark], is_running: impl Fn(u
         if is_running(index)
             && !is_furniture(marks, index)
             && (neighbours.at_sheet_edge(index)
-                || neighbours.around(index).any(|other| is_furniture(marks, other)))
+                || neighbours
+                    .around(index)
+                    .any(|other| is_furniture(marks, other)))
             && let Some(mark) = marks.get_mut(index)
         {
             *mark = Mark::Furniture;
         }
     }
     let mut beside: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for index in neighbours.indices().filter(|index| !is_furniture(marks, *index)) {
+    for index in neighbours
+        .indices()
+        .filter(|index| !is_furniture(marks, *index))
+    {
         let text = neighbours.text(index);
         let can_run = is_plain(text) && several_words(text) && recognise(text).is_none();
-        if can_run && neighbours.around(index).any(|other| is_furniture(marks, other)) {
+        if can_run
+            && neighbours
+                .around(index)
+                .any(|other| is_furniture(marks, other))
+        {
             beside.entry(text).or_default().push(index);
         }
     }
-    for index in beside.into_values().filter(|found| found.len() > 1).flatten() {
+    for index in beside
+        .into_values()
+        .filter(|found| found.len() > 1)
+        .flatten()
+    {
         if let Some(mark) = marks.get_mut(index) {
             *mark = Mark::Furniture;
         }
@@ -269,7 +291,11 @@ impl<'a> Neighbours<'a> {
                 filled.push(index);
             }
         }
-        Neighbours { lines, filled, rank }
+        Neighbours {
+            lines,
+            filled,
+            rank,
+        }
     }
 
     fn indices(&self) -> impl Iterator<Item = usize> + '_ {
@@ -295,7 +321,11 @@ impl<'a> Neighbours<'a> {
         let mut before = "";
         let mut after = "";
         for other in self.around(index) {
-            *(if other < index { &mut before } else { &mut after }) = self.text(other);
+            *(if other < index {
+                &mut before
+            } else {
+                &mut after
+            }) = self.text(other);
         }
         before.ends_with(':')
             || (before.ends_with(['[', '(', ',']) && after.starts_with([']', ')', ',']))
@@ -370,9 +400,15 @@ mod tests {
     #[test]
     fn the_title_is_found() {
         for (text, expected) in [
-            ("Legal words here.\nMuteCall\nWeb Book\n1/2/2020\nMuteCall\nThis operation is\nOverview", "MuteCall"),
+            (
+                "Legal words here.\nMuteCall\nWeb Book\n1/2/2020\nMuteCall\nThis operation is\nOverview",
+                "MuteCall",
+            ),
             ("Accept\nThis operation is part.\nOverview", "Accept"),
-            ("Jump to: navigation, search\n\nAccept\nWhen a chat is offered.\nRequest URL /x", "Accept"),
+            (
+                "Jump to: navigation, search\n\nAccept\nWhen a chat is offered.\nRequest URL /x",
+                "Accept",
+            ),
             ("nav\n# Mute Call\nText\n## Overview", "Mute Call"),
             ("== Mute ==\nRequest\n", "Mute"),
         ] {

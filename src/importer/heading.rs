@@ -48,14 +48,21 @@ const NUMBERS: &[&str] = &["one", "two", "three", "four", "five", "six"];
 
 /// People whose part may be shown without an ordinal.
 const ACTORS: &[&str] = &[
-    "agent", "supervisor", "customer", "client", "user", "administrator", "admin", "caller",
+    "agent",
+    "supervisor",
+    "customer",
+    "client",
+    "user",
+    "administrator",
+    "admin",
+    "caller",
 ];
 
 /// Words that a heading may have and that change nothing.
 const FILLERS: &[&str] = &[
     "http", "https", "cometd", "bayeux", "rest", "json", "body", "message", "messages", "payload",
-    "the", "a", "for", "to", "of", "from", "by", "sent", "received", "sample", "samples", "example",
-    "examples", "and", "case",
+    "the", "a", "for", "to", "of", "from", "by", "sent", "received", "sample", "samples",
+    "example", "examples", "and", "case",
 ];
 
 /// The heading that a line is, if it is one, with or without wiki marks and a colon around it.
@@ -64,7 +71,9 @@ pub(super) fn recognise(line: &str) -> Option<Heading> {
     if text.is_empty() || text.len() > 100 || text.ends_with(['.', ',', ';', '?', '!']) {
         return None;
     }
-    if text.contains(['{', '}', '[', ']', '"', '\'', '/', '=', '<', '|', '\u{201c}', '\u{2018}']) {
+    if text.contains([
+        '{', '}', '[', ']', '"', '\'', '/', '=', '<', '|', '\u{201c}', '\u{2018}',
+    ]) {
         return None;
     }
     let words: Vec<&str> = text
@@ -91,7 +100,8 @@ pub(super) fn recognise(line: &str) -> Option<Heading> {
 
 /// A line without what only marks it as a heading.
 pub(super) fn undecorated(line: &str) -> &str {
-    let marks = |c: char| c.is_whitespace() || matches!(c, '=' | '*' | '#' | '_' | '|' | '`' | '\u{a0}');
+    let marks =
+        |c: char| c.is_whitespace() || matches!(c, '=' | '*' | '#' | '_' | '|' | '`' | '\u{a0}');
     let mut text = line.trim_matches(marks);
     for quotes in ["'''''", "'''", "''"] {
         if let Some(inner) = text
@@ -191,7 +201,10 @@ fn actor(word: &str, next: Option<&str>) -> Option<(String, usize)> {
         return Some((word.to_owned(), 0));
     }
     let number = next.and_then(|next| {
-        let digits = next.bytes().all(|b| b.is_ascii_digit()).then(|| next.to_owned());
+        let digits = next
+            .bytes()
+            .all(|b| b.is_ascii_digit())
+            .then(|| next.to_owned());
         let spelled = || {
             let index = NUMBERS.iter().position(|number| *number == next)?;
             Some((index + 1).to_string())
@@ -211,7 +224,9 @@ fn actor(word: &str, next: Option<&str>) -> Option<(String, usize)> {
 mod tests {
     use super::*;
 
-    fn parts(line: &str) -> Option<(Option<Role>, Option<Outcome>, Option<String>, Option<usize>)> {
+    type Fields = (Option<Role>, Option<Outcome>, Option<String>, Option<usize>);
+
+    fn parts(line: &str) -> Option<Fields> {
         match recognise(line)? {
             Heading::Part(part) => Some((part.role, part.outcome, part.actor, part.ordinal)),
             Heading::Sample | Heading::Parameters => None,
@@ -232,27 +247,72 @@ mod tests {
             ("Request Example", (Some(Request), None, None, None)),
             (" response ", (Some(Response), None, None, None)),
             ("HTTP Response", (Some(Response), None, None, None)),
-            ("Response (Success)", (Some(Response), Some(Success), None, None)),
-            ("Failure Response", (Some(Response), Some(Failure), None, None)),
+            (
+                "Response (Success)",
+                (Some(Response), Some(Success), None, None),
+            ),
+            (
+                "Failure Response",
+                (Some(Response), Some(Failure), None, None),
+            ),
             ("CometD Response", (Some(Notification), None, None, None)),
-            ("CometD notification", (Some(Notification), None, None, None)),
+            (
+                "CometD notification",
+                (Some(Notification), None, None, None),
+            ),
             ("Notifications:", (Some(Notification), None, None, None)),
             ("Successful", (None, Some(Success), None, None)),
             ("Success", (None, Some(Success), None, None)),
             ("''Failure''", (None, Some(Failure), None, None)),
-            ("First Notification", (Some(Notification), None, None, Some(1))),
+            (
+                "First Notification",
+                (Some(Notification), None, None, Some(1)),
+            ),
             ("Notification 2", (Some(Notification), None, None, Some(2))),
-            ("2nd Notification", (Some(Notification), None, None, Some(2))),
-            ("Agent1 First Notification", (Some(Notification), None, agent("agent1"), Some(1))),
-            ("'''Agent2 Fourth Notification'''", (Some(Notification), None, agent("agent2"), Some(4))),
-            ("Agent 3 Second notification:", (Some(Notification), None, agent("agent3"), Some(2))),
-            ("Agent B Notification", (Some(Notification), None, agent("agent-b"), None)),
-            ("Agent Two Notification", (Some(Notification), None, agent("agent2"), None)),
-            ("Agent First Notification", (Some(Notification), None, agent("agent1"), Some(1))),
-            ("Notification for Agent2", (Some(Notification), None, agent("agent2"), None)),
-            ("Supervisor First Notification", (Some(Notification), None, agent("supervisor"), Some(1))),
-            ("Invited Expert Third Notification", (Some(Notification), None, agent("invited-expert"), Some(3))),
-            ("Agent1 Request", (Some(Request), None, agent("agent1"), None)),
+            (
+                "2nd Notification",
+                (Some(Notification), None, None, Some(2)),
+            ),
+            (
+                "Agent1 First Notification",
+                (Some(Notification), None, agent("agent1"), Some(1)),
+            ),
+            (
+                "'''Agent2 Fourth Notification'''",
+                (Some(Notification), None, agent("agent2"), Some(4)),
+            ),
+            (
+                "Agent 3 Second notification:",
+                (Some(Notification), None, agent("agent3"), Some(2)),
+            ),
+            (
+                "Agent B Notification",
+                (Some(Notification), None, agent("agent-b"), None),
+            ),
+            (
+                "Agent Two Notification",
+                (Some(Notification), None, agent("agent2"), None),
+            ),
+            (
+                "Agent First Notification",
+                (Some(Notification), None, agent("agent1"), Some(1)),
+            ),
+            (
+                "Notification for Agent2",
+                (Some(Notification), None, agent("agent2"), None),
+            ),
+            (
+                "Supervisor First Notification",
+                (Some(Notification), None, agent("supervisor"), Some(1)),
+            ),
+            (
+                "Invited Expert Third Notification",
+                (Some(Notification), None, agent("invited-expert"), Some(3)),
+            ),
+            (
+                "Agent1 Request",
+                (Some(Request), None, agent("agent1"), None),
+            ),
         ] {
             assert_eq!(parts(line), Some(expected), "{line}");
         }

@@ -204,7 +204,8 @@ mod tests {
 
     #[test]
     fn places_are_those_of_the_markup() {
-        let html = "<html><body>\n<p>Hello</p>\n<pre>{\n  'a': '&lt;b' 1,\n  <i>'c'</i>: 2\n}</pre>";
+        let html =
+            "<html><body>\n<p>Hello</p>\n<pre>{\n  'a': '&lt;b' 1,\n  <i>'c'</i>: 2\n}</pre>";
         let found = lines(html).unwrap();
         let at = |text: &str| {
             let line = found.iter().find(|line| line.text.contains(text)).unwrap();
@@ -213,8 +214,20 @@ mod tests {
         };
         assert_eq!(at("Hello"), Place { line: 2, column: 4 });
         assert_eq!(at("'a'"), Place { line: 4, column: 3 });
-        assert_eq!(at("1,"), Place { line: 4, column: 16 });
+        assert_eq!(
+            at("1,"),
+            Place {
+                line: 4,
+                column: 16
+            }
+        );
         assert_eq!(at("'c'"), Place { line: 5, column: 6 });
-        assert_eq!(at("2"), Place { line: 5, column: 15 });
+        assert_eq!(
+            at("2"),
+            Place {
+                line: 5,
+                column: 15
+            }
+        );
     }
 }

@@ -120,9 +120,18 @@ mod tests {
     fn a_cut_line_keeps_its_places() {
         let line = Line::new("  añb}Response", 7, Columns::From(3));
         let (head, tail) = line.split("  añb}".len());
-        assert_eq!((head.text.as_str(), tail.text.as_str()), ("  añb}", "Response"));
+        assert_eq!(
+            (head.text.as_str(), tail.text.as_str()),
+            ("  añb}", "Response")
+        );
         assert_eq!(head.start(), Place { line: 7, column: 5 });
-        assert_eq!(tail.place(2), Place { line: 7, column: 10 });
+        assert_eq!(
+            tail.place(2),
+            Place {
+                line: 7,
+                column: 10
+            }
+        );
     }
 
     #[test]
@@ -131,7 +140,13 @@ mod tests {
         let (_, tail) = line.split(1);
         assert_eq!(tail.place(1), Place { line: 2, column: 5 });
         assert_eq!(tail.place(2), Place { line: 2, column: 9 });
-        assert_eq!(tail.place(4), Place { line: 2, column: 11 });
+        assert_eq!(
+            tail.place(4),
+            Place {
+                line: 2,
+                column: 11
+            }
+        );
     }
 
     #[test]

@@ -206,13 +206,19 @@ fn read(page: Page<'_>, assembly: &mut Assembly<'_>) -> Result<(), ImportError> 
 /// line by line in two columns.
 fn last_revision(mut lines: Vec<Line>) -> (Vec<Line>, Option<Notice>) {
     let is_revision = |line: &Line| {
-        ["Revision as of", "Latest revision as of", "Current revision as of"]
-            .iter()
-            .any(|start| line.trimmed().starts_with(start))
+        [
+            "Revision as of",
+            "Latest revision as of",
+            "Current revision as of",
+        ]
+        .iter()
+        .any(|start| line.trimmed().starts_with(start))
     };
     let has_changes = lines.iter().any(|line| {
         let words = line.trimmed().strip_prefix("Line ");
-        words.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(':'))
+        words.is_some_and(|rest| {
+            rest.starts_with(|c: char| c.is_ascii_digit()) && rest.contains(':')
+        })
     });
     let Some(last) = lines.iter().rposition(is_revision).filter(|_| has_changes) else {
         return (lines, None);

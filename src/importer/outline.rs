@@ -98,9 +98,26 @@ impl Sample {
 
 /// Words that stand where a sample should be.
 const PLACEHOLDERS: &[&str] = &[
-    "missing", "n/a", "na", "none", "tbd", "tba", "todo", "to do", "to be added", "to be defined",
-    "to be provided", "to be done", "not available", "not applicable", "coming soon", "no sample",
-    "no notification", "no notifications", "no response", "empty",
+    "missing",
+    "n/a",
+    "na",
+    "none",
+    "tbd",
+    "tba",
+    "todo",
+    "to do",
+    "to be added",
+    "to be defined",
+    "to be provided",
+    "to be done",
+    "not available",
+    "not applicable",
+    "coming soon",
+    "no sample",
+    "no notification",
+    "no notifications",
+    "no response",
+    "empty",
 ];
 
 /// Which part of the page the walk is in.
@@ -112,6 +129,13 @@ enum Zone {
     Table,
     /// Under a heading of the samples.
     Samples,
+}
+
+/// Whether a line is a heading.
+enum Headed {
+    /// With what follows on the line.
+    Yes(Option<Line>),
+    No,
 }
 
 /// Whether what comes next is the second of two requests that `or` joins.
@@ -168,7 +192,7 @@ impl<'a> Walk<'a> {
             }
             return (None, next);
         }
-        if let Some(rest) = self.heading(&line) {
+        if let Headed::Yes(rest) = self.heading(&line) {
             return (rest, next);
         }
         if let Some(request) = request_line::read(&line) {
@@ -183,7 +207,7 @@ impl<'a> Walk<'a> {
                 self.section.table.push(line);
                 (None, next)
             }
-            Zone::Samples => self.sample_line(line, lines, next),
+            Zone::Samples => self.sample_line(&line, lines, next),
         }
     }
 
@@ -221,26 +245,25 @@ impl<'a> Walk<'a> {
         self.role = None;
     }
 
-    /// Reads a heading, with or without a sample, a request or a placeholder behind it. Gives what
-    /// follows on its line; `None` if the line is no heading.
-    fn heading(&mut self, line: &Line) -> Option<Option<Line>> {
+    /// Reads a heading, with or without a sample, a request or a placeholder behind it.
+    fn heading(&mut self, line: &Line) -> Headed {
         let text = line.text.as_str();
         if let Some(heading) = heading::recognise(text) {
             // In the table, `error` alone on a line is the name of a parameter.
-            let is_row = self.zone == Zone::Table
-                && text.trim_start().starts_with(char::is_lowercase);
+            let is_row =
+                self.zone == Zone::Table && text.trim_start().starts_with(char::is_lowercase);
             if is_row {
-                return None;
+                return Headed::No;
             }
             self.enter(heading);
-            return Some(None);
+            return Headed::Yes(None);
         }
         if table::is_header(text.trim()) && text.trim().contains(char::is_whitespace) {
             self.enter(Heading::Parameters);
-            return Some(None);
+            return Headed::Yes(None);
         }
         if self.zone == Zone::Table {
-            return None;
+            return Headed::No;
         }
         let brace = text.find(['{', '[']);
         let request = request_line::find(text);
@@ -251,13 +274,16 @@ impl<'a> Walk<'a> {
                 continue;
             };
             // Behind the colon of `Response: The status is …` stands prose.
-            if Some(at) == colon && !is_placeholder(tail.trimmed()) && block::start(&tail.text).is_none() {
+            if Some(at) == colon
+                && !is_placeholder(tail.trimmed())
+                && block::start(&tail.text).is_none()
+            {
                 continue;
             }
             self.enter(Heading::Part(part));
-            return Some(Some(tail));
+            return Headed::Yes(Some(tail));
         }
-        None
+        Headed::No
     }
 
     fn enter(&mut self, heading: Heading) {
@@ -337,7 +363,8 @@ impl<'a> Walk<'a> {
 
     fn lacks_body(&self) -> bool {
         let request = self.sample.request.as_ref();
-        let takes_one = |request: &RequestLine| matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
+        let takes_one =
+            |request: &RequestLine| matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
         self.sample.body.is_none() && request.is_some_and(takes_one)
     }
 
@@ -371,72 +398,65 @@ impl<'a> Walk<'a> {
     }
 
     /// Takes a line among the samples that is neither heading nor request line.
-    fn sample_line(&mut self, line: Line, lines: &[Line], next: usize) -> (Option<Line>, usize) {
+    fn sample_line(&mut self, line: &Line, lines: &[Line], next: usize) -> (Option<Line>, usize) {
         let text = line.trimmed();
-        if self.role == Some(Role::Request) && !self.sample.is_empty() {
-            let first = text.split([' ', '{']).next().unwrap_or_default();
-            if request_line::is_or(first) {
-                self.alternative = Alternative::Awaited;
-                let behind = line.text.find(first).map_or(0, |at| at + first.len());
-                return (Some(line.split(behind).1), next);
-            }
-            if let Some(header) = request_line::header(text).filter(|_| self.sample.body.is_none()) {
-                self.sample.headers.push(header);
-                return (None, next);
-            }
-            if let Some(continued) = self.continued(text) {
-                self.continue_target(&continued);
-                return (None, next);
-            }
+        let joins = self.role == Some(Role::Request) && !self.sample.is_empty();
+        if let Some(rest) = behind_or(line).filter(|_| joins) {
+            self.alternative = Alternative::Awaited;
+            return (Some(rest), next);
         }
-        if self.role == Some(Role::Response) && self.sample.responses.is_empty() {
-            if let Some(status) = status_line(text) {
-                self.sample.status = Some(status);
-                return (None, next);
-            }
-            if let Some(header) = request_line::header(text).filter(|_| self.sample.status.is_some()) {
-                self.sample.response_headers.push(header);
-                return (None, next);
-            }
+        if self.head_line(text) {
+            return (None, next);
         }
         if is_placeholder(text) && self.role.is_some() {
-            self.notice(line.start(), format!("`{text}` stands where a sample should be"));
+            self.notice(line.start(), not_there(text));
             return (None, next);
         }
         let Some(at) = block::start(&line.text) else {
             return (None, next);
         };
-        let cut = block::cut(line.split(at).1, lines, next.saturating_sub(1), self.title);
+        let first = next.saturating_sub(1);
+        let cut = block::cut(line.split(at).1, lines, first, self.title);
         self.block(cut.block);
         (cut.rest, cut.next)
     }
 
-    /// The rest of a target that was broken over two lines, as a PDF does it.
-    fn continued(&self, text: &str) -> Option<String> {
-        let request = self.sample.request.as_ref()?;
-        let is_part = request.target.ends_with('/')
+    /// Takes a line of a message's head: a header field, a status line, the rest of a target.
+    /// Whether it is one.
+    fn head_line(&mut self, text: &str) -> bool {
+        let header = request_line::header(text);
+        if self.role == Some(Role::Request)
+            && self.sample.request.is_some()
             && self.sample.body.is_none()
-            && text.chars().all(|c| c.is_alphanumeric() || "-._~/?=&%{}".contains(c))
-            && !text.starts_with('{')
-            || text.starts_with('{') && text.ends_with('}') && request.target.ends_with('/')
-                && text.chars().all(|c| c.is_alphanumeric() || "{}_-".contains(c))
-                && text.len() > 2;
-        is_part.then(|| text.to_owned())
-    }
-
-    fn continue_target(&mut self, more: &str) {
-        if let Some(request) = &mut self.sample.request {
-            let was = format!("{}\n{more}", request.target);
-            request.target.push_str(more);
-            request.mended = Some((was, "a URL has no line break, and one that ends with a slash goes on"));
+        {
+            if let Some(header) = header {
+                self.sample.headers.push(header);
+                return true;
+            }
+            return self
+                .sample
+                .request
+                .as_mut()
+                .is_some_and(|request| request.go_on(text));
         }
+        if self.role == Some(Role::Response) && self.sample.responses.is_empty() {
+            if let Some(status) = status_line(text) {
+                self.sample.status = Some(status);
+                return true;
+            }
+            if let Some(header) = header.filter(|_| self.sample.status.is_some()) {
+                self.sample.response_headers.push(header);
+                return true;
+            }
+        }
+        false
     }
 
     /// Files a sample under the present heading.
     fn block(&mut self, block: Block) {
         let place = block.place;
         if let Some(words) = block.words() {
-            return self.notice(place, format!("`{words}` stands where a sample should be"));
+            return self.notice(place, not_there(&words));
         }
         match std::mem::replace(&mut self.alternative, Alternative::No) {
             Alternative::No => {}
@@ -459,7 +479,10 @@ impl<'a> Walk<'a> {
                 self.sample.responses.push(block);
             }
             Some(Role::Request) => {
-                self.notice(place, "a second sample stands under one request; it is left out");
+                self.notice(
+                    place,
+                    "a second sample stands under one request; it is left out",
+                );
             }
             Some(Role::Response) => self.sample.responses.push(block),
             Some(Role::Notification) => {
@@ -477,6 +500,17 @@ impl<'a> Walk<'a> {
     }
 }
 
+fn not_there(words: &str) -> String {
+    format!("`{words}` stands where a sample should be")
+}
+
+/// What follows the word `or` at the start of a line.
+fn behind_or(line: &Line) -> Option<Line> {
+    let first = line.trimmed().split([' ', '{']).next()?;
+    let behind = line.text.find(first)? + first.len();
+    request_line::is_or(first).then(|| line.split(behind).1)
+}
+
 fn is_placeholder(text: &str) -> bool {
     let bare = heading::undecorated(text)
         .trim_matches(|c: char| c.is_whitespace() || ".()[]<>*-".contains(c))
@@ -487,10 +521,20 @@ fn is_placeholder(text: &str) -> bool {
 /// The status of a line such as `HTTP/1.1 202 Accepted`.
 fn status_line(text: &str) -> Option<u16> {
     let lower = text.to_lowercase();
-    let rest = ["http/1.1 ", "http/1.0 ", "http/2 ", "http status code", "http status", "status code:"]
-        .iter()
-        .find_map(|start| lower.strip_prefix(start))?;
-    let code = rest.trim_start_matches([':', ' ']).split([' ', '.']).next()?;
+    let rest = [
+        "http/1.1 ",
+        "http/1.0 ",
+        "http/2 ",
+        "http status code",
+        "http status",
+        "status code:",
+    ]
+    .iter()
+    .find_map(|start| lower.strip_prefix(start))?;
+    let code = rest
+        .trim_start_matches([':', ' '])
+        .split([' ', '.'])
+        .next()?;
     code.parse().ok().filter(|code| (100..600).contains(code))
 }
 
@@ -502,29 +546,37 @@ mod tests {
     /// What was found, in few words.
     fn drawn(text: &str) -> String {
         let outline = outline(&lines(text), "Mute");
-        let mut drawn = String::new();
+        let mut drawn = Vec::new();
         for section in &outline.sections {
-            let url = section.url.as_deref().unwrap_or("-");
-            drawn.push_str(&format!("{} {url}\n", section.method.as_deref().unwrap_or("-")));
+            let method = section.method.as_deref().unwrap_or("-");
+            drawn.push(format!(
+                "{method} {}",
+                section.url.as_deref().unwrap_or("-")
+            ));
             for sample in &section.samples {
                 let request = sample.request.as_ref();
                 let target = request.map_or("-", |request| &request.target);
                 let body = sample.body.as_ref().map(Block::text).unwrap_or_default();
-                drawn.push_str(&format!(" > {target} {body}\n"));
+                drawn.push(format!(" > {target} {body}"));
                 for response in &sample.responses {
-                    drawn.push_str(&format!(" < {}\n", response.text()));
+                    drawn.push(format!(" < {}", response.text()));
                 }
                 for pushed in &sample.notifications {
                     let actor = pushed.actor.as_deref().unwrap_or("-");
                     let text = pushed.block.text();
-                    drawn.push_str(&format!(" ! {actor} {:?} {text}\n", pushed.ordinal));
+                    drawn.push(format!(" ! {actor} {:?} {text}", pushed.ordinal));
                 }
             }
         }
         for notice in &outline.notices {
-            drawn.push_str(&format!("{}:{} {}\n", notice.line, notice.column, notice.message));
+            let Notice {
+                line,
+                column,
+                message,
+            } = notice;
+            drawn.push(format!("{line}:{column} {message}"));
         }
-        drawn
+        drawn.join("\n")
     }
 
     #[test]
@@ -589,7 +641,13 @@ mod tests {
 
     #[test]
     fn a_broken_target_goes_on() {
-        assert!(drawn("Request\nPOST api/v2/me/chats/\n\n0001aF\n{'a': 1}").contains(" > /api/v2/me/chats/0001aF {'a': 1}"));
-        assert!(drawn("Request\nPOST api/v2/me/chats/\n{\n'a': 1}").contains(" > /api/v2/me/chats/ {\n'a': 1}"));
+        assert!(
+            drawn("Request\nPOST api/v2/me/chats/\n\n0001aF\n{'a': 1}")
+                .contains(" > /api/v2/me/chats/0001aF {'a': 1}")
+        );
+        assert!(
+            drawn("Request\nPOST api/v2/me/chats/\n{\n'a': 1}")
+                .contains(" > /api/v2/me/chats/ {\n'a': 1}")
+        );
     }
 }

@@ -21,6 +21,29 @@ pub(super) struct RequestLine {
     pub(super) rest: Option<Line>,
 }
 
+impl RequestLine {
+    /// Takes the rest of a target that was broken over two lines, as a PDF does it. Whether the
+    /// text is that: a part of a path, behind a target that cannot end where it does.
+    pub(super) fn go_on(&mut self, text: &str) -> bool {
+        let is_placeholder = text.len() > 2 && text.starts_with('{') && text.ends_with('}');
+        let is_part = !text.is_empty()
+            && (is_placeholder || !text.starts_with('{'))
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-._~/?=&%{}".contains(c));
+        let goes_on = is_part && self.target.ends_with(['/', '=']);
+        if goes_on {
+            let was = format!("{}\n{text}", self.target);
+            self.target.push_str(text);
+            self.mended = Some((
+                was,
+                "a URL has no line break, and this one cannot end there",
+            ));
+        }
+        goes_on
+    }
+}
+
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
 /// Reads a line that holds a request line from its first word on.
@@ -31,7 +54,9 @@ pub(super) fn read(line: &Line) -> Option<RequestLine> {
         at = rest;
     }
     let method_at = at;
-    let method = *METHODS.iter().find(|method| after_word(text, at, method).is_some())?;
+    let method = *METHODS
+        .iter()
+        .find(|method| after_word(text, at, method).is_some())?;
     at = after_word(text, at, method)?;
     if let Some(rest) = after_word(text, at, "on").or_else(|| after_word(text, at, "to")) {
         at = rest;
@@ -44,7 +69,7 @@ pub(super) fn read(line: &Line) -> Option<RequestLine> {
     Some(RequestLine {
         method: method.to_owned(),
         place: line.place(characters(text, method_at)),
-        target: origin_form(mended.as_deref().unwrap_or(written))?,
+        target: origin_form(mended.as_deref().unwrap_or(written)),
         target_place: line.place(characters(text, target_at)),
         headers,
         mended: mended.map(|_| (written.to_owned(), "a URL has no spaces")),
@@ -129,17 +154,20 @@ fn target(text: &str) -> Option<(&str, Option<String>)> {
     is_target.then_some((written, None))
 }
 
-/// The target as a client sends it (RFC 9112 §3.2.1): from the path on.
-fn origin_form(written: &str) -> Option<String> {
+/// The target as a client sends it (RFC 9112 section 3.2.1): from the path on.
+fn origin_form(written: &str) -> String {
     let path = match written.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("/", |slash| rest.get(slash..).unwrap_or("/")),
+        Some((_, rest)) => rest
+            .find('/')
+            .map_or("/", |slash| rest.get(slash..).unwrap_or("/")),
         None => written,
     };
     let path = path.trim_end_matches(['.', ';', ':']);
-    Some(match path.strip_prefix('/') {
-        Some(_) => path.to_owned(),
-        None => format!("/{path}"),
-    })
+    if path.starts_with('/') {
+        path.to_owned()
+    } else {
+        format!("/{path}")
+    }
 }
 
 /// What stands behind the target: the protocol, header fields, and the rest.
@@ -209,15 +237,27 @@ mod tests {
             ("GET on /me?subresources=*", "GET", "/me?subresources=*"),
             ("POST '''api/v2/me/chats/1'''", "POST", "/api/v2/me/chats/1"),
             ("POST on '''/me/chats/{id}'''", "POST", "/me/chats/{id}"),
-            ("POST http://10.0.0.1:8080/api/v2/me?x=1", "POST", "/api/v2/me?x=1"),
-            ("DELETE https://host/api/v2/x HTTP/1.1", "DELETE", "/api/v2/x"),
+            (
+                "POST http://10.0.0.1:8080/api/v2/me?x=1",
+                "POST",
+                "/api/v2/me?x=1",
+            ),
+            (
+                "DELETE https://host/api/v2/x HTTP/1.1",
+                "DELETE",
+                "/api/v2/x",
+            ),
             ("PUT http://host", "PUT", "/"),
             ("POST http: //10.0.0.1: 9090/api/v2/x", "POST", "/api/v2/x"),
             ("| POST /api/v2/x |", "POST", "/api/v2/x"),
             ("POST /api/v2/x{", "POST", "/api/v2/x"),
         ] {
             let read = read(&line(text)).unwrap_or_else(|| panic!("{text}"));
-            assert_eq!((read.method.as_str(), read.target.as_str()), (method, target), "{text}");
+            assert_eq!(
+                (read.method.as_str(), read.target.as_str()),
+                (method, target),
+                "{text}"
+            );
             assert_eq!(read.mended.is_some(), text.contains(": /"), "{text}");
         }
     }
@@ -231,7 +271,10 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        assert_eq!(headers, [("Content-Type", "application/json; a=b"), ("X-Y", "z")]);
+        assert_eq!(
+            headers,
+            [("Content-Type", "application/json; a=b"), ("X-Y", "z")]
+        );
         let rest = read.rest.unwrap();
         assert_eq!(rest.text, "{\"a\": 1}");
         assert_eq!(rest.start().column, text.find('{').unwrap() + 1);
@@ -242,7 +285,14 @@ mod tests {
 
     #[test]
     fn other_lines_are_none() {
-        for text in ["POST", "HTTP Method POST", "POST a chat", "Post /x", "'POST': 1", "GET on the page"] {
+        for text in [
+            "POST",
+            "HTTP Method POST",
+            "POST a chat",
+            "Post /x",
+            "'POST': 1",
+            "GET on the page",
+        ] {
             assert_eq!(read(&line(text)), None, "{text}");
         }
         assert_eq!(header("Content-Type: text/plain").unwrap().1, "text/plain");

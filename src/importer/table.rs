@@ -57,7 +57,10 @@ pub(super) fn fact(line: &Line, following: &[Line]) -> Option<Fact> {
         url.push_str(more);
     }
     let path = match url.split_once("://") {
-        Some((_, rest)) => rest.find('/').and_then(|slash| rest.get(slash..))?.to_owned(),
+        Some((_, rest)) => rest
+            .find('/')
+            .and_then(|slash| rest.get(slash..))?
+            .to_owned(),
         None => url,
     };
     if path.starts_with("api/") {
@@ -129,7 +132,10 @@ enum Gap {
 /// The words of a cell, without what marks cells.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split_whitespace()
-        .map(|word| word.trim_matches(['|', ':', '!', '*', '`']).trim_matches('\''))
+        .map(|word| {
+            word.trim_matches(['|', ':', '!', '*', '`'])
+                .trim_matches('\'')
+        })
         .filter(|word| !word.is_empty())
 }
 
@@ -147,17 +153,25 @@ fn is_ruler(text: &str) -> bool {
 pub(super) fn is_header(text: &str) -> bool {
     let lower = text.to_lowercase();
     let mut words = words(&lower);
-    matches!(words.next(), Some("parameter" | "parameters" | "name" | "field" | "property"))
-        && words.all(|word| {
-            matches!(word, "value" | "values" | "description" | "type" | "mandatory" | "required" | "name")
-        })
+    matches!(
+        words.next(),
+        Some("parameter" | "parameters" | "name" | "field" | "property")
+    ) && words.all(|word| {
+        matches!(
+            word,
+            "value" | "values" | "description" | "type" | "mandatory" | "required" | "name"
+        )
+    })
 }
 
 /// The first two cells of a row that still has its lines between them.
 fn cells(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('|').unwrap_or(text);
     let (name, rest) = inner.split_once('|')?;
-    Some((name.trim().trim_matches('\''), rest.trim_matches(['|', ' '])))
+    Some((
+        name.trim().trim_matches('\''),
+        rest.trim_matches(['|', ' ']),
+    ))
 }
 
 /// The name and the words of the row that begins with a line, if one does.
@@ -258,9 +272,15 @@ mod tests {
     fn rows_with_and_without_blank_lines_between() {
         let expected = [
             ("operationName", "Mute"),
-            ("callUri", "URI of the call. Mandatory, if callPath is not given."),
+            (
+                "callUri",
+                "URI of the call. Mandatory, if callPath is not given.",
+            ),
             ("text", "Optional. Words to say. Default value: Hello"),
-            ("treatAs", "Optional. Must come together with text parameter. One of: Low or High."),
+            (
+                "treatAs",
+                "Optional. Must come together with text parameter. One of: Low or High.",
+            ),
         ];
         expect(
             "Parameter Value\n\noperationName Mute\n\ncallUri URI of the call. Mandatory, if callPath is\nnot given.\n\ntext Optional. Words to say. Default\nvalue: Hello\n\ntreatAs\nOptional. Must come together with text\nparameter. One of:\n\nLow or High.",
@@ -276,7 +296,10 @@ mod tests {
 
     #[test]
     fn rows_with_pipes() {
-        let expected = [("operationName", "Mute"), ("text", "Optional. Say \"x\" and more")];
+        let expected = [
+            ("operationName", "Mute"),
+            ("text", "Optional. Say \"x\" and more"),
+        ];
         for text in [
             "Parameter | Value |\n---|---|\noperationName | Mute |\ntext | Optional. Say \"x\"\nand more |",
             "| Parameter | Value |\n|---|---|\n| operationName | Mute |\n| text | Optional. Say \"x\"\nand more\n|",
@@ -294,7 +317,10 @@ mod tests {
         expect(
             "Parameter     Value\noperationName Mute\ntext          Optional words\n              text that goes on",
             &[],
-            &[("operationName", "Mute"), ("text", "Optional words text that goes on")],
+            &[
+                ("operationName", "Mute"),
+                ("text", "Optional words text that goes on"),
+            ],
         );
     }
 
@@ -303,11 +329,17 @@ mod tests {
         let url = |path: &str| Some(Fact::Url(path.to_owned()));
         let method = |name: &str| Some(Fact::Method(name.to_owned()));
         for (text, expected) in [
-            ("Request URL /api/v2/me/chats/{id}", url("/api/v2/me/chats/{id}")),
+            (
+                "Request URL /api/v2/me/chats/{id}",
+                url("/api/v2/me/chats/{id}"),
+            ),
             ("Request URL | /api/v2/me/calls |", url("/api/v2/me/calls")),
             ("| Request URL: api/v2/me", url("/api/v2/me")),
             ("Request URL\n\nhttp://host:1/api/v2/x", url("/api/v2/x")),
-            ("Request URL /api/v2/me/chats/\n{id}", url("/api/v2/me/chats/{id}")),
+            (
+                "Request URL /api/v2/me/chats/\n{id}",
+                url("/api/v2/me/chats/{id}"),
+            ),
             ("HTTP Method POST", method("POST")),
             ("HTTP method | get |", method("GET")),
             ("! HTTP Method\n| DELETE", method("DELETE")),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// The path that CometD listens on below the API root.
+/// The path that a Bayeux server listens on below the API root.
 const NOTIFICATIONS: &str = "notifications";
 
 /// The API root of a service whose pages name none.
@@ -19,7 +19,9 @@ pub(super) fn with_root(target: &str, url: Option<&str>) -> Option<String> {
     let at = url.find(&format!("/{first}"))?;
     let behind = url.get(at + 1 + first.len()..)?;
     let is_segment = behind.is_empty() || behind.starts_with(['/', '?']);
-    let root = url.get(..at).filter(|root| !root.is_empty() && is_segment)?;
+    let root = url
+        .get(..at)
+        .filter(|root| !root.is_empty() && is_segment)?;
     Some(format!("{root}{target}"))
 }
 
@@ -29,7 +31,9 @@ pub(super) fn placeholders(target: &str) -> Vec<(String, String)> {
     let segments = || path.split('/');
     segments()
         .zip(segments().skip(1))
-        .filter(|(_, segment)| segment.len() > 2 && segment.starts_with('{') && segment.ends_with('}'))
+        .filter(|(_, segment)| {
+            segment.len() > 2 && segment.starts_with('{') && segment.ends_with('}')
+        })
         .map(|(collection, segment)| (collection.to_owned(), segment.to_owned()))
         .collect()
 }
@@ -51,7 +55,10 @@ pub(super) fn identifiers(collection: &str, samples: &[&str]) -> BTreeSet<String
 /// `/api/v2/me/chats/{id}`.
 pub(super) fn channel(target: &str) -> Channel {
     let path = target.split('?').next().unwrap_or_default();
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let segments: Vec<&str> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+        .collect();
     let version = segments
         .iter()
         .copied()
@@ -135,7 +142,10 @@ mod tests {
     #[test]
     fn a_root_is_taken_from_the_url_of_the_page() {
         let url = Some("/api/v2/me/chats/{id}");
-        assert_eq!(with_root("/me/chats/{id}", url).as_deref(), Some("/api/v2/me/chats/{id}"));
+        assert_eq!(
+            with_root("/me/chats/{id}", url).as_deref(),
+            Some("/api/v2/me/chats/{id}")
+        );
         assert_eq!(with_root("/me?x=1", url).as_deref(), Some("/api/v2/me?x=1"));
         assert_eq!(with_root("/api/v2/me/chats/1", url), None);
         assert_eq!(with_root("/contacts/1", url), None);
@@ -146,7 +156,10 @@ mod tests {
     fn identifiers_come_from_uris_and_objects() {
         assert_eq!(
             placeholders("/api/v2/me/chats/{id}/users/{userId}?x={y}"),
-            [("chats".into(), "{id}".into()), ("users".into(), "{userId}".into())]
+            [
+                ("chats".into(), "{id}".into()),
+                ("users".into(), "{userId}".into())
+            ]
         );
         let samples = [
             r#"{"chatUri":"http://h/api/v2/chats/A1","chat":{"id":"A1"}}"#,
@@ -161,11 +174,31 @@ mod tests {
     #[test]
     fn channels_and_endpoints_follow_from_the_target() {
         for (target, expected, at) in [
-            ("/api/v2/me/chats/1", Channel::Named("/v2/me/chats".into()), "/api/v2/notifications"),
-            ("/api/v3/me/calls?x=/y", Channel::Named("/v3/me/calls".into()), "/api/v3/notifications"),
-            ("/me/chats/{id}", Channel::Named("/v2/me/chats".into()), "/api/v2/notifications"),
-            ("/api/v2/contacts/1", Channel::Guessed("/v2/me/contacts".into()), "/api/v2/notifications"),
-            ("/x/v1/me", Channel::Guessed("/v1/me/x".into()), "/x/v1/notifications"),
+            (
+                "/api/v2/me/chats/1",
+                Channel::Named("/v2/me/chats".into()),
+                "/api/v2/notifications",
+            ),
+            (
+                "/api/v3/me/calls?x=/y",
+                Channel::Named("/v3/me/calls".into()),
+                "/api/v3/notifications",
+            ),
+            (
+                "/me/chats/{id}",
+                Channel::Named("/v2/me/chats".into()),
+                "/api/v2/notifications",
+            ),
+            (
+                "/api/v2/contacts/1",
+                Channel::Guessed("/v2/me/contacts".into()),
+                "/api/v2/notifications",
+            ),
+            (
+                "/x/v1/me",
+                Channel::Guessed("/v1/me/x".into()),
+                "/x/v1/notifications",
+            ),
         ] {
             assert_eq!(channel(target), expected, "{target}");
             assert_eq!(endpoint(target), at, "{target}");
