@@ -23,6 +23,8 @@ pub(super) struct Cut {
     pub(super) block: Block,
     /// What follows on the sample's last line.
     pub(super) rest: Option<Line>,
+    /// Lines in it that can only be footers, though nothing else on the page shows it.
+    pub(super) footers: Vec<Line>,
     /// The index of the first line that it has no part of.
     pub(super) next: usize,
 }
@@ -85,6 +87,7 @@ pub(super) fn cut(line: Line, lines: &[Line], first: usize, title: &str) -> Cut 
     let mut current = line;
     let mut next = first + 1;
     let mut rest = None;
+    let mut footers = Vec::new();
     loop {
         if let Some(end) = scanner.scan(&current.text) {
             let end = end + closers(current.text.get(end..).unwrap_or_default());
@@ -110,6 +113,9 @@ pub(super) fn cut(line: Line, lines: &[Line], first: usize, title: &str) -> Cut 
         // Only the running title stands bare in the middle of a value.
         current = if line.trimmed() == title && !title.is_empty() {
             line.split(0).0
+        } else if is_lone_footer(line.trimmed()) {
+            footers.push(line.clone());
+            line.split(0).0
         } else {
             line.clone()
         };
@@ -122,7 +128,12 @@ pub(super) fn cut(line: Line, lines: &[Line], first: usize, title: &str) -> Cut 
         lines: taken,
         place,
     };
-    Cut { block, rest, next }
+    Cut {
+        block,
+        rest,
+        footers,
+        next,
+    }
 }
 
 /// Whether a line can have no part of a sample: a heading, or a request line.
@@ -178,6 +189,20 @@ fn drop_prose(taken: &mut Vec<Line>) {
     {
         taken.pop();
     }
+}
+
+/// Words that all begin with a capital and a number behind them, bare among quoted strings:
+/// `Voice Services Reference 12`.
+fn is_lone_footer(text: &str) -> bool {
+    let Some((words, number)) = text.rsplit_once(' ') else {
+        return false;
+    };
+    let is_number = number.len() <= 4 && number.bytes().all(|b| b.is_ascii_digit());
+    let mut words = words.split_whitespace();
+    let are_titled = words.clone().all(|word| {
+        word.starts_with(|c: char| c.is_uppercase()) && word.chars().all(char::is_alphanumeric)
+    });
+    is_number && are_titled && words.nth(2).is_some()
 }
 
 /// A sentence: several words, and nothing that a sample is written with.
@@ -430,6 +455,14 @@ mod tests {
         assert_eq!(cuts("{'a': 1}Response\n{}").1, ["Response"]);
         assert_eq!(cuts("{'a': {'b': 1\n}Response\n{}").1, ["Response"]);
         assert_eq!(cuts("{'a': 1} or {'b': 2}").1, ["or {'b': 2}"]);
+    }
+
+    #[test]
+    fn a_footer_that_stands_alone_in_a_sample_is_left_out_and_told() {
+        let lines = lines("[\nVoice Services Reference 12\nan integer above 0\nHold 2\n]");
+        let cut = cut(lines[0].clone(), &lines, 0, "");
+        assert_eq!(cut.block.text(), "[\n\nan integer above 0\nHold 2\n]");
+        assert_eq!(cut.footers, [lines[1].clone()]);
     }
 
     #[test]

@@ -417,6 +417,10 @@ impl<'a> Walk<'a> {
         };
         let first = next.saturating_sub(1);
         let cut = block::cut(line.split(at).1, lines, first, self.title);
+        for footer in &cut.footers {
+            let message = format!("`{}` is taken for a footer and left out", footer.trimmed());
+            self.notice(footer.start(), message);
+        }
         self.block(cut.block);
         (cut.rest, cut.next)
     }
