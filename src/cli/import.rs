@@ -1,13 +1,351 @@
-//! `antiphon import`.
+//! `antiphon import`: pages in, a tape out, and a word about everything that was changed or left out.
 
-use super::exit::{Failure, Outcome};
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
-/// (to be written)
+use anyhow::{Context as _, anyhow};
+use serde::Serialize;
+
+use crate::importer::{self, ImportError, Imported, MOST_BYTES, Page, Settings};
+use crate::tape::Layout;
+
+use super::exit::{Because as _, Failure, Outcome, Trouble};
+use super::output;
+use super::tapes;
+
+/// Make a tape of pages of API documentation.
+///
+/// A page is plain text (as pdftotext makes it) or HTML. Its request, response and notifications
+/// become the conversation on the tape, its parameter table the contract. Every repair of a damaged
+/// sample is reported with its place on the page and kept on the tape.
 #[derive(Debug, clap::Args)]
-pub(super) struct Import {}
+#[command(after_help = EXAMPLES)]
+pub(super) struct Import {
+    /// The pages, in the order in which they happen; `-` reads stdin.
+    #[arg(required = true, value_name = "PAGE")]
+    pages: Vec<PathBuf>,
+    /// Where the tape goes; `-` is stdout [default: recordings/TITLE.tape].
+    #[arg(short, long, value_name = "TAPE")]
+    output: Option<PathBuf>,
+    /// Replace a tape that is there and differs.
+    #[arg(long)]
+    force: bool,
+    /// Refuse every repair: report them all and write nothing.
+    #[arg(long)]
+    strict: bool,
+    /// Write a summary for programs to stdout.
+    #[arg(long)]
+    json: bool,
+    /// The channel of notifications whose sample names none [default: by the URL, such as /v2/me/chats].
+    #[arg(long, value_name = "CHANNEL")]
+    channel: Option<String>,
+    /// The path of the Bayeux endpoint [default: by the URL, such as /api/v2/notifications].
+    #[arg(long, value_name = "PATH")]
+    endpoint: Option<String>,
+    /// The tape's title [default: the pages' titles].
+    #[arg(long)]
+    title: Option<String>,
+    /// Where the tape says that it came from [default: the pages' file names].
+    #[arg(long)]
+    source: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  antiphon import page.txt                       write recordings/TITLE.tape
+  antiphon import page.html -o chat.tape         an HTML page
+  antiphon import invite.txt remove.txt -o -     one tape of two pages, to stdout
+  pdftotext page.pdf - | antiphon import - --strict";
+
+/// What `--json` writes.
+#[derive(Serialize)]
+struct Summary<'a> {
+    title: &'a str,
+    tape: String,
+    operations: usize,
+    notifications: usize,
+    sessions: Vec<&'a str>,
+    repairs: Vec<RepairLine<'a>>,
+    notices: Vec<NoticeLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct RepairLine<'a> {
+    page: &'a str,
+    line: usize,
+    column: usize,
+    was: &'a str,
+    became: &'a str,
+    why: &'a str,
+}
+
+#[derive(Serialize)]
+struct NoticeLine<'a> {
+    page: &'a str,
+    line: usize,
+    column: usize,
+    message: &'a str,
+}
 
 impl Import {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let to_stdout = self.output.as_deref().is_some_and(tapes::is_piped);
+        if to_stdout && self.json {
+            return Err(anyhow!("the tape and the summary cannot both go to stdout"))
+                .because(Trouble::Usage);
+        }
+        let pages = self
+            .pages
+            .iter()
+            .map(|path| Ok((path.display().to_string(), content(path)?)))
+            .collect::<Result<Vec<_>, Failure>>()?;
+        let pages: Vec<Page<'_>> = pages
+            .iter()
+            .map(|(name, bytes)| Page { name, bytes })
+            .collect();
+        let settings = Settings {
+            channel: self.channel,
+            endpoint: self.endpoint,
+            title: self.title,
+            source: self.source,
+        };
+        let imported = match importer::import(&pages, &settings) {
+            Ok(imported) => imported,
+            Err(error) => {
+                explain(&error);
+                return Ok(Outcome::Different);
+            }
+        };
+        report(&imported);
+        let repairs: usize = imported.remarks.iter().map(|page| page.repairs.len()).sum();
+        if self.strict && repairs > 0 {
+            let repairs = counted(repairs, "repair");
+            output::say(&format!(
+                "error: {repairs} refused by --strict; no tape was written"
+            ));
+            return Ok(Outcome::Different);
+        }
+        let path = self
+            .output
+            .unwrap_or_else(|| Path::new(FOLDER).join(file_name(&imported.tape.header.title)));
+        let text = imported.tape.write(Layout::Pretty);
+        if to_stdout {
+            output::data(&text)?;
+        } else {
+            save(
+                &path,
+                &text,
+                if self.force {
+                    Existing::Replace
+                } else {
+                    Existing::Keep
+                },
+            )?;
+        }
+        output::say(&closing(&imported, &path));
+        if self.json {
+            let summary = serde_json::to_string(&summary(&imported, &path))
+                .context("cannot write the summary")
+                .because(Trouble::Io)?;
+            output::data(&format!("{summary}\n"))?;
+        }
         Ok(Outcome::Done)
+    }
+}
+
+/// The folder that tapes are kept in.
+const FOLDER: &str = "recordings";
+
+/// What becomes of a tape that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Existing {
+    Keep,
+    Replace,
+}
+
+/// The bytes of a page. One byte more than the importer takes is enough to be refused by it.
+fn content(path: &Path) -> Result<Vec<u8>, Failure> {
+    let limit = u64::try_from(MOST_BYTES)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    let mut bytes = Vec::new();
+    let read = if tapes::is_piped(path) {
+        io::stdin().lock().take(limit).read_to_end(&mut bytes)
+    } else {
+        fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+    };
+    read.with_context(|| format!("cannot read the page {}", path.display()))
+        .because(Trouble::Io)?;
+    Ok(bytes)
+}
+
+/// Writes the tape, unless another one stands there: a person may have edited it.
+fn save(path: &Path, text: &str, existing: Existing) -> Result<(), Failure> {
+    let present = fs::read(path).unwrap_or_default();
+    if existing == Existing::Keep && !present.is_empty() && present != text.as_bytes() {
+        return Err(anyhow!(
+            "{} is there and differs; --force replaces it",
+            path.display()
+        ))
+        .because(Trouble::Usage);
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))
+            .because(Trouble::Io)?;
+    }
+    fs::write(path, text)
+        .with_context(|| format!("cannot write the tape {}", path.display()))
+        .because(Trouble::Io)
+}
+
+/// A title as the name of a file: `RemoveParticipant` is `remove-participant.tape`.
+fn file_name(title: &str) -> String {
+    let mut name = String::new();
+    let mut before = ' ';
+    for c in title.chars() {
+        let begins_word = c.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit());
+        if (begins_word || !c.is_alphanumeric()) && !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
+        }
+        if c.is_alphanumeric() {
+            name.extend(c.to_lowercase());
+        }
+        before = c;
+    }
+    let name = name.trim_matches('-');
+    format!("{}.tape", if name.is_empty() { "page" } else { name })
+}
+
+fn report(imported: &Imported) {
+    for remarks in &imported.remarks {
+        let page = &remarks.page;
+        for repair in &remarks.repairs {
+            output::say(&format!(
+                "{page}:{}:{}: {:?} -> {:?}: {}",
+                repair.line, repair.column, repair.was, repair.became, repair.why
+            ));
+        }
+        for notice in &remarks.notices {
+            output::say(&format!(
+                "{page}:{}:{}: notice: {}",
+                notice.line, notice.column, notice.message
+            ));
+        }
+    }
+}
+
+/// Says why there is no tape, and shows the place.
+fn explain(error: &ImportError) {
+    output::say(&format!("error: {error}"));
+    if let ImportError::Unreadable { text, column, .. } = error {
+        output::say(&pointed(text, *column));
+    }
+}
+
+/// The most characters of a line that are shown around a place.
+const WINDOW: usize = 100;
+
+/// A line, and under it a caret below the column.
+fn pointed(text: &str, column: usize) -> String {
+    let first = column.saturating_sub(1 + WINDOW / 2);
+    let shown: String = text
+        .chars()
+        .skip(first)
+        .take(WINDOW)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let indent = " ".repeat(column.saturating_sub(1 + first));
+    format!("    {shown}\n    {indent}^")
+}
+
+fn closing(imported: &Imported, path: &Path) -> String {
+    let tape = &imported.tape;
+    let repairs: usize = imported.remarks.iter().map(|page| page.repairs.len()).sum();
+    format!(
+        "{}, {} in {}, {} \u{2192} {}",
+        counted(tape.operations().count(), "operation"),
+        counted(tape.notifications().count(), "notification"),
+        counted(sessions(imported).len(), "session"),
+        counted(repairs, "repair"),
+        path.display()
+    )
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+fn sessions(imported: &Imported) -> Vec<&str> {
+    imported
+        .tape
+        .sessions()
+        .map(crate::exchange::Session::name)
+        .collect()
+}
+
+fn summary<'a>(imported: &'a Imported, path: &Path) -> Summary<'a> {
+    let tape = &imported.tape;
+    let pages = || imported.remarks.iter();
+    Summary {
+        title: &tape.header.title,
+        tape: path.display().to_string(),
+        operations: tape.operations().count(),
+        notifications: tape.notifications().count(),
+        sessions: sessions(imported),
+        repairs: pages()
+            .flat_map(|remarks| {
+                remarks.repairs.iter().map(|repair| RepairLine {
+                    page: &remarks.page,
+                    line: repair.line,
+                    column: repair.column,
+                    was: &repair.was,
+                    became: &repair.became,
+                    why: &repair.why,
+                })
+            })
+            .collect(),
+        notices: pages()
+            .flat_map(|remarks| {
+                remarks.notices.iter().map(|notice| NoticeLine {
+                    page: &remarks.page,
+                    line: notice.line,
+                    column: notice.column,
+                    message: &notice.message,
+                })
+            })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_become_names_of_files() {
+        for (title, expected) in [
+            (
+                "RemoveParticipantFromConference",
+                "remove-participant-from-conference.tape",
+            ),
+            ("Mute Call, Hold", "mute-call-hold.tape"),
+            ("SendDTMF 2", "send-dtmf-2.tape"),
+            ("../..", "page.tape"),
+        ] {
+            assert_eq!(file_name(title), expected);
+        }
+    }
+
+    #[test]
+    fn a_caret_stands_below_its_column() {
+        assert_eq!(pointed("ab\tcd", 4), "    ab cd\n       ^");
+        let long = "x".repeat(300);
+        let shown = pointed(&long, 200);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(lines[0].len(), 4 + WINDOW);
+        assert_eq!(lines[1].len(), 4 + WINDOW / 2 + 1);
     }
 }

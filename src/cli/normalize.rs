@@ -170,11 +170,11 @@ fn read_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<usize> {
 
 /// The text of a sample, which must be UTF-8. What is cut at the limit is refused for its length.
 fn decode(bytes: &[u8]) -> Result<&str, Unreadable> {
-    std::str::from_utf8(bytes).or_else(|error| {
+    std::str::from_utf8(bytes).map_err(|error| {
         let sound = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let sound = std::str::from_utf8(sound).unwrap_or_default();
         let last_line = sound.rsplit('\n').next().unwrap_or_default();
-        Err(Unreadable {
+        Unreadable {
             line: sound.matches('\n').count() + 1,
             column: last_line.chars().count() + 1,
             message: if bytes.len() > SAMPLE_LIMIT {
@@ -182,7 +182,7 @@ fn decode(bytes: &[u8]) -> Result<&str, Unreadable> {
             } else {
                 "this is not UTF-8".into()
             },
-        })
+        }
     })
 }
 

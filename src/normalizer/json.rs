@@ -10,8 +10,16 @@ pub(super) fn push_escaped(out: &mut String, c: char) {
         '\t' => out.push_str("\\t"),
         '\u{8}' => out.push_str("\\b"),
         '\u{c}' => out.push_str("\\f"),
-        c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+        c if c < ' ' => push_code_unit(out, u32::from(c)),
         c => out.push(c),
+    }
+}
+
+/// Writes the escape of a UTF-16 code unit.
+pub(super) fn push_code_unit(out: &mut String, unit: u32) {
+    out.push_str("\\u");
+    for shift in [12, 8, 4, 0] {
+        out.extend(char::from_digit((unit >> shift) & 0xf, 16));
     }
 }
 

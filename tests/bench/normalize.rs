@@ -1,2 +1,108 @@
-//! (to be written)
-fn main() {}
+//! How fast a damaged sample becomes JSON, beside serde_json's `Value` on the same data as JSON.
+//! Rounds of all contestants alternate, so that a noisy machine is noisy for each of them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::cast_precision_loss
+)] // a benchmark may stop at a surprise
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use antiphon::normalizer::{Layout, Mending, Options, normalize};
+
+const SAMPLE: &str = include_str!("../samples/first-notification.txt");
+
+/// How much text each contestant reads in a round.
+const BYTES: usize = 10_000_000;
+
+const ROUNDS: usize = 15;
+
+struct Contestant<'t> {
+    name: &'t str,
+    bytes: usize,
+    run: Box<dyn Fn() + 't>,
+    times: Vec<Duration>,
+}
+
+impl Contestant<'_> {
+    fn megabytes_a_second(&mut self) -> f64 {
+        self.times.sort();
+        let median = self.times[self.times.len() / 2];
+        self.bytes as f64 / 1e6 / median.as_secs_f64()
+    }
+}
+
+fn main() {
+    let options = |layout| Options {
+        mending: Mending::Repair,
+        layout,
+    };
+    let count = BYTES / SAMPLE.len();
+    let damaged = format!("[{}]", vec![SAMPLE; count].join(","));
+    let json = normalize(&damaged, options(Layout::Indented)).unwrap().json;
+    let compact = normalize(&damaged, options(Layout::Compact)).unwrap().json;
+    let reader = |text: &'static str, layout| -> Box<dyn Fn()> {
+        Box::new(move || {
+            black_box(normalize(black_box(text), options(layout)).unwrap());
+        })
+    };
+    let value = |text: &'static str| -> Box<dyn Fn()> {
+        Box::new(move || {
+            let value: serde_json::Value =
+                serde_json::from_slice(black_box(text).as_bytes()).unwrap();
+            black_box(value);
+        })
+    };
+    let (damaged, json, compact): (&str, &str, &str) =
+        (damaged.leak(), json.leak(), compact.leak());
+    let contestant = |name, text: &str, run| Contestant {
+        name,
+        bytes: text.len(),
+        run,
+        times: Vec::new(),
+    };
+    let mut contestants = [
+        contestant("serde_json Value, indented JSON", json, value(json)),
+        contestant("serde_json Value, compact JSON", compact, value(compact)),
+        contestant(
+            "normalize, damaged Python -> compact",
+            damaged,
+            reader(damaged, Layout::Compact),
+        ),
+        contestant(
+            "normalize, damaged Python -> indented",
+            damaged,
+            reader(damaged, Layout::Indented),
+        ),
+        contestant(
+            "normalize, indented JSON -> compact",
+            json,
+            reader(json, Layout::Compact),
+        ),
+        contestant(
+            "normalize, compact JSON -> compact",
+            compact,
+            reader(compact, Layout::Compact),
+        ),
+    ];
+    for _ in 0..ROUNDS {
+        for contestant in &mut contestants {
+            let start = Instant::now();
+            (contestant.run)();
+            contestant.times.push(start.elapsed());
+        }
+    }
+    let unit = contestants[0].megabytes_a_second();
+    for contestant in &mut contestants {
+        let speed = contestant.megabytes_a_second();
+        println!(
+            "{:38} {:5.1} MB in  {speed:7.0} MB/s  {:5.2} x",
+            contestant.name,
+            contestant.bytes as f64 / 1e6,
+            speed / unit
+        );
+    }
+}

@@ -12,10 +12,10 @@ pub(super) fn mend(text: &str) -> Option<Mend> {
         return None;
     }
     let trimmed = text.trim_matches('\n');
-    if let Some((scheme, rest)) = split_scheme(trimmed) {
-        if let Some(url) = whole_url(scheme, rest) {
-            return (url != text).then(|| mended(text, url));
-        }
+    if let Some((scheme, rest)) = split_scheme(trimmed)
+        && let Some(url) = whole_url(scheme, rest)
+    {
+        return (url != text).then(|| mended(text, url));
     }
     if text.contains('\n') {
         return None;
@@ -69,13 +69,9 @@ fn mend_authority(authority: &str) -> Option<String> {
         .split(':')
         .map(|part| part.trim().replace('\n', ""))
         .collect();
-    let ports = parts.iter().skip(1);
+    let digits = |part: &String| part.bytes().all(|byte| byte.is_ascii_digit());
     let sound = parts.iter().all(|part| !part.contains([' ', '\t']))
-        && (parts.len() == 1
-            || authority.contains(['@', '['])
-            || ports
-                .clone()
-                .all(|port| port.bytes().all(|b| b.is_ascii_digit())));
+        && (authority.contains(['@', '[']) || parts.iter().skip(1).all(digits));
     sound.then(|| parts.join(":"))
 }
 

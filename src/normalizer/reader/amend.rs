@@ -368,6 +368,8 @@ fn closing(shape: Shape) -> char {
 fn closing_name(shape: Shape) -> String {
     match shape {
         Shape::Bare => "the end of the sample".into(),
-        _ => format!("`{}`", closing(shape)),
+        Shape::List | Shape::Paren | Shape::Tuple | Shape::Brace | Shape::Object | Shape::Set => {
+            format!("`{}`", closing(shape))
+        }
     }
 }

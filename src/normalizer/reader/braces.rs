@@ -86,16 +86,12 @@ impl Reader<'_> {
             self.string(Role::First)?;
         }
         self.blank()?;
-        match self.peek() {
-            Some(b',' | b'}') => {
-                self.be_set();
-                Ok(Expect::After)
-            }
-            _ => {
-                self.be_object();
-                self.end_of_key(start, at)
-            }
+        if let Some(b',' | b'}') = self.peek() {
+            self.be_set();
+            return Ok(Expect::After);
         }
+        self.be_object();
+        self.end_of_key(start, at)
     }
 
     fn be_object(&mut self) {
@@ -139,7 +135,10 @@ impl Reader<'_> {
             }
             Some(b'(') => self.key_in_parentheses(),
             _ => match self.key_ahead() {
-                Some(key) => self.bare_key(key),
+                Some(key) => {
+                    self.bare_key(key);
+                    Ok(())
+                }
                 None => self.no_key(),
             },
         }
@@ -177,7 +176,7 @@ impl Reader<'_> {
         }
     }
 
-    fn bare_key(&mut self, key: word::Key) -> Read<()> {
+    fn bare_key(&mut self, key: word::Key) {
         let (name, became) = match key {
             word::Key::Name(name) => (name, None),
             word::Key::Wide(name) => (name, Some(format!("\"{name}\""))),
@@ -197,7 +196,7 @@ impl Reader<'_> {
                 key: spelling.to_owned(),
                 identity: identity.to_owned(),
             });
-            return Ok(());
+            return;
         }
         if let Some(became) = became {
             self.repair(at, name, &became, "a key with such characters has quotes");
@@ -207,12 +206,12 @@ impl Reader<'_> {
         self.out.push('"');
         self.out.push_str(name);
         self.out.push('"');
-        Ok(())
     }
 
     /// Writes a key that is a number or a constant. Those that are equal in Python (`1`, `1.0`,
     /// `True`) are one key, spelled like the first.
     fn number_key(&mut self, number: &Number) {
+        self.no_text.push(self.out.len());
         if let Some(frame) = self.frames.last_mut() {
             let spelling = frame
                 .number_keys

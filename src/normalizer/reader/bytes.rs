@@ -29,7 +29,7 @@ impl Reader<'_> {
                 "these bytes are not UTF-8, so no JSON string says them",
             ));
         };
-        self.bytes_written.push(self.out.len());
+        self.no_text.push(self.out.len());
         self.out.push('"');
         for c in text.chars() {
             push_escaped(&mut self.out, c);

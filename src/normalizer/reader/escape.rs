@@ -1,7 +1,7 @@
 //! Backslash escapes, and the escapes that JSON needs.
 
 use super::{Dialect, Fault, Meaning, Read, Reader};
-use crate::normalizer::json::push_escaped;
+use crate::normalizer::json::{push_code_unit, push_escaped};
 
 /// Which escapes a string has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,10 @@ impl<'t> Reader<'t> {
             '"' => "\\\"",
             '\\' => "\\\\",
             'u' => return self.code(4),
-            '/' => return self.slash(),
+            '/' => {
+                self.slash();
+                return Ok(());
+            }
             '\'' => self.not_json("'"),
             'v' => self.not_json("\\u000b"),
             '\n' => self.not_json(""),
@@ -66,7 +69,10 @@ impl<'t> Reader<'t> {
                 return self.code(8);
             }
             'N' => return self.fault("`\\N{...}` names a character: write the character itself"),
-            '0'..='7' => return self.octal(),
+            '0'..='7' => {
+                self.octal();
+                return Ok(());
+            }
             _ => return self.unknown_escape(c),
         };
         self.out.push_str(json);
@@ -80,7 +86,7 @@ impl<'t> Reader<'t> {
     }
 
     /// `\/` is a slash to JSON and JSON5, and two characters to Python.
-    fn slash(&mut self) -> Read<()> {
+    fn slash(&mut self) {
         self.disputed_escape = true;
         match self.meaning {
             Meaning::Json | Meaning::Json5 => self.out.push('/'),
@@ -91,7 +97,6 @@ impl<'t> Reader<'t> {
             }
         }
         self.at += 2;
-        Ok(())
     }
 
     /// Python keeps the backslash of what is no escape (and has `\a`); JSON5 drops it; JSON has none.
@@ -114,7 +119,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    fn octal(&mut self) -> Read<()> {
+    fn octal(&mut self) {
         let digits = self.octal_digits(self.at + 1);
         let code = digits
             .bytes()
@@ -127,7 +132,6 @@ impl<'t> Reader<'t> {
         }
         self.at += 1 + digits.len();
         self.push_code(code);
-        Ok(())
     }
 
     /// Up to three octal digits.
@@ -156,10 +160,11 @@ impl<'t> Reader<'t> {
     pub(super) fn hexadecimal(&self, count: usize) -> Read<u32> {
         let from = self.at + 2;
         let digits = self.slice(from, from + count);
-        if digits.len() == count && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            if let Ok(code) = u32::from_str_radix(digits, 16) {
-                return Ok(code);
-            }
+        if digits.len() == count
+            && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+            && let Ok(code) = u32::from_str_radix(digits, 16)
+        {
+            return Ok(code);
         }
         Err(Fault::new(
             self.at,
@@ -175,7 +180,7 @@ impl<'t> Reader<'t> {
         match (code, char::from_u32(code)) {
             (_, Some(c)) => push_escaped(&mut self.out, c),
             (0xd800..=0xdbff, _) => {
-                self.out.push_str(&format!("\\u{code:04x}"));
+                push_code_unit(&mut self.out, code);
                 self.lone_high = self.out.len();
             }
             (low, None) => match self.joined(low) {
@@ -183,7 +188,7 @@ impl<'t> Reader<'t> {
                     self.out.truncate(self.out.len() - "\\ud800".len());
                     self.out.push(c);
                 }
-                None => self.out.push_str(&format!("\\u{low:04x}")),
+                None => push_code_unit(&mut self.out, low),
             },
         }
     }

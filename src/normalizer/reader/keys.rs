@@ -53,11 +53,12 @@ impl Reader<'_> {
             self.confirm_moments(frame)?;
         }
         let members = self.members.get(frame.members..).unwrap_or_default();
-        let groups = equal_keys(members, self.out.as_bytes());
-        if !groups.is_empty() {
-            self.merge_members(frame, &groups);
+        let winners = equal_keys(members, self.out.as_bytes(), &self.no_text);
+        if !winners.is_empty() {
+            self.merge_members(frame, &winners);
         }
         self.members.truncate(frame.members);
+        self.forget_no_text(frame.start);
         self.out.push('}');
         Ok(())
     }
@@ -104,7 +105,7 @@ impl Reader<'_> {
         let mut kept = Vec::new();
         for (start, end) in elements(body) {
             let element = body.get(start..end).unwrap_or_default();
-            if seen.insert(identity(element, from + start, &self.bytes_written)) {
+            if seen.insert(identity(element, from + start, &self.no_text)) {
                 kept.push(element);
             } else {
                 self.notices.push(Finding {
@@ -120,7 +121,14 @@ impl Reader<'_> {
             self.out.truncate(from);
             self.out.push_str(&merged);
         }
+        self.forget_no_text(frame.start);
         self.out.push(']');
+    }
+
+    fn forget_no_text(&mut self, from: usize) {
+        while self.no_text.last().is_some_and(|place| *place >= from) {
+            self.no_text.pop();
+        }
     }
 
     /// Holds mended times against the sibling that says the same in milliseconds.
@@ -137,15 +145,9 @@ impl Reader<'_> {
             let Some(finding) = self.repairs.get_mut(pending.repair) else {
                 continue;
             };
-            match pending.moment.compared_with(value) {
-                Agreement::Same => {
-                    finding
-                        .why
-                        .push_str(&format!("; `{name}` {value} confirms it"));
-                }
-                Agreement::SameButZone => finding.why.push_str(&format!(
-                    "; `{name}` {value} confirms it but for the time zone"
-                )),
+            let but = match pending.moment.compared_with(value) {
+                Agreement::Same => "",
+                Agreement::SameButZone => " but for the time zone",
                 Agreement::Different => {
                     return Err(Fault::new(
                         finding.at,
@@ -155,7 +157,9 @@ impl Reader<'_> {
                         ),
                     ));
                 }
-            }
+            };
+            let why = &finding.why;
+            finding.why = format!("{why}; `{name}` {value} confirms it{but}");
         }
         Ok(())
     }
@@ -187,8 +191,9 @@ impl Reader<'_> {
 }
 
 /// For each member the one whose value it gets, none where an equal key stands before it; empty where
-/// all keys differ.
-fn equal_keys(members: &[Member], out: &[u8]) -> Vec<Option<usize>> {
+/// all keys differ. `1` and `'1'` are two keys to Python and one to JSON, whose readers take the value of
+/// the one that Python wrote later.
+fn equal_keys(members: &[Member], out: &[u8], no_text: &[usize]) -> Vec<Option<usize>> {
     if members.len() < 2 || (members.len() <= TABLE_MEMBERS && all_differ(members, out)) {
         return Vec::new();
     }
@@ -202,8 +207,16 @@ fn equal_keys(members: &[Member], out: &[u8]) -> Vec<Option<usize>> {
     let mut winners: Vec<Option<usize>> = (0..members.len()).map(Some).collect();
     let mut found = false;
     for group in order.chunk_by(|&a, &b| key(a) == key(b)) {
-        if let [first, .., last] = group {
+        if let [first, _, ..] = group {
             found = true;
+            let is_text = |index: &&usize| {
+                members
+                    .get(**index)
+                    .is_some_and(|member| no_text.binary_search(&member.start).is_err())
+            };
+            let first_is_text = is_text(&first);
+            let other = group.iter().rfind(|index| is_text(index) != first_is_text);
+            let last = other.or(group.last()).unwrap_or(first);
             for &index in group {
                 if let Some(winner) = winners.get_mut(index) {
                     *winner = (index == *first).then_some(*last);
@@ -291,14 +304,14 @@ fn elements(body: &str) -> Vec<(usize, usize)> {
 
 /// A JSON value written so that what is equal in Python is equal: `1`, `1.0` and `true` are, a string
 /// and bytes are not. `start` is its place in `out`.
-fn identity(element: &str, start: usize, bytes_written: &[usize]) -> String {
+fn identity(element: &str, start: usize, no_text: &[usize]) -> String {
     let bytes = element.as_bytes();
     let mut identity = String::new();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         let end = match byte {
             b'"' => {
-                if bytes_written.contains(&(start + at)) {
+                if no_text.contains(&(start + at)) {
                     identity.push('b');
                 }
                 string_end(bytes, at)

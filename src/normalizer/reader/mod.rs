@@ -21,7 +21,7 @@ use super::dialect::{Dialect, Dialects, Meaning};
 use super::finding::{Fault, Finding, Read};
 use keys::Member;
 
-/// How deep brackets may nest. CPython's own parser stops at about 200; 511 leaves room for what
+/// How deep brackets may nest. `CPython`'s own parser stops at about 200; 511 leaves room for what
 /// other writers nest and keeps the bracket stack small.
 const DEPTH_LIMIT: usize = 511;
 
@@ -70,8 +70,8 @@ struct Reader<'t> {
     bracket_repair: Option<usize>,
     /// Damaged times whose object is still open.
     moments: Vec<keys::PendingMoment>,
-    /// Where in `out` strings stand that were bytes.
-    bytes_written: Vec<usize>,
+    /// Where in `out` strings stand that were bytes, and keys that were numbers or constants.
+    no_text: Vec<usize>,
     repairs: Vec<Finding>,
     notices: Vec<Finding>,
 }
@@ -153,7 +153,7 @@ impl<'t> Reader<'t> {
             structure: Structure::Sound,
             bracket_repair: None,
             moments: Vec::new(),
-            bytes_written: Vec::new(),
+            no_text: Vec::new(),
             repairs: Vec::new(),
             notices: Vec::new(),
         }
@@ -396,7 +396,7 @@ impl<'t> Reader<'t> {
             self.out.push(']');
         } else {
             self.out.remove(frame.start);
-            for place in &mut self.bytes_written {
+            for place in &mut self.no_text {
                 if *place > frame.start {
                     *place -= 1;
                 }

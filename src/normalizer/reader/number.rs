@@ -4,7 +4,7 @@
 use super::{Dialect, Fault, Read, Reader};
 
 /// How many decimal digits a hexadecimal, octal or binary integer may come to. The conversion takes
-/// time by the square of them, and CPython stops at the same number for the same reason.
+/// time by the square of them, and `CPython` stops at the same number for the same reason.
 const CONVERTED_DIGITS_LIMIT: usize = 4300;
 
 /// The significant digits that a float can always tell apart. With more of them the spelling is kept.
@@ -335,10 +335,12 @@ fn to_decimal(digits: &str, radix: u32) -> Result<String, String> {
             limbs.push(carry);
         }
     }
-    let mut decimal = String::new();
-    for limb in limbs.iter().rev() {
-        decimal.push_str(&format!("{limb:09}"));
-    }
+    let groups: Vec<String> = limbs
+        .iter()
+        .rev()
+        .map(|limb| format!("{limb:09}"))
+        .collect();
+    let decimal = groups.concat();
     let decimal = decimal.trim_start_matches('0');
     if decimal.len() > CONVERTED_DIGITS_LIMIT {
         return Err(too_long());

@@ -63,28 +63,20 @@ pub(super) enum Kind {
 }
 
 /// What a byte is to a string: most are copied as they are.
-const PLAIN: u8 = 0;
-const COLON: u8 = 1;
-const SPECIAL: u8 = 2;
-const KINDS: [u8; 256] = kinds();
-
-const fn kinds() -> [u8; 256] {
-    let mut kinds = [PLAIN; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        kinds[byte] = SPECIAL;
-        byte += 1;
-    }
-    kinds[b':' as usize] = COLON;
-    kinds[b'"' as usize] = SPECIAL;
-    kinds[b'\'' as usize] = SPECIAL;
-    kinds[b'\\' as usize] = SPECIAL;
-    kinds
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Byte {
+    Plain,
+    Colon,
+    Special,
 }
 
 #[inline]
-fn kind(byte: u8) -> u8 {
-    KINDS.get(usize::from(byte)).copied().unwrap_or(SPECIAL)
+const fn kind(byte: u8) -> Byte {
+    match byte {
+        b':' => Byte::Colon,
+        0..0x20 | b'"' | b'\'' | b'\\' => Byte::Special,
+        _ => Byte::Plain,
+    }
 }
 
 impl Reader<'_> {
@@ -138,9 +130,9 @@ impl Reader<'_> {
         let mut length = 0;
         for &byte in rest {
             match kind(byte) {
-                PLAIN => {}
-                COLON => damage = Damage::Possible,
-                _ => break,
+                Byte::Plain => {}
+                Byte::Colon => damage = Damage::Possible,
+                Byte::Special => break,
             }
             length += 1;
         }
@@ -203,7 +195,7 @@ impl Reader<'_> {
             let from = self.at;
             while self.at < limit
                 && let Some(byte) = self.peek()
-                && kind(byte) != SPECIAL
+                && kind(byte) != Byte::Special
             {
                 if byte == b':' {
                     damage = damage.max(Damage::Possible);

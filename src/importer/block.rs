@@ -1,0 +1,479 @@
+//! Where a sample begins and ends among the lines of a page.
+//!
+//! It only finds the extent, and so never fails: what the text means, and whether it can be read
+//! at all, is the normalizer's to say. Brackets are counted outside of strings, and strings are
+//! followed through the damage that pages have: broken over lines, unescaped quotes, no last quote.
+
+use super::heading::{Heading, recognise};
+use super::line::{Line, Place};
+use super::request_line;
+
+/// The lines of one sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    /// Never empty.
+    pub(super) lines: Vec<Line>,
+    /// Where it begins.
+    pub(super) place: Place,
+}
+
+/// A sample, and where the page goes on behind it.
+#[derive(Debug)]
+pub(super) struct Cut {
+    pub(super) block: Block,
+    /// What follows on the sample's last line.
+    pub(super) rest: Option<Line>,
+    /// Lines in it that can only be footers, though nothing else on the page shows it.
+    pub(super) footers: Vec<Line>,
+    /// The index of the first line that it has no part of.
+    pub(super) next: usize,
+}
+
+impl Block {
+    /// The text, for the normalizer.
+    pub(super) fn text(&self) -> String {
+        let lines: Vec<&str> = self.lines.iter().map(|line| line.text.as_str()).collect();
+        lines.join("\n")
+    }
+
+    /// Where a line and column of the text, from 1, stand on the page.
+    pub(super) fn place(&self, line: usize, column: usize) -> Place {
+        let index = line
+            .saturating_sub(1)
+            .min(self.lines.len().saturating_sub(1));
+        self.lines
+            .get(index)
+            .map_or(self.place, |line| line.place(column))
+    }
+
+    /// The words in the sample's braces, where it holds no data at all: `{ Missing }`.
+    pub(super) fn words(&self) -> Option<String> {
+        let text = self.text();
+        let inner = text.trim_matches(|c: char| c.is_whitespace() || "{}[].".contains(c));
+        let is_words = inner.starts_with(char::is_alphabetic)
+            && inner.chars().all(|c| c.is_alphanumeric() || c == ' ');
+        is_words.then(|| inner.to_owned())
+    }
+}
+
+/// The byte of a line from which a sample begins on it.
+pub(super) fn start(text: &str) -> Option<usize> {
+    let after_marks = skip_marks(text);
+    let rest = text.get(after_marks..)?;
+    let opens = match rest.chars().next()? {
+        '{' => true,
+        '[' => {
+            let inner = rest.get(1..)?.trim_start();
+            inner.is_empty()
+                || inner.starts_with(['{', '[', ']', '\'', '"'])
+                || inner.starts_with(|c: char| c.is_ascii_digit())
+        }
+        _ => is_member(rest),
+    };
+    // The normalizer knows table signs and diff signs, and must see them on the first line too if
+    // it is to see them on the others; tags end where the sample begins.
+    opens.then(|| {
+        text.get(..after_marks)
+            .and_then(|marks| marks.rfind('>'))
+            .map_or(0, |tag| tag + 1)
+    })
+}
+
+/// The sample that begins at `lines[first]`, which is given apart since it may be cut.
+pub(super) fn cut(line: Line, lines: &[Line], first: usize, title: &str) -> Cut {
+    let place = line.start();
+    let mut scanner = Scanner::default();
+    let mut taken = Vec::new();
+    let mut current = line;
+    let mut next = first + 1;
+    let mut rest = None;
+    let mut footers = Vec::new();
+    loop {
+        if let Some(end) = scanner.scan(&current.text) {
+            let end = end + closers(current.text.get(end..).unwrap_or_default());
+            let (head, tail) = current.split(end);
+            taken.push(head);
+            rest = (!tail.is_blank()).then_some(tail);
+            break;
+        }
+        taken.push(current);
+        let Some(line) = lines.get(next) else { break };
+        if is_stop(line) {
+            break;
+        }
+        // One brace too few and then a heading: `}Response`.
+        if let Some(at) = glued_heading(&line.text) {
+            let (head, tail) = line.split(at);
+            taken.push(head);
+            rest = Some(tail);
+            next += 1;
+            break;
+        }
+        next += 1;
+        // Only the running title stands bare in the middle of a value.
+        current = if line.trimmed() == title && !title.is_empty() {
+            line.split(0).0
+        } else if is_lone_footer(line.trimmed()) {
+            footers.push(line.clone());
+            line.split(0).0
+        } else {
+            line.clone()
+        };
+    }
+    match scanner.depth {
+        0 => go_on(&mut taken, &mut rest, lines, &mut next),
+        _ => drop_prose(&mut taken),
+    }
+    let block = Block {
+        lines: taken,
+        place,
+    };
+    Cut {
+        block,
+        rest,
+        footers,
+        next,
+    }
+}
+
+/// Whether a line can have no part of a sample: a heading, or a request line.
+fn is_stop(line: &Line) -> bool {
+    recognise(&line.text).is_some() || request_line::read(line).is_some()
+}
+
+/// Takes what still belongs to a sample whose brackets are closed: one brace too many, or the
+/// members behind a brace that came too early.
+fn go_on(taken: &mut Vec<Line>, rest: &mut Option<Line>, lines: &[Line], next: &mut usize) {
+    let continues = |text: &str| {
+        let text = text.trim();
+        let behind_comma = text.trim_start_matches(',').trim_start();
+        let before_comma = text.trim_end_matches(',');
+        is_member(behind_comma)
+            || (!before_comma.is_empty() && closers(before_comma) == before_comma.len())
+    };
+    if let Some(line) = rest.take_if(|line| continues(&line.text)) {
+        match taken.last_mut() {
+            Some(last) => last.text.push_str(&line.text),
+            None => taken.push(line),
+        }
+    }
+    if rest.is_some() {
+        return;
+    }
+    let mut until = *next;
+    let mut goes_on = false;
+    while let Some(line) = lines.get(until).filter(|line| !is_stop(line)) {
+        if !line.is_blank() && !goes_on {
+            if !continues(&line.text) {
+                break;
+            }
+            goes_on = true;
+        }
+        if goes_on && start(&line.text).is_some_and(|_| !is_member(line.trimmed())) {
+            break;
+        }
+        until += 1;
+    }
+    if goes_on {
+        taken.extend(lines.get(*next..until).unwrap_or_default().iter().cloned());
+        *next = until;
+    }
+}
+
+/// Leaves out the prose behind a sample that no bracket ends.
+fn drop_prose(taken: &mut Vec<Line>) {
+    while taken.len() > 1
+        && taken
+            .last()
+            .is_some_and(|line| line.is_blank() || is_prose(line.trimmed()))
+    {
+        taken.pop();
+    }
+}
+
+/// Words that all begin with a capital and a number behind them, bare among quoted strings:
+/// `Voice Services Reference 12`.
+fn is_lone_footer(text: &str) -> bool {
+    let Some((words, number)) = text.rsplit_once(' ') else {
+        return false;
+    };
+    let is_number = number.len() <= 4 && number.bytes().all(|b| b.is_ascii_digit());
+    let mut words = words.split_whitespace();
+    let are_titled = words.clone().all(|word| {
+        word.starts_with(|c: char| c.is_uppercase()) && word.chars().all(char::is_alphanumeric)
+    });
+    is_number && are_titled && words.nth(2).is_some()
+}
+
+/// A sentence: several words, and nothing that a sample is written with.
+fn is_prose(text: &str) -> bool {
+    text.split_whitespace().nth(2).is_some()
+        && text.starts_with(|c: char| c.is_uppercase())
+        && !text.contains(['{', '}', '[', ']', '"', '\''])
+        && text.ends_with(['.', '!', '?', ':'])
+}
+
+/// How many bytes of closing brackets, and white space between them, `text` begins with.
+fn closers(text: &str) -> usize {
+    let mut end = 0;
+    for (at, c) in text.char_indices() {
+        match c {
+            '}' | ']' | ')' => end = at + 1,
+            c if c.is_whitespace() => {}
+            _ => break,
+        }
+    }
+    end
+}
+
+/// The byte at which a heading begins behind the closing brackets at the start of a line.
+fn glued_heading(text: &str) -> Option<usize> {
+    let at = closers(text);
+    let tail = text.get(at..)?;
+    (at > 0 && matches!(recognise(tail), Some(Heading::Part(_)))).then_some(at)
+}
+
+/// Whether a line begins with a key and a colon.
+fn is_member(text: &str) -> bool {
+    let text = text.strip_prefix(['u', 'b', 'r']).unwrap_or(text);
+    let Some(quote) = text.chars().next().filter(|c| is_quote(*c)) else {
+        return false;
+    };
+    let inner = text.get(quote.len_utf8()..).unwrap_or_default();
+    let Some(end) = inner.find(is_quote) else {
+        return false;
+    };
+    let behind = inner.get(end..).unwrap_or_default();
+    end > 0
+        && behind
+            .trim_start_matches(is_quote)
+            .trim_start()
+            .starts_with(':')
+}
+
+fn is_quote(c: char) -> bool {
+    matches!(
+        c,
+        '\'' | '"' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}'
+    )
+}
+
+/// The byte behind the signs of tables, lists, diffs and tags at the start of a line.
+fn skip_marks(text: &str) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        let bare = rest.trim_start_matches(|c: char| {
+            c.is_whitespace() || matches!(c, '|' | '+' | '-' | '\u{2212}' | '\u{a0}')
+        });
+        at = text.len() - bare.len();
+        match bare.strip_prefix('<').and_then(|tag| tag.find('>')) {
+            Some(end) => at += end + 2,
+            None => return at,
+        }
+    }
+}
+
+/// Counts brackets outside of strings and comments.
+#[derive(Debug, Default)]
+struct Scanner {
+    depth: usize,
+    opened: Opened,
+    string: Option<char>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Opened {
+    #[default]
+    NotYet,
+    Once,
+}
+
+impl Scanner {
+    /// Reads a line; the byte behind the bracket that closes the sample, if it stands there.
+    fn scan(&mut self, text: &str) -> Option<usize> {
+        // A new member shows that a string of an earlier line has lost its last quote.
+        if is_member(text.trim_start()) {
+            self.string = None;
+        }
+        let mut before = None;
+        let mut characters = text.char_indices().peekable();
+        while let Some((at, c)) = characters.next() {
+            let behind = text.get(at + c.len_utf8()..).unwrap_or_default();
+            if let Some(quote) = self.string {
+                if c == '\\' {
+                    characters.next();
+                } else if closes(quote, c) && ends_string(behind) {
+                    self.string = None;
+                }
+            } else {
+                match c {
+                    '{' | '[' | '(' => {
+                        self.depth += 1;
+                        self.opened = Opened::Once;
+                    }
+                    '}' | ']' | ')' => {
+                        self.depth = self.depth.saturating_sub(1);
+                        if self.depth == 0 && self.opened == Opened::Once {
+                            return Some(at + c.len_utf8());
+                        }
+                    }
+                    '/' if behind.starts_with('/') && before != Some(':') => return None,
+                    '#' => return None,
+                    // Wiki bold, around a string or a part of one.
+                    '\'' if behind.starts_with("''") => {
+                        characters.next();
+                        characters.next();
+                    }
+                    c if is_quote(c) && opens(text, at) => self.string = Some(c),
+                    _ => {}
+                }
+            }
+            if !c.is_whitespace() {
+                before = Some(c);
+            }
+        }
+        None
+    }
+}
+
+/// Whether a quote at the byte `at` begins a string; behind a word it is an apostrophe.
+fn opens(text: &str, at: usize) -> bool {
+    let head = text.get(..at).unwrap_or_default();
+    let word = head.trim_end_matches(char::is_alphanumeric);
+    let prefix = head.get(word.len()..).unwrap_or_default();
+    prefix.is_empty() || prefix.chars().all(|c| "ubrUBR".contains(c))
+}
+
+fn closes(quote: char, c: char) -> bool {
+    match quote {
+        '\'' => c == '\'',
+        '"' => c == '"',
+        '\u{2018}' | '\u{2019}' => matches!(c, '\u{2018}' | '\u{2019}' | '\''),
+        _ => matches!(c, '\u{201c}' | '\u{201d}' | '"'),
+    }
+}
+
+/// Whether what stands behind a quote shows that the string ended there.
+fn ends_string(behind: &str) -> bool {
+    let behind = behind.trim_start_matches(['\'', ' ', '\t', '\u{a0}']);
+    behind.is_empty() || behind.starts_with([',', ':', '}', ']', ')', '|', '/', '#'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::lines;
+    use super::*;
+
+    /// The samples of a text, each as its text, and what is left between them.
+    fn cuts(text: &str) -> (Vec<String>, Vec<String>) {
+        let lines = lines(text);
+        let (mut samples, mut others) = (Vec::new(), Vec::new());
+        let mut queue: Vec<(Line, usize)> = Vec::new();
+        let mut next = 0;
+        while let Some((line, index)) = queue
+            .pop()
+            .or_else(|| lines.get(next).map(|line| (line.clone(), next)))
+        {
+            next = next.max(index + 1);
+            let Some(at) = start(&line.text) else {
+                if !line.is_blank() {
+                    others.push(line.trimmed().to_owned());
+                }
+                continue;
+            };
+            let cut = cut(line.split(at).1, &lines, index, "Mute");
+            samples.push(cut.block.text());
+            next = cut.next;
+            queue.extend(cut.rest.map(|rest| (rest, cut.next - 1)));
+        }
+        (samples, others)
+    }
+
+    #[test]
+    fn samples_end_where_their_brackets_close() {
+        for (text, expected) in [
+            ("{\n'a': 1\n}\nprose\n{}\n", vec!["{\n'a': 1\n}", "{}"]),
+            (
+                "{ \"a\": \"} \\\" }\" } {\"b\": [1]}",
+                vec!["{ \"a\": \"} \\\" }\" }", " {\"b\": [1]}"],
+            ),
+            (
+                "{\"a\": \"x=\"==}==\"\"}\n{}",
+                vec!["{\"a\": \"x=\"==}==\"\"}", "{}"],
+            ),
+            (
+                "{'a': 'http: //x/\n\n914}',\n'b': 1}\nx",
+                vec!["{'a': 'http: //x/\n\n914}',\n'b': 1}"],
+            ),
+            (
+                "{'a': 'lost,\n'b': '}'\n}\n{}",
+                vec!["{'a': 'lost,\n'b': '}'\n}", "{}"],
+            ),
+            (
+                "{\u{201c}a\u{201d}: \u{201c}}\u{201d}}",
+                vec!["{\u{201c}a\u{201d}: \u{201c}}\u{201d}}"],
+            ),
+            (
+                "{ // it's {\n'a': u'}', # {\n}",
+                vec!["{ // it's {\n'a': u'}', # {\n}"],
+            ),
+            (
+                "{'''a''': '''b''',\n'c': ''}\n{}",
+                vec!["{'''a''': '''b''',\n'c': ''}", "{}"],
+            ),
+            ("| {\n| 'a': 1\n| }", vec!["| {\n| 'a': 1\n| }"]),
+            (
+                "<pre>{\n1: 2}</pre>\n[edit]\n[\n1]",
+                vec!["{\n1: 2}", "[\n1]"],
+            ),
+            ("'a': {\n'b': 1\n}\n}\n", vec!["'a': {\n'b': 1\n}\n}"]),
+            ("{'a': 1}}\n{}", vec!["{'a': 1}}", "{}"]),
+            (
+                "{'a': 1}\n},\n'b': 2\n}\n\n{}",
+                vec!["{'a': 1}\n},\n'b': 2\n}\n", "{}"],
+            ),
+            ("{'a': [1\n}\nResponse\n{}", vec!["{'a': [1\n}", "{}"]),
+            (
+                "{'a': {\n}Agent2 First Notification\n{}",
+                vec!["{'a': {\n}", "{}"],
+            ),
+            ("{'a': 'x\nMute\ny'}", vec!["{'a': 'x\n\ny'}"]),
+            (
+                "{'a': {\n}\n\nFor more words see there.",
+                vec!["{'a': {\n}"],
+            ),
+            ("{'a': 1}\nPOST /x\n{}", vec!["{'a': 1}", "{}"]),
+            ("no samples here", vec![]),
+        ] {
+            assert_eq!(cuts(text).0, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_glued_to_the_last_brace_is_left() {
+        assert_eq!(cuts("{'a': 1}Response\n{}").1, ["Response"]);
+        assert_eq!(cuts("{'a': {'b': 1\n}Response\n{}").1, ["Response"]);
+        assert_eq!(cuts("{'a': 1} or {'b': 2}").1, ["or {'b': 2}"]);
+    }
+
+    #[test]
+    fn a_footer_that_stands_alone_in_a_sample_is_left_out_and_told() {
+        let lines = lines("[\nVoice Services Reference 12\nan integer above 0\nHold 2\n]");
+        let cut = cut(lines[0].clone(), &lines, 0, "");
+        assert_eq!(cut.block.text(), "[\n\nan integer above 0\nHold 2\n]");
+        assert_eq!(cut.footers, [lines[1].clone()]);
+    }
+
+    #[test]
+    fn words_in_braces_are_no_sample() {
+        let words = |text: &str| {
+            let lines = lines(text);
+            cut(lines[0].clone(), &lines, 0, "").block.words()
+        };
+        assert_eq!(words("{\n Missing\n}").as_deref(), Some("Missing"));
+        assert_eq!(words("{}"), None);
+        assert_eq!(words("{'a': 1}"), None);
+        assert_eq!(words("[12]"), None);
+    }
+}
