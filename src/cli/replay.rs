@@ -290,11 +290,15 @@ fn curl(operation: &Operation, address: SocketAddr) -> String {
     let url = quoted(&format!("http://{address}{}", request.target));
     let session = header("Antiphon-Session", operation.session.name());
     let text = request.body.text().filter(|text| !text.is_empty());
-    let kind = request
+    // curl would call the content a form.
+    let recorded = request
         .headers
         .get("content-type")
-        .filter(|_| text.is_some());
-    let kind = kind.map(|kind| header("Content-Type", &String::from_utf8_lossy(kind)));
+        .map(String::from_utf8_lossy);
+    let kind = recorded.or_else(|| request.body.json().map(|_| "application/json".into()));
+    let kind = kind
+        .filter(|_| text.is_some())
+        .map(|kind| header("Content-Type", &kind));
     let data = text.map(|text| format!(" -d {}", quoted(text)));
     let (kind, data) = (kind.unwrap_or_default(), data.unwrap_or_default());
     format!("curl -X {} {url}{session}{kind}{data}", request.method)
