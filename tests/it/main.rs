@@ -8,4 +8,5 @@
 )] // a test may stop at the first thing that is not as it should be
 
 mod house;
+mod import;
 mod tape;
