@@ -221,7 +221,11 @@ impl<'a> Assembly<'a> {
                 if ordinal != last + 1 {
                     source.notice(
                         Some(pushed.block.place),
-                        format!("the heading counts this as number {ordinal} of {session}, behind number {last}; it stays where the page has it"),
+                        format!(
+                            "the heading makes this number {ordinal} of {session}, where number {} \
+                             is due; it stays where the page has it",
+                            last + 1
+                        ),
                     );
                 }
             }

@@ -115,6 +115,12 @@ fn furniture_glued_headings_and_actors() {
 }
 
 #[test]
+fn the_source_of_a_wiki_page() {
+    let (shown, words) = imported("transfer.wiki.txt");
+    insta::assert_snapshot!(format!("{shown:#}\n{words}"));
+}
+
+#[test]
 fn an_html_page_keeps_its_places() {
     let (shown, words) = imported("accept.html");
     insta::assert_snapshot!(format!("{shown:#}\n{words}"));
