@@ -8,3 +8,4 @@
 )] // a test may stop at the first thing that is not as it should be
 
 mod house;
+mod normalize;
