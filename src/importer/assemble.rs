@@ -145,14 +145,13 @@ impl<'a> Assembly<'a> {
             .map(|body| source.read(body))
             .transpose()?;
         let response = source.response(sample)?;
-        let pushed = sample
-            .notifications
-            .iter()
-            .map(|pushed| {
-                let json = source.read(&pushed.block)?;
-                Ok(Read { pushed, json })
-            })
-            .collect::<Result<Vec<_>, ImportError>>()?;
+        let mut pushed = Vec::new();
+        for notification in &sample.notifications {
+            pushed.push(Read {
+                pushed: notification,
+                json: source.read(&notification.block)?,
+            });
+        }
         let mut shown: Vec<&str> = pushed.iter().map(|read| read.json.text.as_str()).collect();
         shown.extend(response.as_ref().map(|json| json.text.as_str()));
         shown.extend(body.as_ref().map(|json| json.text.as_str()));
@@ -174,13 +173,11 @@ impl<'a> Assembly<'a> {
             );
         }
         if body.is_none() && matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
-            source.notice(
-                sample.place(),
-                format!("the page shows no body for this {method}"),
-            );
+            let message = format!("the page shows no body for this {method}");
+            source.notice(sample.place(), message);
         }
-        repairs.extend(body.iter().flat_map(|json| json.repairs.clone()));
-        repairs.extend(response.iter().flat_map(|json| json.repairs.clone()));
+        let read = body.iter().chain(&response);
+        repairs.extend(read.flat_map(|json| json.repairs.clone()));
         source.repairs.extend(repairs.iter().cloned());
         let id = OperationId(self.next_id());
         let channel = self.channel(&target, &pushed, sample, source);

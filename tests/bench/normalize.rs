@@ -1,4 +1,4 @@
-//! How fast a damaged sample becomes JSON, beside serde_json's `Value` on the same data as JSON.
+//! How fast a damaged sample becomes JSON, beside `serde_json`'s `Value` on the same data as JSON.
 //! Rounds of all contestants alternate, so that a noisy machine is noisy for each of them.
 
 #![allow(

@@ -9,4 +9,5 @@
 
 mod house;
 mod import;
+mod normalize;
 mod tape;
