@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use antiphon::importer::{Page, Settings, import as import_pages};
+use antiphon::tape::Tape;
 use serde_json::Value;
 
 fn page(name: &str) -> PathBuf {
@@ -97,6 +99,58 @@ fn a_page_of_two_agents_becomes_their_conversation() {
     }
     assert_eq!(shown["notifications"][5]["data"]["referenceId"], 20);
     assert_eq!(shown["repairs"].as_array().unwrap().len(), 13);
+}
+
+/// The bodies and targets of a page, wherever they stand.
+fn content(text: &str) -> Vec<String> {
+    let page = Page {
+        name: "page.txt",
+        bytes: text.as_bytes(),
+    };
+    let tape: Tape = import_pages(&[page], &Settings::default())
+        .unwrap_or_else(|error| panic!("{error}\n{text}"))
+        .tape;
+    let text = |body: &antiphon::exchange::Body| body.text().unwrap().to_owned();
+    let operations = tape.operations().flat_map(|operation| {
+        let (request, response) = (&operation.request, &operation.response);
+        [
+            request.target.clone(),
+            text(&request.body),
+            text(&response.body),
+        ]
+    });
+    let notifications = tape.notifications();
+    operations
+        .chain(notifications.map(|notification| text(&notification.data)))
+        .collect()
+}
+
+#[test]
+fn furniture_may_stand_anywhere_in_the_samples() {
+    /// Lines between two places where it is put: a prime, so that every kind of line has its turn.
+    const STEP: usize = 11;
+    let page = fs::read_to_string(page("remove-participant.txt")).unwrap();
+    let whole = content(&page);
+    let lines: Vec<&str> = page.lines().collect();
+    let first = lines.iter().position(|line| *line == "Request").unwrap() + 1;
+    let furniture = [
+        "\n\nRemoveParticipantFromConference\n\nWeb Services API Reference 3\n\n\n\n",
+        "\nWeb Services API Reference | Page 3 of 9\n\u{c}RemoveParticipantFromConference\n",
+        "\n\u{c}",
+    ];
+    for (index, furniture) in (first..lines.len())
+        .step_by(STEP)
+        .zip(furniture.iter().cycle())
+    {
+        let line = lines[index];
+        // A URL is cut in two, other lines are pushed down.
+        let at = line.rfind("/users/").map_or(0, |at| at + "/users".len());
+        let changed = format!("{}{furniture}{}", &line[..at], &line[at..]);
+        let text = [&lines[..index], &[&changed], &lines[index + 1..]]
+            .concat()
+            .join("\n");
+        assert_eq!(content(&text), whole, "{index}: {changed}");
+    }
 }
 
 #[test]
