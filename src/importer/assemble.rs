@@ -211,19 +211,17 @@ impl<'a> Assembly<'a> {
         let mut ordinals: BTreeMap<String, usize> = BTreeMap::new();
         for Read { pushed, json } in pushed {
             let session = pushed.actor.clone().unwrap_or_else(|| CALLER.to_owned());
-            if let Some(ordinal) = pushed.ordinal.filter(|_| pushed.nth == 0) {
-                let last = ordinals
-                    .insert(session.clone(), ordinal)
-                    .unwrap_or_default();
-                if ordinal != last + 1 {
-                    source.notice(
-                        Some(pushed.block.place),
-                        format!(
-                            "the heading makes this number {ordinal} of {session}, where number {} \
-                             is due; it stays where the page has it",
-                            last + 1
-                        ),
+            if pushed.nth == 0 {
+                let last = ordinals.entry(session.clone()).or_default();
+                let due = *last + 1;
+                let ordinal = pushed.ordinal.unwrap_or(due);
+                *last = ordinal;
+                if ordinal != due {
+                    let message = format!(
+                        "the heading makes this number {ordinal} of {session}, where number {due} \
+                         is due; it stays where the page has it"
                     );
+                    source.notice(Some(pushed.block.place), message);
                 }
             }
             let unpacked = envelope::unpack(&json.text);
