@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 
+use crate::exchange::{Repair, Session};
 use crate::importer::{self, ImportError, Imported, MOST_BYTES, Page, Settings};
+use crate::normalizer;
 use crate::tape::Layout;
 
 use super::exit::{Because as _, Failure, Outcome, Trouble};
-use super::output;
-use super::tapes;
+use super::{normalize, output, tapes};
 
 /// Make a tape of pages of API documentation.
 ///
@@ -98,7 +99,7 @@ impl Import {
         let pages = self
             .pages
             .iter()
-            .map(|path| Ok((path.display().to_string(), content(path)?)))
+            .map(|path| Ok((name(path), content(path)?)))
             .collect::<Result<Vec<_>, Failure>>()?;
         let pages: Vec<Page<'_>> = pages
             .iter()
@@ -164,6 +165,15 @@ enum Existing {
     Replace,
 }
 
+/// What to call a page.
+fn name(path: &Path) -> String {
+    if tapes::is_piped(path) {
+        "stdin".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
 /// The bytes of a page. One byte more than the importer takes is enough to be refused by it.
 fn content(path: &Path) -> Result<Vec<u8>, Failure> {
     let limit = u64::try_from(MOST_BYTES)
@@ -218,13 +228,34 @@ fn file_name(title: &str) -> String {
     format!("{}.tape", if name.is_empty() { "page" } else { name })
 }
 
+/// The change and its reason, written as `normalize` writes them.
+fn change(repair: &Repair) -> String {
+    let Repair {
+        line,
+        column,
+        was,
+        became,
+        why,
+    } = repair.clone();
+    normalizer::Repair {
+        line,
+        column,
+        was,
+        became,
+        why,
+    }
+    .change()
+}
+
 fn report(imported: &Imported) {
     for remarks in &imported.remarks {
         let page = &remarks.page;
         for repair in &remarks.repairs {
             output::say(&format!(
-                "{page}:{}:{}: {:?} -> {:?}: {}",
-                repair.line, repair.column, repair.was, repair.became, repair.why
+                "{page}:{}:{}: {}",
+                repair.line,
+                repair.column,
+                change(repair)
             ));
         }
         for notice in &remarks.notices {
@@ -240,24 +271,9 @@ fn report(imported: &Imported) {
 fn explain(error: &ImportError) {
     output::say(&format!("error: {error}"));
     if let ImportError::Unreadable { text, column, .. } = error {
-        output::say(&pointed(text, *column));
+        let (shown, caret) = normalize::window(text, column.saturating_sub(1));
+        output::say(&format!("  {shown}\n  {caret}^"));
     }
-}
-
-/// The most characters of a line that are shown around a place.
-const WINDOW: usize = 100;
-
-/// A line, and under it a caret below the column.
-fn pointed(text: &str, column: usize) -> String {
-    let first = column.saturating_sub(1 + WINDOW / 2);
-    let shown: String = text
-        .chars()
-        .skip(first)
-        .take(WINDOW)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    let indent = " ".repeat(column.saturating_sub(1 + first));
-    format!("    {shown}\n    {indent}^")
 }
 
 fn closing(imported: &Imported, path: &Path) -> String {
@@ -279,11 +295,7 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 fn sessions(imported: &Imported) -> Vec<&str> {
-    imported
-        .tape
-        .sessions()
-        .map(crate::exchange::Session::name)
-        .collect()
+    imported.tape.sessions().map(Session::name).collect()
 }
 
 fn summary<'a>(imported: &'a Imported, path: &Path) -> Summary<'a> {
@@ -337,15 +349,5 @@ mod tests {
         ] {
             assert_eq!(file_name(title), expected);
         }
-    }
-
-    #[test]
-    fn a_caret_stands_below_its_column() {
-        assert_eq!(pointed("ab\tcd", 4), "    ab cd\n       ^");
-        let long = "x".repeat(300);
-        let shown = pointed(&long, 200);
-        let lines: Vec<&str> = shown.lines().collect();
-        assert_eq!(lines[0].len(), 4 + WINDOW);
-        assert_eq!(lines[1].len(), 4 + WINDOW / 2 + 1);
     }
 }

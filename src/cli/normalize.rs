@@ -224,7 +224,7 @@ fn report(text: &str, unreadable: &Unreadable) -> String {
 }
 
 /// The part of a line around a character, fit for a terminal, and the spaces that reach up to it.
-fn window(line: &str, place: usize) -> (String, String) {
+pub(super) fn window(line: &str, place: usize) -> (String, String) {
     let skipped = if line.chars().count() > SHOWN_COLUMNS {
         place.saturating_sub(SHOWN_COLUMNS / 2)
     } else {

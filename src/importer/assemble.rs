@@ -7,17 +7,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::exchange::{
-    Body, Headers, Micros, Notification, NotificationId, Operation, OperationId, Repair, Request,
-    Response, Session,
+    Body, Headers, Micros, Notification, NotificationId, Operation, OperationId, Request, Response,
+    Session,
 };
-use crate::normalizer::{self, Layout, Mending, Options};
 use crate::tape::Event;
 
-use super::block::Block;
-use super::line::Place;
+use super::line::Line;
 use super::outline::{Outline, Pushed, Sample, Section};
+use super::request::{missing, request};
+use super::source::{Json, Source};
 use super::target::{self, Channel};
-use super::{ImportError, Notice, Remarks, Settings, contract, envelope, table};
+use super::{ImportError, Remarks, Settings, contract, envelope, table};
 
 /// The session of the agent who calls, and of notifications whose heading names nobody.
 const CALLER: &str = "agent1";
@@ -34,20 +34,6 @@ pub(super) struct Assembly<'a> {
     /// Beside the first operation's target.
     endpoint: Option<String>,
     last_id: u64,
-}
-
-/// The page that is being read.
-struct Source<'a> {
-    name: &'a str,
-    text: &'a str,
-    repairs: Vec<Repair>,
-    notices: Vec<Notice>,
-}
-
-/// A sample that was read.
-struct Json {
-    text: String,
-    repairs: Vec<Repair>,
 }
 
 /// A message that a page shows, read.
@@ -133,7 +119,7 @@ impl<'a> Assembly<'a> {
                 let contract = contract::contract(&method, url, &rows);
                 self.events.push(Event::Contract(contract));
             } else {
-                let place = section.table.first().map(super::line::Line::start);
+                let place = section.table.first().map(Line::start);
                 source.notice(
                     place,
                     "no Request URL stands above this table, so it becomes no contract",
@@ -159,14 +145,13 @@ impl<'a> Assembly<'a> {
             .map(|body| source.read(body))
             .transpose()?;
         let response = source.response(sample)?;
-        let pushed = sample
-            .notifications
-            .iter()
-            .map(|pushed| {
-                let json = source.read(&pushed.block)?;
-                Ok(Read { pushed, json })
-            })
-            .collect::<Result<Vec<_>, ImportError>>()?;
+        let mut pushed = Vec::new();
+        for notification in &sample.notifications {
+            pushed.push(Read {
+                pushed: notification,
+                json: source.read(&notification.block)?,
+            });
+        }
         let mut shown: Vec<&str> = pushed.iter().map(|read| read.json.text.as_str()).collect();
         shown.extend(response.as_ref().map(|json| json.text.as_str()));
         shown.extend(body.as_ref().map(|json| json.text.as_str()));
@@ -188,13 +173,11 @@ impl<'a> Assembly<'a> {
             );
         }
         if body.is_none() && matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
-            source.notice(
-                sample.place(),
-                format!("the page shows no body for this {method}"),
-            );
+            let message = format!("the page shows no body for this {method}");
+            source.notice(sample.place(), message);
         }
-        repairs.extend(body.iter().flat_map(|json| json.repairs.clone()));
-        repairs.extend(response.iter().flat_map(|json| json.repairs.clone()));
+        let read = body.iter().chain(&response);
+        repairs.extend(read.flat_map(|json| json.repairs.clone()));
         source.repairs.extend(repairs.iter().cloned());
         let id = OperationId(self.next_id());
         let channel = self.channel(&target, &pushed, sample, source);
@@ -228,15 +211,17 @@ impl<'a> Assembly<'a> {
         let mut ordinals: BTreeMap<String, usize> = BTreeMap::new();
         for Read { pushed, json } in pushed {
             let session = pushed.actor.clone().unwrap_or_else(|| CALLER.to_owned());
-            if let Some(ordinal) = pushed.ordinal.filter(|_| pushed.nth == 0) {
-                let last = ordinals
-                    .insert(session.clone(), ordinal)
-                    .unwrap_or_default();
-                if ordinal != last + 1 {
-                    source.notice(
-                        Some(pushed.block.place),
-                        format!("the heading counts this as number {ordinal} of {session}, behind number {last}; it stays where the page has it"),
+            if pushed.nth == 0 {
+                let last = ordinals.entry(session.clone()).or_default();
+                let due = *last + 1;
+                let ordinal = pushed.ordinal.unwrap_or(due);
+                *last = ordinal;
+                if ordinal != due {
+                    let message = format!(
+                        "the heading makes this number {ordinal} of {session}, where number {due} \
+                         is due; it stays where the page has it"
                     );
+                    source.notice(Some(pushed.block.place), message);
                 }
             }
             let unpacked = envelope::unpack(&json.text);
@@ -304,169 +289,6 @@ impl<'a> Assembly<'a> {
     fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
-    }
-}
-
-impl Source<'_> {
-    fn notice(&mut self, place: Option<Place>, message: impl Into<String>) {
-        let place = place.unwrap_or(Place { line: 1, column: 1 });
-        self.notices.push(Notice {
-            line: place.line,
-            column: place.column,
-            message: message.into(),
-        });
-    }
-
-    /// Reads a sample, with every place moved to where it stands on the page.
-    fn read(&mut self, block: &Block) -> Result<Json, ImportError> {
-        let options = Options {
-            mending: Mending::Repair,
-            layout: Layout::Compact,
-        };
-        match normalizer::normalize(&block.text(), options) {
-            Ok(normalized) => {
-                for notice in &normalized.notices {
-                    let place = block.place(notice.line, notice.column);
-                    self.notice(Some(place), notice.change());
-                }
-                let repairs = normalized.repairs.into_iter().map(|repair| {
-                    let place = block.place(repair.line, repair.column);
-                    Repair {
-                        line: place.line,
-                        column: place.column,
-                        was: repair.was,
-                        became: repair.became,
-                        why: repair.why,
-                    }
-                });
-                Ok(Json {
-                    repairs: repairs.collect(),
-                    text: normalized.json,
-                })
-            }
-            Err(unreadable) => {
-                let place = block.place(unreadable.line, unreadable.column);
-                let text = self.text.lines().nth(place.line.saturating_sub(1));
-                Err(ImportError::Unreadable {
-                    page: self.name.to_owned(),
-                    line: place.line,
-                    column: place.column,
-                    message: unreadable.message,
-                    text: text.unwrap_or_default().to_owned(),
-                })
-            }
-        }
-    }
-
-    /// The response that a sample shows: the first that tells of success, or else the first.
-    fn response(&mut self, sample: &Sample) -> Result<Option<Json>, ImportError> {
-        let mut read = Vec::new();
-        for block in &sample.responses {
-            read.push((block.place, self.read(block)?));
-        }
-        let chosen = read.iter().position(|(_, json)| succeeds(&json.text));
-        let chosen = chosen.unwrap_or_default();
-        for (place, _) in read
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| *at != chosen)
-            .map(|(_, read)| read)
-        {
-            self.notices.push(Notice {
-                line: place.line,
-                column: place.column,
-                message: "a request has one response; this sample is left out".to_owned(),
-            });
-        }
-        Ok(read.into_iter().nth(chosen).map(|(_, json)| json))
-    }
-}
-
-/// Whether a response's `statusCode`, if it has one, says that all went well.
-fn succeeds(json: &str) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Status {
-        #[serde(rename = "statusCode")]
-        code: Option<u64>,
-    }
-    serde_json::from_str::<Status>(json).is_ok_and(|status| status.code.unwrap_or_default() == 0)
-}
-
-/// The rows that a page lacks to make a request of.
-fn missing(section: Option<&Section>) -> &'static str {
-    let has = |found: fn(&Section) -> bool| section.is_some_and(found);
-    match (
-        has(|section| section.url.is_some()),
-        has(|section| section.method.is_some()),
-    ) {
-        (true, _) => "`HTTP Method` row",
-        (_, true) => "`Request URL` row",
-        _ => "`Request URL` and `HTTP Method` rows",
-    }
-}
-
-/// The method and the target of a sample's request, and what was mended to have them. `shown` are
-/// the samples around it.
-fn request(
-    section: &Section,
-    sample: &Sample,
-    shown: &[&str],
-    source: &mut Source<'_>,
-) -> Option<(String, String, Vec<Repair>)> {
-    let mut repairs = Vec::new();
-    let (method, mut target, place) = if let Some(request) = &sample.request {
-        let place = request.target_place;
-        if let Some((was, why)) = &request.mended {
-            repairs.push(repair(place, was, &request.target, why));
-        }
-        (request.method.clone(), request.target.clone(), place)
-    } else {
-        let (method, url) = (section.method.clone()?, section.url.clone()?);
-        let place = sample.place().unwrap_or(Place { line: 1, column: 1 });
-        source.notice(
-            Some(place),
-            format!("the page shows no request line; `{method} {url}` is taken from its table"),
-        );
-        (method, url, place)
-    };
-    if let Some(whole) = target::with_root(&target, section.url.as_deref()) {
-        let why = "the page's Request URL has this API root";
-        repairs.push(repair(place, &target, &whole, why));
-        target = whole;
-    }
-    for (collection, placeholder) in target::placeholders(&target) {
-        let found = target::identifiers(&collection, shown);
-        let mut found = found.iter();
-        match (found.next(), found.next()) {
-            (Some(only), None) => {
-                let was = format!("/{collection}/{placeholder}");
-                let became = format!("/{collection}/{only}");
-                let why = format!("the only member of {collection} in the samples");
-                target = target.replacen(&was, &became, 1);
-                repairs.push(repair(place, &was, &became, &why));
-            }
-            (None, _) => source.notice(
-                Some(place),
-                format!("no sample tells what {placeholder} stands for; it is kept as it is"),
-            ),
-            (Some(one), Some(other)) => source.notice(
-                Some(place),
-                format!(
-                    "{placeholder} may stand for {one}, {other} or another; it is kept as it is"
-                ),
-            ),
-        }
-    }
-    Some((method, target, repairs))
-}
-
-fn repair(place: Place, was: &str, became: &str, why: &str) -> Repair {
-    Repair {
-        line: place.line,
-        column: place.column,
-        was: was.to_owned(),
-        became: became.to_owned(),
-        why: why.to_owned(),
     }
 }
 

@@ -136,9 +136,12 @@ pub(super) fn cut(line: Line, lines: &[Line], first: usize, title: &str) -> Cut 
     }
 }
 
-/// Whether a line can have no part of a sample: a heading, or a request line.
+/// Whether a line can have no part of a sample: a heading, a request line, the end of the element
+/// that held it.
 fn is_stop(line: &Line) -> bool {
-    recognise(&line.text).is_some() || request_line::read(line).is_some()
+    line.trimmed().starts_with("</")
+        || recognise(&line.text).is_some()
+        || request_line::read(line).is_some()
 }
 
 /// Takes what still belongs to a sample whose brackets are closed: one brace too many, or the
@@ -173,6 +176,14 @@ fn go_on(taken: &mut Vec<Line>, rest: &mut Option<Line>, lines: &[Line], next: &
             break;
         }
         until += 1;
+    }
+    let is_outside = |line: &Line| line.is_blank() || is_prose(line.trimmed());
+    while until > *next && lines.get(until - 1).is_some_and(is_outside) {
+        until -= 1;
+    }
+    let is_outside = |line: &Line| line.is_blank() || is_prose(line.trimmed());
+    while until > *next && lines.get(until - 1).is_some_and(is_outside) {
+        until -= 1;
     }
     if goes_on {
         taken.extend(lines.get(*next..until).unwrap_or_default().iter().cloned());
@@ -431,8 +442,14 @@ mod tests {
             ("{'a': 1}}\n{}", vec!["{'a': 1}}", "{}"]),
             (
                 "{'a': 1}\n},\n'b': 2\n}\n\n{}",
-                vec!["{'a': 1}\n},\n'b': 2\n}\n", "{}"],
+                vec!["{'a': 1}\n},\n'b': 2\n}", "{}"],
             ),
+            ("<pre>\n{'a': 1}\n}\n</pre>\n{}", vec!["{'a': 1}\n}", "{}"]),
+            (
+                "{'a': 1}\n}\n\nSee what comes below there.\n{}",
+                vec!["{'a': 1}\n}", "{}"],
+            ),
+            ("<pre>{'a': [1\n</pre>\n{}", vec!["{'a': [1", "{}"]),
             ("{'a': [1\n}\nResponse\n{}", vec!["{'a': [1\n}", "{}"]),
             (
                 "{'a': {\n}Agent2 First Notification\n{}",

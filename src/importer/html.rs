@@ -9,6 +9,16 @@ use super::line::{Columns, Line, Place};
 /// Stands in for a tab while the crate has the text: a private character that no page uses.
 const TAB: char = '\u{f0009}';
 
+/// How deeply the elements of a page may nest. Real pages stay below fifty; the reader of the markup
+/// takes time by the square of the depth.
+const DEEPEST: usize = 2_000;
+
+/// Elements that may stand without an end tag, and so do not show how deep a page is.
+const UNENDED: &[&str] = &[
+    "area", "base", "br", "col", "dd", "dt", "hr", "img", "input", "li", "link", "meta", "option",
+    "p", "source", "tbody", "td", "tfoot", "th", "thead", "tr", "wbr",
+];
+
 /// Entities that pages spell characters of samples with; the crate itself knows all of them.
 const ENTITIES: &[(&str, char)] = &[
     ("&lt;", '<'),
@@ -49,6 +59,9 @@ pub(super) fn is_html(name: &str, text: &str) -> bool {
 /// # Errors
 /// Says why the markup cannot be read.
 pub(super) fn lines(html: &str) -> Result<Vec<Line>, String> {
+    if depth(html) > DEEPEST {
+        return Err(format!("its elements nest deeper than {DEEPEST}"));
+    }
     // Wider than any line can be, so that no line is ever wrapped.
     let width = html.chars().count().max(1000);
     let text = html2text::config::plain_no_decorate()
@@ -61,6 +74,33 @@ pub(super) fn lines(html: &str) -> Result<Vec<Line>, String> {
         .lines()
         .map(|line| source.locate(line.trim_end().replace(TAB, "\t")))
         .collect())
+}
+
+/// How many elements are open at most at one place of the page.
+fn depth(html: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for rest in html.split('<').skip(1) {
+        let name = |text: &str| {
+            let end = text.find(|c: char| !c.is_ascii_alphanumeric());
+            text.get(..end.unwrap_or(text.len()))
+                .unwrap_or_default()
+                .to_ascii_lowercase()
+        };
+        let (name, ends) = match rest.strip_prefix('/') {
+            Some(rest) => (name(rest), true),
+            None => (name(rest), false),
+        };
+        if name.is_empty() || UNENDED.contains(&name.as_str()) {
+            continue;
+        }
+        depth = if ends {
+            depth.saturating_sub(1)
+        } else {
+            depth + 1
+        };
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 /// Replaces the tabs of the text between tags; within a tag they are mere spaces.
@@ -200,6 +240,14 @@ mod tests {
         assert_eq!(text[start + 3], "");
         assert_eq!(text[start + 4], format!("  'c': '{long}'"));
         assert_eq!(text[start + 5], "}");
+    }
+
+    #[test]
+    fn markup_that_nests_too_deep_is_refused() {
+        let nested = |depth: usize| format!("<html>{}", "<div>".repeat(depth));
+        assert!(lines(&nested(100_000)).unwrap_err().contains("2000"));
+        assert!(lines(&nested(50)).is_ok());
+        assert!(lines(&format!("<html>{}", "<p>x<br>".repeat(5_000))).is_ok());
     }
 
     #[test]

@@ -17,7 +17,9 @@ mod heading;
 mod html;
 mod line;
 mod outline;
+mod request;
 mod request_line;
+mod source;
 mod table;
 mod target;
 

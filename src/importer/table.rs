@@ -81,7 +81,7 @@ pub(super) fn rows(lines: &[Line], keys: &BTreeSet<String>) -> Vec<Row> {
         .min()
         .unwrap_or_default();
     for line in lines {
-        let text = line.trimmed();
+        let text = wiki_cell(line.trimmed());
         if text.is_empty() {
             gap = Gap::Blank;
             continue;
@@ -162,6 +162,16 @@ pub(super) fn is_header(text: &str) -> bool {
             "value" | "values" | "description" | "type" | "mandatory" | "required" | "name"
         )
     })
+}
+
+/// A cell that stands on a line of its own, as in the source of a wiki page: `| operationName`.
+fn wiki_cell(text: &str) -> &str {
+    let inner = text.strip_prefix(['|', '!']).unwrap_or(text);
+    if inner.contains('|') || is_ruler(text) {
+        text
+    } else {
+        inner.trim_start()
+    }
 }
 
 /// The first two cells of a row that still has its lines between them.
@@ -310,6 +320,15 @@ mod tests {
             assert_eq!(found[1].0, expected[1].0);
             assert_eq!(found[1].1.trim(), expected[1].1);
         }
+    }
+
+    #[test]
+    fn rows_of_the_source_of_a_wiki_page() {
+        expect(
+            "{|\n! Parameter\n! Value\n|-\n| operationName\n| Mute\n|-\n| text\n| Optional words\n|}",
+            &[],
+            &[("operationName", "Mute"), ("text", "Optional words")],
+        );
     }
 
     #[test]

@@ -12,11 +12,15 @@ pub(super) struct Finding {
     pub(super) why: String,
 }
 
-/// Why the reading stopped, at a byte of the text.
+/// Why the reading stopped, at a byte of the text. It is boxed because every step of the reader returns
+/// room for one, and most are small steps that succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) at: usize,
-    pub(super) message: String,
+pub(super) struct Fault(Box<Place>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    at: usize,
+    message: String,
 }
 
 /// The outcome of reading a part of a sample.
@@ -25,18 +29,19 @@ pub(super) type Read<T> = Result<T, Fault>;
 impl Fault {
     /// A fault at the byte `at`.
     pub(super) fn new(at: usize, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Place {
             at,
             message: message.into(),
-        }
+        }))
     }
 
     pub(super) fn into_unreadable(self, text: &str) -> Unreadable {
-        let (line, column) = Places::new(text).of(self.at);
+        let Place { at, message } = *self.0;
+        let (line, column) = Places::new(text).of(at);
         Unreadable {
             line,
             column,
-            message: self.message,
+            message,
         }
     }
 }

@@ -140,3 +140,6 @@ pub fn normalize(text: &str, options: Options) -> Result<Normalized, Unreadable>
         notices: into_repairs(reading.notices, text),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,9 @@ struct Lifted {
     findings: Vec<Finding>,
 }
 
+/// Blanks out one kind of mark; nothing where a text has none, a fault where it has them in two ways.
+type Lift = fn(&str) -> Read<Option<Lifted>>;
+
 /// Reads a sample, with its veils lifted where that is what it takes.
 pub(super) fn read(text: &str) -> Read<Reading> {
     let mut fault = match reader::read(text) {
@@ -24,7 +27,7 @@ pub(super) fn read(text: &str) -> Read<Reading> {
     };
     let mut current = text.to_owned();
     let mut findings = Vec::new();
-    let lifts: [fn(&str) -> Read<Option<Lifted>>; 4] = [
+    let lifts: [Lift; 4] = [
         |text| Ok(lift_bold(text)),
         |text| Ok(lift_pipes(text)),
         |text| Ok(lift_second_column(text)),
@@ -98,9 +101,7 @@ fn lift_second_column(text: &str) -> Option<Lifted> {
     let mut marks = Vec::new();
     let mut count = 0;
     for (start, line) in lines(text).filter(|(_, line)| !line.trim().is_empty()) {
-        let Some(right) = second_half(line) else {
-            return None;
-        };
+        let right = second_half(line)?;
         let content = line.trim_start();
         let from = start + line.len() - content.len();
         if let Some(mark) = content.chars().next().filter(|c| DIFF_MARKS.contains(c)) {
@@ -126,13 +127,22 @@ fn lift_diff_marks(text: &str) -> Read<Option<Lifted>> {
     for (start, line) in lines(text).filter(|(_, line)| !line.trim().is_empty()) {
         let content = line.trim_start();
         let from = start + line.len() - content.len();
-        match content.chars().next().filter(|c| DIFF_MARKS.contains(c)) {
+        let after = content.trim_start_matches(DIFF_MARKS);
+        let signed = after.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+        let mark = content
+            .chars()
+            .next()
+            .filter(|c| DIFF_MARKS.contains(c) && !signed);
+        match mark {
             Some('+') => added.push((from, from + 1)),
             Some(mark) => removed.push((from, from + mark.len_utf8())),
             None => unmarked += 1,
         }
     }
     let why = "a diff's marks are no part of the sample";
+    if added.len() + removed.len() + unmarked < 2 {
+        return Ok(None);
+    }
     let marks = match (added.is_empty(), removed.as_slice(), unmarked) {
         (false, [], _) => added,
         (true, [_, ..], 0) => removed,

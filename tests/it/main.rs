@@ -8,6 +8,8 @@
 )] // a test may stop at the first thing that is not as it should be
 
 mod house;
+mod import;
+mod normalize;
 mod readme;
 mod replay;
 mod support;

@@ -8,7 +8,7 @@ const SCHEMES: [&str; 4] = ["https", "http", "wss", "ws"];
 
 /// Mends a string that has a damaged URL; `None` where it has none.
 pub(super) fn mend(text: &str) -> Option<Mend> {
-    if !text.contains([' ', '\n', '\t']) {
+    if memchr::memchr3(b' ', b'\n', b'\t', text.as_bytes()).is_none() {
         return None;
     }
     let trimmed = text.trim_matches('\n');
@@ -43,11 +43,17 @@ fn mended(text: &str, url: String) -> Mend {
     }
 }
 
+fn is_scheme(word: &str) -> bool {
+    SCHEMES
+        .iter()
+        .any(|scheme| scheme.eq_ignore_ascii_case(word))
+}
+
 /// The scheme that a text begins with, and what follows `://`, however far apart these stand.
 fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let length = text.find(|c: char| !c.is_ascii_alphabetic())?;
     let scheme = text.get(..length)?;
-    if !SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) {
+    if !is_scheme(scheme) {
         return None;
     }
     let rest = text.get(length..)?.trim_start().strip_prefix(':')?;
@@ -58,41 +64,45 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
 /// The URL that a whole text is, without white space; `None` where it may be more than a URL.
 fn whole_url(scheme: &str, rest: &str) -> Option<String> {
     let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let authority = mend_authority(rest.get(..length)?)?;
-    let path = mend_path(rest.get(length..)?)?;
-    Some(format!("{scheme}://{authority}{path}"))
+    let (authority, path) = rest.split_at_checked(length)?;
+    let mut url = String::with_capacity(scheme.len() + "://".len() + rest.len());
+    url.push_str(scheme);
+    url.push_str("://");
+    push_authority(&mut url, authority)?;
+    push_path(&mut url, path)?;
+    Some(url)
 }
 
-/// Takes white space off around the port's colon, and line breaks off anywhere.
-fn mend_authority(authority: &str) -> Option<String> {
-    let parts: Vec<String> = authority
-        .split(':')
-        .map(|part| part.trim().replace('\n', ""))
-        .collect();
-    let digits = |part: &String| part.bytes().all(|byte| byte.is_ascii_digit());
-    let sound = parts.iter().all(|part| !part.contains([' ', '\t']))
-        && (authority.contains(['@', '[']) || parts.iter().skip(1).all(digits));
-    sound.then(|| parts.join(":"))
-}
-
-/// Joins a path at its line breaks, and at a space that stands where a line break did: after a slash
-/// and before an identifier.
-fn mend_path(path: &str) -> Option<String> {
-    let mut joined = String::new();
-    for line in path.split('\n') {
-        let mut pieces = line.split_whitespace();
-        if let Some(first) = pieces.next() {
-            joined.push_str(first);
+/// Writes a host and its port without white space around the colon and without line breaks.
+fn push_authority(url: &mut String, authority: &str) -> Option<()> {
+    let more_colons = authority.contains(['@', '[']);
+    for (index, part) in authority.split(':').enumerate() {
+        let part = part.trim();
+        let port = part.bytes().all(|byte| byte.is_ascii_digit());
+        if part.contains([' ', '\t']) || (index > 0 && !port && !more_colons) {
+            return None;
         }
-        for piece in pieces {
-            let identifier = is_identifier(piece) || piece.bytes().all(|b| b.is_ascii_digit());
-            if !joined.ends_with('/') || !identifier {
+        if index > 0 {
+            url.push(':');
+        }
+        url.extend(part.split('\n'));
+    }
+    Some(())
+}
+
+/// Writes a path joined at its line breaks, and at a space that stands where a line break did: after a
+/// slash and before an identifier.
+fn push_path(url: &mut String, path: &str) -> Option<()> {
+    for line in path.split('\n') {
+        for (index, piece) in line.split_whitespace().enumerate() {
+            let number = piece.bytes().all(|byte| byte.is_ascii_digit());
+            if index > 0 && !(url.ends_with('/') && (number || is_identifier(piece))) {
                 return None;
             }
-            joined.push_str(piece);
+            url.push_str(piece);
         }
     }
-    Some(joined)
+    Some(())
 }
 
 /// Takes the spaces off inside the beginnings of URLs (`http: //host: 9090/`) that stand in other text.
@@ -109,8 +119,7 @@ fn within_prose(text: &str) -> String {
         repaired.push_str(before);
         repaired.push(':');
         let slashes = after.trim_start_matches(' ');
-        let is_scheme = SCHEMES.contains(&word.to_ascii_lowercase().as_str());
-        match slashes.strip_prefix("//").filter(|_| is_scheme) {
+        match slashes.strip_prefix("//").filter(|_| is_scheme(word)) {
             Some(url) if slashes.len() < after.len() => {
                 repaired.push_str("//");
                 rest = mend_port(url.trim_start_matches(' '), &mut repaired);

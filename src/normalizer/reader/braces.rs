@@ -25,13 +25,35 @@ impl Reader<'_> {
         if self.peek() == Some(b':') {
             self.at += 1;
             self.out.push(':');
-            return Ok(Expect::Value);
+            return self.quick_value();
         }
         if self.reopen()? {
             self.members.pop();
             return self.end_of_key(start, at);
         }
         self.missing_colon()
+    }
+
+    /// Reads the value of a member here and now where it is a string, as most are.
+    #[inline]
+    fn quick_value(&mut self) -> Read<Expect> {
+        self.blank()?;
+        if let Some(b'"' | b'\'') = self.peek() {
+            self.string(Role::Value)?;
+            return Ok(Expect::After);
+        }
+        Ok(Expect::Value)
+    }
+
+    /// Reads the member after a comma where its key is in quotes, as most are.
+    #[inline]
+    pub(super) fn next_member(&mut self) -> Read<Expect> {
+        self.blank()?;
+        if let Some(b'"' | b'\'') = self.peek() {
+            self.separate();
+            return self.member();
+        }
+        Ok(Expect::EntryAfterComma)
     }
 
     /// The first entry in braces tells whether they hold an object or a set.

@@ -12,6 +12,7 @@ mod bytes;
 mod escape;
 mod keys;
 mod number;
+mod scan;
 mod string;
 mod word;
 
@@ -343,6 +344,9 @@ impl<'t> Reader<'t> {
         match (self.peek(), self.shape()) {
             (Some(b','), Some(shape)) => {
                 self.at += 1;
+                if shape == Shape::Object {
+                    return self.next_member();
+                }
                 if shape == Shape::Paren {
                     self.set_shape(Shape::Tuple);
                 }

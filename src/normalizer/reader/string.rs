@@ -2,7 +2,8 @@
 //! mended. Escapes are in [`super::escape`], bytes in [`super::bytes`].
 
 use super::escape::Escapes;
-use super::{Dialect, Fault, Read, Reader, Shape, keys};
+use super::scan;
+use super::{Dialect, Fault, Finding, Read, Reader, Shape, keys};
 use crate::normalizer::damage::{self, Mend};
 use crate::normalizer::json::push_escaped;
 
@@ -126,16 +127,7 @@ impl Reader<'_> {
         }
         let from = self.at + 1;
         let rest = self.bytes.get(from..).unwrap_or_default();
-        let mut damage = Damage::Unlikely;
-        let mut length = 0;
-        for &byte in rest {
-            match kind(byte) {
-                Byte::Plain => {}
-                Byte::Colon => damage = Damage::Possible,
-                Byte::Special => break,
-            }
-            length += 1;
-        }
+        let (length, damage) = scan::plain(rest, quote);
         let ends = rest.get(length) == Some(&quote);
         if ends && (length > 0 || rest.get(1) != Some(&quote)) {
             self.out.push_str(self.slice(from, from + length));
@@ -339,10 +331,15 @@ impl Reader<'_> {
                         moment,
                     });
                 }
-                self.repair(at, was, &text, why);
                 self.out.truncate(out + 1);
                 self.out.push_str(&text);
                 self.out.push('"');
+                self.repairs.push(Finding {
+                    at,
+                    was: was.into(),
+                    became: text,
+                    why,
+                });
             }
             Mend::Hopeless { offset, message } => {
                 let place = match offset {
@@ -360,12 +357,8 @@ impl Reader<'_> {
 fn inside_quotes(literal: &str, source: usize) -> (usize, &str) {
     let quotes = literal.trim_start_matches(|c: char| c.is_ascii_alphabetic());
     let mark = quotes.chars().next().unwrap_or('"');
-    let triple: String = [mark; 3].iter().collect();
-    let width = if quotes.starts_with(&triple) {
-        3
-    } else {
-        mark.len_utf8()
-    };
+    let triple = quotes.chars().take(3).filter(|c| *c == mark).count() == 3;
+    let width = if triple { 3 } else { mark.len_utf8() };
     let close = quotes
         .chars()
         .next_back()

@@ -1,124 +1,14 @@
-//! Walks down the lines of a page and sorts what stands there: the rows of its tables, and under
-//! which heading each sample was found.
-//!
-//! Nothing is read here; a sample is still lines, and a heading has done no more than to say whose
-//! it is. What it all becomes is decided in [`super::assemble`].
+//! The walk down the lines of a page: where it is, and what it has found so far.
 
-use super::Notice;
-use super::block::{self, Block};
-use super::heading::{self, Heading, Outcome, Part, Role};
-use super::line::{Line, Place};
-use super::request_line::{self, RequestLine};
-use super::table::{self, Fact};
+use crate::importer::Notice;
+use crate::importer::block::{self, Block};
+use crate::importer::heading::{self, Heading, Outcome, Part, Role};
+use crate::importer::line::{Line, Place};
+use crate::importer::request_line::{self, RequestLine};
+use crate::importer::table::{self, Fact};
 
-/// What a page holds.
-#[derive(Debug, Default)]
-pub(super) struct Outline {
-    /// Mostly one; a page may describe several operations one after the other.
-    pub(super) sections: Vec<Section>,
-    /// What was left out, and why.
-    pub(super) notices: Vec<Notice>,
-}
-
-/// One operation as a page describes it, with its samples.
-#[derive(Debug, Default)]
-pub(super) struct Section {
-    /// The URL of its requests.
-    pub(super) url: Option<String>,
-    /// Their method.
-    pub(super) method: Option<String>,
-    /// The lines of the parameter table.
-    pub(super) table: Vec<Line>,
-    /// The samples, in order.
-    pub(super) samples: Vec<Sample>,
-}
-
-/// A request with what came of it.
-#[derive(Debug, Default)]
-pub(super) struct Sample {
-    /// The session whose request it is, where the heading says so.
-    pub(super) session: Option<String>,
-    pub(super) request: Option<RequestLine>,
-    /// The header fields under the request line.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Option<Block>,
-    /// The status, where the page shows one.
-    pub(super) status: Option<u16>,
-    /// The header fields of the response.
-    pub(super) response_headers: Vec<(String, String)>,
-    pub(super) responses: Vec<Block>,
-    pub(super) notifications: Vec<Pushed>,
-}
-
-/// The sample of a notification.
-#[derive(Debug)]
-pub(super) struct Pushed {
-    pub(super) block: Block,
-    /// The session of its heading.
-    pub(super) actor: Option<String>,
-    pub(super) ordinal: Option<usize>,
-    /// How many samples stand before it under the same heading.
-    pub(super) nth: usize,
-}
-
-/// The outline of a page whose furniture is gone.
-pub(super) fn outline(lines: &[Line], title: &str) -> Outline {
-    let mut walk = Walk::new(title);
-    let mut next = 0;
-    let mut rest: Option<Line> = None;
-    while let Some(line) = rest.take().or_else(|| {
-        let line = lines.get(next).cloned();
-        next += 1;
-        line
-    }) {
-        (rest, next) = walk.step(line, lines, next);
-    }
-    walk.finish()
-}
-
-impl Sample {
-    fn is_empty(&self) -> bool {
-        self.request.is_none() && self.body.is_none() && !self.is_answered()
-    }
-
-    fn is_answered(&self) -> bool {
-        !self.responses.is_empty() || !self.notifications.is_empty()
-    }
-
-    /// Where it begins.
-    pub(super) fn place(&self) -> Option<Place> {
-        let blocks = self.body.iter().chain(&self.responses);
-        self.request
-            .as_ref()
-            .map(|request| request.place)
-            .or_else(|| blocks.map(|block| block.place).next())
-            .or_else(|| self.notifications.first().map(|pushed| pushed.block.place))
-    }
-}
-
-/// Words that stand where a sample should be.
-const PLACEHOLDERS: &[&str] = &[
-    "missing",
-    "n/a",
-    "na",
-    "none",
-    "tbd",
-    "tba",
-    "todo",
-    "to do",
-    "to be added",
-    "to be defined",
-    "to be provided",
-    "to be done",
-    "not available",
-    "not applicable",
-    "coming soon",
-    "no sample",
-    "no notification",
-    "no notifications",
-    "no response",
-    "empty",
-];
+use super::marks::{behind_or, is_placeholder, not_there, status_line};
+use super::{Outline, Pushed, Sample, Section};
 
 /// Which part of the page the walk is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +38,7 @@ enum Alternative {
     Begun,
 }
 
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     title: &'a str,
     zone: Zone,
     role: Option<Role>,
@@ -166,7 +56,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(title: &'a str) -> Self {
+    pub(super) fn new(title: &'a str) -> Self {
         Walk {
             title,
             zone: Zone::Prose,
@@ -185,7 +75,12 @@ impl<'a> Walk<'a> {
 
     /// Takes a line, and with a sample the lines from `next` on that belong to it. Gives what is
     /// left of the line and where to go on.
-    fn step(&mut self, line: Line, lines: &[Line], next: usize) -> (Option<Line>, usize) {
+    pub(super) fn step(
+        &mut self,
+        line: Line,
+        lines: &[Line],
+        next: usize,
+    ) -> (Option<Line>, usize) {
         if line.is_blank() {
             if self.zone == Zone::Table {
                 self.section.table.push(line);
@@ -211,7 +106,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn finish(mut self) -> Outline {
+    pub(super) fn finish(mut self) -> Outline {
         self.end_section();
         self.outline
     }
@@ -501,157 +396,5 @@ impl<'a> Walk<'a> {
             }
             None => self.notice(place, "this sample stands under no heading and is left out"),
         }
-    }
-}
-
-fn not_there(words: &str) -> String {
-    format!("`{words}` stands where a sample should be")
-}
-
-/// What follows the word `or` at the start of a line.
-fn behind_or(line: &Line) -> Option<Line> {
-    let first = line.trimmed().split([' ', '{']).next()?;
-    let behind = line.text.find(first)? + first.len();
-    request_line::is_or(first).then(|| line.split(behind).1)
-}
-
-fn is_placeholder(text: &str) -> bool {
-    let bare = heading::undecorated(text)
-        .trim_matches(|c: char| c.is_whitespace() || ".()[]<>*-".contains(c))
-        .to_lowercase();
-    PLACEHOLDERS.contains(&bare.as_str()) || (bare.is_empty() && text.contains("..."))
-}
-
-/// The status of a line such as `HTTP/1.1 202 Accepted`.
-fn status_line(text: &str) -> Option<u16> {
-    let lower = text.to_lowercase();
-    let rest = [
-        "http/1.1 ",
-        "http/1.0 ",
-        "http/2 ",
-        "http status code",
-        "http status",
-        "status code:",
-    ]
-    .iter()
-    .find_map(|start| lower.strip_prefix(start))?;
-    let code = rest
-        .trim_start_matches([':', ' '])
-        .split([' ', '.'])
-        .next()?;
-    code.parse().ok().filter(|code| (100..600).contains(code))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::line::lines;
-    use super::*;
-
-    /// What was found, in few words.
-    fn drawn(text: &str) -> String {
-        let outline = outline(&lines(text), "Mute");
-        let mut drawn = Vec::new();
-        for section in &outline.sections {
-            let method = section.method.as_deref().unwrap_or("-");
-            drawn.push(format!(
-                "{method} {}",
-                section.url.as_deref().unwrap_or("-")
-            ));
-            for sample in &section.samples {
-                let request = sample.request.as_ref();
-                let target = request.map_or("-", |request| &request.target);
-                let body = sample.body.as_ref().map(Block::text).unwrap_or_default();
-                drawn.push(format!(" > {target} {body}"));
-                for response in &sample.responses {
-                    drawn.push(format!(" < {}", response.text()));
-                }
-                for pushed in &sample.notifications {
-                    let actor = pushed.actor.as_deref().unwrap_or("-");
-                    let text = pushed.block.text();
-                    drawn.push(format!(" ! {actor} {:?} {text}", pushed.ordinal));
-                }
-            }
-        }
-        for notice in &outline.notices {
-            let Notice {
-                line,
-                column,
-                message,
-            } = notice;
-            drawn.push(format!("{line}:{column} {message}"));
-        }
-        drawn.join("\n")
-    }
-
-    #[test]
-    fn a_page_in_order() {
-        insta::assert_snapshot!(drawn("Mute\nRequest URL /api/v2/me/calls/{id}\nHTTP Method POST\nParameters\nParameter Value\nerror\nOptional.\nSample\nRequest\nPOST api/v2/me/calls/7\n{'a': 1}\nResponse\n{'statusCode': 0}\nNotification\nSuccessful\nAgent1 First Notification\n{'b': 1}\nAgent2 First Notification\n{'b': 2}\n{'b': 3}"), @r"
-        POST /api/v2/me/calls/{id}
-         > /api/v2/me/calls/7 {'a': 1}
-         < {'statusCode': 0}
-         ! agent1 Some(1) {'b': 1}
-         ! agent2 Some(1) {'b': 2}
-         ! agent2 Some(1) {'b': 3}
-        ");
-    }
-
-    #[test]
-    fn glued_headings_and_one_line_samples() {
-        insta::assert_snapshot!(drawn("Request\nPOST /x { \"a\": { \"b\": 1 } }Response\n{ \"statusCode\": 0 }Notification{ \"c\": 1 }\nSupervisor First Notification: { \"d\": 1 }"), @r#"
-        - -
-         > /x { "a": { "b": 1 } }
-         < { "statusCode": 0 }
-         ! - None { "c": 1 }
-         ! supervisor Some(1) { "d": 1 }
-        "#);
-    }
-
-    #[test]
-    fn failures_placeholders_and_alternatives_are_left_out() {
-        insta::assert_snapshot!(drawn("HTTP Request\nPOST on /me/chats/{id}\n{'a': 1}\nor\n{'a': 2}\nHTTP Response\nSuccess\n{'statusCode': 0}\nFailure\n{'statusCode': an integer value above 0}\nCometD Response\nMissing\nNotification\nFailure\nAgent1 First Notification\n{'lost': 1}\nSecond Notification: { Missing }\n"), @r"
-        - -
-         > /me/chats/{id} {'a': 1}
-         < {'statusCode': 0}
-        5:1 the page offers this request instead of the one above; the tape holds the one above, since only one of them is sent
-        10:1 this sample shows a failure and is left out
-        12:1 `Missing` stands where a sample should be
-        16:1 this sample shows a failure and is left out
-        17:22 `Missing` stands where a sample should be
-        ");
-        insta::assert_snapshot!(drawn("Request\nPOST /x\n{'a': 1} or {'a': 2}\nResponse\n{}\nRequest\nPOST /y or POST /z\n{'b': 1}"), @r"
-        - -
-         > /x {'a': 1}
-         < {}
-         > /y {'b': 1}
-        3:13 the page offers this request instead of the one above; the tape holds the one above, since only one of them is sent
-        7:12 the page offers this request instead of the one above; the tape holds the one above, since only one of them is sent
-        ");
-    }
-
-    #[test]
-    fn several_samples_and_sections() {
-        insta::assert_snapshot!(drawn("Request URL /a\nSample #1\nRequest\nGET /a\nResponse\nHTTP/1.1 202 Accepted\nX: y\n{'n': 1}\nSample #2\nRequest\nDELETE /a\nRequest URL /b\nPOST /b\n{'c': 1}\n{'statusCode': 0}\n{'d': 1}"), @r"
-        - /a
-         > /a 
-         < {'n': 1}
-         > /a 
-        - /b
-         > /b {'c': 1}
-         < {'statusCode': 0}
-         < {'d': 1}
-        15:1 no heading stands above this sample; it is read as the response, since it holds a statusCode
-        ");
-    }
-
-    #[test]
-    fn a_broken_target_goes_on() {
-        assert!(
-            drawn("Request\nPOST api/v2/me/chats/\n\n0001aF\n{'a': 1}")
-                .contains(" > /api/v2/me/chats/0001aF {'a': 1}")
-        );
-        assert!(
-            drawn("Request\nPOST api/v2/me/chats/\n{\n'a': 1}")
-                .contains(" > /api/v2/me/chats/ {\n'a': 1}")
-        );
     }
 }

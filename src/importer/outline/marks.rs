@@ -1,0 +1,69 @@
+//! The small words between the samples of a page: `or`, a placeholder, a status.
+
+use crate::importer::heading;
+use crate::importer::line::Line;
+use crate::importer::request_line;
+
+/// Words that stand where a sample should be.
+const PLACEHOLDERS: &[&str] = &[
+    "missing",
+    "n/a",
+    "na",
+    "none",
+    "tbd",
+    "tba",
+    "todo",
+    "to do",
+    "to be added",
+    "to be defined",
+    "to be provided",
+    "to be done",
+    "not available",
+    "not applicable",
+    "coming soon",
+    "no sample",
+    "no notification",
+    "no notifications",
+    "no response",
+    "empty",
+];
+
+/// The notice that words stand in a sample's place.
+pub(super) fn not_there(words: &str) -> String {
+    format!("`{words}` stands where a sample should be")
+}
+
+/// What follows the word `or` at the start of a line.
+pub(super) fn behind_or(line: &Line) -> Option<Line> {
+    let first = line.trimmed().split([' ', '{']).next()?;
+    let behind = line.text.find(first)? + first.len();
+    request_line::is_or(first).then(|| line.split(behind).1)
+}
+
+/// Whether a line only says that there is no sample.
+pub(super) fn is_placeholder(text: &str) -> bool {
+    let bare = heading::undecorated(text)
+        .trim_matches(|c: char| c.is_whitespace() || ".()[]<>*-".contains(c))
+        .to_lowercase();
+    PLACEHOLDERS.contains(&bare.as_str()) || (bare.is_empty() && text.contains("..."))
+}
+
+/// The status of a line such as `HTTP/1.1 202 Accepted`.
+pub(super) fn status_line(text: &str) -> Option<u16> {
+    let lower = text.to_lowercase();
+    let rest = [
+        "http/1.1 ",
+        "http/1.0 ",
+        "http/2 ",
+        "http status code",
+        "http status",
+        "status code:",
+    ]
+    .iter()
+    .find_map(|start| lower.strip_prefix(start))?;
+    let code = rest
+        .trim_start_matches([':', ' '])
+        .split([' ', '.'])
+        .next()?;
+    code.parse().ok().filter(|code| (100..600).contains(code))
+}
