@@ -12,6 +12,7 @@ use crate::importer::{self, ImportError, Imported, MOST_BYTES, Page, Settings};
 use crate::normalizer;
 use crate::tape::Layout;
 
+use super::config::ConfigFlag;
 use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::{normalize, output, tapes};
 
@@ -39,10 +40,10 @@ pub(super) struct Import {
     #[arg(long)]
     json: bool,
     /// The channel of notifications whose sample names none [default: by the URL, such as /v2/me/chats].
-    #[arg(long, value_name = "CHANNEL")]
+    #[arg(long, value_name = "CHANNEL", env = "ANTIPHON_CHANNEL")]
     channel: Option<String>,
     /// The path of the Bayeux endpoint [default: by the URL, such as /api/v2/notifications].
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", env = "ANTIPHON_ENDPOINT")]
     endpoint: Option<String>,
     /// The tape's title [default: the pages' titles].
     #[arg(long)]
@@ -50,6 +51,8 @@ pub(super) struct Import {
     /// Where the tape says that it came from [default: the pages' file names].
     #[arg(long)]
     source: Option<String>,
+    #[command(flatten)]
+    config: ConfigFlag,
 }
 
 const EXAMPLES: &str = "\
@@ -96,6 +99,7 @@ impl Import {
             return Err(anyhow!("the tape and the summary cannot both go to stdout"))
                 .because(Trouble::Usage);
         }
+        let config = self.config.read()?;
         let pages = self
             .pages
             .iter()
@@ -106,8 +110,8 @@ impl Import {
             .map(|(name, bytes)| Page { name, bytes })
             .collect();
         let settings = Settings {
-            channel: self.channel,
-            endpoint: self.endpoint,
+            channel: self.channel.or(config.channel),
+            endpoint: self.endpoint.or(config.endpoint),
             title: self.title,
             source: self.source,
         };

@@ -353,3 +353,27 @@ fn wrong_use_and_missing_pages_have_their_exit_codes() {
             .contains("a.txt:2: byte 0xff")
     );
 }
+
+#[test]
+fn the_settings_file_tells_channel_and_endpoint_and_flags_override_it() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("antiphon.json5"),
+        "{ channel: '/v2/me/other', endpoint: '/push' }",
+    )
+    .unwrap();
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/pages/remove-participant.txt");
+    let import = |more: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_antiphon"))
+            .args(["import", page.to_str().unwrap(), "-o", "-"])
+            .args(more)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let tape = import(&[]);
+    assert!(tape.contains(r#""endpoint": "/push""#), "{tape}");
+    assert!(tape.contains(r#""channel": "/v2/me/other""#), "{tape}");
+    assert!(import(&["--channel", "/mine"]).contains(r#""channel": "/mine""#));
+}
