@@ -101,7 +101,7 @@ fn python_literals_mean_what_python_says() {
             "[1.0,0.5,1000.0,1e+16,1e-05,1000000000000000.0,-0.0,1e+22]",
         ),
         (
-            r#"[u'x', r'\d', b'\xc3\xa9', ur'\u00e9\d']"#,
+            r"[u'x', r'\d', b'\xc3\xa9', ur'\u00e9\d']",
             r#"["x","\\d","é","é\\d"]"#,
         ),
         (r"'\x41\101\u0041\U00000041\a\q\/'", r#""AAAA\u0007\\q\\/""#),
@@ -502,8 +502,10 @@ fn python_string(text: &str, quote: char, prefix: &str) -> String {
             '\n' => written.push_str("\\n"),
             '\t' => written.push_str("\\t"),
             c if c == quote => written.extend(['\\', c]),
-            c if c < ' ' => written.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c if u32::from(c) > 0xffff => written.push_str(&format!("\\U{:08x}", u32::from(c))),
+            c if c < ' ' => written.extend(format!("\\x{:02x}", u32::from(c)).chars()),
+            c if u32::from(c) > 0xffff => {
+                written.extend(format!("\\U{:08x}", u32::from(c)).chars())
+            }
             c => written.push(c),
         }
     }

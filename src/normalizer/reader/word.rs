@@ -1,8 +1,9 @@
 //! Words outside quotes: constants, keys without quotes, placeholders, and the names, calls and
 //! operators that are refused. Curly quotes come here too.
 
+use super::ahead::Kind;
 use super::escape::Escapes;
-use super::string::{Damage, Kind, Role, Spot, Stop};
+use super::string::{Damage, Role, Spot, Stop};
 use super::{Dialect, Expect, Fault, Read, Reader};
 
 /// How many words a heading beside a brace may have: "Agent1 Fourth Notification" and some more.
