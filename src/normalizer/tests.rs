@@ -429,6 +429,25 @@ fn depth_has_a_limit_and_no_depth_crashes() {
 }
 
 #[test]
+fn long_lines_of_damage_take_no_time_by_the_square() {
+    let count = 50_000;
+    for entry in [
+        "\"a\"b\"c\"",
+        "“a”",
+        "'\t\t\t\t\t\t'",
+        "\"x\" None",
+        "{'a' 'b', 'c': 1}",
+    ] {
+        let normalized = read(&format!("[{}]", vec![entry; count].join(", ")));
+        assert!(normalized.json.len() > count);
+    }
+    assert_eq!(
+        read(&format!("'{}'", "\t".repeat(1_000_000))).json.len(),
+        2_000_002
+    );
+}
+
+#[test]
 fn integers_of_other_bases_are_exact_up_to_a_limit() {
     assert_eq!(
         read("0xffffffffffffffffffff").json,
@@ -504,7 +523,7 @@ fn python_string(text: &str, quote: char, prefix: &str) -> String {
             c if c == quote => written.extend(['\\', c]),
             c if c < ' ' => written.extend(format!("\\x{:02x}", u32::from(c)).chars()),
             c if u32::from(c) > 0xffff => {
-                written.extend(format!("\\U{:08x}", u32::from(c)).chars())
+                written.extend(format!("\\U{:08x}", u32::from(c)).chars());
             }
             c => written.push(c),
         }

@@ -211,6 +211,13 @@ impl Reader<'_> {
         }
         push_escaped(&mut self.out, char::from(control));
         self.at += 1;
+        // The rest of a long run of white space is looked through once, not from each of its characters.
+        if let Some(rest) = white.get(1..) {
+            for c in rest.chars() {
+                push_escaped(&mut self.out, c);
+            }
+            self.at += rest.len();
+        }
         Damage::Unlikely
     }
 

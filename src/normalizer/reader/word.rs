@@ -156,10 +156,10 @@ impl<'t> Reader<'t> {
             '“' | '”' => ['”', '“', '"'],
             _ => ['’', '‘', '\''],
         };
-        let line = rest.split(['\n', '\r']).next().unwrap_or_default();
         let first = open.len_utf8();
-        let end = line
+        let end = rest
             .char_indices()
+            .take_while(|(_, c)| !matches!(c, '\n' | '\r'))
             .filter(|(place, c)| *place >= first && closing.contains(c))
             .find(|(place, c)| self.may_end_string(source + place + c.len_utf8(), role));
         let Some((length, close)) = end else {
