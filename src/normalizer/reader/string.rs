@@ -251,6 +251,14 @@ impl Reader<'_> {
                     "two strings stand side by side: expected `,` between them",
                 )
             });
+            if new_line {
+                self.notices.push(Finding {
+                    at: *end,
+                    was: self.slice(*end, place).into(),
+                    became: String::new(),
+                    why: "strings side by side are one, as in Python, also on two lines".into(),
+                });
+            }
             self.out.pop();
             *damage = self.literal()?.max(*damage);
             self.out.push('"');
