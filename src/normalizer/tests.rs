@@ -101,7 +101,7 @@ fn python_literals_mean_what_python_says() {
             "[1.0,0.5,1000.0,1e+16,1e-05,1000000000000000.0,-0.0,1e+22]",
         ),
         (
-            r#"[u'x', r'\d', b'\xc3\xa9', ur'\u00e9\d']"#,
+            r"[u'x', r'\d', b'\xc3\xa9', ur'\u00e9\d']",
             r#"["x","\\d","é","é\\d"]"#,
         ),
         (r"'\x41\101\u0041\U00000041\a\q\/'", r#""AAAA\u0007\\q\\/""#),
@@ -117,6 +117,11 @@ fn python_literals_mean_what_python_says() {
         ("[1, # one\n 2,]", "[1,2]"),
         ("1, 2", "[1,2]"),
         ("-(5)", "-5"),
+        // Exactly between .62 and .63: Python takes the even one.
+        (
+            "[81167404567366.625, 958192354945030.2]",
+            "[81167404567366.62,958192354945030.2]",
+        ),
         ("'a\tb'", r#""a\tb""#),
     ]);
 }
@@ -192,6 +197,14 @@ fn equal_keys_keep_the_last_value_at_the_first_place_and_are_reported() {
     assert!(normalized.json.ends_with(r#""k149":149}"#));
 
     assert_eq!(read("{1: 'a', '1': 'b', True: 'c'}").json, r#"{"1":"b"}"#);
+}
+
+#[test]
+fn strings_joined_over_lines_are_told_of() {
+    let normalized = normalize("['a'\n 'b']", STRICT).unwrap();
+    assert_eq!(normalized.json, r#"["ab"]"#);
+    assert_eq!(normalized.notices[0].was, "\n ");
+    assert_eq!(read("['a' 'b']").notices, []);
 }
 
 #[test]
@@ -429,6 +442,25 @@ fn depth_has_a_limit_and_no_depth_crashes() {
 }
 
 #[test]
+fn long_lines_of_damage_take_no_time_by_the_square() {
+    let count = 10_000;
+    for entry in [
+        "\"a\"b\"c\"",
+        "“a”",
+        "'\t\t\t\t\t\t'",
+        "\"x\" None",
+        "{'a' 'b', 'c': 1}",
+    ] {
+        let normalized = read(&format!("[{}]", vec![entry; count].join(", ")));
+        assert!(normalized.json.len() > count);
+    }
+    assert_eq!(
+        read(&format!("'{}'", "\t".repeat(1_000_000))).json.len(),
+        2_000_002
+    );
+}
+
+#[test]
 fn integers_of_other_bases_are_exact_up_to_a_limit() {
     assert_eq!(
         read("0xffffffffffffffffffff").json,
@@ -502,8 +534,10 @@ fn python_string(text: &str, quote: char, prefix: &str) -> String {
             '\n' => written.push_str("\\n"),
             '\t' => written.push_str("\\t"),
             c if c == quote => written.extend(['\\', c]),
-            c if c < ' ' => written.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c if u32::from(c) > 0xffff => written.push_str(&format!("\\U{:08x}", u32::from(c))),
+            c if c < ' ' => written.extend(format!("\\x{:02x}", u32::from(c)).chars()),
+            c if u32::from(c) > 0xffff => {
+                written.extend(format!("\\U{:08x}", u32::from(c)).chars());
+            }
             c => written.push(c),
         }
     }

@@ -8,9 +8,7 @@ const SCHEMES: [&str; 4] = ["https", "http", "wss", "ws"];
 
 /// Mends a string that has a damaged URL; `None` where it has none.
 pub(super) fn mend(text: &str) -> Option<Mend> {
-    if memchr::memchr3(b' ', b'\n', b'\t', text.as_bytes()).is_none() {
-        return None;
-    }
+    memchr::memchr3(b' ', b'\n', b'\t', text.as_bytes())?;
     let trimmed = text.trim_matches('\n');
     if let Some((scheme, rest)) = split_scheme(trimmed)
         && let Some(url) = whole_url(scheme, rest)
@@ -63,7 +61,7 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
 
 /// The URL that a whole text is, without white space; `None` where it may be more than a URL.
 fn whole_url(scheme: &str, rest: &str) -> Option<String> {
-    let length = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let length = memchr::memchr3(b'/', b'?', b'#', rest.as_bytes()).unwrap_or(rest.len());
     let (authority, path) = rest.split_at_checked(length)?;
     let mut url = String::with_capacity(scheme.len() + "://".len() + rest.len());
     url.push_str(scheme);
@@ -78,8 +76,8 @@ fn push_authority(url: &mut String, authority: &str) -> Option<()> {
     let more_colons = authority.contains(['@', '[']);
     for (index, part) in authority.split(':').enumerate() {
         let part = part.trim();
-        let port = part.bytes().all(|byte| byte.is_ascii_digit());
-        if part.contains([' ', '\t']) || (index > 0 && !port && !more_colons) {
+        let digits = part.bytes().all(|byte| byte.is_ascii_digit());
+        if part.contains([' ', '\t']) || (index > 0 && !digits && !more_colons) {
             return None;
         }
         if index > 0 {
@@ -94,7 +92,8 @@ fn push_authority(url: &mut String, authority: &str) -> Option<()> {
 /// slash and before an identifier.
 fn push_path(url: &mut String, path: &str) -> Option<()> {
     for line in path.split('\n') {
-        for (index, piece) in line.split_whitespace().enumerate() {
+        let pieces = line.split([' ', '\t']).filter(|piece| !piece.is_empty());
+        for (index, piece) in pieces.enumerate() {
             let number = piece.bytes().all(|byte| byte.is_ascii_digit());
             if index > 0 && !(url.ends_with('/') && (number || is_identifier(piece))) {
                 return None;

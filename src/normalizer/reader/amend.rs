@@ -6,6 +6,10 @@ use super::string::{Role, Stop};
 use super::word::{is_curly, is_heading, name_at, operator_at, operator_fault};
 use super::{Expect, Fault, Read, Reader, Shape};
 
+/// How far beyond its first quote a string with quotes inside may reach. Each repair looks through that
+/// much, and samples may be one long line.
+const REOPEN_BYTES: usize = 4096;
+
 impl Reader<'_> {
     /// Something else than a comma or an end stands after a value.
     pub(super) fn unexpected(&mut self) -> Read<Expect> {
@@ -158,20 +162,24 @@ impl Reader<'_> {
         if spot.end != self.end_of_last_token() || !matches!(quote, b'"' | b'\'') {
             return Ok(false);
         }
-        let rest = self.text.get(spot.end..).unwrap_or_default();
-        let line = rest.split(['\n', '\r']).next().unwrap_or_default();
-        let mut opens_another = self.looks_like_opening(spot.source, spot.end - 1);
-        let mut end = None;
-        for place in memchr::memchr_iter(quote, line.as_bytes()) {
-            if self.may_end_string(spot.end + place + 1, spot.role) {
-                end = Some(spot.end + place);
+        let rest = self.bytes.get(spot.end..).unwrap_or_default();
+        let rest = rest.get(..REOPEN_BYTES).unwrap_or(rest);
+        let line_length = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let line = rest.get(..line_length).unwrap_or_default();
+        let mut end = spot.end - 1;
+        let mut later_quotes = memchr::memchr_iter(quote, line);
+        loop {
+            if self.looks_like_opening(spot.source, end) {
+                return Ok(false);
+            }
+            let Some(place) = later_quotes.next() else {
+                return Ok(false);
+            };
+            end = spot.end + place;
+            if self.may_end_string(end + 1, spot.role) {
                 break;
             }
-            opens_another |= self.looks_like_opening(spot.source, spot.end + place);
         }
-        let Some(end) = end.filter(|_| !opens_another) else {
-            return Ok(false);
-        };
         self.out.truncate(spot.out);
         while self
             .repairs
@@ -180,6 +188,8 @@ impl Reader<'_> {
         {
             self.repairs.pop();
         }
+        let kept = self.repairs.len();
+        self.moments.retain(|moment| moment.repair < kept);
         self.out.push('"');
         self.at = spot.source + 1;
         self.decode(Stop::At(end), Escapes::Read)?;

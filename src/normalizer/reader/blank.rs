@@ -6,6 +6,13 @@ impl Reader<'_> {
     /// Passes over what has no meaning.
     #[inline]
     pub(super) fn blank(&mut self) -> Read<()> {
+        match self.peek() {
+            Some(b',' | b':' | b'"' | b'\'' | b'}' | b']') => Ok(()),
+            _ => self.some_blank(),
+        }
+    }
+
+    fn some_blank(&mut self) -> Read<()> {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
         }

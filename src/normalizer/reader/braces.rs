@@ -1,7 +1,8 @@
 //! What stands in braces: members of an object, or parts of a set.
 
+use super::ahead::Kind;
 use super::number::Number;
-use super::string::{Kind, Role};
+use super::string::Role;
 use super::word::{self, is_curly};
 use super::{Dialect, Expect, Fault, Holds, Read, Reader, Shape};
 

@@ -1,7 +1,8 @@
 //! Python's bytes literals, which become strings where they are UTF-8.
 
+use super::ahead::Kind;
 use super::escape::Escapes;
-use super::string::{Kind, Stop};
+use super::string::Stop;
 use super::{Fault, Read, Reader};
 use crate::normalizer::json::push_escaped;
 

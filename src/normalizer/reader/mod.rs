@@ -5,9 +5,11 @@
 //! read the tokens. Damage that reaches over whole lines is [`super::veil`]'s, layout is
 //! [`super::layout`]'s.
 
+mod ahead;
 mod amend;
 mod blank;
 mod braces;
+mod brackets;
 mod bytes;
 mod escape;
 mod keys;
@@ -21,10 +23,6 @@ use std::collections::BTreeMap;
 use super::dialect::{Dialect, Dialects, Meaning};
 use super::finding::{Fault, Finding, Read};
 use keys::Member;
-
-/// How deep brackets may nest. `CPython`'s own parser stops at about 200; 511 leaves room for what
-/// other writers nest and keeps the bracket stack small.
-const DEPTH_LIMIT: usize = 511;
 
 /// What one reading gave.
 #[derive(Debug)]
@@ -264,39 +262,6 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn open(&mut self, shape: Shape) -> Read<Expect> {
-        if self.frames.len() >= DEPTH_LIMIT {
-            return self.fault(format!(
-                "brackets nest deeper than {DEPTH_LIMIT}, which is the limit"
-            ));
-        }
-        let around = self.frames.last().map_or(Holds::Anything, |f| f.holds);
-        if around == Holds::Hashable && shape != Shape::Paren {
-            return self.fault(format!(
-                "{} cannot be a key or stand in a set",
-                self.found()
-            ));
-        }
-        if shape == Shape::Paren {
-            self.dialects.only_python();
-        }
-        self.frames.push(Frame {
-            shape,
-            opened: self.at,
-            start: self.out.len(),
-            members: self.members.len(),
-            number_keys: BTreeMap::new(),
-            holds: if shape == Shape::Brace {
-                Holds::Hashable
-            } else {
-                around
-            },
-        });
-        self.out.push(if shape == Shape::Brace { '{' } else { '[' });
-        self.at += 1;
-        Ok(Expect::Entry)
-    }
-
     fn entry(&mut self) -> Read<Expect> {
         let Some(shape) = self.shape() else {
             return self.value();
@@ -366,79 +331,5 @@ impl<'t> Reader<'t> {
         let before = self.slice(0, self.at);
         let blank = before.get(before.trim_end().len()..).unwrap_or_default();
         blank.contains('\n')
-    }
-
-    fn set_shape(&mut self, shape: Shape) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.shape = shape;
-        }
-    }
-
-    /// Closes the innermost bracket, whose closing mark is read next.
-    fn close(&mut self) -> Read<Expect> {
-        self.at += 1;
-        self.close_frame()
-    }
-
-    /// Closes the innermost bracket.
-    fn close_frame(&mut self) -> Read<Expect> {
-        let Some(frame) = self.frames.pop() else {
-            return Ok(Expect::After);
-        };
-        match frame.shape {
-            Shape::List | Shape::Bare | Shape::Tuple => self.out.push(']'),
-            Shape::Object | Shape::Brace => self.close_object(&frame)?,
-            Shape::Set => self.close_set(&frame),
-            Shape::Paren => self.close_paren(&frame),
-        }
-        Ok(Expect::After)
-    }
-
-    /// `()` is an empty tuple; parentheses around a value are nothing.
-    fn close_paren(&mut self, frame: &Frame) {
-        if self.out.len() == frame.start + 1 {
-            self.out.push(']');
-        } else {
-            self.out.remove(frame.start);
-            for place in &mut self.no_text {
-                if *place > frame.start {
-                    *place -= 1;
-                }
-            }
-            self.last_string = None;
-        }
-    }
-
-    /// A comma after the whole value makes a tuple of it, as in Python.
-    fn open_bare(&mut self) -> Expect {
-        self.only_in_python.get_or_insert_with(|| {
-            Fault::new(self.at, "expected the end of the sample, found `,`")
-        });
-        self.out.insert(0, '[');
-        self.frames.push(Frame {
-            shape: Shape::Bare,
-            opened: self.at,
-            start: 0,
-            members: self.members.len(),
-            number_keys: BTreeMap::new(),
-            holds: Holds::Anything,
-        });
-        self.dialects.rule_out(Dialect::Json);
-        self.dialects.rule_out(Dialect::Json5);
-        self.at += 1;
-        Expect::EntryAfterComma
-    }
-
-    fn end_of_bare(&mut self) -> Expect {
-        if let Some(frame) = self.frames.pop() {
-            self.notices.push(Finding {
-                at: frame.opened,
-                was: ",".into(),
-                became: "[…]".into(),
-                why: "a comma after a value makes a tuple of it, as in Python".into(),
-            });
-        }
-        self.out.push(']');
-        Expect::Nothing
     }
 }

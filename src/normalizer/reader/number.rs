@@ -300,19 +300,32 @@ fn kept(sign: &str, whole: &str, fraction: &str, exponent: Option<&str>) -> Stri
 /// A float as Python's `repr` writes it: the fewest digits that name it, with an exponent below
 /// 1e-4 and from 1e16 on.
 fn repr(value: f64) -> String {
-    let scientific = format!("{value:e}");
+    let scientific = fewest_digits(value);
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let power: i32 = exponent.parse().unwrap_or(0);
-    if (-4..16).contains(&power) {
-        let plain = format!("{value}");
-        return if plain.contains('.') {
-            plain
-        } else {
-            format!("{plain}.0")
-        };
+    if !(-4..16).contains(&power) {
+        let sign = if power < 0 { '-' } else { '+' };
+        return format!("{mantissa}e{sign}{:02}", power.unsigned_abs());
     }
-    let sign = if power < 0 { '-' } else { '+' };
-    format!("{mantissa}e{sign}{:02}", power.unsigned_abs())
+    let decimals = mantissa
+        .split_once('.')
+        .map_or(0, |(_, digits)| digits.len());
+    let places = i32::try_from(decimals).unwrap_or(0) - power;
+    format!("{value:.*}", usize::try_from(places).unwrap_or(0).max(1))
+}
+
+/// A float with the fewest digits that name it, as `d.ddde±d`. Where two texts of that length are
+/// equally near, Rust takes the upper and Python the even one, which is what rounding to so many digits
+/// gives.
+fn fewest_digits(value: f64) -> String {
+    let shortest = format!("{value:e}");
+    let mantissa = shortest.split('e').next().unwrap_or_default();
+    let decimals = mantissa
+        .split_once('.')
+        .map_or(0, |(_, digits)| digits.len());
+    let rounded = format!("{value:.decimals$e}");
+    let same = rounded.parse() == Ok(value);
+    if same { rounded } else { shortest }
 }
 
 /// Converts digits of another base to decimal ones.

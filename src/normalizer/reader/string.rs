@@ -1,6 +1,7 @@
 //! String literals: every quote style, adjacent ones joined, and what is broken in them sent to be
 //! mended. Escapes are in [`super::escape`], bytes in [`super::bytes`].
 
+use super::ahead::{Kind, Prefix, has_colon, prefix_at, skip_literal, skip_white};
 use super::escape::Escapes;
 use super::scan;
 use super::{Dialect, Fault, Finding, Read, Reader, Shape, keys};
@@ -45,39 +46,6 @@ pub(super) enum Stop {
     Triple(u8),
     /// At this byte, whatever stands before it.
     At(usize),
-}
-
-/// What the letters before a quote say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Prefix {
-    /// How many letters they are.
-    pub(super) length: usize,
-    pub(super) kind: Kind,
-    pub(super) escapes: Escapes,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Text,
-    Bytes,
-    Formatted,
-}
-
-/// What a byte is to a string: most are copied as they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Byte {
-    Plain,
-    Colon,
-    Special,
-}
-
-#[inline]
-const fn kind(byte: u8) -> Byte {
-    match byte {
-        b':' => Byte::Colon,
-        0..0x20 | b'"' | b'\'' | b'\\' => Byte::Special,
-        _ => Byte::Plain,
-    }
 }
 
 impl Reader<'_> {
@@ -178,23 +146,17 @@ impl Reader<'_> {
     /// not stand there as it is.
     pub(super) fn decode(&mut self, stop: Stop, escapes: Escapes) -> Read<Damage> {
         let open = self.at;
-        let limit = match stop {
-            Stop::At(end) => end,
-            Stop::Quote(_) | Stop::Triple(_) => self.text.len(),
+        let (limit, quote) = match stop {
+            Stop::At(end) => (end, b'"'),
+            Stop::Quote(quote) | Stop::Triple(quote) => (self.text.len(), quote),
         };
         let mut damage = Damage::Unlikely;
         loop {
-            let from = self.at;
-            while self.at < limit
-                && let Some(byte) = self.peek()
-                && kind(byte) != Byte::Special
-            {
-                if byte == b':' {
-                    damage = damage.max(Damage::Possible);
-                }
-                self.at += 1;
-            }
-            self.out.push_str(self.slice(from, self.at));
+            let rest = self.bytes.get(self.at..limit).unwrap_or_default();
+            let (length, found) = scan::plain(rest, quote);
+            damage = damage.max(found);
+            self.out.push_str(self.slice(self.at, self.at + length));
+            self.at += length;
             if self.at >= limit {
                 return match stop {
                     Stop::At(_) => Ok(damage),
@@ -249,6 +211,13 @@ impl Reader<'_> {
         }
         push_escaped(&mut self.out, char::from(control));
         self.at += 1;
+        // The rest of a long run of white space is looked through once, not from each of its characters.
+        if let Some(rest) = white.get(1..) {
+            for c in rest.chars() {
+                push_escaped(&mut self.out, c);
+            }
+            self.at += rest.len();
+        }
         Damage::Unlikely
     }
 
@@ -282,6 +251,14 @@ impl Reader<'_> {
                     "two strings stand side by side: expected `,` between them",
                 )
             });
+            if new_line {
+                self.notices.push(Finding {
+                    at: *end,
+                    was: self.slice(*end, place).into(),
+                    became: String::new(),
+                    why: "strings side by side are one, as in Python, also on two lines".into(),
+                });
+            }
             self.out.pop();
             *damage = self.literal()?.max(*damage);
             self.out.push('"');
@@ -356,107 +333,9 @@ impl Reader<'_> {
 /// What stands between the quotes of a literal, and where it begins.
 fn inside_quotes(literal: &str, source: usize) -> (usize, &str) {
     let quotes = literal.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-    let mark = quotes.chars().next().unwrap_or('"');
-    let triple = quotes.chars().take(3).filter(|c| *c == mark).count() == 3;
-    let width = if triple { 3 } else { mark.len_utf8() };
-    let close = quotes
-        .chars()
-        .next_back()
-        .map_or(1, char::len_utf8)
-        .max(width.min(3));
+    let triple = quotes.starts_with("'''") || quotes.starts_with("\"\"\"");
+    let width = if triple { 3 } else { 1 };
     let start = literal.len() - quotes.len() + width;
-    let inner = literal
-        .get(start..literal.len().saturating_sub(close))
-        .unwrap_or_default();
-    (source + start, inner)
-}
-
-/// The prefix of the string at `at`; `None` where no string is.
-fn prefix_at(bytes: &[u8], at: usize) -> Option<Prefix> {
-    let rest = bytes.get(at..)?;
-    let length = rest
-        .iter()
-        .take(3)
-        .take_while(|b| b.is_ascii_alphabetic())
-        .count();
-    if !matches!(rest.get(length), Some(b'"' | b'\'')) {
-        return None;
-    }
-    let letters = rest.get(..length)?.to_ascii_lowercase();
-    let (kind, escapes) = match letters.as_slice() {
-        b"" | b"u" => (Kind::Text, Escapes::Read),
-        b"r" => (Kind::Text, Escapes::Keep),
-        b"ur" => (Kind::Text, Escapes::OnlyUnicode),
-        b"b" => (Kind::Bytes, Escapes::Read),
-        b"br" | b"rb" => (Kind::Bytes, Escapes::Keep),
-        b"f" | b"fr" | b"rf" | b"t" | b"tr" | b"rt" => (Kind::Formatted, Escapes::Read),
-        _ => return None,
-    };
-    Some(Prefix {
-        length,
-        kind,
-        escapes,
-    })
-}
-
-/// The byte after the string that begins at `at`; `None` where none does or it has no end.
-fn skip_literal(bytes: &[u8], at: usize) -> Option<usize> {
-    let mut at = at + prefix_at(bytes, at)?.length;
-    let quote = *bytes.get(at)?;
-    let triple = [quote; 3];
-    let width = if bytes.get(at..)?.starts_with(&triple) {
-        3
-    } else {
-        1
-    };
-    at += width;
-    loop {
-        at += memchr::memchr2(quote, b'\\', bytes.get(at..)?)?;
-        let rest = bytes.get(at..)?;
-        if rest.first() == Some(&b'\\') {
-            at += 2;
-        } else if width == 1 {
-            return Some(at + 1);
-        } else if rest.starts_with(&triple) {
-            return Some(at + 3);
-        } else {
-            at += 1;
-        }
-    }
-}
-
-fn skip_white(bytes: &[u8], at: usize) -> usize {
-    let white = bytes
-        .get(at..)
-        .unwrap_or_default()
-        .iter()
-        .take_while(|byte| byte.is_ascii_whitespace())
-        .count();
-    at + white
-}
-
-/// Whether the braces opened at `opened` have a colon of their own, so are an object's.
-fn has_colon(bytes: &[u8], opened: usize) -> bool {
-    let mut at = opened;
-    let mut depth = 0_usize;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'{' | b'[' | b'(' => depth += 1,
-            b'}' | b']' | b')' => depth = depth.saturating_sub(1),
-            b':' if depth == 1 => return true,
-            b'"' | b'\'' => match skip_literal(bytes, at) {
-                Some(end) => {
-                    at = end;
-                    continue;
-                }
-                None => return false,
-            },
-            _ => {}
-        }
-        if depth == 0 {
-            return false;
-        }
-        at += 1;
-    }
-    false
+    let inner = literal.get(start..literal.len() - width);
+    (source + start, inner.unwrap_or_default())
 }

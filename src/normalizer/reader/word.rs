@@ -1,8 +1,9 @@
 //! Words outside quotes: constants, keys without quotes, placeholders, and the names, calls and
 //! operators that are refused. Curly quotes come here too.
 
+use super::ahead::Kind;
 use super::escape::Escapes;
-use super::string::{Damage, Kind, Role, Spot, Stop};
+use super::string::{Damage, Role, Spot, Stop};
 use super::{Dialect, Expect, Fault, Read, Reader};
 
 /// How many words a heading beside a brace may have: "Agent1 Fourth Notification" and some more.
@@ -155,10 +156,10 @@ impl<'t> Reader<'t> {
             '“' | '”' => ['”', '“', '"'],
             _ => ['’', '‘', '\''],
         };
-        let line = rest.split(['\n', '\r']).next().unwrap_or_default();
         let first = open.len_utf8();
-        let end = line
+        let end = rest
             .char_indices()
+            .take_while(|(_, c)| !matches!(c, '\n' | '\r'))
             .filter(|(place, c)| *place >= first && closing.contains(c))
             .find(|(place, c)| self.may_end_string(source + place + c.len_utf8(), role));
         let Some((length, close)) = end else {
