@@ -1,1 +1,21 @@
-//! (to be written)
+//! Real programs against the built binary: the Bayeux client libraries of npm, each agent in a
+//! process of its own, and `CPython`. `cargo test --test peers` runs it, plain `cargo test` does not.
+//!
+//! It needs node, npm and python3, and npm's registry the first time. Where one is missing it
+//! fails and says so: it never skips. What the conversation is, it asks of the tape.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)] // a test may stop at the first thing that is not as it should be, and say why
+
+mod agent;
+mod conversation;
+mod cpython;
+mod jitter;
+mod programs;
+mod replay;
+mod tape;

@@ -1,0 +1,118 @@
+// One agent in one process: what the programs for the client libraries have in common.
+//
+// The one argument is JSON: where the Bayeux endpoint is, the header fields that every request
+// carries, and the channels to subscribe to. Commands come on stdin and are obeyed at once, each a
+// line of JSON: `join` shakes hands and subscribes, `call` sends one request, `leave` listens for
+// one more complete poll and disconnects. What happens goes to stdout, each a line of JSON:
+// `ready` when every subscription is confirmed, `message`, `answer`, `unknown` when the server no
+// longer knows this client, `left`. The end of stdin is the end of the program.
+//
+// It judges the protocol and nothing else: whether the messages are the right ones is for the
+// reader of its lines. Any trouble ends it with 1 and words on stderr.
+
+import { createInterface } from "node:readline";
+
+// The reply to a poll that was out when `leave` came, and the one to the complete poll after it.
+const LAST_POLLS = 2;
+
+// Plays the agent with a client library: `library.call` sends a request as an application would,
+// and `library.join` makes a client, which tells what it gets to the `ears` and can `leave`.
+export function perform(library) {
+  const [argument] = process.argv.slice(2);
+  const { endpoint, headers, channels } = JSON.parse(argument);
+  let agent = null;
+  const obey = {
+    join({ pause }) {
+      agent = new Agent(channels);
+      agent.client = library.join({ endpoint, headers, channels, pause }, agent);
+    },
+    call({ method, url, content }) {
+      const fields = content === null ? headers : { ...headers, "Content-Type": "application/json" };
+      library
+        .call({ method, url, headers: fields, content, client: agent?.client })
+        .then((answer) => say({ answer }), (error) => fail(`${method} ${url}: ${error}`));
+    },
+    leave() {
+      agent.pollsLeft = LAST_POLLS;
+    },
+  };
+  const commands = createInterface({ input: process.stdin });
+  commands.on("line", (line) => {
+    const command = JSON.parse(line);
+    setTimeout(() => obey[command.do](command), command.after ?? 0);
+  });
+  commands.on("close", () => process.exit(0));
+}
+
+// Ends the program with these words.
+export function fail(words) {
+  process.stderr.write(`${words}\n`);
+  process.exit(1);
+}
+
+// The ears of a client: they hear every reply of the server and every message of a subscription.
+class Agent {
+  client = null;
+  pollsLeft = Infinity;
+  #channels;
+  #unconfirmed;
+  #leaving = false;
+
+  constructor(channels) {
+    this.#channels = channels;
+    this.#unconfirmed = new Set(channels);
+  }
+
+  message(channel, data) {
+    say({ message: { channel, data } });
+  }
+
+  reply(reply) {
+    if (this.#leaving) {
+      this.#last(reply);
+    } else if (!reply.successful) {
+      this.#refused(reply);
+    } else if (reply.channel === "/meta/subscribe") {
+      this.#confirmed([reply.subscription].flat());
+    } else if (reply.channel === "/meta/connect" && --this.pollsLeft === 0) {
+      this.#leaving = true;
+      // Only when the library has sent its next poll, so that one is held.
+      setTimeout(() => this.client.leave());
+    }
+  }
+
+  // A poll that overtook or was overtaken by the disconnect may be answered in either way.
+  #last(reply) {
+    if (reply.channel !== "/meta/disconnect") {
+      return;
+    }
+    if (!reply.successful) {
+      fail(`the disconnect was refused: ${JSON.stringify(reply)}`);
+    }
+    say({ left: true });
+  }
+
+  #refused(reply) {
+    const anew = reply.error?.startsWith("402") && reply.advice?.reconnect === "handshake";
+    if (reply.channel !== "/meta/connect" || !anew) {
+      fail(`refused: ${JSON.stringify(reply)}`);
+    }
+    this.#unconfirmed = new Set(this.#channels);
+    say({ unknown: true });
+  }
+
+  #confirmed(channels) {
+    for (const channel of channels) {
+      if (!this.#unconfirmed.delete(channel)) {
+        fail(`a subscription that was not asked for is confirmed: ${channel}`);
+      }
+    }
+    if (this.#unconfirmed.size === 0) {
+      say({ ready: true });
+    }
+  }
+}
+
+function say(line) {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}

@@ -1,0 +1,230 @@
+//! An agent: a client library in a process of its own, which does what it is told and reports.
+//!
+//! What it must hear is for the tests to say; only that it obeyed is checked here.
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Map, Value, json};
+
+use crate::programs;
+use crate::replay::{PATIENCE, Replay};
+use crate::tape::{Operation, Session, Subscriptions};
+
+/// The endpoint of the recorded service.
+const ENDPOINT: &str = "/api/v2/notifications";
+
+/// Variables by which a library would send what is for this machine to a proxy.
+const PROXIES: &[&str] = &["http_proxy", "HTTP_PROXY"];
+
+/// The libraries, each by the name of its program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Library {
+    Cometd9,
+    Cometd3,
+    Faye,
+}
+
+impl Library {
+    pub(crate) const ALL: [Library; 3] = [Library::Cometd9, Library::Cometd3, Library::Faye];
+
+    fn program(self) -> &'static str {
+        match self {
+            Library::Cometd9 => "cometd9.mjs",
+            Library::Cometd3 => "cometd3.mjs",
+            Library::Faye => "faye.mjs",
+        }
+    }
+}
+
+/// By what the replay can tell which session an agent plays.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Identification {
+    /// An `Antiphon-Session` header.
+    Header,
+    /// The user of HTTP Basic.
+    Basic,
+    /// Nothing but its turn to shake hands, and the cookie that it got then.
+    Turn,
+}
+
+impl Identification {
+    fn headers(self, session: &str) -> Map<String, Value> {
+        let (name, value) = match self {
+            Identification::Header => ("Antiphon-Session", session.to_owned()),
+            Identification::Basic => {
+                let credentials = BASE64.encode(format!("{session}:secret"));
+                ("Authorization", format!("Basic {credentials}"))
+            }
+            Identification::Turn => return Map::new(),
+        };
+        Map::from_iter([(name.to_owned(), Value::String(value))])
+    }
+}
+
+/// Random waits of an agent, in milliseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pauses {
+    /// Before it shakes hands.
+    pub(crate) handshake: u64,
+    /// Between that and its subscriptions.
+    pub(crate) subscription: u64,
+}
+
+/// A running agent, which ends with this value.
+pub(crate) struct Agent {
+    name: String,
+    origin: String,
+    child: Child,
+    commands: ChildStdin,
+    lines: Receiver<String>,
+    heard: Heard,
+}
+
+/// What an agent has reported.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// How often all its subscriptions were confirmed.
+    pub(crate) ready: usize,
+    /// How often the replay did not know it any more.
+    pub(crate) unknown: usize,
+    /// How often it disconnected.
+    pub(crate) left: usize,
+    /// The messages that it got, in order.
+    pub(crate) messages: Vec<Value>,
+    /// The answers to its calls, in order.
+    pub(crate) answers: Vec<Value>,
+}
+
+impl Agent {
+    /// Starts an agent of this session.
+    pub(crate) fn start(
+        library: Library,
+        replay: &Replay,
+        session: &Session,
+        identification: Identification,
+        subscriptions: Subscriptions,
+    ) -> Agent {
+        let folder = programs::agents();
+        let settings = json!({
+            "endpoint": format!("{}{ENDPOINT}", replay.origin),
+            "headers": identification.headers(&session.name),
+            "channels": session.channels(subscriptions),
+        });
+        let mut command = Command::new("node");
+        command.arg(library.program()).arg(settings.to_string());
+        command.current_dir(folder);
+        for variable in PROXIES {
+            command.env_remove(variable);
+        }
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Agent {
+            name: format!("{} with {library:?}", session.name),
+            origin: replay.origin.clone(),
+            commands: child.stdin.take().unwrap(),
+            child,
+            lines,
+            heard: Heard::default(),
+        }
+    }
+
+    /// Makes it shake hands and subscribe.
+    pub(crate) fn join(&mut self, pauses: Pauses) {
+        self.tell(
+            &json!({ "do": "join", "after": pauses.handshake, "pause": pauses.subscription }),
+        );
+    }
+
+    /// Makes it send a recorded request, after so many milliseconds.
+    pub(crate) fn call(&mut self, operation: &Operation, after: u64) {
+        self.tell(&json!({
+            "do": "call",
+            "after": after,
+            "method": operation.method,
+            "url": format!("{}{}", self.origin, operation.target),
+            "content": operation.request,
+        }));
+    }
+
+    /// Makes it disconnect after one more whole poll, and waits for that.
+    pub(crate) fn leave(&mut self) {
+        self.tell(&json!({ "do": "leave" }));
+        self.until(|heard| heard.left > 0);
+    }
+
+    /// Waits until what it has reported is enough.
+    pub(crate) fn until(&mut self, enough: impl Fn(&Heard) -> bool) -> &Heard {
+        let end = Instant::now() + PATIENCE;
+        while !enough(&self.heard) {
+            let wait = end.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(wait) {
+                Ok(line) => self.heard.add(&line),
+                Err(error) => self.give_up(error),
+            }
+        }
+        &self.heard
+    }
+
+    /// Takes what it has reported, and begins to collect anew.
+    pub(crate) fn take(&mut self) -> Heard {
+        std::mem::take(&mut self.heard)
+    }
+
+    fn tell(&mut self, command: &Value) {
+        // It reads until it ends, and if it has ended, waiting for it will tell why.
+        let _ = writeln!(self.commands, "{command}");
+    }
+
+    fn give_up(&mut self, error: RecvTimeoutError) -> ! {
+        let reason = match error {
+            RecvTimeoutError::Timeout => format!("nothing more within {PATIENCE:?}"),
+            RecvTimeoutError::Disconnected => "it ended".to_owned(),
+        };
+        let _ = self.child.kill();
+        let words = io::read_to_string(self.child.stderr.take().unwrap()).unwrap();
+        panic!("{}: {reason}: {words}\nso far: {:?}", self.name, self.heard);
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // It may have ended already, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Heard {
+    fn add(&mut self, line: &str) {
+        let report: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let (kind, value) = report.as_object().unwrap().iter().next().unwrap();
+        match kind.as_str() {
+            "ready" => self.ready += 1,
+            "unknown" => self.unknown += 1,
+            "left" => self.left += 1,
+            "message" => self.messages.push(value.clone()),
+            "answer" => self.answers.push(value.clone()),
+            _ => panic!("{line}"),
+        }
+    }
+}

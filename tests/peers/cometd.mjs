@@ -1,0 +1,51 @@
+// How an agent uses cometd.js, of whichever version: the API is the same.
+//
+// Calls go through the XMLHttpRequest that the library's adapter provides, as in a page: they
+// carry the cookies of the handshake.
+
+import { fail } from "./agent.mjs";
+
+// Where the library announces replies; on `/meta/*` it would announce the unsuccessful ones twice.
+const REPLIES = ["/meta/handshake", "/meta/connect", "/meta/subscribe", "/meta/disconnect"];
+
+// An agent's library, made of a version's `CometD` class and its adapter to Node.
+export function cometd(CometD, adapter) {
+  adapter.adapt();
+  return { join: (...parts) => join(new CometD(), ...parts), call };
+}
+
+function join(cometd, { endpoint, headers, channels, pause }, ears) {
+  // Another transport would hide how this one fares.
+  cometd.unregisterTransport("websocket");
+  cometd.configure({ url: endpoint, requestHeaders: headers, logLevel: "warn" });
+  cometd.onListenerException = (error) => fail(`${error.stack}`);
+  const hear = (message) => ears.message(message.channel, message.data);
+  const subscribe = () =>
+    cometd.batch(() => channels.forEach((channel) => cometd.subscribe(channel, hear)));
+  // After every handshake, also one that the server has asked for: it forgot the subscriptions.
+  cometd.addListener("/meta/handshake", (reply) => {
+    if (reply.successful && pause === 0) {
+      subscribe();
+    } else if (reply.successful) {
+      setTimeout(subscribe, pause);
+    }
+  });
+  for (const channel of REPLIES) {
+    cometd.addListener(channel, (reply) => ears.reply(reply));
+  }
+  cometd.handshake();
+  return { leave: () => cometd.disconnect() };
+}
+
+function call({ method, url, headers, content }) {
+  return new Promise((resolve, reject) => {
+    const request = new window.XMLHttpRequest();
+    request.open(method, url);
+    for (const [name, value] of Object.entries(headers)) {
+      request.setRequestHeader(name, value);
+    }
+    request.onload = () => resolve({ status: request.status, content: request.responseText });
+    request.onerror = () => reject(new Error(request.statusText));
+    request.send(content);
+  });
+}

@@ -1,0 +1,60 @@
+// An agent that uses Faye's client.
+//
+// Calls carry the cookies that the client has got, as in a page; Faye keeps them for itself, so
+// this looks into its dispatcher.
+
+import { request } from "node:http";
+import faye from "faye";
+import { fail, perform } from "./agent.mjs";
+
+perform({ join, call });
+
+function join({ endpoint, headers, channels, pause }, ears) {
+  const client = new faye.Client(endpoint);
+  client.disable("websocket");
+  for (const [name, value] of Object.entries(headers)) {
+    client.setHeader(name, value);
+  }
+  client.on("transport:down", () => fail(`${endpoint} cannot be reached any more`));
+  client.addExtension({
+    incoming(message, handOn) {
+      // First the client, which may have to act on the reply, then the ears.
+      handOn(message);
+      if (message.successful !== undefined) {
+        ears.reply(message);
+      }
+    },
+  });
+  const subscribe = () =>
+    channels.forEach((channel) =>
+      client.subscribe(channel).withChannel((channel, data) => ears.message(channel, data)),
+    );
+  if (pause === 0) {
+    subscribe();
+  } else {
+    // It polls meanwhile.
+    client.connect(() => setTimeout(subscribe, pause));
+  }
+  return { leave: () => client.disconnect(), cookies: () => cookies(client, endpoint) };
+}
+
+function cookies(client, endpoint) {
+  const jar = client._dispatcher.cookies;
+  return jar.getCookiesSync(endpoint).map((cookie) => cookie.cookieString());
+}
+
+function call({ method, url, headers, content, client }) {
+  const known = client?.cookies() ?? [];
+  const fields = known.length === 0 ? headers : { ...headers, Cookie: known.join("; ") };
+  return new Promise((resolve, reject) => {
+    const call = request(url, { method, headers: fields }, (response) => {
+      let content = "";
+      response.setEncoding("utf8");
+      response.on("data", (piece) => (content += piece));
+      response.on("end", () => resolve({ status: response.statusCode, content }));
+      response.on("error", reject);
+    });
+    call.on("error", reject);
+    call.end(content ?? undefined);
+  });
+}

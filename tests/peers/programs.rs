@@ -1,0 +1,70 @@
+//! The programs that are not ours: node with the client libraries, and python3.
+//!
+//! The libraries are installed under `target/`, so that none ever stands in the tree.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The sources of the agents and their lock file.
+pub(crate) const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers");
+
+/// What npm reads.
+const PACKAGE: &[&str] = &["package.json", "package-lock.json"];
+
+/// A copy of the lock file that was last installed, in the installed folder.
+const INSTALLED: &str = "installed-lock.json";
+
+/// The folder with the agents' programs and the libraries that they use, installed once.
+pub(crate) fn agents() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        need("node", "install Node.js 20 or later");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
+        fs::create_dir_all(&folder).unwrap();
+        for entry in fs::read_dir(SOURCES).unwrap() {
+            let source = entry.unwrap().path();
+            if source
+                .extension()
+                .is_some_and(|extension| extension == "mjs")
+            {
+                fs::copy(&source, folder.join(source.file_name().unwrap())).unwrap();
+            }
+        }
+        install(&folder);
+        folder
+    })
+}
+
+/// Fails with a hint where a program cannot be run.
+pub(crate) fn need(program: &str, hint: &str) {
+    let output = Command::new(program).arg("--version").output();
+    let works = output.is_ok_and(|output| output.status.success());
+    assert!(works, "this test runs {program}, which is missing: {hint}");
+}
+
+/// Installs exactly what the lock file names, unless that stands there already.
+fn install(folder: &Path) {
+    let lock = fs::read(Path::new(SOURCES).join("package-lock.json")).unwrap();
+    let stamp = folder.join(INSTALLED);
+    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return;
+    }
+    need("npm", "it comes with Node.js");
+    for file in PACKAGE {
+        fs::copy(Path::new(SOURCES).join(file), folder.join(file)).unwrap();
+    }
+    let output = Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "npm ci in {} failed; it needs npm's registry, once:\n{}",
+        folder.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    fs::write(stamp, lock).unwrap();
+}

@@ -1,0 +1,125 @@
+//! The built binary as a server on free ports, and what its admin port says.
+//!
+//! It never ends a process that it did not start.
+
+use std::fs;
+use std::io::{self, BufRead as _, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Longer than anything here takes on a busy machine; reached only where something is wrong.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often a process is asked whether it has ended, while it is waited for.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// A running `antiphon replay` of the embedded tape, which ends with this value.
+pub(crate) struct Replay {
+    child: Child,
+    /// `http://ADDR` of the proxied port.
+    pub(crate) origin: String,
+    admin: String,
+    /// What it says on stderr, in full when it has ended.
+    words: Option<JoinHandle<String>>,
+}
+
+impl Replay {
+    /// Starts a replay that holds a poll for so many milliseconds. No session of it ever counts as
+    /// absent: how fast the agents' processes start must not matter.
+    pub(crate) fn start(poll: u32) -> Replay {
+        let settings = tempfile::Builder::new()
+            .suffix(".json5")
+            .tempfile()
+            .unwrap();
+        fs::write(&settings, format!("{{ bayeux: {{ timeout: {poll} }} }}")).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_antiphon"))
+            .args(["replay", "--listen", "127.0.0.1:0"])
+            .args(["--absent-after", "never", "--config"])
+            .arg(settings.path())
+            .env("RUST_LOG", "antiphon=warn")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let words = thread::spawn(move || io::read_to_string(stderr).unwrap_or_default());
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut address = |prefix: &str| {
+            let line = lines.next().expect("a line on stdout").unwrap();
+            line.strip_prefix(prefix)
+                .unwrap_or_else(|| panic!("{line}"))
+                .to_owned()
+        };
+        Replay {
+            origin: address("listening on "),
+            admin: address("admin on "),
+            child,
+            words: Some(words),
+        }
+    }
+
+    /// Starts the run over.
+    pub(crate) fn reset(&self) {
+        let url = format!("{}/__admin/reset", self.admin);
+        ask(http().post(&url).send_empty());
+    }
+
+    /// The transcript's sessions without their digests, and the digest of all.
+    pub(crate) fn transcript(&self) -> (Value, String) {
+        let url = format!("{}/__admin/transcript", self.admin);
+        let mut document = ask(http().get(&url).call());
+        assert_eq!(document["misses"], 0, "{document}");
+        let digest = document["digest"].as_str().unwrap().to_owned();
+        let mut sessions = document["sessions"].take();
+        for session in sessions.as_array_mut().unwrap() {
+            session.as_object_mut().unwrap().remove("digest").unwrap();
+        }
+        (sessions, digest)
+    }
+
+    /// Sends SIGTERM, and waits for the end.
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        let sent = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < PATIENCE, "the replay does not end");
+            thread::sleep(GLANCE);
+        }
+    }
+}
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        // It may have ended already, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking()
+            && let Some(Ok(words)) = self.words.take().map(JoinHandle::join)
+        {
+            println!("the replay said:\n{words}");
+        }
+    }
+}
+
+fn http() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        .proxy(None)
+        .build()
+        .into()
+}
+
+fn ask(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Value {
+    let text = answer.unwrap().into_body().read_to_string().unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
