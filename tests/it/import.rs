@@ -362,7 +362,8 @@ fn the_settings_file_tells_channel_and_endpoint_and_flags_override_it() {
         "{ channel: '/v2/me/other', endpoint: '/push' }",
     )
     .unwrap();
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/pages/remove-participant.txt");
+    let page =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples/pages/remove-participant.txt");
     let import = |more: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_antiphon"))
             .args(["import", page.to_str().unwrap(), "-o", "-"])

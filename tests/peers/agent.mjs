@@ -1,7 +1,7 @@
 // One agent in one process: what the programs for the client libraries have in common.
 //
 // The one argument is JSON: where the Bayeux endpoint is, the header fields that every request
-// carries, and the channels to subscribe to. Commands come on stdin and are obeyed at once, each a
+// carries, the channels to subscribe to, and whether to acknowledge messages. Commands come on stdin and are obeyed at once, each a
 // line of JSON: `join` shakes hands and subscribes, `call` sends one request, `leave` listens for
 // one more complete poll and disconnects. What happens goes to stdout, each a line of JSON:
 // `ready` when every subscription is confirmed, `message`, `answer`, `unknown` when the server no
@@ -19,12 +19,13 @@ const LAST_POLLS = 2;
 // and `library.join` makes a client, which tells what it gets to the `ears` and can `leave`.
 export function perform(library) {
   const [argument] = process.argv.slice(2);
-  const { endpoint, headers, channels } = JSON.parse(argument);
+  const settings = JSON.parse(argument);
+  const { headers, channels } = settings;
   let agent = null;
   const obey = {
     join({ pause }) {
       agent = new Agent(channels);
-      agent.client = library.join({ endpoint, headers, channels, pause }, agent);
+      agent.client = library.join({ ...settings, pause }, agent);
     },
     call({ method, url, content }) {
       const fields = content === null ? headers : { ...headers, "Content-Type": "application/json" };

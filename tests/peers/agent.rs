@@ -22,21 +22,28 @@ const ENDPOINT: &str = "/api/v2/notifications";
 /// Variables by which a library would send what is for this machine to a proxy.
 const PROXIES: &[&str] = &["http_proxy", "HTTP_PROXY"];
 
-/// The libraries, each by the name of its program.
+/// The libraries, those that have it also with the extension that acknowledges messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Library {
     Cometd9,
+    Cometd9Acknowledging,
     Cometd3,
+    Cometd3Acknowledging,
     Faye,
 }
 
 impl Library {
-    pub(crate) const ALL: [Library; 3] = [Library::Cometd9, Library::Cometd3, Library::Faye];
+    /// Each library as it comes.
+    pub(crate) const PLAIN: [Library; 3] = [Library::Cometd9, Library::Cometd3, Library::Faye];
+
+    /// Those with the extension.
+    pub(crate) const ACKNOWLEDGING: [Library; 2] =
+        [Library::Cometd9Acknowledging, Library::Cometd3Acknowledging];
 
     fn program(self) -> &'static str {
         match self {
-            Library::Cometd9 => "cometd9.mjs",
-            Library::Cometd3 => "cometd3.mjs",
+            Library::Cometd9 | Library::Cometd9Acknowledging => "cometd9.mjs",
+            Library::Cometd3 | Library::Cometd3Acknowledging => "cometd3.mjs",
             Library::Faye => "faye.mjs",
         }
     }
@@ -115,6 +122,7 @@ impl Agent {
             "endpoint": format!("{}{ENDPOINT}", replay.origin),
             "headers": identification.headers(&session.name),
             "channels": session.channels(subscriptions),
+            "acknowledge": Library::ACKNOWLEDGING.contains(&library),
         });
         let mut command = Command::new("node");
         command.arg(library.program()).arg(settings.to_string());

@@ -8,13 +8,29 @@ import { fail } from "./agent.mjs";
 // Where the library announces replies; on `/meta/*` it would announce the unsuccessful ones twice.
 const REPLIES = ["/meta/handshake", "/meta/connect", "/meta/subscribe", "/meta/disconnect"];
 
-// An agent's library, made of a version's `CometD` class and its adapter to Node.
-export function cometd(CometD, adapter) {
+// An agent's library, made of a version's classes and its adapter to Node.
+export function cometd(CometD, AckExtension, adapter) {
   adapter.adapt();
-  return { join: (...parts) => join(new CometD(), ...parts), call };
+  const join = (settings, ears) => {
+    const client = new CometD();
+    if (settings.acknowledge) {
+      acknowledge(client, new AckExtension());
+    }
+    return start(client, settings, ears);
+  };
+  return { join, call };
 }
 
-function join(cometd, { endpoint, headers, channels, pause }, ears) {
+function acknowledge(cometd, extension) {
+  cometd.registerExtension("ack", extension);
+  cometd.addListener("/meta/handshake", (reply) => {
+    if (reply.ext?.ack !== true) {
+      fail(`acknowledgements were not granted: ${JSON.stringify(reply)}`);
+    }
+  });
+}
+
+function start(cometd, { endpoint, headers, channels, pause }, ears) {
   // Another transport would hide how this one fares.
   cometd.unregisterTransport("websocket");
   cometd.configure({ url: endpoint, requestHeaders: headers, logLevel: "warn" });

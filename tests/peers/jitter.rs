@@ -44,9 +44,9 @@ impl Random {
         }
     }
 
-    fn one_of<T: Copy>(&mut self, choices: [T; 3]) -> T {
-        let place = usize::try_from(self.next() % 3).unwrap();
-        choices[place]
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        let count = u64::try_from(choices.len()).unwrap();
+        choices[usize::try_from(self.next() % count).unwrap()]
     }
 }
 
@@ -63,13 +63,14 @@ fn runs_with_random_delays_have_one_transcript() {
     let tape = Tape::embedded();
     let replay = Replay::start(POLL);
     let mut agents: BTreeMap<(usize, Library, Subscriptions), Agent> = BTreeMap::new();
+    let libraries = [&Library::PLAIN[..], &Library::ACKNOWLEDGING].concat();
     let mut digests = BTreeSet::new();
     for run in 1..=RUNS {
         replay.reset();
         let cast: Vec<_> = (0..tape.sessions.len())
             .map(|place| {
-                let library = random.one_of(Library::ALL);
-                (place, library, random.one_of(Subscriptions::ALL))
+                let library = random.one_of(&libraries);
+                (place, library, random.one_of(&Subscriptions::ALL))
             })
             .collect();
         println!("run {run}: {cast:?}");
