@@ -20,7 +20,7 @@ const INSTALLED: &str = "installed-lock.json";
 pub(crate) fn agents() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        need("node", "install Node.js 20 or later");
+        need("node", "install Node.js 18 or later");
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
         fs::create_dir_all(&folder).unwrap();
         for entry in fs::read_dir(SOURCES).unwrap() {
