@@ -1,7 +1,7 @@
 //! Pages of documentation to tapes: the samples of an API page become the conversation that they
 //! show.
 //!
-//! A page is made lines ([`line`], [`html`]), its furniture goes ([`furniture`]), the lines are
+//! A page is made lines ([`mod@line`], [`html`]), its furniture goes ([`furniture`]), the lines are
 //! sorted by headings and tables ([`outline`]), and what was found becomes events ([`assemble`]).
 //! What a sample's text means is the normalizer's business, and how a tape is written the tape's.
 //!
