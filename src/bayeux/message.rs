@@ -46,9 +46,10 @@ pub struct Message {
 /// What a client asks of a connection.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ClientAdvice {
-    /// The longest time that a poll should be held, in milliseconds.
+    /// The longest time that a poll should be held, in milliseconds; what is no such number says
+    /// nothing.
     #[serde(default)]
-    pub timeout: Option<u64>,
+    timeout: Option<Box<RawValue>>,
 }
 
 /// The extensions that are understood; others are passed over, as the protocol wants.
@@ -154,6 +155,11 @@ impl Message {
     /// The number of the last reply that the client has, where it says so.
     pub fn acknowledged(&self) -> Option<i64> {
         self.ack()?.parse().ok()
+    }
+
+    /// The longest time, in milliseconds, that the client wants its poll held, where it says so.
+    pub fn timeout(&self) -> Option<u64> {
+        self.advice.as_ref()?.timeout.as_ref()?.get().parse().ok()
     }
 
     fn ack(&self) -> Option<&str> {

@@ -12,10 +12,11 @@ mod plan;
 mod refusal;
 mod run;
 mod service;
+mod settings;
 mod stage;
 
 pub use body::ReplayBody;
 pub use pace::{Pace, PaceError};
 pub use plan::{Plan, PlanError};
 pub use service::Replay;
-pub use stage::{Absence, OnExhausted, Settings};
+pub use settings::{Absence, OnExhausted, Settings};

@@ -19,7 +19,8 @@ use super::cast::Identity;
 use super::fields::{self, identity, recorded, refused};
 use super::plan::Plan;
 use super::refusal::{Kind, Refusal};
-use super::stage::{Answer, Role, Send, Settings, Stage};
+use super::settings::Settings;
+use super::stage::{Answer, Role, Send, Stage};
 
 /// The most content of a live request that is read: as much as any sample or message may have, and
 /// little enough to hold in memory.

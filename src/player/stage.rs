@@ -13,53 +13,10 @@ use crate::exchange::{Micros, Request, Response, Session};
 use crate::journal::{Answered, Delivered, Journal, Miss};
 
 use super::cast::{Cast, Identity, Taken};
-use super::pace::Pace;
 use super::plan::Plan;
 use super::refusal::{Kind, Refusal};
 use super::run::Run;
-
-/// How a replay behaves.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// How recorded gaps become real time.
-    pub pace: Pace,
-    /// What answers an operation that comes more often than it was recorded.
-    pub on_exhausted: OnExhausted,
-    /// When a session that nobody plays goes on by itself.
-    pub absence: Absence,
-    /// The times of the Bayeux protocol.
-    pub bayeux: bayeux::Settings,
-}
-
-/// What answers an operation that comes more often than it was recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnExhausted {
-    /// It is refused.
-    #[default]
-    Refuse,
-    /// Its last recorded answer, without notifications.
-    Last,
-    /// Its recorded answers from the first on, each with its notifications.
-    Loop,
-}
-
-/// When a session that no live client has claimed counts as absent, so that its operations happen
-/// by themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Absence {
-    /// Never: the conversation waits for every client.
-    Never,
-    /// When a live client listens, and then for so long no client has come and nothing happened.
-    After(Micros),
-}
-
-impl Default for Absence {
-    /// Two seconds: longer than the clients of one test take to start one after the other, and
-    /// shorter than a test waits.
-    fn default() -> Self {
-        Absence::After(Micros(2_000_000))
-    }
-}
+use super::settings::{Absence, OnExhausted, Settings};
 
 /// For whom a client listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

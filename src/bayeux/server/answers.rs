@@ -70,10 +70,11 @@ impl Server {
         effects: &mut Vec<Effect>,
     ) -> Answer {
         let advice = self.advice();
-        let asked = message.advice.as_ref().and_then(|advice| advice.timeout);
-        let timeout = asked.map_or(self.settings.timeout, |milliseconds| {
-            Micros(milliseconds.saturating_mul(1_000)).min(self.settings.timeout)
-        });
+        let timeout = message
+            .timeout()
+            .map_or(self.settings.timeout, |milliseconds| {
+                Micros(milliseconds.saturating_mul(1_000)).min(self.settings.timeout)
+            });
         let Some((id, client)) = self.known(now, message) else {
             return self.unknown(message);
         };

@@ -166,6 +166,11 @@ fn a_poll_is_held_no_longer_than_the_timeout_and_what_the_client_asks() {
         table.ask(&connect(&client.0, r#","advice":{"timeout":0}"#)),
         CONNECTED
     );
+    let odd = table.send(&connect(
+        &client.0,
+        r#","advice":{"timeout":-1,"interval":null}"#,
+    ));
+    assert_eq!(table.answer(odd), None);
 }
 
 #[test]

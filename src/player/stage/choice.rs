@@ -6,7 +6,8 @@ use crate::matcher::{self, Key, Mismatch};
 use super::super::cast::Identity;
 use super::super::plan::Planned;
 use super::super::refusal::{Kind, Refusal};
-use super::{OnExhausted, Stage};
+use super::super::settings::OnExhausted;
+use super::Stage;
 
 impl Stage {
     /// Which recorded operation answers a live request, or why none does.
