@@ -23,6 +23,11 @@ impl Pattern {
         &self.0
     }
 
+    /// Whether it stands for more than one channel.
+    pub fn is_wild(&self) -> bool {
+        self.0.ends_with('*')
+    }
+
     /// Whether an event on `channel` is for this subscription.
     pub fn matches(&self, channel: &str) -> bool {
         if let Some(above) = self.0.strip_suffix("**") {

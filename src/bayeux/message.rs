@@ -14,7 +14,8 @@ const MAX_JSONP_NAME: usize = 128;
 /// The prefix of the channels on which client and server speak of the connection itself.
 pub(super) const META: &str = "/meta/";
 
-/// A message by a client. Of its fields the ones that the protocol gives a meaning.
+/// A message by a client. Of its fields the ones that the protocol gives a meaning; one whose value has
+/// another type than the protocol says counts as absent.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
@@ -24,22 +25,22 @@ pub struct Message {
     #[serde(default)]
     pub id: Option<Box<RawValue>>,
     /// Who sends it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_it_fits")]
     pub client_id: Option<String>,
     /// What to subscribe to: a string, or an array of them.
     #[serde(default)]
     pub subscription: Option<Box<RawValue>>,
     /// The connection types that a handshake offers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_it_fits")]
     pub supported_connection_types: Option<Vec<String>>,
     /// The payload of a publish.
     #[serde(default)]
     pub data: Option<Box<RawValue>>,
     /// What the client asks of the connection.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_it_fits")]
     pub advice: Option<ClientAdvice>,
     /// Extensions.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "if_it_fits")]
     pub ext: Option<Extensions>,
 }
 
@@ -75,6 +76,9 @@ pub enum Unreadable {
     /// The content is not an array of messages, nor one message.
     #[error("the content is no Bayeux message: {0}")]
     Json(#[from] serde_json::Error),
+    /// An array of something else than messages.
+    #[error("a message must be an object")]
+    NoObject,
     /// A form or query without a `message` field.
     #[error("there is no message field")]
     NoMessage,
@@ -139,12 +143,13 @@ impl Carrier {
 }
 
 impl Message {
-    /// The subscriptions that the message names; `None` where they are neither text nor texts.
+    /// The subscriptions that the message names; `None` where they are neither text nor texts, or
+    /// none.
     pub fn subscriptions(&self) -> Option<Vec<String>> {
         let raw = self.subscription.as_ref()?.get();
-        serde_json::from_str(raw)
-            .or_else(|_| serde_json::from_str(raw).map(|one| vec![one]))
-            .ok()
+        let read =
+            serde_json::from_str(raw).or_else(|_| serde_json::from_str(raw).map(|one| vec![one]));
+        read.ok().filter(|subscriptions| !subscriptions.is_empty())
     }
 
     /// Whether a handshake asks for acknowledgements.
@@ -270,12 +275,29 @@ fn from_fields(fields: &[u8]) -> Result<Vec<Message>, Unreadable> {
 }
 
 fn from_json(text: &[u8]) -> Result<Vec<Message>, Unreadable> {
-    let bare = begins_with(text, b"{");
-    Ok(if bare {
+    let raw: Vec<&RawValue> = if begins_with(text, b"{") {
         vec![serde_json::from_slice(text)?]
     } else {
         serde_json::from_slice(text)?
-    })
+    };
+    let read = |raw: &RawValue| {
+        // The derived reader would take an array for an object's fields in order.
+        if !raw.get().starts_with('{') {
+            return Err(Unreadable::NoObject);
+        }
+        Ok(serde_json::from_str(raw.get())?)
+    };
+    raw.into_iter().map(read).collect()
+}
+
+/// A field's value; `None` where it is not what `T` reads.
+fn if_it_fits<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::de::DeserializeOwned,
+{
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).ok())
 }
 
 /// Whether the first byte that is no white space is one of these.
@@ -332,7 +354,11 @@ mod tests {
     fn what_is_no_message_is_refused() {
         let form = Some("application/x-www-form-urlencoded");
         assert!(matches!(read(None, b""), Err(Unreadable::Json(_))));
-        assert!(matches!(read(None, b"[1]"), Err(Unreadable::Json(_))));
+        assert!(matches!(read(None, b"[1]"), Err(Unreadable::NoObject)));
+        assert!(matches!(
+            read(None, br#"[["/meta/handshake"]]"#),
+            Err(Unreadable::NoObject)
+        ));
         assert!(matches!(
             read(None, br#"{"id":1}"#),
             Err(Unreadable::Json(_))
@@ -371,5 +397,21 @@ mod tests {
         );
         assert_eq!(subscriptions("7"), None);
         assert_eq!(subscriptions("null"), None);
+        assert_eq!(subscriptions("[]"), None);
+    }
+
+    #[test]
+    fn a_field_of_another_type_counts_as_absent() {
+        let text = br#"{"channel":"/meta/connect","clientId":5,"ext":5,"advice":7,"supportedConnectionTypes":"x"}"#;
+        let message = read(None, text).unwrap().remove(0);
+        assert_eq!(
+            (
+                message.client_id.as_ref(),
+                message.timeout(),
+                message.acknowledged()
+            ),
+            (None, None, None)
+        );
+        assert_eq!(message.supported_connection_types, None);
     }
 }

@@ -4,9 +4,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 
+use crate::compare::Json;
 use crate::normalizer::{self, Layout, Mending, Options};
 
 use super::exit::{Because as _, Failure, Trouble};
@@ -56,10 +57,17 @@ pub(super) struct Bayeux {
     pub(super) max_interval: Option<u64>,
 }
 
+/// A setting with where it stands, for the message about a wrong one.
+#[derive(Debug)]
+pub(super) struct Setting {
+    pub(super) value: String,
+    pub(super) origin: String,
+}
+
 impl ConfigFlag {
     /// Reads the settings. No file where none was named is no settings.
     pub(super) fn read(&self) -> Result<Config, Failure> {
-        let path = self.config.as_deref().unwrap_or(Path::new(DEFAULT));
+        let path = self.path();
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound && self.config.is_none() => {
@@ -74,24 +82,61 @@ impl ConfigFlag {
             .with_context(|| path.display().to_string())
             .because(Trouble::Usage)
     }
+
+    /// The value that counts: the flag's (or the environment's, which clap puts in its place), else
+    /// that of the file.
+    pub(super) fn pick(
+        &self,
+        flag: (&str, Option<&String>),
+        file: (&str, Option<String>),
+    ) -> Option<Setting> {
+        if let (name, Some(value)) = flag {
+            let variable = name
+                .trim_start_matches('-')
+                .replace('-', "_")
+                .to_uppercase();
+            let origin = format!("{name} (or ANTIPHON_{variable})");
+            return Some(Setting {
+                value: value.clone(),
+                origin,
+            });
+        }
+        let (name, value) = file;
+        let origin = format!("{}: {name}", self.path().display());
+        value.map(|value| Setting { value, origin })
+    }
+
+    fn path(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(DEFAULT))
+    }
 }
 
 fn parse(text: &str) -> anyhow::Result<Config> {
     let options = Options {
         mending: Mending::Refuse,
-        layout: Layout::Indented,
+        layout: Layout::Compact,
     };
-    let json = normalizer::normalize(text, options)?.json;
-    // The line and column would be those of the JSON and not of the file.
-    serde_json::from_str(&json).map_err(|error| {
+    let normalized = normalizer::normalize(text, options)?;
+    if let Some(notice) = normalized.notices.first() {
+        bail!("{}:{}: {}", notice.line, notice.column, notice.change());
+    }
+    // The derived reader would take an array for a list of settings in order.
+    let json = Json::parse(normalized.json.as_bytes());
+    let objects = [
+        json.as_ref(),
+        json.as_ref().and_then(|json| json.get("bayeux")),
+    ];
+    if let Some(other) = objects.into_iter().flatten().find(|json| !json.is_object()) {
+        bail!("expected an object, found {other}");
+    }
+    let mut reader = serde_json::Deserializer::from_str(&normalized.json);
+    // The line and column are those of the JSON, and would mislead in the file.
+    Config::deserialize(&mut reader).map_err(|error| {
+        let place = format!(" at line {} column {}", error.line(), error.column());
         let message = error.to_string();
         anyhow!(
             "{}",
-            message
-                .split(" at line ")
-                .next()
-                .unwrap_or_default()
-                .to_owned()
+            message.strip_suffix(&place).unwrap_or(&message).to_owned()
         )
     })
 }

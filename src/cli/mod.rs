@@ -33,7 +33,7 @@ Examples:
   antiphon show chat.tape                    see who said what, and because of what
 
 Exit codes: 0 done; 1 a difference, a miss or an unreadable sample; 2 wrong usage or
-configuration; 3 a tape that cannot be read; 4 I/O, bind or upstream trouble.";
+configuration; 3 a tape that cannot be read; 4 I/O or bind trouble.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -7,7 +7,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use clap::ValueEnum;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -16,7 +15,7 @@ use crate::listen;
 use crate::player::{Absence, OnExhausted, Pace, Plan, Replay as Player, Settings, admin};
 use crate::tape::Tape;
 
-use super::config::{Config, ConfigFlag};
+use super::config::{Config, ConfigFlag, Setting};
 use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::{output, tapes};
 
@@ -91,7 +90,7 @@ user, or by the cookie that its handshake set; else it gets the next session tha
 SIGINT and SIGTERM let what is under way end, and exit 0.";
 
 /// What happens on a miss.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum OnMiss {
     #[default]
     Refuse,
@@ -121,42 +120,52 @@ impl Replay {
         runtime.block_on(play(plan, setup))
     }
 
-    fn setup(&self, config: Config) -> anyhow::Result<Setup> {
-        let flag_or = |flag: &Option<String>, config: Option<String>| flag.clone().or(config);
+    fn setup(&self, file: Config) -> anyhow::Result<Setup> {
+        let pick = |flag, value: &Option<String>, field, configured| {
+            self.config
+                .pick((flag, value.as_ref()), (field, configured))
+        };
         let mut settings = Settings::default();
-        if let Some(pace) = flag_or(&self.pace, config.pace) {
-            settings.pace = Pace::from_str(&pace).context("--pace")?;
+        if let Some(pace) = pick("--pace", &self.pace, "pace", file.pace) {
+            settings.pace = Pace::from_str(&pace.value).context(pace.origin)?;
         }
-        if let Some(word) = flag_or(&self.on_exhausted, config.on_exhausted) {
-            settings.on_exhausted = on_exhausted(&word)?;
+        let word = pick(
+            "--on-exhausted",
+            &self.on_exhausted,
+            "onExhausted",
+            file.on_exhausted,
+        );
+        if let Some(word) = word {
+            settings.on_exhausted = on_exhausted(&word.value).context(word.origin)?;
         }
-        if let Some(word) = flag_or(&self.absent_after, config.absent_after) {
-            settings.absence = absence(&word)?;
+        let word = pick(
+            "--absent-after",
+            &self.absent_after,
+            "absentAfter",
+            file.absent_after,
+        );
+        if let Some(word) = word {
+            settings.absence = absence(&word.value).context(word.origin)?;
         }
-        let on_miss = match flag_or(&self.on_miss, config.on_miss) {
-            Some(word) => OnMiss::from_str(&word, false)
-                .map_err(|_| anyhow!("--on-miss: {word:?} is neither refuse nor stop"))?,
+        let on_miss = match pick("--on-miss", &self.on_miss, "onMiss", file.on_miss) {
+            Some(word) => on_miss(&word.value).context(word.origin)?,
             None => OnMiss::default(),
         };
         let milliseconds = |value: u64| Micros(value.saturating_mul(1_000));
-        if let Some(timeout) = config.bayeux.timeout {
+        if let Some(timeout) = file.bayeux.timeout {
             settings.bayeux.timeout = milliseconds(timeout);
         }
-        if let Some(max_interval) = config.bayeux.max_interval {
+        if let Some(max_interval) = file.bayeux.max_interval {
             settings.bayeux.max_interval = milliseconds(max_interval);
         }
-        let endpoint = flag_or(&self.endpoint, config.endpoint);
-        if let Some(endpoint) = endpoint.as_ref().filter(|path| !path.starts_with('/')) {
-            return Err(anyhow!(
-                "--endpoint: {endpoint:?} is no path: it must begin with a slash"
-            ));
-        }
+        let endpoint = pick("--endpoint", &self.endpoint, "endpoint", file.endpoint);
+        let listen = pick("--listen", &self.listen, "listen", file.listen);
+        let admin = pick("--admin", &self.admin, "admin", file.admin);
         Ok(Setup {
-            listen: flag_or(&self.listen, config.listen)
-                .unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
-            admin: flag_or(&self.admin, config.admin),
+            listen: listen.map_or_else(|| Ok(DEFAULT_LISTEN.to_owned()), address)?,
+            admin: admin.map(address).transpose()?,
             on_miss,
-            endpoint: endpoint.map(|path| path.trim_end_matches('/').to_owned()),
+            endpoint: endpoint.map(path).transpose()?,
             settings,
         })
     }
@@ -169,6 +178,38 @@ impl Replay {
             return Ok(vec![embedded.tape]);
         }
         self.tapes.iter().map(|path| tapes::load(path)).collect()
+    }
+}
+
+/// An address as `HOST:PORT`; whether the host is there is seen when it is bound.
+fn address(setting: Setting) -> anyhow::Result<String> {
+    let Setting { value, origin } = setting;
+    let parts = value.rsplit_once(':');
+    let fine = parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if fine {
+        Ok(value)
+    } else {
+        Err(anyhow!("{origin}: {value:?} is no HOST:PORT"))
+    }
+}
+
+/// A path without the slash at its end.
+fn path(setting: Setting) -> anyhow::Result<String> {
+    let Setting { value, origin } = setting;
+    if value.starts_with('/') {
+        Ok(value.trim_end_matches('/').to_owned())
+    } else {
+        Err(anyhow!(
+            "{origin}: {value:?} is no path: it must begin with a slash"
+        ))
+    }
+}
+
+fn on_miss(word: &str) -> anyhow::Result<OnMiss> {
+    match word {
+        "refuse" => Ok(OnMiss::Refuse),
+        "stop" => Ok(OnMiss::Stop),
+        _ => Err(anyhow!("{word:?} is neither refuse nor stop")),
     }
 }
 
@@ -191,7 +232,7 @@ fn absence(word: &str) -> anyhow::Result<Absence> {
     let wait = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let wait = wait.and_then(|wait| u64::try_from(wait.as_micros()).ok());
     wait.map(|wait| Absence::After(Micros(wait)))
-        .ok_or_else(|| anyhow!("--absent-after: {word:?} is neither a number of seconds nor never"))
+        .ok_or_else(|| anyhow!("{word:?} is neither a number of seconds nor never"))
 }
 
 async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {

@@ -58,6 +58,11 @@ impl Json {
         }
     }
 
+    /// Whether this is an object.
+    pub fn is_object(&self) -> bool {
+        matches!(self, Json::Object(_))
+    }
+
     /// The text of a string.
     pub fn as_str(&self) -> Option<&str> {
         if let Json::String(text) = self {

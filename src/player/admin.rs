@@ -12,11 +12,10 @@ use crate::exchange::Session;
 use crate::journal::{Journal, Lane};
 
 use super::body::ReplayBody;
-use super::cast::Identity;
+use super::cast::{Identity, Role};
 use super::fields::{json, refused};
 use super::refusal::{Kind, Refusal};
 use super::service::Replay;
-use super::stage::Role;
 
 /// How many lines wait for a reader that is slower than the conversation; then its polls stop, and
 /// the notifications wait in the run.
@@ -209,7 +208,9 @@ impl Spectator {
         let client = reply.and_then(|reply| reply.client_id.clone());
         let Some(client) = client else {
             let error = reply.and_then(|reply| reply.error.clone());
-            return Err(error.unwrap_or_else(|| "the handshake was not answered".to_owned()));
+            let error = error.unwrap_or_else(|| "the handshake was not answered".to_owned());
+            // The code before the words is Bayeux's.
+            return Err(error.rsplit("::").next().unwrap_or_default().to_owned());
         };
         self.say(&about("subscribe", &client, r#","subscription":"/**""#))
             .await;

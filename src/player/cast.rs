@@ -8,6 +8,15 @@ use crate::exchange::Session;
 /// How many hexadecimal digits of a digest make an identifier: as many as `CometD`'s own have.
 const MINTED_DIGITS: usize = 40;
 
+/// For whom a client listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It plays its session.
+    Player,
+    /// It only looks on: it makes nobody else absent, and takes no session from a player.
+    Spectator,
+}
+
 /// By what a live client can be recognized.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Identity {
@@ -26,6 +35,8 @@ pub(crate) enum NoSeat {
     Unknown(String, String),
     #[error("every session has its client already: {0}")]
     Full(String),
+    #[error("{0} has its client already, and only that one hears its notifications")]
+    Taken(String),
 }
 
 /// The recorded sessions and their live clients.
@@ -52,7 +63,7 @@ enum Holder {
     /// Somebody called its operations, and nobody listens yet.
     Caller,
     /// A client listens.
-    Client(ClientId),
+    Client(ClientId, Role),
     /// A client did, and has gone.
     Gone,
 }
@@ -102,7 +113,7 @@ impl Cast {
 
     /// Gives a client that shakes hands its session: the one it is tied to, else the next that
     /// nobody has held, else the first whose client has gone.
-    pub(super) fn take(&mut self, identity: &Identity) -> Result<Taken, NoSeat> {
+    pub(super) fn take(&mut self, identity: &Identity, role: Role) -> Result<Taken, NoSeat> {
         let free =
             |holder: fn(&Holder) -> bool| self.seats.iter().position(|seat| holder(&seat.holder));
         let place = match self.tied(identity)? {
@@ -111,16 +122,20 @@ impl Cast {
                 .or_else(|| free(|holder| *holder == Holder::Gone))
                 .ok_or_else(|| NoSeat::Full(self.names()))?,
         };
-        self.tie(identity, place);
         let full = NoSeat::Full(self.names());
         let seat = self.seats.get_mut(place).ok_or(full)?;
+        if role == Role::Spectator && matches!(seat.holder, Holder::Client(_, Role::Player)) {
+            return Err(NoSeat::Taken(seat.session.to_string()));
+        }
         seat.handshakes += 1;
         let client = ClientId(minted("client", &seat.session, seat.handshakes));
-        let before = match std::mem::replace(&mut seat.holder, Holder::Client(client.clone())) {
-            Holder::Client(before) => Some(before),
+        let before = match std::mem::replace(&mut seat.holder, Holder::Client(client.clone(), role))
+        {
+            Holder::Client(before, _) => Some(before),
             Holder::Nobody | Holder::Caller | Holder::Gone => None,
         };
         self.clients.insert(client.clone(), place);
+        self.tie(identity, place);
         Ok(Taken {
             client,
             seat: place,
@@ -142,7 +157,7 @@ impl Cast {
     pub(super) fn left(&mut self, client: &ClientId) {
         if let Some(place) = self.clients.remove(client)
             && let Some(seat) = self.seats.get_mut(place)
-            && matches!(&seat.holder, Holder::Client(holder) if holder == client)
+            && matches!(&seat.holder, Holder::Client(holder, _) if holder == client)
         {
             seat.holder = Holder::Gone;
         }
@@ -156,7 +171,7 @@ impl Cast {
     /// The client that listens for a session.
     pub(super) fn listener(&self, place: usize) -> Option<&ClientId> {
         match &self.seats.get(place)?.holder {
-            Holder::Client(client) => Some(client),
+            Holder::Client(client, _) => Some(client),
             Holder::Nobody | Holder::Caller | Holder::Gone => None,
         }
     }
@@ -166,6 +181,17 @@ impl Cast {
         self.seats
             .get(place)
             .is_some_and(|seat| seat.holder == Holder::Nobody)
+    }
+
+    /// Whether a request carries a cookie that no session has, and nothing else that ties it.
+    pub(super) fn is_stranger(&self, identity: &Identity) -> bool {
+        let known = |cookie: &String| self.seats.iter().any(|seat| seat.browser == *cookie);
+        let named = identity.session.is_some() || identity.user.is_some();
+        !named
+            && identity
+                .browser
+                .as_ref()
+                .is_some_and(|cookie| !known(cookie))
     }
 
     /// The cookie that ties a client to this session.
@@ -194,7 +220,7 @@ impl Cast {
     }
 }
 
-/// An identifier that is the same in every run: of what it is, whose, and the how-manieth.
+/// An identifier that is the same in every run: of what it is, whose, and a number.
 fn minted(what: &str, session: &Session, number: u32) -> String {
     let digest = blake3::hash(format!("antiphon {what} {number} {session}").as_bytes());
     digest.to_hex().chars().take(MINTED_DIGITS).collect()
@@ -226,23 +252,23 @@ mod tests {
     fn clients_without_a_name_take_the_sessions_in_order_until_none_is_left() {
         let mut cast = cast();
         let nobody = Identity::default();
-        assert_eq!(cast.take(&nobody).unwrap().seat, 0);
-        let second = cast.take(&nobody).unwrap();
+        assert_eq!(cast.take(&nobody, Role::Player).unwrap().seat, 0);
+        let second = cast.take(&nobody, Role::Player).unwrap();
         assert_eq!(second.seat, 1);
         assert_eq!(
-            cast.take(&nobody).unwrap_err(),
+            cast.take(&nobody, Role::Player).unwrap_err(),
             NoSeat::Full("agent1, agent2".into())
         );
         cast.left(&second.client);
-        assert_eq!(cast.take(&nobody).unwrap().seat, 1);
+        assert_eq!(cast.take(&nobody, Role::Player).unwrap().seat, 1);
     }
 
     #[test]
     fn a_header_a_user_and_a_cookie_tie_a_client() {
         let mut cast = cast();
-        assert_eq!(cast.take(&asking("agent2")).unwrap().seat, 1);
+        assert_eq!(cast.take(&asking("agent2"), Role::Player).unwrap().seat, 1);
         assert_eq!(cast.tied(&user("agent2")), Ok(Some(1)));
-        assert_eq!(cast.take(&user("alice")).unwrap().seat, 0);
+        assert_eq!(cast.take(&user("alice"), Role::Player).unwrap().seat, 0);
         assert_eq!(cast.tied(&user("alice")), Ok(Some(0)));
         let browser = cast.browser(1).map(str::to_owned);
         let cookie = Identity {
@@ -251,7 +277,7 @@ mod tests {
         };
         assert_eq!(cast.tied(&cookie), Ok(Some(1)));
         assert!(matches!(
-            cast.take(&asking("agent3")),
+            cast.take(&asking("agent3"), Role::Player),
             Err(NoSeat::Unknown(..))
         ));
     }
@@ -259,8 +285,8 @@ mod tests {
     #[test]
     fn a_client_that_comes_back_takes_over_from_itself_under_a_new_identifier() {
         let mut cast = cast();
-        let first = cast.take(&asking("agent2")).unwrap();
-        let again = cast.take(&asking("agent2")).unwrap();
+        let first = cast.take(&asking("agent2"), Role::Player).unwrap();
+        let again = cast.take(&asking("agent2"), Role::Player).unwrap();
         assert_eq!(again.before, Some(first.client.clone()));
         assert_ne!(again.client, first.client);
         cast.left(&first.client);
@@ -268,11 +294,43 @@ mod tests {
     }
 
     #[test]
+    fn a_spectator_takes_a_session_from_a_spectator_alone() {
+        let mut cast = cast();
+        let one = cast.take(&asking("agent2"), Role::Spectator).unwrap();
+        let other = cast.take(&asking("agent2"), Role::Spectator).unwrap();
+        assert_eq!(other.before, Some(one.client));
+        let player = cast.take(&asking("agent2"), Role::Player).unwrap();
+        assert_eq!(player.before, Some(other.client));
+        let refused = cast.take(&asking("agent2"), Role::Spectator).unwrap_err();
+        assert_eq!(refused, NoSeat::Taken("agent2".into()));
+        assert_eq!(cast.listener(1), Some(&player.client));
+    }
+
+    #[test]
+    fn a_cookie_of_nobody_makes_a_stranger_unless_something_else_ties_the_client() {
+        let cast = cast();
+        let cookie = |value: &str| Identity {
+            browser: Some(value.into()),
+            ..Identity::default()
+        };
+        assert!(cast.is_stranger(&cookie("nobody's")));
+        assert!(!cast.is_stranger(&cookie(cast.browser(0).unwrap())));
+        assert!(!cast.is_stranger(&Identity {
+            user: Some("agent1".into()),
+            ..cookie("nobody's")
+        }));
+        assert!(!cast.is_stranger(&Identity::default()));
+    }
+
+    #[test]
     fn identifiers_are_the_same_in_every_run() {
         let (mut one, mut other) = (cast(), cast());
-        assert_eq!(one.take(&asking("agent2")).unwrap().client, {
-            other.take(&Identity::default()).unwrap();
-            other.take(&Identity::default()).unwrap().client
+        assert_eq!(one.take(&asking("agent2"), Role::Player).unwrap().client, {
+            other.take(&Identity::default(), Role::Player).unwrap();
+            other
+                .take(&Identity::default(), Role::Player)
+                .unwrap()
+                .client
         });
     }
 }

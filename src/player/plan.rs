@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use crate::bayeux::Pattern;
 use crate::exchange::{Contract, Micros, Notification, Operation, OperationId, Session};
 use crate::matcher::Key;
 use crate::tape::{Event, Tape};
@@ -72,6 +73,9 @@ pub(super) enum LaneEvent {
     Notification(usize),
 }
 
+/// The statuses that a response can have that is the last word on its request (RFC 9110 §15).
+const FINAL_STATUSES: std::ops::RangeInclusive<u16> = 200..=599;
+
 /// Why tapes cannot be played.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
@@ -81,6 +85,14 @@ pub enum PlanError {
     /// The payload of a notification cannot travel in a Bayeux message.
     #[error("notification {0}: its data is not JSON, so no Bayeux message can carry it")]
     NotJson(u64),
+    /// No Bayeux client can hear this channel.
+    #[error(
+        "notification {0}: {1:?} is no channel: it must begin with a slash and hold no wildcard"
+    )]
+    Channel(u64, String),
+    /// A part of an operation that HTTP does not allow.
+    #[error("operation {0}: {1:?} is no {2}")]
+    Http(u64, String, &'static str),
     /// A notification waits for an operation that is not there.
     #[error("notification {0}: operation {1} in its `after` is not on the tape")]
     NoCause(u64, u64),
@@ -147,6 +159,7 @@ impl Plan {
             match event {
                 Event::Contract(contract) => self.contracts.push(contract.clone()),
                 Event::Operation(operation) => {
+                    check(operation)?;
                     let (session, lane) = self.lane(&operation.session, &mut lanes);
                     if let Some(&place) = numbers.get(&operation.id) {
                         self.append(lane, LaneEvent::Operation(place));
@@ -180,6 +193,10 @@ impl Plan {
     ) -> Result<Due, PlanError> {
         let id = notification.id.0;
         let data = notification.data.json().ok_or(PlanError::NotJson(id))?;
+        let plain = Pattern::parse(&notification.channel).filter(|pattern| !pattern.is_wild());
+        if plain.is_none() {
+            return Err(PlanError::Channel(id, notification.channel.clone()));
+        }
         let mut causes = Vec::new();
         let mut since = None;
         for cause in &notification.after {
@@ -251,6 +268,32 @@ impl Plan {
     }
 }
 
+/// Whether live requests can match this operation, and whether its response can be sent.
+fn check(operation: &Operation) -> Result<(), PlanError> {
+    let (request, response) = (&operation.request, &operation.response);
+    let no = |what, text: String| Err(PlanError::Http(operation.id.0, text, what));
+    if http::Method::from_bytes(request.method.as_bytes()).is_err() {
+        return no("method", request.method.clone());
+    }
+    if !request.target.starts_with('/')
+        || request.target.parse::<http::uri::PathAndQuery>().is_err()
+    {
+        return no("path to match", request.target.clone());
+    }
+    if !FINAL_STATUSES.contains(&response.status) {
+        return no("final status", response.status.to_string());
+    }
+    for (name, value) in response.headers.iter() {
+        if http::HeaderName::try_from(name).is_err() {
+            return no("field name", name.to_owned());
+        }
+        if http::HeaderValue::from_bytes(value).is_err() {
+            return no("field value", String::from_utf8_lossy(value).into_owned());
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -316,6 +359,8 @@ pub(super) mod tests {
         }
     }
 
+    type Change = fn(&mut Operation);
+
     #[test]
     fn what_cannot_be_played_is_refused() {
         assert!(matches!(Plan::of(&[tape("")]), Err(PlanError::Nothing)));
@@ -328,5 +373,31 @@ pub(super) mod tests {
             notification.data = Body::new("not JSON");
         }
         assert!(matches!(Plan::of(&[odd]), Err(PlanError::NotJson(1))));
+        for channel in ["x", "/a/*", ""] {
+            let mut odd = tape("a:n1@0");
+            if let Some(Event::Notification(notification)) = odd.events.first_mut() {
+                notification.channel = channel.into();
+            }
+            assert!(
+                matches!(Plan::of(&[odd]), Err(PlanError::Channel(1, _))),
+                "{channel}"
+            );
+        }
+        let changes: [(Change, &str); 5] = [
+            (|o| o.request.method = "PO ST".into(), "method"),
+            (|o| o.request.target = "no/slash".into(), "path to match"),
+            (|o| o.response.status = 100, "final status"),
+            (|o| o.response.headers.push("bad name", "v"), "field name"),
+            (|o| o.response.headers.push("x", "a\nb"), "field value"),
+        ];
+        for (change, expected) in changes {
+            let mut odd = tape("a:op1@0-0");
+            if let Some(Event::Operation(operation)) = odd.events.first_mut() {
+                change(operation);
+            }
+            assert!(
+                matches!(Plan::of(&[odd]), Err(PlanError::Http(1, _, what)) if what == expected)
+            );
+        }
     }
 }

@@ -10,6 +10,9 @@ use crate::matcher::{Breach, Mismatch};
 
 use super::plan::Planned;
 
+/// A longer value is told by its size: a refusal is for reading.
+const MAX_SHOWN: usize = 16 * 1024;
+
 /// A refusal, as it is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -34,6 +37,8 @@ pub(crate) enum Kind {
     Session,
     /// The request cannot be read.
     Malformed,
+    /// The request has more content than is read.
+    TooLarge,
 }
 
 #[derive(Serialize)]
@@ -76,6 +81,7 @@ impl Kind {
             Kind::Contract => "contract",
             Kind::Session => "session",
             Kind::Malformed => "malformed",
+            Kind::TooLarge => "too_large",
         }
     }
 
@@ -83,6 +89,7 @@ impl Kind {
         match self {
             Kind::Miss | Kind::Exhausted | Kind::Session => 404,
             Kind::Contract | Kind::Malformed => 400,
+            Kind::TooLarge => 413,
         }
     }
 }
@@ -110,7 +117,7 @@ impl Refusal {
         recorded: usize,
     ) -> Refusal {
         let message = format!(
-            "{} {}: recorded {recorded} time(s), and all of them are answered",
+            "{} {} comes more often than it was recorded ({recorded})",
             live.method, live.target
         );
         Refusal::of(Kind::Exhausted, message, |document| {
@@ -213,6 +220,9 @@ impl<'a> Place<'a> {
     }
 }
 
+/// A value as a refusal shows it.
 fn raw(json: String) -> Option<Box<RawValue>> {
-    RawValue::from_string(json).ok()
+    let long = json.len() > MAX_SHOWN;
+    let told = || serde_json::Value::from(format!("{} bytes of JSON", json.len())).to_string();
+    RawValue::from_string(if long { told() } else { json }).ok()
 }

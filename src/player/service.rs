@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, header};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
@@ -15,12 +15,12 @@ use crate::bayeux::{Carrier, Exchange, Message, message};
 use crate::exchange::{self, Headers, Micros};
 
 use super::body::ReplayBody;
-use super::cast::Identity;
+use super::cast::{Identity, Role};
 use super::fields::{self, identity, recorded, refused};
 use super::plan::Plan;
 use super::refusal::{Kind, Refusal};
 use super::settings::Settings;
-use super::stage::{Answer, Role, Send, Stage};
+use super::stage::{Answer, Send, Stage};
 
 /// The most content of a live request that is read: as much as any sample or message may have, and
 /// little enough to hold in memory.
@@ -95,6 +95,10 @@ impl Replay {
         let (head, content) = request.into_parts();
         let content = match Limited::new(content, MAX_CONTENT).collect().await {
             Ok(content) => content.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => {
+                let message = format!("the content is larger than {MAX_CONTENT} bytes");
+                return refused(&Refusal::plain(Kind::TooLarge, message));
+            }
             Err(error) => {
                 return refused(&Refusal::plain(
                     Kind::Malformed,
@@ -250,22 +254,14 @@ impl Replay {
         }
     }
 
-    /// Whether a request is to the Bayeux endpoint: a POST there, or a GET that carries messages.
+    /// Whether a request is to the Bayeux endpoint, by one of the methods that carry messages.
     fn is_bayeux(&self, head: &http::request::Parts) -> bool {
         let path = head.uri.path();
         let there = self.0.endpoints.iter().any(|endpoint| {
             path.strip_prefix(endpoint.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         });
-        there
-            && match head.method {
-                Method::POST => true,
-                Method::GET => {
-                    let query = head.uri.query().unwrap_or_default();
-                    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "message")
-                }
-                _ => false,
-            }
+        there && (head.method == Method::POST || head.method == Method::GET)
     }
 
     async fn bayeux(

@@ -12,20 +12,11 @@ use crate::bayeux::{self, Admission, ClientId, Effect, Event, Exchange, Message}
 use crate::exchange::{Micros, Request, Response, Session};
 use crate::journal::{Answered, Delivered, Journal, Miss};
 
-use super::cast::{Cast, Identity, Taken};
+use super::cast::{Cast, Identity, Role, Taken};
 use super::plan::Plan;
 use super::refusal::{Kind, Refusal};
 use super::run::Run;
 use super::settings::{Absence, OnExhausted, Settings};
-
-/// For whom a client listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// It plays its session.
-    Player,
-    /// It only looks on: it makes nobody else absent.
-    Spectator,
-}
 
 /// The answer to an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,8 +122,10 @@ impl Stage {
         messages: &[Message],
     ) -> (Vec<Send>, Option<String>) {
         let mut taken: Vec<Taken> = Vec::new();
+        let unknown = self.cast.is_stranger(identity).then(|| as_nobody(messages));
+        let messages = unknown.as_deref().unwrap_or(messages);
         let cast = &mut self.cast;
-        let mut admit = || match cast.take(identity) {
+        let mut admit = || match cast.take(identity, role) {
             Ok(seat) => {
                 let client = seat.client.clone();
                 taken.push(seat);
@@ -360,4 +353,13 @@ impl Stage {
     fn name(&self, seat: usize) -> &str {
         self.plan.sessions.get(seat).map_or("", Session::name)
     }
+}
+
+/// The same messages by nobody that the server knows: it found their sender by identifier and cookie.
+fn as_nobody(messages: &[Message]) -> Vec<Message> {
+    let nobody = |message: &Message| Message {
+        client_id: None,
+        ..message.clone()
+    };
+    messages.iter().map(nobody).collect()
 }

@@ -468,6 +468,18 @@ fn wrong_usage_is_named_and_ends_with_its_own_exit_code() {
         std::process::id()
     );
     fs::write(&settings, "{ pase: 'instant' }").unwrap();
+    let written = |name: &str, text: &str| {
+        let path = format!(
+            "{}/{}-{name}",
+            env!("CARGO_TARGET_TMPDIR"),
+            std::process::id()
+        );
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let listed = written("listed.json5", "['127.0.0.1:0']");
+    let twice = written("twice.json5", "{ pace: '10x', pace: 'instant' }");
+    let fast = written("fast.json5", "{ pace: 'fast' }");
     let broken = format!(
         "{}/broken-{}.tape",
         env!("CARGO_TARGET_TMPDIR"),
@@ -491,6 +503,15 @@ fn wrong_usage_is_named_and_ends_with_its_own_exit_code() {
         (vec![broken.as_str()], 3, "broken"),
         (vec!["nowhere.tape"], 4, "nowhere.tape"),
         (vec!["--listen", &address], 4, &address),
+        (
+            vec!["--listen", "127.0.0.1"],
+            2,
+            r#""127.0.0.1" is no HOST:PORT"#,
+        ),
+        (vec!["--admin", "127.0.0.1:99999"], 2, "--admin"),
+        (vec!["--config", &listed], 2, "expected an object"),
+        (vec!["--config", &twice], 2, "an equal key"),
+        (vec!["--config", &fast], 2, "fast.json5: pace"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_antiphon"))
             .arg("replay")
@@ -525,4 +546,56 @@ fn the_settings_file_is_read_and_flags_override_it() {
     );
     let answer = post(&format!("{}/elsewhere", replay.origin), &[], message);
     assert_eq!(answer.json()[0]["advice"]["timeout"], 1234);
+}
+
+#[test]
+fn a_spectator_does_not_throw_a_client_out() {
+    let replay = Replay::start(&[]);
+    let client = Client::new(&replay, &[AGENT2]);
+    let refused = get(&format!(
+        "{}/__try/notifications?session=agent2",
+        replay.admin
+    ));
+    let words = "agent2 has its client already, and only that one hears its notifications";
+    assert_eq!(
+        (refused.status, refused.json()["message"].as_str()),
+        (404, Some(words))
+    );
+    assert_eq!(
+        post(&format!("{}{CHAT}", replay.origin), &[], &recorded()).status,
+        200
+    );
+    assert_eq!(client.hear(4).len(), 4);
+}
+
+#[test]
+fn a_client_with_the_cookie_of_another_server_is_unknown() {
+    let replay = Replay::start(&[]);
+    let client = Client::new(&replay, &[]);
+    let message = format!(
+        r#"{{"channel":"/meta/connect","clientId":"{}"}}"#,
+        client.id
+    );
+    let endpoint = format!("{}/api/v2/notifications", replay.origin);
+    let stranger = post(&endpoint, &[("Cookie", "BAYEUX_BROWSER=other")], &message);
+    assert_eq!(stranger.json()[0]["error"], "402::Unknown client");
+    client.connect_now();
+}
+
+#[test]
+fn a_tape_that_cannot_be_served_is_refused() {
+    let path = tape(
+        "odd-channel",
+        &notification(1, "a", 0, "").replace("/v2/me/chats", "chats"),
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_antiphon"))
+        .args(["replay", &path])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains(r#"notification 1: "chats" is no channel"#),
+        "{said}"
+    );
 }

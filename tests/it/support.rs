@@ -244,6 +244,12 @@ impl Client {
         messages
     }
 
+    /// One poll that asks to be answered at once.
+    pub(crate) fn connect_now(&self) {
+        let reply = self.tell("connect", r#","advice":{"timeout":0}"#).remove(0);
+        assert_eq!(reply["successful"], true, "{reply}");
+    }
+
     /// Polls until so many events are there.
     pub(crate) fn hear(&self, count: usize) -> Vec<Value> {
         let mut events = Vec::new();

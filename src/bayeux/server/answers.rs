@@ -166,7 +166,7 @@ impl Server {
         };
         let channel = &message.channel;
         let reply = Reply::to(message);
-        let plain = Pattern::parse(channel).is_some() && !channel.contains('*');
+        let plain = Pattern::parse(channel).is_some_and(|pattern| !pattern.is_wild());
         let reply = if channel.starts_with(META) {
             reply.refused(format!("404:{channel}:unknown meta channel"))
         } else if !plain {
