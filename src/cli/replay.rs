@@ -217,13 +217,14 @@ async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {
         "listening on http://{address}\nadmin on http://{admin_address}\n"
     ))?;
     output::say(&words);
+    let limits = listen::Limits::default();
     let timer = tokio::spawn(player.clone().keep_time());
     let for_clients = player.clone();
-    let clients = tokio::spawn(listen::serve(listener, stop.clone(), move |request| {
+    let clients = tokio::spawn(listen::serve(listener, stop.clone(), limits, move |request| {
         for_clients.clone().handle(request)
     }));
     let for_admin = player.clone();
-    let admin = tokio::spawn(listen::serve(admin_listener, stop, move |request| {
+    let admin = tokio::spawn(listen::serve(admin_listener, stop, limits, move |request| {
         admin::handle(for_admin.clone(), request)
     }));
     let outcome = tokio::select! {
