@@ -15,4 +15,5 @@ pub mod listen;
 pub mod matcher;
 pub mod normalizer;
 pub mod player;
+pub mod recorder;
 pub mod tape;

@@ -37,6 +37,7 @@ Examples:
 impl Show {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let tape = tapes::load(&self.tape)?;
+        let tape = tape.settled();
         let text = if self.json {
             document::write(&tape)
                 .context("cannot write the tape as JSON")

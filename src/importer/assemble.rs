@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::exchange::{
-    Body, Headers, Micros, Notification, NotificationId, Operation, OperationId, Repair, Request,
-    Response, Session,
+    Body, End, Headers, Micros, Notification, NotificationId, Operation, OperationId, Repair,
+    Request, Response, Session,
 };
 use crate::normalizer::{self, Layout, Mending, Options};
 use crate::tape::Event;
@@ -127,7 +127,7 @@ impl<'a> Assembly<'a> {
         if !rows.is_empty() {
             let sampled = events.iter().find_map(|event| match event {
                 Event::Operation(operation) => Some(operation.request.method.clone()),
-                Event::Contract(_) | Event::Notification(_) => None,
+                Event::Contract(_) | Event::Notification(_) | Event::Fact(_) => None,
             });
             if let (Some(url), Some(method)) = (&section.url, section.method.clone().or(sampled)) {
                 let contract = contract::contract(&method, url, &rows);
@@ -210,6 +210,7 @@ impl<'a> Assembly<'a> {
                 body: content(body),
             },
             response: answer(sample, response, source),
+            end: End::Complete,
             repairs,
         };
         events.push(Event::Operation(operation));
@@ -259,6 +260,7 @@ impl<'a> Assembly<'a> {
                     at: Micros(0),
                     channel: message.channel.unwrap_or_else(|| channel.to_owned()),
                     after: vec![cause],
+                    cause_by: None,
                     data: Body::new(message.data),
                     repairs: std::mem::take(&mut repairs),
                 };

@@ -123,6 +123,7 @@ impl Plan {
     }
 
     fn add(&mut self, tape: &Tape) -> Result<(), PlanError> {
+        let tape = tape.settled();
         if let Some(endpoint) = &tape.header.endpoint
             && !self.endpoints.contains(endpoint)
         {
@@ -146,6 +147,7 @@ impl Plan {
         for event in &tape.events {
             match event {
                 Event::Contract(contract) => self.contracts.push(contract.clone()),
+                Event::Fact(_) => {}
                 Event::Operation(operation) => {
                     let (session, lane) = self.lane(&operation.session, &mut lanes);
                     if let Some(&place) = numbers.get(&operation.id) {
@@ -254,7 +256,7 @@ impl Plan {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::exchange::{Body, Headers, NotificationId, Request, Response};
+    use crate::exchange::{Body, End, Headers, NotificationId, Request, Response};
     use crate::tape::Header;
 
     pub(in crate::player) fn plan(tapes: &[Tape]) -> Plan {
@@ -296,6 +298,7 @@ pub(super) mod tests {
                     headers: Headers::new(),
                     body: Body::new(format!(r#"{{"answer":{number}}}"#)),
                 },
+                end: End::default(),
                 repairs: Vec::new(),
             })
         } else {
@@ -310,6 +313,7 @@ pub(super) mod tests {
                 after: causes
                     .map(|cause| OperationId(cause.parse().unwrap()))
                     .collect(),
+                cause_by: None,
                 data: Body::new(format!(r#"{{"n":{number}}}"#)),
                 repairs: Vec::new(),
             })

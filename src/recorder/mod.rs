@@ -5,4 +5,4 @@
 
 mod understanding;
 
-pub use understanding::{Observation, Understanding};
+pub use understanding::{Connection, Observation, Passing, Understanding};

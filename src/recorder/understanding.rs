@@ -37,6 +37,13 @@ pub enum Observation {
         /// How it ended.
         end: End,
     },
+    /// An exchange is over, and no response came: the client or the upstream went away before.
+    Gone {
+        /// Which exchange.
+        passing: Passing,
+        /// When.
+        at: Micros,
+    },
 }
 
 /// What was learned so far.

@@ -137,7 +137,7 @@ impl Reading {
     /// Notes an event's number, which no other of its kind may have.
     fn number(&mut self, event: &Event) -> Result<(), Problem> {
         match event {
-            Event::Contract(_) => Ok(()),
+            Event::Contract(_) | Event::Fact(_) => Ok(()),
             Event::Operation(operation) if self.operations.insert(operation.id) => Ok(()),
             Event::Operation(operation) => Err(Problem::SecondOperation(operation.id)),
             Event::Notification(notification) if self.notifications.insert(notification.id) => {

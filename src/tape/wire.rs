@@ -13,8 +13,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::exchange::{
-    Contract, Headers, Micros, Notification, NotificationId, Operation, OperationId, Parameter,
-    Presence, Repair, Request, Response, Session,
+    CauseBy, Contract, End, Fact, Headers, Micros, Notification, NotificationId, Operation,
+    OperationId, Parameter, Presence, Repair, Request, Response, Session, What,
 };
 
 use super::error::Problem;
@@ -100,6 +100,9 @@ pub(super) fn read(object: &str) -> Result<(String, Entry), Fault> {
         )),
         "notification" => Entry::Event(Event::Notification(
             serde_json::from_str::<WireNotification>(object)?.into(),
+        )),
+        "fact" => Entry::Event(Event::Fact(
+            serde_json::from_str::<WireFact>(object)?.into(),
         )),
         "trailer" => Entry::Trailer(serde_json::from_str(object)?),
         _ => return Err(Fault::Problem(Problem::UnknownKind(kind))),
@@ -227,6 +230,8 @@ struct WireOperation {
     answered: u64,
     request: Object<WireRequest>,
     response: Object<WireResponse>,
+    #[serde(default, deserialize_with = "present")]
+    truncated: Option<True>,
     #[serde(default)]
     repairs: Vec<Object<WireRepair>>,
 }
@@ -250,6 +255,10 @@ impl From<WireOperation> for Operation {
                 status: response.status.0,
                 headers: headers(response.headers),
                 body: response.body.0,
+            },
+            end: match wire.truncated {
+                Some(True) => End::Truncated,
+                None => End::Complete,
             },
             repairs: domain(wire.repairs),
         }
@@ -285,6 +294,8 @@ struct WireNotification {
     at: u64,
     channel: String,
     after: Vec<u64>,
+    #[serde(default, deserialize_with = "present")]
+    cause_by: Option<WireCauseBy>,
     #[serde(default)]
     data: WireBody,
     #[serde(default)]
@@ -299,10 +310,84 @@ impl From<WireNotification> for Notification {
             at: Micros(wire.at),
             channel: wire.channel,
             after: wire.after.into_iter().map(OperationId).collect(),
+            cause_by: wire.cause_by.map(CauseBy::from),
             data: wire.data.0,
             repairs: domain(wire.repairs),
         }
     }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WireCauseBy {
+    Reference(String),
+    Identifier(String),
+    Session,
+    Unsolicited,
+}
+
+impl From<WireCauseBy> for CauseBy {
+    fn from(wire: WireCauseBy) -> Self {
+        match wire {
+            WireCauseBy::Reference(value) => CauseBy::Reference(value),
+            WireCauseBy::Identifier(value) => CauseBy::Identifier(value),
+            WireCauseBy::Session => CauseBy::Session,
+            WireCauseBy::Unsolicited => CauseBy::Unsolicited,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireFact {
+    #[serde(rename = "kind")]
+    _kind: Kind,
+    session: String,
+    at: u64,
+    what: WireWhat,
+}
+
+impl From<WireFact> for Fact {
+    fn from(wire: WireFact) -> Self {
+        Fact {
+            session: Session::new(wire.session),
+            at: Micros(wire.at),
+            what: wire.what.into(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WireWhat {
+    Handshake(Object<WireHandshake>),
+    Subscribe(String),
+    Unsubscribe(String),
+    Disconnect,
+    Acknowledge,
+    Was(String),
+}
+
+impl From<WireWhat> for What {
+    fn from(wire: WireWhat) -> Self {
+        match wire {
+            WireWhat::Handshake(Object(WireHandshake { endpoint, client })) => {
+                What::Handshake { endpoint, client }
+            }
+            WireWhat::Subscribe(channel) => What::Subscribe(channel),
+            WireWhat::Unsubscribe(channel) => What::Unsubscribe(channel),
+            WireWhat::Disconnect => What::Disconnect,
+            WireWhat::Acknowledge => What::Acknowledge,
+            WireWhat::Was(name) => What::Was(Session::new(name)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireHandshake {
+    endpoint: String,
+    client: String,
 }
 
 #[derive(Deserialize)]
@@ -323,6 +408,18 @@ impl From<WireRepair> for Repair {
             was: wire.was,
             became: wire.became,
             why: wire.why,
+        }
+    }
+}
+
+/// The value `true`; what is not so is left out.
+struct True;
+
+impl<'de> Deserialize<'de> for True {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match bool::deserialize(deserializer)? {
+            true => Ok(True),
+            false => Err(D::Error::custom("false: expected true, or no such field")),
         }
     }
 }

@@ -76,7 +76,7 @@ fn rows(tape: &Tape, lane_width: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     for event in &tape.events {
         match event {
-            Event::Contract(_) => {}
+            Event::Contract(_) | Event::Fact(_) => {}
             Event::Operation(operation) => {
                 rows.extend(operation_rows(operation, lane_width));
                 let place = places.get(&operation.id);
@@ -200,6 +200,7 @@ fn repairs(tape: &Tape, width: usize) -> Vec<String> {
     for (event, repair) in repairs {
         let subject = match event {
             Event::Contract(_) => "contract".to_owned(),
+            Event::Fact(_) => "fact".to_owned(),
             Event::Operation(operation) => format!("operation {}", operation.id),
             Event::Notification(notification) => format!("notification {}", notification.id),
         };
