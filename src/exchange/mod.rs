@@ -7,7 +7,7 @@ mod body;
 mod contract;
 mod headers;
 
-pub use body::Body;
+pub use body::{Body, Cut};
 pub use contract::{Contract, Parameter, Presence};
 pub use headers::Headers;
 

@@ -27,6 +27,18 @@ pub enum TapeError {
         /// What the system says.
         source: io::Error,
     },
+    /// There is a file already, and nobody said what should become of it.
+    #[error("{} is already there", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another program is writing the tape.
+    #[error("{} is being written by another program", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file could be read, and what stands in it is not a whole tape.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),

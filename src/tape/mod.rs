@@ -4,9 +4,11 @@
 //! one. How it is written stands in `wire`. What its events mean for a replay is not its business.
 
 mod error;
+mod growing;
 mod json;
 mod layout;
 mod names;
+mod numbers;
 mod read;
 mod store;
 mod wire;
@@ -21,6 +23,8 @@ use crate::exchange::{
 };
 
 pub use error::{Problem, TapeError, Unreadable};
+pub use growing::{Closed, Existing, Growing};
+pub use numbers::Numbers;
 pub use store::{content, file};
 
 /// One recording, in memory.

@@ -2,7 +2,7 @@
 //!
 //! It does not know what stands in the file.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -40,15 +40,38 @@ pub fn content(source: impl io::Read, name: &Path) -> Result<Vec<u8>, TapeError>
 
 /// Replaces the file, or makes it: whoever reads it meanwhile, or after a crash, finds the old
 /// content or the new one and nothing between. A file that is replaced keeps its permissions, and a
-/// symbolic link stays one.
+/// symbolic link stays one. A tape that another program is writing is left alone.
 pub(super) fn save(path: &Path, text: &str) -> Result<(), TapeError> {
+    let _lock = match File::open(path) {
+        Ok(file) => Some(lock(file, path)?),
+        // There is none yet, or replacing it will say what is wrong with it.
+        Err(_) => None,
+    };
     replace(path, text).map_err(|source| TapeError::Write {
         path: path.to_owned(),
         source,
     })
 }
 
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// Locks a tape's file, so that only one program writes it at a time. The lock ends with the file's
+/// last handle, also where the program is killed; it keeps nobody from reading.
+pub(super) fn lock(file: File, path: &Path) -> Result<File, TapeError> {
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(TapeError::Busy {
+            path: path.to_owned(),
+        }),
+        // A file system without locks, or a device: nothing to hold, and nothing lost by going on.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
+        Err(TryLockError::Error(source)) => Err(TapeError::Write {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// As [`save`], for whoever holds the lock.
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let target = match fs::canonicalize(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
         found => found?,

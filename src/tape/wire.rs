@@ -44,7 +44,7 @@ pub(super) struct Trailer {
 }
 
 /// Counts and digests events as they pass, for the trailer.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Seal {
     hasher: blake3::Hasher,
     events: u64,
