@@ -61,7 +61,7 @@ pub enum OnFin {
     Answer,
 }
 
-/// The client's side of a connection; an extension of every request.
+/// The client's side of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The number of the connection among those of its listener, from 1.
@@ -99,15 +99,15 @@ pub async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Serves `handle` on `listener` until `stop` says `true`; then no connection is accepted any more,
-/// and those at work have 5 seconds to end.
+/// Serves `handle`, which is given a client and its request, on `listener` until `stop` says `true`; then no connection is accepted any more,
+/// and those at work have 5 seconds to end before they are cut. None is left when this returns.
 pub async fn serve<H, F, B>(
     listener: TcpListener,
     stop: watch::Receiver<bool>,
     limits: Limits,
     handle: H,
 ) where
-    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    H: Fn(Peer, Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -120,6 +120,7 @@ pub async fn serve<H, F, B>(
     http.http2().timer(TokioTimer::new());
     let connections = GracefulShutdown::new();
     let numbers = AtomicU64::new(0);
+    let (cut, cuts) = stopper();
     let end = stopped(stop);
     tokio::pin!(end);
     loop {
@@ -142,22 +143,28 @@ pub async fn serve<H, F, B>(
             continue; // it broke before it was served
         };
         let handle = handle.clone();
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(peer);
-            let response = answer(request, Arc::clone(&known), handle.clone());
+        let service = service_fn(move |request| {
+            let response = answer(peer, request, Arc::clone(&known), handle.clone());
             async move { Ok::<_, Infallible>(response.await) }
         });
         let connection = http
             .serve_connection(TokioIo::new(stream), service)
             .into_owned();
         let connection = connections.watch(connection);
+        let cut = cuts.clone();
         tokio::spawn(async move {
-            // A client that breaks off has nobody left to be told.
-            let _ = connection.await;
+            tokio::select! {
+                // A client that breaks off has nobody left to be told.
+                _ = connection => {}
+                () = stopped(cut) => {}
+            }
         });
     }
     drop(listener);
     let _ = tokio::time::timeout(DRAIN, connections.shutdown()).await;
+    drop(cuts);
+    let _ = cut.send(true);
+    cut.closed().await;
 }
 
 fn guarded(stream: TcpStream, limits: Limits) -> io::Result<(Guard<TcpStream>, Arc<Connection>)> {
@@ -171,12 +178,13 @@ fn guarded(stream: TcpStream, limits: Limits) -> io::Result<(Guard<TcpStream>, A
 
 /// Answers one request: with a refusal where the guard, or HTTP/2, has found a reason.
 async fn answer<H, F, B>(
+    peer: Peer,
     request: Request<Incoming>,
     known: Arc<Connection>,
     handle: H,
 ) -> Response<Out<B>>
 where
-    H: Fn(Request<Incoming>) -> F,
+    H: Fn(Peer, Request<Incoming>) -> F,
     F: Future<Output = Response<B>>,
 {
     if request.version() == Version::HTTP_2 {
@@ -192,7 +200,7 @@ where
         return Out::refusal(&refusal, request.version(), flight);
     }
     let version = request.version();
-    let response = handle(request).await;
+    let response = handle(peer, request).await;
     // Nothing of the response is out yet.
     match known.refusal().filter(|_| known.is_broken()) {
         Some(refusal) => Out::refusal(&refusal, version, flight),

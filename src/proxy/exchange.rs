@@ -17,7 +17,7 @@ use crate::exchange::End;
 use super::gate::{self, Keeper};
 use super::meter::{Meter, Span, Watch};
 use super::origin::Origin;
-use super::recorder::{Connection, ResponseTap};
+use crate::recorder::{Connection, ResponseTap};
 use super::relay::{Collected, Delivery, Download, Passing, Sending, Upload};
 use super::upstream::{Cause, Protocol, Used};
 use super::{Bodies, Forwarded, Host, Shared, headers};

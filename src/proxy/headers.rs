@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{StatusCode, Version};
+use http::Version;
 
 use crate::exchange::Headers;
 
@@ -156,12 +156,6 @@ pub(super) fn forget_digests(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether a response has no content by its status (RFC 9110 §6.4.1).
-pub(super) fn has_no_content(status: StatusCode) -> bool {
-    status.is_informational()
-        || status == StatusCode::NO_CONTENT
-        || status == StatusCode::NOT_MODIFIED
-}
 
 /// The members of a comma-separated field.
 fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {

@@ -12,10 +12,7 @@ mod headers;
 mod meter;
 mod origin;
 mod relay;
-mod stand_in;
 mod upstream;
-
-use stand_in as recorder;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -26,7 +23,7 @@ use http::{Request, Response, uri};
 use hyper::body::Incoming;
 use thiserror::Error;
 
-use recorder::{Connection, Recorder};
+use crate::recorder::{Connection, Recorder};
 use upstream::Pool;
 
 pub use admin::handle as administer;
@@ -136,7 +133,8 @@ impl Proxy {
         &self.0.meter
     }
 
-    /// Passes a request of a client at `address`, on the connection of this number, to the upstream.
+    /// Passes a request of the client at `address`, on the connection of this number, to the upstream,
+    /// and the answer back.
     pub async fn handle(
         self,
         connection: u64,

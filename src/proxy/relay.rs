@@ -19,7 +19,7 @@ use crate::exchange::End;
 
 use super::gate::{Gate, Keeper, Passage};
 use super::meter::{Meter, Span};
-use super::recorder::{RequestTap, ResponseTap, Written};
+use crate::recorder::{RequestTap, ResponseTap, Written};
 
 /// Any error of a body.
 type BoxError = Box<dyn StdError + Send + Sync>;
