@@ -10,8 +10,7 @@ use anyhow::{Context as _, anyhow};
 use crate::listen::{self, Limits, OnFin, Peer};
 use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Protocol, Proxy};
 use crate::recorder::{
-    self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError, Rule,
-    Understanding,
+    self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError, Rule, Understanding,
 };
 use crate::tape::{Existing, Header, TapeError};
 
@@ -200,7 +199,10 @@ impl Record {
         Ok(Setup {
             listen: self.listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
             admin: self.admin,
-            tape: self.tape.output.unwrap_or_else(|| PathBuf::from(DEFAULT_TAPE)),
+            tape: self
+                .tape
+                .output
+                .unwrap_or_else(|| PathBuf::from(DEFAULT_TAPE)),
             limits,
             proxy,
             recorder,
@@ -301,7 +303,11 @@ fn start(
     let header = Header {
         title: format!("recorded from {upstream}"),
         source: upstream.to_string(),
-        started: Some(jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+        started: Some(
+            jiff::Timestamp::now()
+                .strftime("%Y-%m-%dT%H:%M:%SZ")
+                .to_string(),
+        ),
         endpoint: None,
     };
     let started = Recorder::start(settings, Understanding::default(), &header, path);

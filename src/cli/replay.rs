@@ -207,13 +207,19 @@ async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {
     let limits = listen::Limits::default();
     let timer = tokio::spawn(player.clone().keep_time());
     let for_clients = player.clone();
-    let clients = tokio::spawn(listen::serve(ports.listener, stop.clone(), limits, move |_, request| {
-        for_clients.clone().handle(request)
-    }));
+    let clients = tokio::spawn(listen::serve(
+        ports.listener,
+        stop.clone(),
+        limits,
+        move |_, request| for_clients.clone().handle(request),
+    ));
     let for_admin = player.clone();
-    let admin = tokio::spawn(listen::serve(ports.admin, stop, limits, move |_, request| {
-        admin::handle(for_admin.clone(), request)
-    }));
+    let admin = tokio::spawn(listen::serve(
+        ports.admin,
+        stop,
+        limits,
+        move |_, request| admin::handle(for_admin.clone(), request),
+    ));
     let outcome = tokio::select! {
         () = signals => Outcome::Done,
         () = player.missed(), if setup.on_miss == OnMiss::Stop => Outcome::Different,

@@ -67,12 +67,20 @@ mod tests {
 
     #[test]
     fn what_a_host_may_be() {
-        for good in ["a", "a.example:8080", "127.0.0.1:1", "[::1]:80", "[::1]", "a_b:", "A-1"] {
+        for good in [
+            "a",
+            "a.example:8080",
+            "127.0.0.1:1",
+            "[::1]:80",
+            "[::1]",
+            "a_b:",
+            "A-1",
+        ] {
             assert!(Authority::read(good.as_bytes()).is_some(), "{good}");
         }
         for bad in [
-            "", ":80", "a b", "a,b", "a@b", "a/b", "a:b", "a:80:81", "a:99999", "a:+1", "[::1", "[x]",
-            "[::1]x", "a\0", "é", "http://a",
+            "", ":80", "a b", "a,b", "a@b", "a/b", "a:b", "a:80:81", "a:99999", "a:+1", "[::1",
+            "[x]", "[::1]x", "a\0", "é", "http://a",
         ] {
             assert_eq!(Authority::read(bad.as_bytes()), None, "{bad}");
         }

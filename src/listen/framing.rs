@@ -206,8 +206,14 @@ impl Chunk {
             }
             (Chunk::Size { digits, size }, byte) if byte.is_ascii_hexdigit() => {
                 let digit = char::from(byte).to_digit(16).map_or(0, u64::from);
-                match size.checked_mul(16).and_then(|size| size.checked_add(digit)) {
-                    Some(size) => Ok(Chunk::Size { digits: digits + 1, size }),
+                match size
+                    .checked_mul(16)
+                    .and_then(|size| size.checked_add(digit))
+                {
+                    Some(size) => Ok(Chunk::Size {
+                        digits: digits + 1,
+                        size,
+                    }),
                     None => broken("a size that is too large"),
                 }
             }
@@ -219,8 +225,14 @@ impl Chunk {
             (Chunk::Size { .. } | Chunk::Extension { .. } | Chunk::Trailer { .. }, b'\n') => {
                 broken("a bare LF ends a line")
             }
-            (Chunk::Extension { line, size }, _) => Ok(Chunk::Extension { line: line + 1, size }),
-            (Chunk::SizeLf { size: 0 }, b'\n') => Ok(Chunk::Trailer { section: 0, line: 0 }),
+            (Chunk::Extension { line, size }, _) => Ok(Chunk::Extension {
+                line: line + 1,
+                size,
+            }),
+            (Chunk::SizeLf { size: 0 }, b'\n') => Ok(Chunk::Trailer {
+                section: 0,
+                line: 0,
+            }),
             (Chunk::SizeLf { size }, b'\n') => Ok(Chunk::Data(size)),
             (Chunk::DataCr, b'\r') => Ok(Chunk::DataLf),
             (Chunk::DataLf, b'\n') => Ok(FIRST_CHUNK),
@@ -297,7 +309,11 @@ mod tests {
              {CHUNKED}0\r\n\r\nGET /last HTTP/1.0\r\n\r\n"
         );
         for piece in 1..stream.len() {
-            assert_eq!(follow(stream.as_bytes(), piece), (5, stream.len(), None), "{piece}");
+            assert_eq!(
+                follow(stream.as_bytes(), piece),
+                (5, stream.len(), None),
+                "{piece}"
+            );
         }
     }
 
@@ -325,10 +341,19 @@ mod tests {
             (body("\r\n"), "no size"),
             (body("-1\r\n"), "no size"),
             (body("10000000000000000\r\n"), "too large"),
-            (body(&format!("1;{}\r\n", "x".repeat(MAX_CHUNK_LINE))), "too long"),
-            (body(&format!("0\r\nA: {}\r\n", "x".repeat(MAX_TRAILERS))), "too long"),
             (
-                format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(MAX_HEAD)),
+                body(&format!("1;{}\r\n", "x".repeat(MAX_CHUNK_LINE))),
+                "too long",
+            ),
+            (
+                body(&format!("0\r\nA: {}\r\n", "x".repeat(MAX_TRAILERS))),
+                "too long",
+            ),
+            (
+                format!(
+                    "GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
+                    "x".repeat(MAX_HEAD)
+                ),
                 "longer than",
             ),
         ];

@@ -8,7 +8,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
@@ -38,6 +38,8 @@ pub(super) struct Connection {
     in_flight: AtomicUsize,
     refusal: Mutex<Option<Refusal>>,
     broken: AtomicBool,
+    /// Wakes the guard, which waits in another way when nothing is under way any more.
+    idle: Mutex<Option<Waker>>,
 }
 
 impl Connection {
@@ -53,6 +55,14 @@ impl Connection {
         let _ = self
             .in_flight
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+        let waiting = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(waker) = waiting {
+            waker.wake();
+        }
     }
 
     /// Why the request that is under way is refused, if it is.
@@ -70,6 +80,11 @@ impl Connection {
 
     fn is_idle(&self) -> bool {
         self.in_flight.load(Ordering::Relaxed) == 0
+    }
+
+    fn wake_when_done(&self, waker: &Waker) {
+        let mut place = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        *place = Some(waker.clone());
     }
 
     fn refuse(&self, refusal: Refusal) {
@@ -237,6 +252,7 @@ impl<S> Guard<S> {
 
     /// There is nothing to read: waits on, but not without end.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.connection.wake_when_done(context.waker());
         let idle = self.connection.is_idle();
         let wait = match self.fate {
             Fate::Ended => Some((Wait::Response, self.limits.half_closed())),

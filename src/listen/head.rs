@@ -35,7 +35,8 @@ struct Fields<'a> {
 
 /// Reads a whole head, up to and with its empty line, of a request to the server at `local`.
 pub(super) fn check(head: &[u8], local: SocketAddr) -> Result<Content, Refusal> {
-    if let Some(place) = memchr::memchr_iter(b'\r', head).find(|at| head.get(at + 1) != Some(&b'\n'))
+    if let Some(place) =
+        memchr::memchr_iter(b'\r', head).find(|at| head.get(at + 1) != Some(&b'\n'))
     {
         return Err(Refusal::bad(format!(
             "a bare CR in the head, at byte {place}"
@@ -75,7 +76,9 @@ fn request_line(line: &[u8], local: SocketAddr) -> Result<Version, Refusal> {
         b"HTTP/1.0" => Version::Http10,
         _ => {
             let version = String::from_utf8_lossy(version);
-            return Err(Refusal::bad(format!("the version {version:?} is not served")));
+            return Err(Refusal::bad(format!(
+                "the version {version:?} is not served"
+            )));
         }
     };
     if method == b"CONNECT" {
@@ -89,7 +92,10 @@ fn request_line(line: &[u8], local: SocketAddr) -> Result<Version, Refusal> {
 /// Checks that the target is in a form that a server gets (RFC 9112 §3.2), and names this one.
 fn target_form(method: &[u8], target: &[u8], local: SocketAddr) -> Result<(), Refusal> {
     let shown = || String::from_utf8_lossy(target).into_owned();
-    if target.iter().any(|byte| byte.is_ascii_control() || *byte == b'#') {
+    if target
+        .iter()
+        .any(|byte| byte.is_ascii_control() || *byte == b'#')
+    {
         return Err(Refusal::bad(format!(
             "the target {:?} holds what no target may",
             shown()
@@ -98,11 +104,16 @@ fn target_form(method: &[u8], target: &[u8], local: SocketAddr) -> Result<(), Re
     if target.starts_with(b"/") || (target == b"*" && method == b"OPTIONS") {
         return Ok(());
     }
-    let scheme = target.get(..7).filter(|start| start.eq_ignore_ascii_case(b"http://"));
+    let scheme = target
+        .get(..7)
+        .filter(|start| start.eq_ignore_ascii_case(b"http://"));
     let Some(rest) = scheme.and_then(|_| target.get(7..)) else {
         return Err(Refusal::bad(format!("the target {:?} is no path", shown())));
     };
-    let end = rest.iter().position(|byte| b"/?".contains(byte)).unwrap_or(rest.len());
+    let end = rest
+        .iter()
+        .position(|byte| b"/?".contains(byte))
+        .unwrap_or(rest.len());
     let authority = rest.get(..end).and_then(Authority::read);
     if authority.is_some_and(|authority| authority.names(local)) {
         Ok(())
@@ -123,7 +134,9 @@ fn field<'a>(line: &'a [u8], fields: &mut Fields<'a>) -> Result<(), Refusal> {
     };
     if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
         let name = String::from_utf8_lossy(name);
-        return Err(Refusal::bad(format!("{name:?} is no name of a header field")));
+        return Err(Refusal::bad(format!(
+            "{name:?} is no name of a header field"
+        )));
     }
     let value = value.trim_ascii();
     if name.eq_ignore_ascii_case(b"host") {
@@ -198,7 +211,10 @@ mod tests {
         let cases = [
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Content::Length(0)),
             ("GET / HTTP/1.0\r\n\r\n", Content::Length(0)),
-            ("OPTIONS * HTTP/1.1\r\nHost:a:80 \r\n\r\n", Content::Length(0)),
+            (
+                "OPTIONS * HTTP/1.1\r\nHost:a:80 \r\n\r\n",
+                Content::Length(0),
+            ),
             (
                 "GET http://localhost:8080/a?b HTTP/1.1\r\nHost: other\r\n\r\n",
                 Content::Length(0),
@@ -221,12 +237,24 @@ mod tests {
     fn what_is_refused_and_why() {
         let cases = [
             ("GET / HTTP/1.1\r\n\r\n", "no Host"),
-            ("GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n", "more than one Host"),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n",
+                "more than one Host",
+            ),
             ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "is no host"),
             ("GET / HTTP/1.1\r\nHost:\r\n\r\n", "is no host"),
-            ("GET http://evil.example/ HTTP/1.1\r\nHost: a\r\n\r\n", "another server"),
-            ("GET http://127.0.0.1:8080@evil/ HTTP/1.1\r\nHost: a\r\n\r\n", "another server"),
-            ("GET https://127.0.0.1:8080/ HTTP/1.1\r\nHost: a\r\n\r\n", "is no path"),
+            (
+                "GET http://evil.example/ HTTP/1.1\r\nHost: a\r\n\r\n",
+                "another server",
+            ),
+            (
+                "GET http://127.0.0.1:8080@evil/ HTTP/1.1\r\nHost: a\r\n\r\n",
+                "another server",
+            ),
+            (
+                "GET https://127.0.0.1:8080/ HTTP/1.1\r\nHost: a\r\n\r\n",
+                "is no path",
+            ),
             ("GET a HTTP/1.1\r\nHost: a\r\n\r\n", "is no path"),
             ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", "is no path"),
             ("GET /#x HTTP/1.1\r\nHost: a\r\n\r\n", "no target may"),
@@ -266,8 +294,14 @@ mod tests {
                 "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
                 "more than one Content-Length",
             ),
-            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", "no length"),
-            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n", "no length"),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n",
+                "no length",
+            ),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n",
+                "no length",
+            ),
             (
                 "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
                 "no length",
@@ -275,8 +309,16 @@ mod tests {
         ];
         for (head, why) in cases {
             let refusal = read(head).expect_err(head);
-            assert!(refusal.message.contains(why), "{head:?}: {}", refusal.message);
-            let status = if head.starts_with("CONNECT") { 405 } else { 400 };
+            assert!(
+                refusal.message.contains(why),
+                "{head:?}: {}",
+                refusal.message
+            );
+            let status = if head.starts_with("CONNECT") {
+                405
+            } else {
+                400
+            };
             assert_eq!(refusal.status.as_u16(), status, "{head:?}");
         }
     }

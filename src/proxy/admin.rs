@@ -54,7 +54,10 @@ fn health(shared: &Shared) -> serde_json::Value {
 }
 
 fn refused(status: StatusCode, error: &str, message: &str) -> Response<Full<Bytes>> {
-    json(status, &serde_json::json!({ "error": error, "message": message }))
+    json(
+        status,
+        &serde_json::json!({ "error": error, "message": message }),
+    )
 }
 
 fn json(status: StatusCode, document: &serde_json::Value) -> Response<Full<Bytes>> {

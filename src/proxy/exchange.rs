@@ -17,10 +17,10 @@ use crate::exchange::End;
 use super::gate::{self, Keeper};
 use super::meter::{Meter, Span, Watch};
 use super::origin::Origin;
-use crate::recorder::{Connection, ResponseTap};
 use super::relay::{Collected, Delivery, Download, Passing, Sending, Upload};
 use super::upstream::{Cause, Protocol, Used};
 use super::{Bodies, Forwarded, Host, Shared, headers};
+use crate::recorder::{Connection, ResponseTap};
 
 /// The most content that is held to move the URLs in it; more streams through as it is.
 const MAX_REWRITTEN: usize = 8 * 1024 * 1024;
@@ -82,7 +82,10 @@ impl Shared {
         let span = self.meter.begin();
         let (mut head, content) = request.into_parts();
         let client = Client::of(&head, address);
-        let target = head.uri.path_and_query().map_or("/", uri::PathAndQuery::as_str);
+        let target = head
+            .uri
+            .path_and_query()
+            .map_or("/", uri::PathAndQuery::as_str);
         let fields = headers::recorded(&head.headers);
         let tap = self
             .recorder
@@ -130,7 +133,11 @@ impl Shared {
         client: &Client,
     ) -> Moved {
         let wanted = self.settings.bodies == Bodies::Rewrite && headers::is_text(&head.headers);
-        let Some(origin) = client.origin.as_ref().filter(|_| wanted && !sending.is_empty()) else {
+        let Some(origin) = client
+            .origin
+            .as_ref()
+            .filter(|_| wanted && !sending.is_empty())
+        else {
             return Moved::No;
         };
         match sending.collect(MAX_REWRITTEN).await {
@@ -140,7 +147,8 @@ impl Shared {
                 headers::forget_digests(&mut head.headers);
                 head.headers.remove(header::TRANSFER_ENCODING);
                 head.headers.remove(header::EXPECT);
-                head.headers.insert(header::CONTENT_LENGTH, content.len().into());
+                head.headers
+                    .insert(header::CONTENT_LENGTH, content.len().into());
                 Moved::Changed(content)
             }
             Collected::TooLong => {
@@ -166,13 +174,18 @@ impl Shared {
             headers::forwarded(fields, client.address, client.host.as_ref());
         }
         if self.settings.bodies == Bodies::Rewrite {
-            fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            fields.insert(
+                header::ACCEPT_ENCODING,
+                HeaderValue::from_static("identity"),
+            );
         }
         if trailers {
             fields.insert(header::TE, HeaderValue::from_static("trailers"));
         }
         let kept = client.host.as_ref();
-        let host = kept.filter(|_| self.settings.host == Host::Keep).unwrap_or(&self.host);
+        let host = kept
+            .filter(|_| self.settings.host == Host::Keep)
+            .unwrap_or(&self.host);
         let mut parts = uri::Parts::default();
         parts.scheme = Some(uri::Scheme::HTTP);
         // HTTP/1.1 has the Host in its field, and one authority makes one pool.
@@ -222,7 +235,8 @@ impl Shared {
                 let cause = Cause::of(&error);
                 tracing::debug!("{}: {}: {error:?}", self.settings.upstream, cause.name());
                 let response = cause.response(&self.settings.upstream, Some(&error));
-                self.meter.answered(response.status().as_u16(), course.watch.own());
+                self.meter
+                    .answered(response.status().as_u16(), course.watch.own());
                 response.map(Download::whole)
             }
         }

@@ -4,8 +4,8 @@
 
 use std::net::IpAddr;
 
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::Version;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::exchange::Headers;
 
@@ -156,7 +156,6 @@ pub(super) fn forget_digests(headers: &mut HeaderMap) {
     }
 }
 
-
 /// The members of a comma-separated field.
 fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     headers
@@ -201,7 +200,12 @@ mod tests {
         assert!(takes_trailers(&map));
         assert!(is_chunked(&map));
         end_hop(&mut map);
-        let left = headers(&[("x-three", "3"), ("host", "a"), ("content-length", "0"), ("trailer", "t")]);
+        let left = headers(&[
+            ("x-three", "3"),
+            ("host", "a"),
+            ("content-length", "0"),
+            ("trailer", "t"),
+        ]);
         assert_eq!(map, left);
     }
 
@@ -223,7 +227,10 @@ mod tests {
         ]);
         let host = HeaderValue::from_static("a:1");
         forwarded(&mut map, "::ffff:127.0.0.1".parse().unwrap(), Some(&host));
-        assert_eq!(map["x-forwarded-for"], "10.0.0.1, 10.0.0.2, 10.0.0.3, 127.0.0.1");
+        assert_eq!(
+            map["x-forwarded-for"],
+            "10.0.0.1, 10.0.0.2, 10.0.0.3, 127.0.0.1"
+        );
         assert_eq!(map["x-forwarded-host"], "a:1");
         assert_eq!(map["x-forwarded-proto"], "http");
     }
@@ -271,6 +278,9 @@ mod tests {
     fn cookies_that_came_apart_are_joined() {
         let mut map = headers(&[("cookie", "a=1"), ("cookie", "b=2")]);
         join_cookies(&mut map);
-        assert_eq!(map.get_all("cookie").iter().collect::<Vec<_>>(), ["a=1; b=2"]);
+        assert_eq!(
+            map.get_all("cookie").iter().collect::<Vec<_>>(),
+            ["a=1; b=2"]
+        );
     }
 }

@@ -65,7 +65,11 @@ impl Meter {
 
     /// A response with this status is about to go to the client, after the proxy itself took `added`.
     pub(super) fn answered(&self, status: u16, added: Duration) {
-        let mut statuses = self.0.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut statuses = self
+            .0
+            .statuses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *statuses.entry(status).or_default() += 1;
         drop(statuses);
         let micros = u64::try_from(added.as_micros()).unwrap_or(u64::MAX);
@@ -78,7 +82,11 @@ impl Meter {
 
     /// The numbers in short.
     pub fn count(&self) -> Count {
-        let statuses = self.0.statuses.lock().unwrap_or_else(PoisonError::into_inner);
+        let statuses = self
+            .0
+            .statuses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let (sent, received) = (load(&self.0.sent), load(&self.0.received));
         Count {
             answered: statuses.values().sum(),
@@ -95,23 +103,49 @@ impl Meter {
     }
 
     fn write(&self, text: &mut String) -> std::fmt::Result {
-        let statuses = self.0.statuses.lock().unwrap_or_else(PoisonError::into_inner);
-        writeln!(text, "# HELP antiphon_requests_total Requests answered, by status.")?;
+        let statuses = self
+            .0
+            .statuses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        writeln!(
+            text,
+            "# HELP antiphon_requests_total Requests answered, by status."
+        )?;
         writeln!(text, "# TYPE antiphon_requests_total counter")?;
         for (status, count) in statuses.iter() {
-            writeln!(text, "antiphon_requests_total{{status=\"{status}\"}} {count}")?;
+            writeln!(
+                text,
+                "antiphon_requests_total{{status=\"{status}\"}} {count}"
+            )?;
         }
         drop(statuses);
-        writeln!(text, "# HELP antiphon_requests_under_way Requests under way.")?;
+        writeln!(
+            text,
+            "# HELP antiphon_requests_under_way Requests under way."
+        )?;
         writeln!(text, "# TYPE antiphon_requests_under_way gauge")?;
-        writeln!(text, "antiphon_requests_under_way {}", load(&self.0.under_way))?;
-        writeln!(text, "# HELP antiphon_bytes_total Bytes of content that passed.")?;
+        writeln!(
+            text,
+            "antiphon_requests_under_way {}",
+            load(&self.0.under_way)
+        )?;
+        writeln!(
+            text,
+            "# HELP antiphon_bytes_total Bytes of content that passed."
+        )?;
         writeln!(text, "# TYPE antiphon_bytes_total counter")?;
         let (sent, received) = (load(&self.0.sent), load(&self.0.received));
         writeln!(text, "antiphon_bytes_total{{direction=\"request\"}} {sent}")?;
-        writeln!(text, "antiphon_bytes_total{{direction=\"response\"}} {received}")?;
+        writeln!(
+            text,
+            "antiphon_bytes_total{{direction=\"response\"}} {received}"
+        )?;
         let name = "antiphon_added_latency_seconds";
-        writeln!(text, "# HELP {name} Time the proxy itself took until a response's head.")?;
+        writeln!(
+            text,
+            "# HELP {name} Time the proxy itself took until a response's head."
+        )?;
         writeln!(text, "# TYPE {name} histogram")?;
         let mut sum = 0;
         let bounds = LATENCY_BOUNDS.iter().map(|bound| seconds(*bound));

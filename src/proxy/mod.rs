@@ -141,6 +141,8 @@ impl Proxy {
         address: IpAddr,
         request: Request<Incoming>,
     ) -> Response<Download> {
-        self.0.handle(Connection(connection), address, request).await
+        self.0
+            .handle(Connection(connection), address, request)
+            .await
     }
 }

@@ -234,20 +234,38 @@ mod tests {
             assert_eq!(origin(text).to_string(), shown);
         }
         for bad in [
-            "127.0.0.1:9090", "http://", "http://a:0", "http://a/b", "http://a?b", "http://u@a",
-            "http://a#b", "ftp://a", "http://a:x", "/a", "",
+            "127.0.0.1:9090",
+            "http://",
+            "http://a:0",
+            "http://a/b",
+            "http://a?b",
+            "http://u@a",
+            "http://a#b",
+            "ftp://a",
+            "http://a:x",
+            "/a",
+            "",
         ] {
             assert!(bad.parse::<Origin>().is_err(), "{bad}");
         }
         let error = "https://a".parse::<Origin>().unwrap_err();
-        assert!(error.to_string().contains("https is not supported yet"), "{error}");
+        assert!(
+            error.to_string().contains("https is not supported yet"),
+            "{error}"
+        );
     }
 
     #[test]
     fn references_move_only_from_their_own_origin() {
-        let (upstream, proxy) = (origin("http://up.example:9090"), origin("http://localhost:8080"));
+        let (upstream, proxy) = (
+            origin("http://up.example:9090"),
+            origin("http://localhost:8080"),
+        );
         let cases = [
-            ("http://up.example:9090/a?b#c", Some("http://localhost:8080/a?b#c")),
+            (
+                "http://up.example:9090/a?b#c",
+                Some("http://localhost:8080/a?b#c"),
+            ),
             ("HTTP://UP.example:9090", Some("HTTP://localhost:8080")),
             ("//up.example:9090/a", Some("//localhost:8080/a")),
             ("/a", None),
@@ -264,8 +282,14 @@ mod tests {
         }
         let plain = origin("http://up.example");
         let moved = |text: &str| plain.reference(text.as_bytes(), &proxy);
-        assert_eq!(moved("http://up.example:80/a").unwrap(), b"http://localhost:8080/a");
-        assert_eq!(moved("http://up.example/a").unwrap(), b"http://localhost:8080/a");
+        assert_eq!(
+            moved("http://up.example:80/a").unwrap(),
+            b"http://localhost:8080/a"
+        );
+        assert_eq!(
+            moved("http://up.example/a").unwrap(),
+            b"http://localhost:8080/a"
+        );
         assert_eq!(moved("http://up.example.org/a"), None);
         assert_eq!(moved("http://up.example:8/a"), None);
     }
@@ -279,7 +303,10 @@ mod tests {
             std::str::from_utf8(&moved).unwrap(),
             r#"{"a":"http://p/x","b":"http:\/\/p\/y","c":"http://up:90901/","d":"http://p"} http://p."#
         );
-        assert_eq!(upstream.text(b"http://other http: https://up:9090", &proxy), None);
+        assert_eq!(
+            upstream.text(b"http://other http: https://up:9090", &proxy),
+            None
+        );
     }
 
     #[test]

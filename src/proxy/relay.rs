@@ -154,7 +154,9 @@ impl Upload {
 
     /// Content that is there.
     pub(super) fn whole(content: Bytes) -> Upload {
-        Upload(Source::Whole(Some(content).filter(|content| !content.is_empty())))
+        Upload(Source::Whole(
+            Some(content).filter(|content| !content.is_empty()),
+        ))
     }
 }
 
@@ -410,9 +412,7 @@ impl Body for Download {
             Stage::Passing(passing) if !passing.front.is_empty() => SizeHint::default(),
             Stage::Passing(passing) => passing.content.size_hint(),
             Stage::Whole(content, _) => exact(content.as_ref()),
-            Stage::Holding(frame, _) => {
-                exact(frame.as_ref().and_then(|frame| frame.data_ref()))
-            }
+            Stage::Holding(frame, _) => exact(frame.as_ref().and_then(|frame| frame.data_ref())),
             Stage::Over => SizeHint::with_exact(0),
         }
     }

@@ -8,6 +8,7 @@
 )] // a test may stop at the first thing that is not as it should be
 
 mod house;
+mod proxy;
 mod readme;
 mod replay;
 mod support;
