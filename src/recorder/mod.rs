@@ -10,6 +10,14 @@ mod filter;
 mod settings;
 mod summary;
 mod tap;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)] // a test may stop at the first thing that is not as it should be
+mod tests;
 mod understanding;
 mod writer;
 
