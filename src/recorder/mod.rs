@@ -7,6 +7,7 @@
 mod backlog;
 mod capture;
 mod filter;
+mod pattern;
 mod settings;
 mod summary;
 mod tap;
@@ -37,6 +38,7 @@ use tap::Head;
 use writer::Writer;
 
 pub use filter::{Filter, Rule, RuleError, Verdict};
+pub use pattern::{PathPattern, PathPatternError};
 pub use settings::{Clock, DEFAULT_MAX_BODY, Durability, DurabilityError, Heard, Settings};
 pub use summary::{Progress, Summary};
 pub use tap::{RequestTap, ResponseTap, Tap, Written};

@@ -9,6 +9,7 @@
 
 mod house;
 mod readme;
+mod recording;
 mod replay;
 mod support;
 mod tape;
