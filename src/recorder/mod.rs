@@ -5,4 +5,6 @@
 
 mod understanding;
 
-pub use understanding::{Connection, Observation, Passing, Understanding};
+pub use understanding::{
+    Connection, NoSessionBy, Observation, Passing, SessionBy, Settings, Understanding,
+};
