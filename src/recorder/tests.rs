@@ -15,64 +15,86 @@ use super::*;
 use crate::exchange::{
     Body, CauseBy, Cut, End, Notification, NotificationId, Operation, OperationId, Request, Session,
 };
+use crate::tape::Tape;
 use crate::tape::{Closed, Existing};
 
-/// Names an operation in a request's path, as `/1`, and what is to be pushed because of it: each
-/// `/push` after it is a notification that comes as soon as the request is complete.
-fn plain() -> Understand {
-    let mut requests: BTreeMap<Passing, (OperationId, Micros, Request)> = BTreeMap::new();
-    let mut last = 0;
-    let mut number = move || {
-        last += 1;
-        last
-    };
-    Box::new(move |observation| match observation {
-        Observation::Request {
-            passing,
-            at,
-            request,
-            ..
-        } => {
-            let id = OperationId(number());
-            let pushed = request.target.matches("/push").count();
-            requests.insert(passing, (id, at, request));
-            let push = |_| {
-                Event::Notification(Notification {
-                    id: NotificationId(number()),
-                    session: Session::new("alice"),
-                    at,
-                    channel: "/c".into(),
-                    after: vec![id],
-                    cause_by: Some(CauseBy::Session),
-                    data: Body::new("{}"),
-                    repairs: Vec::new(),
-                })
-            };
-            (0..pushed).map(push).collect()
-        }
-        Observation::Response {
-            passing,
-            at,
-            response,
-            end,
-        } => {
-            let (id, began, request) = requests.remove(&passing).unwrap();
-            vec![Event::Operation(Operation {
-                id,
+/// Every exchange is an operation of alice's; each `/push` in its target is a notification that comes
+/// as soon as the request is complete.
+struct Plain {
+    requests: BTreeMap<Passing, (OperationId, Micros, Request)>,
+    last: u64,
+}
+
+impl Plain {
+    fn boxed(known: Known) -> Understand {
+        Box::new(Plain {
+            requests: BTreeMap::new(),
+            last: known.last_number,
+        })
+    }
+
+    fn number(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    fn requested(&mut self, passing: Passing, at: Micros, request: Request) -> Vec<Event> {
+        let id = OperationId(self.number());
+        let pushed = request.target.matches("/push").count();
+        self.requests.insert(passing, (id, at, request));
+        let push = |_| {
+            Event::Notification(Notification {
+                id: NotificationId(self.number()),
                 session: Session::new("alice"),
-                at: began,
-                answered: at,
+                at,
+                channel: "/c".into(),
+                after: vec![id],
+                cause_by: Some(CauseBy::Session),
+                data: Body::new("{}"),
+                repairs: Vec::new(),
+            })
+        };
+        (0..pushed).map(push).collect()
+    }
+}
+
+impl Understands for Plain {
+    fn observe(&mut self, observation: Observation) -> Vec<Event> {
+        match observation {
+            Observation::Request {
+                passing,
+                at,
                 request,
+                ..
+            } => self.requested(passing, at, request),
+            Observation::Response {
+                passing,
+                at,
                 response,
                 end,
-                repairs: Vec::new(),
-            })]
+            } => {
+                let (id, began, request) = self.requests.remove(&passing).unwrap();
+                vec![Event::Operation(Operation {
+                    id,
+                    session: Session::new("alice"),
+                    at: began,
+                    answered: at,
+                    request,
+                    response,
+                    end,
+                    repairs: Vec::new(),
+                })]
+            }
+            Observation::Gone { passing, .. } => {
+                self.requests.remove(&passing).unwrap();
+                Vec::new()
+            }
         }
-        Observation::Gone { passing, .. } => {
-            requests.remove(&passing).unwrap();
-            Vec::new()
-        }
-    })
+    }
+
+    fn close(&mut self, _: Micros) -> Vec<Event> {
+        Vec::new()
+    }
 }
 
 struct Place {
@@ -91,7 +113,7 @@ impl Place {
     }
 
     fn start(&self, settings: Settings) -> Result<Recorder, RecorderError> {
-        Recorder::start_with(settings, plain(), &header(), &self.tape())
+        Recorder::start_with(settings, Plain::boxed, &header(), &self.tape())
     }
 
     fn load(&self) -> Loaded {
@@ -538,7 +560,7 @@ fn records_until_killed() {
         existing: Existing::Append,
         ..Settings::default()
     };
-    let recorder = Recorder::start_with(settings, plain(), &header(), &path).unwrap();
+    let recorder = Recorder::start_with(settings, Plain::boxed, &header(), &path).unwrap();
     let worker = |worker: u32| {
         let recorder = recorder.clone();
         move || {
@@ -563,7 +585,7 @@ fn records_until_killed() {
 #[ignore = "it is the program that the test of a full disk runs"]
 fn records_more_than_fits() {
     let path = PathBuf::from(std::env::var_os(KILLED).unwrap());
-    let recorder = Recorder::start_with(settings(), plain(), &header(), &path).unwrap();
+    let recorder = Recorder::start_with(settings(), Plain::boxed, &header(), &path).unwrap();
     for number in 0..100 {
         wait(answer(
             begin(&recorder, &format!("/{number}")),

@@ -14,8 +14,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::exchange::{
-    CauseBy, Contract, End, Headers, Micros, Notification, NotificationId, Operation,
-    OperationId, Parameter, Presence, Repair, Request, Response, Session,
+    CauseBy, Contract, End, Headers, Micros, Notification, NotificationId, Operation, OperationId,
+    Parameter, Presence, Repair, Request, Response, Session,
 };
 
 use super::error::Problem;

@@ -242,10 +242,21 @@ fn a_recording_cut_at_every_byte_of_64_kib_loads() {
         let events = &loaded.tape.events;
         let expected = (whole - 1).min(tape.events.len());
         assert_eq!(events.len(), expected, "{cut}");
-        assert_eq!(loaded.notices.contains(&Notice::Unclosed), cut < trailer, "{cut}");
-        let differ = events.iter().zip(&tape.events).filter(|(a, b)| a != b).count();
+        assert_eq!(
+            loaded.notices.contains(&Notice::Unclosed),
+            cut < trailer,
+            "{cut}"
+        );
+        let differ = events
+            .iter()
+            .zip(&tape.events)
+            .filter(|(a, b)| a != b)
+            .count();
         // A cut may take the operation that the notification before it is due after.
-        let struck = loaded.notices.iter().filter(|notice| matches!(notice, Notice::CauseLost { .. }));
+        let struck = loaded
+            .notices
+            .iter()
+            .filter(|notice| matches!(notice, Notice::CauseLost { .. }));
         assert_eq!(differ, struck.count(), "{cut}");
         assert!(differ <= 1, "{cut}");
     }
