@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::exchange::{Headers, Request, Response};
+use crate::exchange::{Headers, Micros, Request, Response};
 
 use super::Observation;
 use super::summary::{Progress, Summary};
@@ -29,7 +29,10 @@ pub(super) enum Message {
         done: oneshot::Sender<()>,
     },
     /// The recording ends.
-    Close { reply: oneshot::Sender<Summary> },
+    Close {
+        at: Micros,
+        reply: oneshot::Sender<Summary>,
+    },
 }
 
 impl Message {

@@ -7,12 +7,22 @@
 mod backlog;
 mod capture;
 mod filter;
+mod pattern;
 mod settings;
 mod summary;
 mod tap;
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout
+)] // a test may stop at the first thing that is not as it should be
+mod tests;
 mod understanding;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,8 +30,8 @@ use std::sync::{Arc, mpsc};
 
 use tokio::sync::oneshot;
 
-use crate::exchange::{Headers, Micros};
-use crate::tape::{Event, Growing, Header, Loaded, Notice, Tape, TapeError};
+use crate::exchange::{Headers, Micros, Session};
+use crate::tape::{Event, Growing, Header, Loaded, Notice, TapeError};
 
 use backlog::{Backlog, Message};
 use capture::Budget;
@@ -29,10 +39,13 @@ use tap::Head;
 use writer::Writer;
 
 pub use filter::{Filter, Rule, RuleError, Verdict};
+pub use pattern::{PathPattern, PathPatternError};
 pub use settings::{Clock, DEFAULT_MAX_BODY, Durability, DurabilityError, Heard, Settings};
 pub use summary::{Progress, Summary};
 pub use tap::{RequestTap, ResponseTap, Tap, Written};
-pub use understanding::{Connection, Observation, Passing, Understanding};
+pub use understanding::{
+    Connection, NoSessionBy, Observation, Passing, SessionBy, Settings as Known, Understanding,
+};
 
 /// Why a recording cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -73,26 +86,26 @@ impl Recorder {
     /// Opens the tape at `path` and starts its writer. A tape that goes on keeps its own header.
     pub fn start(
         settings: Settings,
-        mut understanding: Understanding,
         header: &Header,
         path: &Path,
     ) -> Result<Recorder, RecorderError> {
-        let understand = move |observation| understanding.observe(observation);
-        Self::start_with(settings, Box::new(understand), header, path)
+        let understanding = |known| -> Understand { Box::new(Understanding::new(known)) };
+        Self::start_with(settings, understanding, header, path)
     }
 
     /// As [`Recorder::start`], with whatever makes events of observations.
     fn start_with(
         settings: Settings,
-        understand: Understand,
+        understand: impl FnOnce(Known) -> Understand,
         header: &Header,
         path: &Path,
     ) -> Result<Recorder, RecorderError> {
         let (growing, before) = Growing::open(path, header, settings.existing)?;
-        let (tape, notices) = match before {
-            Some(Loaded { tape, notices }) => (Some(tape), notices),
-            None => (None, Vec::new()),
+        let (events, notices) = match before {
+            Some(Loaded { tape, notices }) => (tape.events, notices),
+            None => (Vec::new(), Vec::new()),
         };
+        let understand = understand(known(&settings, &events));
         let (queue, messages) = mpsc::channel();
         let backlog = Arc::new(Backlog::default());
         let shared = Shared {
@@ -102,12 +115,10 @@ impl Recorder {
             next: AtomicU64::new(1),
             durability: settings.durability,
             max_body: settings.max_body,
-            clock: settings
-                .clock
-                .after(tape.as_ref().map_or(Micros(0), last_time)),
+            clock: settings.clock.after(last_time(&events)),
             notices,
         };
-        let writer = Writer::new(settings, understand, growing, tape.as_ref(), backlog);
+        let writer = Writer::new(settings, understand, growing, backlog);
         std::thread::Builder::new()
             .name("tape writer".into())
             .spawn(move || writer.run(&messages))
@@ -146,7 +157,8 @@ impl Recorder {
     /// missing, so the exchanges are drained first.
     pub async fn close(&self) -> Summary {
         let (reply, summary) = oneshot::channel();
-        let asked = self.0.queue.send(Message::Close { reply });
+        let at = self.0.clock.now();
+        let asked = self.0.queue.send(Message::Close { at, reply });
         let summary = match asked {
             Ok(()) => summary.await.ok(),
             Err(_) => None,
@@ -159,8 +171,8 @@ impl Recorder {
 }
 
 /// The time of the last thing that is on a tape.
-fn last_time(tape: &Tape) -> Micros {
-    let times = tape.events.iter().map(|event| match event {
+fn last_time(events: &[Event]) -> Micros {
+    let times = events.iter().map(|event| match event {
         Event::Contract(_) => Micros(0),
         Event::Operation(operation) => operation.at.max(operation.answered),
         Event::Notification(notification) => notification.at,
@@ -169,5 +181,37 @@ fn last_time(tape: &Tape) -> Micros {
     times.max().unwrap_or_default()
 }
 
+/// What is known before anything passes: what the user chose, and what is on the tape that goes on.
+fn known(settings: &Settings, events: &[Event]) -> Known {
+    let number = |event: &Event| match event {
+        Event::Contract(_) | Event::Fact(_) => 0,
+        Event::Operation(operation) => operation.id.0,
+        Event::Notification(notification) => notification.id.0,
+    };
+    let sessions: BTreeSet<&Session> = events.iter().filter_map(Event::session).collect();
+    Known {
+        session_by: settings.session_by.clone(),
+        last_number: events.iter().map(number).max().unwrap_or_default(),
+        sessions: sessions.into_iter().cloned().collect(),
+    }
+}
+
 /// What makes events of observations.
-type Understand = Box<dyn FnMut(Observation) -> Vec<Event> + Send>;
+trait Understands: Send {
+    fn observe(&mut self, observation: Observation) -> Vec<Event>;
+
+    /// What is to be written of the exchanges that are still under way.
+    fn close(&mut self, at: Micros) -> Vec<Event>;
+}
+
+impl Understands for Understanding {
+    fn observe(&mut self, observation: Observation) -> Vec<Event> {
+        Understanding::observe(self, observation)
+    }
+
+    fn close(&mut self, at: Micros) -> Vec<Event> {
+        Understanding::close(self, at)
+    }
+}
+
+type Understand = Box<dyn Understands>;

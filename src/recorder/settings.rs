@@ -9,6 +9,7 @@ use crate::exchange::Micros;
 use crate::tape::Existing;
 
 use super::filter::Filter;
+use super::understanding::SessionBy;
 
 /// How many bytes of a body are kept unless the user chooses: enough for what a service says and for
 /// most of a site's own files, and little enough that writing it as text needs no more than some
@@ -26,6 +27,8 @@ pub struct Settings {
     pub existing: Existing,
     /// Which operations are kept.
     pub filter: Filter,
+    /// What tells clients apart, where the user chose.
+    pub session_by: Option<SessionBy>,
     /// The time since the start.
     pub clock: Clock,
     /// Who is told of each event as it is recorded.
@@ -39,6 +42,7 @@ impl Default for Settings {
             max_body: DEFAULT_MAX_BODY,
             existing: Existing::default(),
             filter: Filter::default(),
+            session_by: None,
             clock: Clock::starting_now(),
             heard: None,
         }

@@ -194,6 +194,14 @@ impl Drop for ResponseTap {
     }
 }
 
+impl Written {
+    /// Whether nothing is waited for.
+    #[cfg(test)]
+    pub(super) fn is_immediate(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
 impl Future for Written {
     type Output = ();
 

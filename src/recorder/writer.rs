@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::exchange::{Body, Notification, NotificationId, Operation, OperationId, Session, What};
-use crate::tape::{Event, Growing, Numbers, Tape};
+use crate::exchange::{Body, Notification, Operation, Session, What};
+use crate::tape::{Event, Growing, Numbers};
 
 use super::backlog::{Backlog, Message};
 use super::capture::limited;
@@ -46,8 +46,6 @@ pub(super) struct Writer {
     filter: Filter,
     heard: Option<Heard>,
     backlog: Arc<Backlog>,
-    /// The highest number on the tape that goes on; the numbers of this recording come after it.
-    last_number: u64,
     /// The operations that the filter left out.
     left_out: Numbers,
     sessions: BTreeSet<Session>,
@@ -74,18 +72,12 @@ enum Next {
 }
 
 impl Writer {
-    /// A writer that goes on after what is on `tape`.
     pub(super) fn new(
         settings: Settings,
         understand: Understand,
         growing: Growing,
-        tape: Option<&Tape>,
         backlog: Arc<Backlog>,
     ) -> Self {
-        let numbers = tape.into_iter().flat_map(|tape| {
-            let operations = tape.operations().map(|operation| operation.id.0);
-            operations.chain(tape.notifications().map(|notification| notification.id.0))
-        });
         Writer {
             understand,
             growing,
@@ -94,7 +86,6 @@ impl Writer {
             filter: settings.filter,
             heard: settings.heard,
             backlog,
-            last_number: numbers.max().unwrap_or_default(),
             left_out: Numbers::default(),
             sessions: BTreeSet::new(),
             progress: Progress::default(),
@@ -159,12 +150,17 @@ impl Writer {
                 self.waiting.push(done);
                 observation
             }
-            Message::Close { reply } => return Next::Close(reply),
+            Message::Close { at, reply } => {
+                for event in self.understand.close(at) {
+                    self.record(event);
+                }
+                return Next::Close(reply);
+            }
         };
         if matches!(observation, Observation::Gone { .. }) {
             self.progress.unanswered += 1;
         }
-        for event in (self.understand)(observation) {
+        for event in self.understand.observe(observation) {
             self.record(event);
         }
         Next::GoOn
@@ -201,7 +197,6 @@ impl Writer {
     }
 
     fn operation(&mut self, mut operation: Operation) -> Option<Operation> {
-        operation.id = OperationId(operation.id.0 + self.last_number);
         // What a notification on the tape names as its cause stays, whatever the filter says:
         // without it the notification would be due after nothing.
         if self.filter.judge(&operation) == Verdict::LeaveOut && !self.growing.owes(operation.id) {
@@ -221,10 +216,6 @@ impl Writer {
     }
 
     fn notification(&mut self, mut notification: Notification) -> Notification {
-        notification.id = NotificationId(notification.id.0 + self.last_number);
-        for cause in &mut notification.after {
-            cause.0 += self.last_number;
-        }
         let named = notification.after.len();
         notification
             .after

@@ -5,7 +5,7 @@
 //! write, and what to do about a disk that does not take it, is the recorder's to decide.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,9 @@ use crate::exchange::OperationId;
 use super::error::TapeError;
 use super::numbers::Numbers;
 use super::read::{self, Resumed};
+use super::store::{self, Locked};
 use super::wire::{self, Seal};
-use super::{Event, Header, Layout, Loaded, Notice, Tape, store};
+use super::{Event, Header, Layout, Loaded, Notice, Tape};
 
 /// What becomes of a file that is there already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,10 +34,10 @@ pub enum Existing {
 #[derive(Debug)]
 pub struct Growing {
     path: PathBuf,
-    file: File,
+    file: Locked,
     /// The file that this one took the place of; its lock is held on, for a program that had opened
     /// it before.
-    _replaced: Option<File>,
+    _replaced: Option<Locked>,
     /// How many bytes of the file are whole objects.
     whole: u64,
     end: FileEnd,
@@ -91,19 +92,20 @@ impl Growing {
         })?;
         let file = store::lock(file, path)?;
         if existing == Existing::Append {
-            let bytes = store::content(&file, path)?;
+            let bytes = store::content(file.file(), path)?;
             // A recording that was killed before its first write leaves an empty file.
             if !bytes.is_empty() {
                 return Self::resume(file, path, &bytes);
             }
         }
-        file.set_len(0)
+        file.file()
+            .set_len(0)
             .map_err(|source| cannot_write(path, source))?;
         let mut growing = Self::of(file, path, Seal::default(), 0);
         growing.line(&wire::write_header(header));
         growing
             .flush()
-            .and_then(|()| growing.file.sync_all())
+            .and_then(|()| growing.file.file().sync_all())
             .map_err(|source| cannot_write(path, source))?;
         Ok((growing, None))
     }
@@ -142,15 +144,15 @@ impl Growing {
     /// Writes what waits. Where that fails the file is as it was before, and all of it still waits.
     pub fn flush(&mut self) -> io::Result<()> {
         if self.end == FileEnd::Doubtful {
-            self.file.set_len(self.whole)?;
+            self.file.file().set_len(self.whole)?;
             self.end = FileEnd::Clean;
         }
         if self.waiting.is_empty() {
             return Ok(());
         }
-        if let Err(error) = self.file.write_all(&self.waiting) {
+        if let Err(error) = self.file.file().write_all(&self.waiting) {
             self.end = FileEnd::Doubtful;
-            if self.file.set_len(self.whole).is_ok() {
+            if self.file.file().set_len(self.whole).is_ok() {
                 self.end = FileEnd::Clean;
             }
             return Err(error);
@@ -163,7 +165,7 @@ impl Growing {
 
     /// Waits until what was flushed survives a power cut.
     pub fn sync(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.file.file().sync_data()
     }
 
     /// Gives up what waits, and says how many events that were. The tape will not be sealed.
@@ -182,7 +184,7 @@ impl Growing {
         let failed = |source| cannot_write(&path, source);
         self.flush().map_err(failed)?;
         if self.lost > 0 {
-            self.file.sync_all().map_err(failed)?;
+            self.file.file().sync_all().map_err(failed)?;
             return Ok(Closed::Unsealed);
         }
         if !self.owed.is_empty() {
@@ -191,7 +193,7 @@ impl Growing {
         let trailer = wire::write_trailer(&self.seal.trailer());
         self.line(&trailer);
         self.flush()
-            .and_then(|()| self.file.sync_all())
+            .and_then(|()| self.file.file().sync_all())
             .map_err(failed)?;
         Ok(Closed::Sealed)
     }
@@ -207,7 +209,7 @@ impl Growing {
 
     /// Goes on with a tape that was read from the file: its trailer and what is torn go away.
     fn resume(
-        file: File,
+        file: Locked,
         path: &Path,
         bytes: &[u8],
     ) -> Result<(Growing, Option<Loaded>), TapeError> {
@@ -217,7 +219,8 @@ impl Growing {
         let mut growing = if loaded.notices.iter().any(struck) {
             Self::rewritten(file, path, &loaded.tape)?
         } else {
-            file.set_len(end as u64)
+            file.file()
+                .set_len(end as u64)
                 .map_err(|source| cannot_write(path, source))?;
             let mut growing = Self::of(file, path, seal, end as u64);
             growing.waiting.push(b'\n');
@@ -234,7 +237,7 @@ impl Growing {
 
     /// Goes on with a tape whose events the reader had to change: they are written anew, so that
     /// the trailer will fit them.
-    fn rewritten(old: File, path: &Path, tape: &Tape) -> Result<Growing, TapeError> {
+    fn rewritten(old: Locked, path: &Path, tape: &Tape) -> Result<Growing, TapeError> {
         let failed = |source| cannot_write(path, source);
         let mut seal = Seal::default();
         let mut text = wire::write_header(&tape.header);
@@ -254,7 +257,7 @@ impl Growing {
         })
     }
 
-    fn of(file: File, path: &Path, seal: Seal, whole: u64) -> Growing {
+    fn of(file: Locked, path: &Path, seal: Seal, whole: u64) -> Growing {
         Growing {
             path: path.to_owned(),
             file,

@@ -206,6 +206,14 @@ impl Tape {
         })
     }
 
+    /// The facts, in order.
+    pub fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Fact(fact) => Some(fact),
+            Event::Contract(_) | Event::Operation(_) | Event::Notification(_) => None,
+        })
+    }
+
     /// The sessions, each once, in order of first appearance.
     pub fn sessions(&self) -> impl Iterator<Item = &Session> {
         let mut seen = BTreeSet::new();

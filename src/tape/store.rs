@@ -53,16 +53,36 @@ pub(super) fn save(path: &Path, text: &str) -> Result<(), TapeError> {
     })
 }
 
-/// Locks a tape's file, so that only one program writes it at a time. The lock ends with the file's
-/// last handle, also where the program is killed; it keeps nobody from reading.
-pub(super) fn lock(file: File, path: &Path) -> Result<File, TapeError> {
+/// A tape's file, locked so that only one program writes it at a time. The lock ends with this
+/// value, also where the program is killed; it keeps nobody from reading.
+#[derive(Debug)]
+pub(super) struct Locked(File);
+
+impl Locked {
+    pub(super) fn file(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that is being started still has a copy of it
+        // for a moment. Where unlocking fails, there is nothing better to do than to close it.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Locks a tape's file.
+pub(super) fn lock(file: File, path: &Path) -> Result<Locked, TapeError> {
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Locked(file)),
         Err(TryLockError::WouldBlock) => Err(TapeError::Busy {
             path: path.to_owned(),
         }),
         // A file system without locks, or a device: nothing to hold, and nothing lost by going on.
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+            Ok(Locked(file))
+        }
         Err(TryLockError::Error(source)) => Err(TapeError::Write {
             path: path.to_owned(),
             source,

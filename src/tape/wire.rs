@@ -4,6 +4,7 @@
 //! object at a time, in compact form, and knows nothing of files, order, or layouts for people.
 
 mod body;
+mod fact;
 mod write;
 
 use std::fmt;
@@ -13,14 +14,15 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::exchange::{
-    CauseBy, Contract, End, Fact, Headers, Micros, Notification, NotificationId, Operation,
-    OperationId, Parameter, Presence, Repair, Request, Response, Session, What,
+    CauseBy, Contract, End, Headers, Micros, Notification, NotificationId, Operation, OperationId,
+    Parameter, Presence, Repair, Request, Response, Session,
 };
 
 use super::error::Problem;
 use super::json::{Object, present};
 use super::{Event, Header};
 use body::{WireBody, decode};
+use fact::{WireCauseBy, WireFact};
 pub(super) use write::{write_event, write_header, write_trailer};
 
 /// The version of the format that is written, and the only one that is read.
@@ -315,79 +317,6 @@ impl From<WireNotification> for Notification {
             repairs: domain(wire.repairs),
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum WireCauseBy {
-    Reference(String),
-    Identifier(String),
-    Session,
-    Unsolicited,
-}
-
-impl From<WireCauseBy> for CauseBy {
-    fn from(wire: WireCauseBy) -> Self {
-        match wire {
-            WireCauseBy::Reference(value) => CauseBy::Reference(value),
-            WireCauseBy::Identifier(value) => CauseBy::Identifier(value),
-            WireCauseBy::Session => CauseBy::Session,
-            WireCauseBy::Unsolicited => CauseBy::Unsolicited,
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WireFact {
-    #[serde(rename = "kind")]
-    _kind: Kind,
-    session: String,
-    at: u64,
-    what: WireWhat,
-}
-
-impl From<WireFact> for Fact {
-    fn from(wire: WireFact) -> Self {
-        Fact {
-            session: Session::new(wire.session),
-            at: Micros(wire.at),
-            what: wire.what.into(),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum WireWhat {
-    Handshake(Object<WireHandshake>),
-    Subscribe(String),
-    Unsubscribe(String),
-    Disconnect,
-    Acknowledge,
-    Was(String),
-}
-
-impl From<WireWhat> for What {
-    fn from(wire: WireWhat) -> Self {
-        match wire {
-            WireWhat::Handshake(Object(WireHandshake { endpoint, client })) => {
-                What::Handshake { endpoint, client }
-            }
-            WireWhat::Subscribe(channel) => What::Subscribe(channel),
-            WireWhat::Unsubscribe(channel) => What::Unsubscribe(channel),
-            WireWhat::Disconnect => What::Disconnect,
-            WireWhat::Acknowledge => What::Acknowledge,
-            WireWhat::Was(name) => What::Was(Session::new(name)),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WireHandshake {
-    endpoint: String,
-    client: String,
 }
 
 #[derive(Deserialize)]

@@ -10,6 +10,7 @@
 mod house;
 mod proxy;
 mod readme;
+mod recording;
 mod replay;
 mod support;
 mod tape;

@@ -12,7 +12,7 @@ use antiphon::exchange::{
 use antiphon::tape::{Event, Header, Layout, Notice, Tape, TapeError, Unreadable};
 use proptest::prelude::*;
 
-const HEADER: &str = r#"{"kind":"header","antiphon":1,"title":"t","source":"s"}"#;
+pub(crate) const HEADER: &str = r#"{"kind":"header","antiphon":1,"title":"t","source":"s"}"#;
 const OPERATION: &str = r#"{"kind":"operation","id":1,"session":"a","at":0,"answered":0,"request":{"method":"POST","target":"/","headers":[]},"response":{"status":200,"headers":[]}}"#;
 const NOTIFICATION: &str = r#"{"kind":"notification","id":2,"session":"b","at":0,"channel":"/c","after":[1],"data":{"json":{"é":1}}}"#;
 const TRAILER: &str = r#"{"kind":"trailer","events":0,"digest":"blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"}"#;
@@ -32,7 +32,7 @@ fn antiphon(arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn piped(arguments: &[&str], input: &[u8]) -> Output {
+pub(crate) fn piped(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_antiphon"))
         .args(arguments)
         .stdin(Stdio::piped())
@@ -44,11 +44,11 @@ fn piped(arguments: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn stdout(output: &Output) -> &str {
+pub(crate) fn stdout(output: &Output) -> &str {
     std::str::from_utf8(&output.stdout).unwrap()
 }
 
-fn stderr(output: &Output) -> &str {
+pub(crate) fn stderr(output: &Output) -> &str {
     std::str::from_utf8(&output.stderr).unwrap()
 }
 
