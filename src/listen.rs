@@ -4,6 +4,7 @@
 //! What a request means is the service's: this module never learns the mode.
 
 mod authority;
+mod connection;
 mod framing;
 mod guard;
 mod head;
@@ -27,8 +28,9 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use connection::Connection;
 use framing::Framing;
-use guard::{Connection, Guard};
+use guard::Guard;
 use response::Out;
 
 /// How long connections that are at work may go on when the server stops.

@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow};
 use crate::listen::{self, Limits, OnFin, Peer};
 use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Protocol, Proxy};
 use crate::recorder::{
-    self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError, Rule, Understanding,
+    self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError, Rule,
 };
 use crate::tape::{Existing, Header, TapeError};
 
@@ -28,7 +28,7 @@ const LIVE: Duration = Duration::from_millis(500);
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Record {
-    /// The service: http://HOST[:PORT].
+    /// The service, as `http://HOST[:PORT]`.
     #[arg(long, value_name = "URL", env = "ANTIPHON_UPSTREAM")]
     upstream: String,
 
@@ -95,11 +95,17 @@ struct TapeFlags {
     /// Leave out operations of this method, path or content type; may be given more than once.
     #[arg(long, value_name = "RULE")]
     except: Vec<String>,
+
+    /// What tells clients apart: `cookie:NAME`, `header:NAME`, or `field:NAME` of a JSON or form body
+    /// [default: what is learned from the traffic].
+    #[arg(long, value_name = "KIND:NAME", env = "ANTIPHON_SESSION_BY")]
+    session_by: Option<String>,
 }
 
 /// How requests and responses are passed on.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Traffic")]
+#[allow(clippy::struct_excessive_bools)] // a switch on the command line is one; what it means is an enum
 struct TrafficFlags {
     /// Speak HTTP/2 to the service, by prior knowledge and without TLS.
     #[arg(long)]
@@ -222,6 +228,10 @@ impl TapeFlags {
                 (_, true) => Existing::Replace,
                 _ => Existing::Refuse,
             },
+            session_by: match &self.session_by {
+                Some(text) => Some(text.parse().context("--session-by")?),
+                None => None,
+            },
             filter: Filter {
                 only: rules("--only", &self.only)?,
                 except: rules("--except", &self.except)?,
@@ -310,7 +320,7 @@ fn start(
         ),
         endpoint: None,
     };
-    let started = Recorder::start(settings, Understanding::default(), &header, path);
+    let started = Recorder::start(settings, &header, path);
     let trouble = match &started {
         Err(RecorderError::Tape(TapeError::Exists { .. })) => Trouble::Usage,
         Err(RecorderError::Tape(TapeError::Unreadable(_))) => Trouble::Tape,

@@ -20,21 +20,18 @@ impl Authority {
     /// and marks that names have in practice, and is not empty.
     pub(super) fn read(text: &[u8]) -> Option<Authority> {
         let text = std::str::from_utf8(text).ok()?;
-        let (host, port) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (address, port) = rest.split_once(']')?;
-                address.parse::<Ipv6Addr>().ok()?;
-                (address, port)
+        let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+            let (address, port) = rest.split_once(']')?;
+            address.parse::<Ipv6Addr>().ok()?;
+            (address, port)
+        } else {
+            let end = text.find(':').unwrap_or(text.len());
+            let (name, port) = text.split_at_checked(end)?;
+            let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+            if name.is_empty() || !name.bytes().all(good) {
+                return None;
             }
-            None => {
-                let end = text.find(':').unwrap_or(text.len());
-                let (name, port) = text.split_at_checked(end)?;
-                let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-                if name.is_empty() || !name.bytes().all(good) {
-                    return None;
-                }
-                (name, port)
-            }
+            (name, port)
         };
         let port = match port.strip_prefix(':') {
             None if port.is_empty() => HTTP_PORT,

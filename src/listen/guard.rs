@@ -6,9 +6,8 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
@@ -16,6 +15,7 @@ use http::{Request, StatusCode, Version, header};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::connection::Connection;
 use super::framing::{Framing, Step};
 use super::refusal::Refusal;
 use super::{Limits, OnFin};
@@ -30,68 +30,6 @@ const LINGER: Duration = Duration::from_secs(1);
 /// The request that the guard makes itself. The guard lets no HTTP/1.1 request without a `Host` by,
 /// so this one cannot be a client's.
 const OWN: &[u8] = b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n";
-
-/// What guard and server know of one connection.
-#[derive(Debug, Default)]
-pub(super) struct Connection {
-    /// Requests that were let through and whose responses are not out.
-    in_flight: AtomicUsize,
-    refusal: Mutex<Option<Refusal>>,
-    broken: AtomicBool,
-    /// Wakes the guard, which waits in another way when nothing is under way any more.
-    idle: Mutex<Option<Waker>>,
-}
-
-impl Connection {
-    /// Counts a request that the guard does not see, one of HTTP/2.
-    pub(super) fn begun(&self) {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Counts a response that is out, or never will be.
-    pub(super) fn done(&self) {
-        // More end than have begun only where hyper answers by itself, and then it closes.
-        let one_less = |count: usize| Some(count.saturating_sub(1));
-        let _ = self
-            .in_flight
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
-        let waiting = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(waker) = waiting {
-            waker.wake();
-        }
-    }
-
-    /// Why the request that is under way is refused, if it is.
-    pub(super) fn refusal(&self) -> Option<Refusal> {
-        self.refusal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Whether it is refused for content that had begun to go on.
-    pub(super) fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::Relaxed)
-    }
-
-    fn is_idle(&self) -> bool {
-        self.in_flight.load(Ordering::Relaxed) == 0
-    }
-
-    fn wake_when_done(&self, waker: &Waker) {
-        let mut place = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        *place = Some(waker.clone());
-    }
-
-    fn refuse(&self, refusal: Refusal) {
-        let mut place = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
-        place.get_or_insert(refusal);
-    }
-}
 
 /// Whether a request is the guard's own.
 pub(super) fn is_own<B>(request: &Request<B>) -> bool {
@@ -216,7 +154,7 @@ impl<S> Guard<S> {
     }
 
     fn break_off(&mut self) {
-        self.connection.broken.store(true, Ordering::Relaxed);
+        self.connection.break_off();
         self.fate = Fate::Broken;
     }
 
@@ -254,12 +192,14 @@ impl<S> Guard<S> {
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.connection.wake_when_done(context.waker());
         let idle = self.connection.is_idle();
-        let wait = match self.fate {
-            Fate::Ended => Some((Wait::Response, self.limits.half_closed())),
-            _ if self.framing.is_through() => idle.then_some((Wait::Idle, self.limits.idle)),
-            _ if self.framing.in_content() => None,
-            _ if !self.held.is_empty() => Some((Wait::Head, self.limits.head)),
-            _ => idle.then_some((Wait::Idle, self.limits.idle)),
+        let wait = if self.fate == Fate::Ended {
+            Some((Wait::Response, self.limits.half_closed()))
+        } else if self.framing.in_content() && !self.framing.is_through() {
+            None
+        } else if !self.held.is_empty() && !self.framing.is_through() {
+            Some((Wait::Head, self.limits.head))
+        } else {
+            idle.then_some((Wait::Idle, self.limits.idle))
         };
         let Some((wait, span)) = wait else {
             self.wait = None;

@@ -11,7 +11,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::authority::Authority;
-use super::guard::Connection;
+use super::connection::Connection;
 use super::refusal::Refusal;
 
 /// A request that is under way as long as this lives.

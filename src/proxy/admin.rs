@@ -18,6 +18,16 @@ struct Health<'a> {
     answered: u64,
     under_way: u64,
     bytes: u64,
+    recorded: Recorded,
+}
+
+#[derive(Serialize)]
+struct Recorded {
+    operations: u64,
+    notifications: u64,
+    sessions: usize,
+    waiting_bytes: usize,
+    lost_events: u64,
 }
 
 /// Answers a request to the admin port.
@@ -35,22 +45,66 @@ pub async fn handle<B>(proxy: Proxy, request: Request<B>) -> Response<Full<Bytes
         return response;
     }
     match path {
-        "/metrics" => answer(StatusCode::OK, EXPOSITION, proxy.0.meter.exposition()),
+        "/metrics" => answer(StatusCode::OK, EXPOSITION, metrics(&proxy.0)),
         _ => json(StatusCode::OK, &health(&proxy.0)),
     }
 }
 
 fn health(shared: &Shared) -> serde_json::Value {
     let count = shared.meter.count();
+    let recorded = shared.recorder.progress();
     let health = Health {
-        status: "ok",
+        status: if recorded.lost == 0 { "ok" } else { "losing" },
         mode: "record",
         upstream: &shared.settings.upstream.to_string(),
         answered: count.answered,
         under_way: count.under_way,
         bytes: count.bytes,
+        recorded: Recorded {
+            operations: recorded.operations,
+            notifications: recorded.notifications,
+            sessions: recorded.sessions,
+            waiting_bytes: recorded.waiting,
+            lost_events: recorded.lost,
+        },
     };
     serde_json::json!(health)
+}
+
+fn metrics(shared: &Shared) -> String {
+    let recorded = shared.recorder.progress();
+    let lines = [
+        (
+            "operations_total",
+            "counter",
+            "Operations on the tape",
+            recorded.operations,
+        ),
+        (
+            "notifications_total",
+            "counter",
+            "Notifications on the tape",
+            recorded.notifications,
+        ),
+        (
+            "lost_events_total",
+            "counter",
+            "Events that could not be written",
+            recorded.lost,
+        ),
+        (
+            "waiting_bytes",
+            "gauge",
+            "Bytes that wait to be written",
+            recorded.waiting as u64,
+        ),
+    ];
+    let lines = lines.map(|(name, kind, help, value)| {
+        format!(
+            "# HELP antiphon_{name} {help}.\n# TYPE antiphon_{name} {kind}\nantiphon_{name} {value}\n"
+        )
+    });
+    shared.meter.exposition() + &lines.concat()
 }
 
 fn refused(status: StatusCode, error: &str, message: &str) -> Response<Full<Bytes>> {

@@ -316,24 +316,22 @@ impl Shared {
             self.meter.answered(head.status.as_u16(), watch.own());
             return Response::from_parts(head, Download::whole(Bytes::new()));
         }
-        let body = match origin {
-            None => Download::live(passing),
-            Some(origin) => {
-                watch.pause();
-                let moved = self.move_response(passing, origin, &mut head.headers).await;
-                watch.resume();
-                match moved {
-                    Some(body) => body,
-                    None => {
-                        let response = Cause::Reset.response(&self.settings.upstream, None);
-                        self.meter.answered(response.status().as_u16(), watch.own());
-                        return response.map(Download::whole);
-                    }
-                }
-            }
+        let body = if let Some(origin) = origin {
+            watch.pause();
+            let moved = self.move_response(passing, origin, &mut head.headers).await;
+            watch.resume();
+            moved
+        } else {
+            Some(Download::live(passing))
         };
-        self.meter.answered(head.status.as_u16(), watch.own());
-        Response::from_parts(head, body)
+        let response = match body {
+            Some(body) => Response::from_parts(head, body),
+            None => Cause::Reset
+                .response(&self.settings.upstream, None)
+                .map(Download::whole),
+        };
+        self.meter.answered(response.status().as_u16(), watch.own());
+        response
     }
 
     /// Moves the URLs in a response's content to the proxy's origin; `None` where it broke off.

@@ -111,11 +111,9 @@ impl Origin {
             None => return None,
         };
         let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_~%@:".contains(byte);
-        let longer = match rest {
-            [b'.', next, ..] => goes_on(next),
-            [next, ..] => goes_on(next),
-            [] => false,
-        };
+        // A full stop may end a sentence, and not the name.
+        let next = rest.strip_prefix(b".").unwrap_or(rest).first();
+        let longer = next.is_some_and(goes_on);
         (!longer).then_some(length)
     }
 

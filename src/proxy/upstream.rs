@@ -241,9 +241,10 @@ impl Cause {
             "error": "upstream", "cause": self.name(), "message": message, "detail": detail,
         });
         let mut response = Response::new(Bytes::from(document.to_string()));
-        *response.status_mut() = match self {
-            Cause::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            _ => StatusCode::BAD_GATEWAY,
+        *response.status_mut() = if self == Cause::Timeout {
+            StatusCode::GATEWAY_TIMEOUT
+        } else {
+            StatusCode::BAD_GATEWAY
         };
         let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(header::CONTENT_TYPE, json);

@@ -608,6 +608,11 @@ fn the_admin_port_tells_how_it_goes() {
         metrics.contains("antiphon_requests_total{status=\"200\"} 1\n"),
         "{metrics}"
     );
+    assert!(
+        metrics.contains("antiphon_operations_total 1\n"),
+        "{metrics}"
+    );
+    assert_eq!(health["recorded"]["operations"], 1, "{health}");
     assert_eq!(support::get(&format!("{}/x", recording.admin)).status, 404);
 }
 
