@@ -169,7 +169,7 @@ pub async fn serve<H, F, B>(
     cut.closed().await;
 }
 
-fn guarded(stream: TcpStream, limits: Limits) -> io::Result<(Guard<TcpStream>, Arc<Connection>)> {
+fn guarded(stream: TcpStream, limits: Limits) -> io::Result<(Guard, Arc<Connection>)> {
     // A notification is small and waited for: it must not wait for more to send (RFC 896).
     let _ = stream.set_nodelay(true);
     let framing = Framing::new(stream.local_addr()?);
@@ -206,7 +206,7 @@ where
     // Nothing of the response is out yet.
     match known.refusal().filter(|_| known.is_broken()) {
         Some(refusal) => Out::refusal(&refusal, version, flight),
-        None => response.map(|body| Out::served(body, flight)),
+        None => response.map(|body| Out::served(body, version, flight)),
     }
 }
 

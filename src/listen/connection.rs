@@ -13,6 +13,8 @@ pub(super) struct Connection {
     in_flight: AtomicUsize,
     refusal: Mutex<Option<Refusal>>,
     broken: AtomicBool,
+    /// A response has broken off whose end only the end of the connection tells.
+    torn: AtomicBool,
     /// Wakes the guard, which waits in another way when nothing is under way any more.
     idle: Mutex<Option<Waker>>,
 }
@@ -51,6 +53,16 @@ impl Connection {
     /// Whether it is refused for content that had begun to go on.
     pub(super) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
+    }
+
+    /// Says that a response has broken off whose end only the end of the connection tells.
+    pub(super) fn tear(&self) {
+        self.torn.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether one has.
+    pub(super) fn is_torn(&self) -> bool {
+        self.torn.load(Ordering::Relaxed)
     }
 
     /// Says that the content under way is broken.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::{Buf as _, BytesMut};
 use http::{Request, StatusCode, Version, header};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::connection::Connection;
@@ -37,8 +38,8 @@ pub(super) fn is_own<B>(request: &Request<B>) -> bool {
 }
 
 /// A connection of which only what is beyond doubt can be read.
-pub(super) struct Guard<S> {
-    stream: S,
+pub(super) struct Guard {
+    stream: TcpStream,
     framing: Framing,
     /// Bytes that were read and not yet handed on.
     held: BytesMut,
@@ -79,13 +80,13 @@ enum Shutdown {
     Lingering(Pin<Box<Sleep>>),
 }
 
-impl<S> Guard<S> {
+impl Guard {
     pub(super) fn new(
-        stream: S,
+        stream: TcpStream,
         framing: Framing,
         limits: Limits,
         connection: Arc<Connection>,
-    ) -> Guard<S> {
+    ) -> Guard {
         Guard {
             stream,
             framing,
@@ -234,7 +235,7 @@ impl<S> Guard<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
+impl AsyncRead for Guard {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -299,7 +300,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Guard<S> {
+impl Guard {
     /// Reads more behind what is held.
     fn read_held(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut space = [0; READ];
@@ -331,7 +332,7 @@ impl<S: AsyncRead + Unpin> Guard<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
+impl AsyncWrite for Guard {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -378,13 +379,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     }
 }
 
-impl<S> Guard<S> {
+impl Guard {
     /// A client that still takes what is sent is not gone.
     fn progress(&mut self) {
         if let Some((Wait::Response, timer)) = &mut self.wait {
             timer
                 .as_mut()
                 .reset(Instant::now() + self.limits.half_closed());
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if self.connection.is_torn() {
+            // Closed as usual, the connection would make a whole response of the half one.
+            let _ = self.stream.set_zero_linger();
         }
     }
 }

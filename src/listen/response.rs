@@ -33,7 +33,8 @@ impl Drop for Flight {
 /// The body of a response.
 pub(super) struct Out<B> {
     body: Which<B>,
-    _flight: Flight,
+    version: Version,
+    flight: Flight,
 }
 
 enum Which<B> {
@@ -42,11 +43,12 @@ enum Which<B> {
 }
 
 impl<B> Out<B> {
-    /// The service's.
-    pub(super) fn served(body: B, flight: Flight) -> Out<B> {
+    /// The service's, for a request of this version.
+    pub(super) fn served(body: B, version: Version, flight: Flight) -> Out<B> {
         Out {
             body: Which::Served(body),
-            _flight: flight,
+            version,
+            flight,
         }
     }
 
@@ -58,7 +60,8 @@ impl<B> Out<B> {
         }
         response.map(|body| Out {
             body: Which::Refusal(body),
-            _flight: flight,
+            version,
+            flight,
         })
     }
 }
@@ -72,7 +75,13 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Out<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match &mut self.body {
-            Which::Served(body) => Pin::new(body).poll_frame(context),
+            Which::Served(body) => {
+                let frame = Pin::new(body).poll_frame(context);
+                if matches!(frame, Poll::Ready(Some(Err(_)))) && self.version == Version::HTTP_10 {
+                    self.flight.0.tear();
+                }
+                frame
+            }
             Which::Refusal(body) => Pin::new(body)
                 .poll_frame(context)
                 .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
@@ -116,4 +125,32 @@ pub(super) fn http2_refusal<B>(request: &Request<B>) -> Option<Refusal> {
         _ => return None,
     };
     Some(Refusal::bad(reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_http2_requests_are_refused_for() {
+        let cases: [(&str, &str, &[&str], Option<u16>); 8] = [
+            ("GET", "http://a:1/", &[], None),
+            ("GET", "http://a:1/", &["A:1"], None),
+            ("GET", "/", &["a"], None),
+            ("GET", "/", &[], Some(400)),
+            ("GET", "http://a:1/", &["b"], Some(400)),
+            ("GET", "http://a:1/", &["a:1", "a:1"], Some(400)),
+            ("GET", "/", &["a/b"], Some(400)),
+            ("CONNECT", "a:1", &[], Some(405)),
+        ];
+        for (method, uri, hosts, status) in cases {
+            let mut request = Request::builder().method(method).uri(uri);
+            for host in hosts {
+                request = request.header("host", *host);
+            }
+            let request = request.version(Version::HTTP_2).body(()).unwrap();
+            let refused = http2_refusal(&request).map(|refusal| refusal.status.as_u16());
+            assert_eq!(refused, status, "{method} {uri} {hosts:?}");
+        }
+    }
 }

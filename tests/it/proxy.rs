@@ -333,6 +333,36 @@ fn what_the_upstream_breaks_off_is_never_a_clean_end() {
         };
         assert_eq!(count, half.len(), "{path}");
     }
+    // Only the end of the connection ends this response.
+    let mut client = recording.connect();
+    client.send("GET /old HTTP/1.0\r\n\r\n");
+    assert!(client.head().starts_with("HTTP/1.0 200 "));
+    let (count, end) = client.drain();
+    assert_eq!(count, "half".len());
+    assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    let shown = recording.finish();
+    let operations = shown["operations"].as_array().unwrap();
+    assert_eq!(operations.len(), 3, "{shown}");
+    for operation in operations {
+        assert_eq!(operation["truncated"], true, "{operation}");
+    }
+}
+
+#[test]
+fn what_is_under_way_may_end_before_the_recording_does() {
+    let (sender, seen) = channel();
+    let upstream = Upstream::answering(move |_, _| {
+        sender.send(()).unwrap();
+        std::thread::sleep(Duration::from_millis(400));
+        ok("drained")
+    });
+    let recording = Recording::start(upstream.address, &[]);
+    let mut client = recording.connect();
+    client.send(&get("/"));
+    seen.recv_timeout(PATIENCE).unwrap();
+    let shown = recording.finish();
+    assert_eq!(shown["operations"].as_array().unwrap().len(), 1, "{shown}");
+    assert!(client.rest().ends_with("drained"));
 }
 
 #[test]
@@ -629,4 +659,39 @@ fn what_a_client_saw_answered_is_on_the_tape() {
     }
     let shown = recording.finish();
     assert_eq!(shown["operations"].as_array().unwrap().len(), 2, "{shown}");
+}
+
+#[test]
+fn wrong_usage_is_told_before_anything_is_served() {
+    let folder = tempfile::TempDir::new().unwrap();
+    std::fs::write(folder.path().join("there.tape"), "not empty").unwrap();
+    let up = ["--upstream", "http://127.0.0.1:9"];
+    let cases: [(&[&str], &str); 8] = [
+        (&[], "--upstream"),
+        (&["--upstream", "https://a"], "only http is"),
+        (
+            &["--upstream", "http://a/path"],
+            "more than a host and a port",
+        ),
+        (&[up[0], up[1], "-o", "there.tape"], "there.tape"),
+        (
+            &[up[0], up[1], "--append", "--force"],
+            "cannot be used with",
+        ),
+        (&[up[0], up[1], "--durability", "hard"], "hard"),
+        (&[up[0], up[1], "--session-by", "moon"], "moon"),
+        (&[up[0], up[1], "--head-timeout", "soon"], "--head-timeout"),
+    ];
+    for (arguments, words) in cases {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_antiphon"))
+            .args(["record", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
 }
