@@ -29,7 +29,7 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  antiphon record --upstream http://HOST:PORT stand in front of a service, and write what passes
+  antiphon record --upstream http://HOST     write what passes between clients and a service
   antiphon replay                            serve the conversation that antiphon carries in itself
   antiphon normalize sample.txt              make exact JSON of a sample that Python printed
   antiphon import page.txt -o chat.tape      make a tape of an API page

@@ -9,15 +9,15 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, Uri, header};
-use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::origin::Origin;
@@ -72,9 +72,9 @@ pub(super) struct Connector {
 }
 
 impl tower_service::Service<Uri> for Connector {
-    type Response = Wire;
+    type Response = TokioIo<Wire>;
     type Error = <HttpConnector as tower_service::Service<Uri>>::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Wire, Self::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<Wire>, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.tcp.poll_ready(context)
@@ -83,10 +83,12 @@ impl tower_service::Service<Uri> for Connector {
     fn call(&mut self, _named: Uri) -> Self::Future {
         let connecting = self.tcp.call(self.upstream.clone());
         Box::pin(async move {
-            Ok(Wire {
-                stream: connecting.await?,
+            let wire = Wire {
+                stream: connecting.await?.into_inner(),
                 used: Used::default(),
-            })
+                writing: Writing::Open,
+            };
+            Ok(TokioIo::new(wire))
         })
     }
 }
@@ -103,9 +105,58 @@ impl Used {
 }
 
 /// A connection to the upstream.
+///
+/// An upstream may answer a request that it will not read, and close: then writing fails while the
+/// answer is there to be read. So a failure to write is told only after the last byte was read.
 pub(super) struct Wire {
-    stream: TokioIo<TcpStream>,
+    stream: TcpStream,
     used: Used,
+    writing: Writing,
+}
+
+/// Whether the upstream takes what is written.
+enum Writing {
+    Open,
+    /// It does not; who wants to write is woken when the last byte was read.
+    Failed(Waker),
+    /// It does not, and has no more to say.
+    Over,
+}
+
+impl Wire {
+    /// Keeps a failure back that an answer may explain.
+    fn written(
+        &mut self,
+        result: io::Result<usize>,
+        context: &Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset};
+        match result {
+            Err(error) if matches!(error.kind(), BrokenPipe | ConnectionReset) => {
+                self.writing = Writing::Failed(context.waker().clone());
+                Poll::Pending
+            }
+            result => Poll::Ready(result),
+        }
+    }
+
+    /// Where writing has failed: wait for the last byte to be read.
+    fn may_write(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.writing {
+            Writing::Open => Poll::Ready(Ok(())),
+            Writing::Failed(waker) => {
+                waker.clone_from(context.waker());
+                Poll::Pending
+            }
+            Writing::Over => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    fn ended(&mut self) {
+        if let Writing::Failed(waker) = std::mem::replace(&mut self.writing, Writing::Over) {
+            waker.wake();
+        }
+    }
 }
 
 impl Connection for Wire {
@@ -114,23 +165,32 @@ impl Connection for Wire {
     }
 }
 
-impl Read for Wire {
+impl AsyncRead for Wire {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
+        buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
+        let this = self.get_mut();
+        let before = buffer.remaining();
+        let read = ready!(Pin::new(&mut this.stream).poll_read(context, buffer));
+        if read.is_err() || buffer.remaining() == before {
+            this.ended();
+        }
+        Poll::Ready(read)
     }
 }
 
-impl Write for Wire {
+impl AsyncWrite for Wire {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let this = self.get_mut();
+        ready!(this.may_write(context))?;
+        let written = ready!(Pin::new(&mut this.stream).poll_write(context, bytes));
+        this.written(written, context)
     }
 
     fn poll_write_vectored(
@@ -138,7 +198,10 @@ impl Write for Wire {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, slices)
+        let this = self.get_mut();
+        ready!(this.may_write(context))?;
+        let written = ready!(Pin::new(&mut this.stream).poll_write_vectored(context, slices));
+        this.written(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {

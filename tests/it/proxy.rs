@@ -233,6 +233,26 @@ fn a_response_may_come_before_the_request_is_whole() {
 }
 
 #[test]
+fn an_upstream_that_answers_and_reads_no_further_is_heard() {
+    let upstream = Upstream::start(|mut client, _| {
+        client.head();
+        client.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig");
+        // Closed on what it has not read, the connection is reset.
+    });
+    let recording = Recording::start(upstream.address, &[]);
+    for _ in 0..5 {
+        let mut client = recording.connect();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8000000\r\n\r\n");
+        let piece = vec![b'x'; 100_000];
+        // The proxy may stop reading at any time, too.
+        let _ = (0..80).try_for_each(|_| client.bytes(&piece));
+        let (head, content) = client.message();
+        assert!(head.starts_with("HTTP/1.1 413 "), "{head}{content}");
+        assert_eq!(content, "big");
+    }
+}
+
+#[test]
 fn responses_without_content_stay_without() {
     let upstream = Upstream::answering(|head, _| {
         let status = match head.split(' ').nth(1).unwrap() {
