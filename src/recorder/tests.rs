@@ -26,10 +26,10 @@ struct Plain {
 }
 
 impl Plain {
-    fn boxed(known: Known) -> Understand {
+    fn boxed(last: u64) -> Understand {
         Box::new(Plain {
             requests: BTreeMap::new(),
-            last: known.last_number,
+            last,
         })
     }
 
@@ -113,7 +113,12 @@ impl Place {
     }
 
     fn start(&self, settings: Settings) -> Result<Recorder, RecorderError> {
-        Recorder::start_with(settings, Plain::boxed, &header(), &self.tape())
+        Recorder::start_with(
+            settings,
+            |known| Plain::boxed(known.last_number),
+            &header(),
+            &self.tape(),
+        )
     }
 
     fn load(&self) -> Loaded {
@@ -560,7 +565,13 @@ fn records_until_killed() {
         existing: Existing::Append,
         ..Settings::default()
     };
-    let recorder = Recorder::start_with(settings, Plain::boxed, &header(), &path).unwrap();
+    let recorder = Recorder::start_with(
+        settings,
+        |known| Plain::boxed(known.last_number),
+        &header(),
+        &path,
+    )
+    .unwrap();
     let worker = |worker: u32| {
         let recorder = recorder.clone();
         move || {
@@ -585,7 +596,13 @@ fn records_until_killed() {
 #[ignore = "it is the program that the test of a full disk runs"]
 fn records_more_than_fits() {
     let path = PathBuf::from(std::env::var_os(KILLED).unwrap());
-    let recorder = Recorder::start_with(settings(), Plain::boxed, &header(), &path).unwrap();
+    let recorder = Recorder::start_with(
+        settings(),
+        |known| Plain::boxed(known.last_number),
+        &header(),
+        &path,
+    )
+    .unwrap();
     for number in 0..100 {
         wait(answer(
             begin(&recorder, &format!("/{number}")),

@@ -84,11 +84,14 @@ impl Growing {
             Existing::Refuse => options.create_new(true),
             Existing::Append | Existing::Replace => options.create(true),
         };
-        let file = options.open(path).map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => TapeError::Exists {
-                path: path.to_owned(),
-            },
-            _ => cannot_write(path, source),
+        let file = options.open(path).map_err(|source| {
+            if source.kind() == io::ErrorKind::AlreadyExists {
+                TapeError::Exists {
+                    path: path.to_owned(),
+                }
+            } else {
+                cannot_write(path, source)
+            }
         })?;
         let file = store::lock(file, path)?;
         if existing == Existing::Append {
