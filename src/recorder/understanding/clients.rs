@@ -431,7 +431,7 @@ impl Clients {
             .map(|known| self.current(*known));
         if let Some(known) = known.filter(|known| *known != who) {
             if self
-                .clients
+                .known
                 .get(&known)
                 .is_some_and(|client| client.polls == 0)
             {
