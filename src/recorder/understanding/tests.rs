@@ -14,6 +14,7 @@
 //! In a field `~` stands for a space. Every line is a millisecond after the one before.
 
 mod causes;
+mod desk;
 mod sessions;
 mod wire;
 
