@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::exchange::{Contract, Micros, Notification, Operation, OperationId, Session};
+use crate::exchange::{
+    Contract, Fact, Micros, Notification, Operation, OperationId, Session, What,
+};
 use crate::matcher::Key;
 use crate::tape::{Event, Tape};
 
@@ -147,7 +149,7 @@ impl Plan {
         for event in &tape.events {
             match event {
                 Event::Contract(contract) => self.contracts.push(contract.clone()),
-                Event::Fact(_) => {}
+                Event::Fact(fact) => self.learn(fact),
                 Event::Operation(operation) => {
                     let (session, lane) = self.lane(&operation.session, &mut lanes);
                     if let Some(&place) = numbers.get(&operation.id) {
@@ -172,6 +174,16 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// Takes from a fact what a replay needs: a recording finds its endpoint after its header was
+    /// written.
+    fn learn(&mut self, fact: &Fact) {
+        if let What::Handshake { endpoint, .. } = &fact.what
+            && !self.endpoints.contains(endpoint)
+        {
+            self.endpoints.push(endpoint.clone());
+        }
     }
 
     fn due(
@@ -318,6 +330,27 @@ pub(super) mod tests {
                 repairs: Vec::new(),
             })
         }
+    }
+
+    #[test]
+    fn a_recording_plays_under_its_last_names_and_at_the_endpoint_it_found() {
+        let fact = |what| {
+            Event::Fact(Fact {
+                session: Session::new("alice"),
+                at: Micros(0),
+                what,
+            })
+        };
+        let mut tape = tape("client1:op1@0-9 alice:n2@9<1");
+        tape.header.endpoint = None;
+        tape.events.push(fact(What::Handshake {
+            endpoint: "/cometd".into(),
+            client: "1n4".into(),
+        }));
+        tape.events.push(fact(What::Was(Session::new("client1"))));
+        let plan = plan(&[tape]);
+        assert_eq!(plan.sessions(), [Session::new("alice")]);
+        assert_eq!(plan.endpoints(), ["/cometd"]);
     }
 
     #[test]

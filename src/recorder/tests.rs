@@ -26,10 +26,10 @@ struct Plain {
 }
 
 impl Plain {
-    fn boxed(known: Known) -> Understand {
+    fn boxed(last: u64) -> Understand {
         Box::new(Plain {
             requests: BTreeMap::new(),
-            last: known.last_number,
+            last,
         })
     }
 
@@ -113,7 +113,12 @@ impl Place {
     }
 
     fn start(&self, settings: Settings) -> Result<Recorder, RecorderError> {
-        Recorder::start_with(settings, Plain::boxed, &header(), &self.tape())
+        Recorder::start_with(
+            settings,
+            |known| Plain::boxed(known.last_number),
+            &header(),
+            &self.tape(),
+        )
     }
 
     fn load(&self) -> Loaded {
@@ -560,7 +565,13 @@ fn records_until_killed() {
         existing: Existing::Append,
         ..Settings::default()
     };
-    let recorder = Recorder::start_with(settings, Plain::boxed, &header(), &path).unwrap();
+    let recorder = Recorder::start_with(
+        settings,
+        |known| Plain::boxed(known.last_number),
+        &header(),
+        &path,
+    )
+    .unwrap();
     let worker = |worker: u32| {
         let recorder = recorder.clone();
         move || {
@@ -585,7 +596,13 @@ fn records_until_killed() {
 #[ignore = "it is the program that the test of a full disk runs"]
 fn records_more_than_fits() {
     let path = PathBuf::from(std::env::var_os(KILLED).unwrap());
-    let recorder = Recorder::start_with(settings(), Plain::boxed, &header(), &path).unwrap();
+    let recorder = Recorder::start_with(
+        settings(),
+        |known| Plain::boxed(known.last_number),
+        &header(),
+        &path,
+    )
+    .unwrap();
     for number in 0..100 {
         wait(answer(
             begin(&recorder, &format!("/{number}")),
@@ -671,6 +688,67 @@ fn nothing_acknowledged_is_lost_when_the_recorder_is_killed() {
     let recorder = place.start(settings).unwrap();
     assert!(wait(recorder.close()).is_whole());
     assert_eq!(place.load().notices, []);
+}
+
+/// How many kilobytes of memory this process has had at most.
+fn peak() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
+    kilobytes.parse().unwrap()
+}
+
+#[test]
+#[ignore = "it measures the memory of the process, so it must be the only test in it"]
+fn a_body_of_a_gibibyte_takes_little_memory() {
+    const CHUNK: usize = 64 * 1024;
+    let place = Place::new();
+    let recorder = place.start(settings()).unwrap();
+    let chunk = Bytes::from(vec![0xff; CHUNK]);
+    let before = peak();
+    let mut tap = begin(&recorder, "/large");
+    tap.request_end();
+    tap.response_head(200, Headers::new());
+    for _ in 0..(1 << 30) / CHUNK {
+        tap.response_data(&chunk);
+    }
+    wait(tap.end(End::Complete));
+    wait(recorder.close());
+    let grown = peak() - before;
+    println!("grown by {grown} kB");
+    assert!(grown < 32 * 1024, "{grown} kB");
+    let tape = place.load().tape;
+    let body = &tape.operations().next().unwrap().response.body;
+    assert_eq!(body.bytes().len(), DEFAULT_MAX_BODY);
+    assert!(matches!(body.cut(), Some(Cut::Passed { length, .. }) if *length == 1 << 30));
+}
+
+#[test]
+#[ignore = "it measures, and says how many exchanges a second are written"]
+fn how_many_exchanges_a_second() {
+    const THREADS: u32 = 8;
+    const EACH: u32 = 500;
+    for durability in [Durability::Relaxed, Durability::Written, Durability::Synced] {
+        let place = Place::new();
+        let settings = Settings {
+            durability,
+            ..Settings::default()
+        };
+        let recorder = place.start(settings).unwrap();
+        let began = std::time::Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    for _ in 0..EACH {
+                        wait(answer(begin(&recorder, "/1/push"), "{\"statusCode\":0}"));
+                    }
+                });
+            }
+        });
+        wait(recorder.close());
+        let rate = f64::from(THREADS * EACH) / began.elapsed().as_secs_f64();
+        println!("{durability:?}: {rate:.0} exchanges a second");
+    }
 }
 
 proptest! {

@@ -18,6 +18,9 @@ use super::store::{self, Locked};
 use super::wire::{self, Seal};
 use super::{Event, Header, Layout, Loaded, Notice, Tape};
 
+/// How large a tape may grow: as large as one that can be read, with room left for its trailer.
+const MAX_GROWN: u64 = store::MAX_TAPE_BYTES - 1024;
+
 /// What becomes of a file that is there already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
@@ -84,11 +87,14 @@ impl Growing {
             Existing::Refuse => options.create_new(true),
             Existing::Append | Existing::Replace => options.create(true),
         };
-        let file = options.open(path).map_err(|source| match source.kind() {
-            io::ErrorKind::AlreadyExists => TapeError::Exists {
-                path: path.to_owned(),
-            },
-            _ => cannot_write(path, source),
+        let file = options.open(path).map_err(|source| {
+            if source.kind() == io::ErrorKind::AlreadyExists {
+                TapeError::Exists {
+                    path: path.to_owned(),
+                }
+            } else {
+                cannot_write(path, source)
+            }
         })?;
         let file = store::lock(file, path)?;
         if existing == Existing::Append {
@@ -149,6 +155,11 @@ impl Growing {
         }
         if self.waiting.is_empty() {
             return Ok(());
+        }
+        let grown = self.whole.saturating_add(self.waiting.len() as u64);
+        if grown > MAX_GROWN && self.events_waiting > 0 {
+            let full = format!("a tape has at most {MAX_GROWN} bytes");
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, full));
         }
         if let Err(error) = self.file.file().write_all(&self.waiting) {
             self.end = FileEnd::Doubtful;
@@ -301,5 +312,42 @@ fn cannot_write(path: &Path, source: io::Error) -> TapeError {
     TapeError::Write {
         path: path.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may stop at the first thing that is not as it should be
+mod tests {
+    use super::*;
+    use crate::exchange::{Fact, Micros, Session, What};
+
+    #[test]
+    fn a_tape_does_not_grow_larger_than_one_that_can_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("large.tape");
+        let header = Header {
+            title: "t".into(),
+            source: "s".into(),
+            started: None,
+            endpoint: None,
+        };
+        let event = Event::Fact(Fact {
+            session: Session::new("a"),
+            at: Micros(0),
+            what: What::Disconnect,
+        });
+        let (mut growing, _) = Growing::open(&path, &header, Existing::Refuse).unwrap();
+        growing.push(&event);
+        growing.flush().unwrap();
+        let whole = std::mem::replace(&mut growing.whole, MAX_GROWN);
+        growing.push(&event);
+        let error = growing.flush().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+        growing.whole = whole;
+        assert_eq!(growing.give_up(), 1);
+        assert_eq!(growing.close().unwrap(), Closed::Unsealed);
+        let loaded = Tape::load(&path).unwrap();
+        assert_eq!(loaded.tape.events, [event]);
+        assert_eq!(loaded.notices, [Notice::Unclosed]);
     }
 }

@@ -142,7 +142,7 @@ impl Reading {
             (Entry::Event(event), Some(_)) => {
                 self.number(&event).map_err(Fault::Problem)?;
                 self.seal.add(&compact(object));
-                self.events.push(event);
+                self.events.push(*event);
                 self.starts.push(start);
             }
             (Entry::Trailer(trailer), Some(_)) => self.trailer = Some(trailer),

@@ -10,7 +10,7 @@ use super::error::{Problem, TapeError};
 
 /// The largest tape that is read. A tape is held in memory as a whole, and the bodies that would
 /// make it larger than this are kept beside it.
-const MAX_TAPE_BYTES: u64 = 1024 * 1024 * 1024;
+pub(super) const MAX_TAPE_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Reads the content of a tape's file.
 pub fn file(path: &Path) -> Result<Vec<u8>, TapeError> {

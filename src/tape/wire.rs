@@ -31,7 +31,7 @@ pub(super) const VERSION: u64 = 1;
 /// One object of a tape.
 pub(super) enum Entry {
     Header(Header),
-    Event(Event),
+    Event(Box<Event>),
     Trailer(Trailer),
 }
 
@@ -87,29 +87,28 @@ impl From<serde_json::Error> for Fault {
 /// Reads one object.
 pub(super) fn read(object: &str) -> Result<(String, Entry), Fault> {
     let Object(Peek { kind, antiphon }) = serde_json::from_str(object)?;
-    let entry = match kind.as_str() {
-        "header" => match antiphon {
-            Some(version) if version != VERSION => {
-                return Err(Fault::Problem(Problem::Version(version)));
-            }
-            _ => Entry::Header(serde_json::from_str::<WireHeader>(object)?.into()),
-        },
-        "contract" => Entry::Event(Event::Contract(
-            serde_json::from_str::<WireContract>(object)?.into(),
-        )),
-        "operation" => Entry::Event(Event::Operation(
-            serde_json::from_str::<WireOperation>(object)?.into(),
-        )),
-        "notification" => Entry::Event(Event::Notification(
-            serde_json::from_str::<WireNotification>(object)?.into(),
-        )),
-        "fact" => Entry::Event(Event::Fact(
-            serde_json::from_str::<WireFact>(object)?.into(),
-        )),
-        "trailer" => Entry::Trailer(serde_json::from_str(object)?),
+    let event = match kind.as_str() {
+        "header" => {
+            return match antiphon {
+                Some(version) if version != VERSION => {
+                    Err(Fault::Problem(Problem::Version(version)))
+                }
+                _ => {
+                    let header = serde_json::from_str::<WireHeader>(object)?;
+                    Ok((kind, Entry::Header(header.into())))
+                }
+            };
+        }
+        "trailer" => return Ok((kind, Entry::Trailer(serde_json::from_str(object)?))),
+        "contract" => Event::Contract(serde_json::from_str::<WireContract>(object)?.into()),
+        "operation" => Event::Operation(serde_json::from_str::<WireOperation>(object)?.into()),
+        "notification" => {
+            Event::Notification(serde_json::from_str::<WireNotification>(object)?.into())
+        }
+        "fact" => Event::Fact(serde_json::from_str::<WireFact>(object)?.into()),
         _ => return Err(Fault::Problem(Problem::UnknownKind(kind))),
     };
-    Ok((kind, entry))
+    Ok((kind, Entry::Event(Box::new(event))))
 }
 
 // Every struct denies unknown fields, since `format` would lose them. Every optional field is either
@@ -346,9 +345,10 @@ struct True;
 
 impl<'de> Deserialize<'de> for True {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match bool::deserialize(deserializer)? {
-            true => Ok(True),
-            false => Err(D::Error::custom("false: expected true, or no such field")),
+        if bool::deserialize(deserializer)? {
+            Ok(True)
+        } else {
+            Err(D::Error::custom("false: expected true, or no such field"))
         }
     }
 }

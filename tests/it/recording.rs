@@ -1,11 +1,13 @@
 //! Tapes of recordings: what they hold beside operations and notifications, how they are shown, and
-//! what is left of one that was cut.
+//! what is left of one that was cut; and the recorder that writes them, as the proxy uses it.
 
 use antiphon::exchange::{
     Body, CauseBy, End, Fact, Headers, Micros, Notification, NotificationId, Operation,
     OperationId, Request, Response, Session, What,
 };
-use antiphon::tape::{Event, Header, Layout, Notice, Tape};
+use antiphon::recorder::{Clock, Connection, Recorder, Settings, Summary};
+use antiphon::tape::{Event, Existing, Header, Layout, Notice, Tape};
+use bytes::Bytes;
 
 use crate::tape::{HEADER, piped, stderr, stdout};
 
@@ -221,19 +223,19 @@ fn recording_of(bytes: usize) -> Tape {
 
 #[test]
 fn a_recording_cut_at_every_byte_of_64_kib_loads() {
-    // Unoptimized, reading a prefix for each byte takes minutes: then every byte near the ends of
-    // lines, where an object becomes whole, and some of the others.
-    const STRIDE: usize = if cfg!(debug_assertions) { 97 } else { 1 };
-    const NEAR: usize = 2;
+    // Unoptimized, reading a prefix for each byte takes minutes: then the bytes around the ends of
+    // some lines, where an object becomes whole, and some of the others.
+    const STRIDE: usize = if cfg!(debug_assertions) { 499 } else { 1 };
+    const NEAR: usize = 1;
+    const LINES: usize = 16;
     let tape = recording_of(64 * 1024);
     let text = tape.write(Layout::Lines);
     let bytes = text.as_bytes();
     let ends: Vec<usize> = text.match_indices('\n').map(|(end, _)| end).collect();
     let (header, trailer) = (ends[0], ends[ends.len() - 1]);
     let is_near = |cut: usize| {
-        let near = |end: &usize| end.abs_diff(cut) <= NEAR;
-        let next = ends.partition_point(|end| *end < cut);
-        ends[next.saturating_sub(1)..].iter().take(2).any(near)
+        let mut some = ends.iter().step_by(LINES).chain([&trailer]);
+        some.any(|end| end.abs_diff(cut) <= NEAR)
     };
     for cut in (header..bytes.len()).filter(|cut| cut % STRIDE == 0 || is_near(*cut)) {
         let loaded = Tape::read(&bytes[..cut]).unwrap_or_else(|error| panic!("{cut}: {error}"));
@@ -260,4 +262,92 @@ fn a_recording_cut_at_every_byte_of_64_kib_loads() {
         assert_eq!(differ, struck.count(), "{cut}");
         assert!(differ <= 1, "{cut}");
     }
+}
+
+/// Passes one exchange through a recorder, and waits until it is written.
+fn pass(recorder: &Recorder, target: &str, request: &'static str, response: &'static str) {
+    let fields = [
+        ("Content-Type", "application/json"),
+        ("Authorization", "Basic YWxpY2U6eA=="),
+    ];
+    let headers: Headers = fields.into_iter().collect();
+    let mut tap = recorder.begin(Connection(1), "POST", target, headers.clone());
+    tap.request_data(&Bytes::from_static(request.as_bytes()));
+    tap.request_end();
+    tap.response_head(200, headers);
+    tap.response_data(&Bytes::from_static(response.as_bytes()));
+    wait(tap.end(End::Complete));
+}
+
+fn wait<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(future)
+}
+
+#[test]
+fn what_passes_becomes_a_tape_that_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("calls.tape");
+    let header = Header {
+        title: "calls".into(),
+        source: "http://127.0.0.1:1".into(),
+        started: Some("2026-01-01T00:00:00Z".into()),
+        endpoint: None,
+    };
+    let record = |existing| -> Summary {
+        let settings = Settings {
+            existing,
+            clock: Clock::new(|| Micros(5)),
+            ..Settings::default()
+        };
+        let recorder = Recorder::start(settings, &header, &path).unwrap();
+        let handshake = r#"[{"channel":"/meta/handshake","version":"1.0","id":"1"}]"#;
+        let client =
+            r#"[{"channel":"/meta/handshake","successful":true,"clientId":"1n4","id":"1"}]"#;
+        pass(&recorder, "/events", handshake, client);
+        let call = r#"{"operationName":"MakeCall","referenceId":20}"#;
+        pass(&recorder, "/calls", call, r#"{"statusCode":0}"#);
+        let connect = r#"[{"channel":"/meta/connect","clientId":"1n4","id":"2"}]"#;
+        let rung = r#"[{"channel":"/v2/me/calls","data":{"referenceId":20, "state":"Ringing"}},{"channel":"/meta/connect","successful":true,"id":"2"}]"#;
+        pass(&recorder, "/events", connect, rung);
+        wait(recorder.close())
+    };
+    let summary = record(Existing::Refuse);
+    assert!(summary.is_whole());
+    assert_eq!(
+        summary.to_string(),
+        "1 operation, 1 notification, 1 session"
+    );
+    record(Existing::Append);
+    let loaded = Tape::load(&path).unwrap();
+    assert_eq!(loaded.notices, []);
+    let tape = loaded.tape;
+    assert_eq!(tape.header, header);
+    assert_eq!(
+        tape.sessions().map(Session::name).collect::<Vec<_>>(),
+        ["alice"]
+    );
+    let operations: Vec<u64> = tape.operations().map(|operation| operation.id.0).collect();
+    let causes: Vec<&[OperationId]> = tape
+        .notifications()
+        .map(|event| event.after.as_slice())
+        .collect();
+    assert_eq!(
+        causes,
+        [[OperationId(operations[0])], [OperationId(operations[1])]]
+    );
+    assert!(operations[0] < operations[1]);
+    for notification in tape.notifications() {
+        assert_eq!(notification.cause_by, Some(CauseBy::Reference("20".into())));
+        assert_eq!(
+            notification.data,
+            Body::new(r#"{"referenceId":20, "state":"Ringing"}"#)
+        );
+    }
+    assert!(
+        tape.operations()
+            .all(|operation| operation.request.target == "/calls")
+    );
+    let times: Vec<Micros> = tape.operations().map(|operation| operation.at).collect();
+    assert_eq!(times, [Micros(5), Micros(10)]);
 }

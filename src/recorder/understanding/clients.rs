@@ -101,9 +101,18 @@ enum Key {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holder {
-    One(Who),
+    One(Who, Trust),
     /// Several clients have it, so that it tells nothing: a language, a node, an application's key.
     Many,
+}
+
+/// How much a credential tells of its holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Trust {
+    /// It was only seen sent: it may be an application's key.
+    Seen,
+    /// The service gave it to this client, or it names the client.
+    Given,
 }
 
 #[derive(Debug, Default)]
@@ -228,16 +237,19 @@ impl Clients {
             .iter()
             .map(|(name, value)| Key::Cookie(name.clone(), value.clone()));
         let tokens = given.tokens.iter().map(|token| Key::Token(token.clone()));
-        let kept: Vec<Key> = if login.is_some() {
-            keys(evidence)
-        } else {
-            Vec::new()
-        };
-        for key in kept.into_iter().chain(cookies).chain(tokens) {
-            if login.is_some() && !matches!(key, Key::Chosen(_) | Key::User(_)) {
-                self.hand_over(&key, who);
+        if login.is_some() {
+            for key in keys(evidence)
+                .iter()
+                .filter(|key| matches!(key, Key::Cookie(..)))
+            {
+                self.hand_over(key, who, Trust::Seen);
+            }
+        }
+        for key in cookies.chain(tokens) {
+            if login.is_some() {
+                self.hand_over(&key, who, Trust::Given);
             } else {
-                self.bind(&key, who);
+                self.bind(&key, who, Trust::Given);
             }
         }
         let names = given.cookies.iter().map(|(name, _)| name.clone());
@@ -292,7 +304,7 @@ impl Clients {
     /// Learns that a handshake gave a client this `clientId`.
     pub(super) fn shook_hands(&mut self, who: Who, id: &str) {
         self.keys
-            .insert(&Key::Bayeux(id.to_owned()), Holder::One(who));
+            .insert(&Key::Bayeux(id.to_owned()), Holder::One(who, Trust::Given));
         let client = self.client(who);
         client.standing = Standing::Known;
         if client.tabs.len() < MAX_TABS {
@@ -338,16 +350,8 @@ impl Clients {
         if let Some(key @ Key::Chosen(_)) = keys.first() {
             return self.holder(key).map(credential);
         }
-        let user = evidence.user.as_deref();
-        for key in keys {
-            let Some(who) = self.holder(key) else {
-                continue;
-            };
-            // Who names himself is nobody else, whatever cookies he has.
-            let same = user.is_none_or(|user| self.login(who).is_none_or(|login| login == user));
-            if same {
-                return Some(credential(who));
-            }
+        if let Some(who) = self.shown(keys, evidence) {
+            return Some(credential(who));
         }
         let last = self
             .connections
@@ -365,6 +369,27 @@ impl Clients {
                 by: By::Connection,
             }),
         }
+    }
+
+    /// Who the credentials of a request say that it is from: first those that the service gave,
+    /// then a user's name, a `clientId`, and what was only seen sent before.
+    fn shown(&self, keys: &[Key], evidence: &Evidence) -> Option<Who> {
+        let user = evidence.user.as_deref();
+        let rank = |key: &Key, trust| match (key, trust) {
+            (Key::Cookie(..) | Key::Token(_), Trust::Given) => 0,
+            (Key::User(_) | Key::Chosen(_), _) => 1,
+            (Key::Bayeux(_), _) => 2,
+            (Key::Cookie(..) | Key::Token(_), Trust::Seen) => 3,
+        };
+        let held = keys.iter().filter_map(|key| match self.keys.get(key)? {
+            Holder::One(who, trust) => Some((rank(key, *trust), self.current(*who))),
+            Holder::Many => None,
+        });
+        // Who names himself is nobody else, whatever cookies he has.
+        let same = |who| user.is_none_or(|user| self.login(who).is_none_or(|login| login == user));
+        held.filter(|(_, who)| same(*who))
+            .min_by_key(|(rank, _)| *rank)
+            .map(|(_, who)| who)
     }
 
     /// Who shakes hands with no more to show than a connection: the client that used it before,
@@ -471,7 +496,7 @@ impl Clients {
             self.client(who).habit = Habit::Presents;
         }
         for key in keys {
-            self.bind(key, who);
+            self.bind(key, who, trust(key));
             if let Key::Cookie(name, _) = key {
                 self.client(who).cookies.insert(name.clone());
             }
@@ -480,32 +505,41 @@ impl Clients {
 
     /// Gives a credential to a client. One that is another's already tells nothing from now on; but
     /// a `clientId` is never shared, so that a nameless holder is the same client.
-    fn bind(&mut self, key: &Key, who: Who) {
-        match self.holder(key) {
-            Some(holder) if holder == who => {}
-            Some(holder) => match key {
-                Key::Bayeux(_) if self.is_anonymous(holder) => {
-                    self.merge(holder, who);
-                }
-                Key::Bayeux(_) | Key::Chosen(_) | Key::User(_) => {}
-                Key::Cookie(..) | Key::Token(_) => self.keys.insert(key, Holder::Many),
-            },
-            None => {
-                self.keys.entry(key, || Holder::One(who));
+    fn bind(&mut self, key: &Key, who: Who, trust: Trust) {
+        let held = match self.keys.get(key) {
+            None => None,
+            Some(Holder::One(holder, held)) => Some((self.current(*holder), *held)),
+            Some(Holder::Many) => return,
+        };
+        let bound = match (held, key) {
+            (None, _) => Holder::One(who, trust),
+            (Some((holder, held)), _) if holder == who => Holder::One(who, trust.max(held)),
+            (Some((holder, _)), Key::Bayeux(_)) if self.is_anonymous(holder) => {
+                self.merge(holder, who);
+                return;
             }
-        }
+            (Some(_), Key::Bayeux(_) | Key::Chosen(_) | Key::User(_)) => return,
+            (Some((_, held)), Key::Cookie(..) | Key::Token(_)) if held < trust => {
+                Holder::One(who, trust)
+            }
+            (Some(_), Key::Cookie(..) | Key::Token(_)) => Holder::Many,
+        };
+        self.keys.insert(key, bound);
     }
 
-    /// Gives a credential to the client that logged in with it.
-    fn hand_over(&mut self, key: &Key, who: Who) {
-        if self.keys.get(key) != Some(&Holder::Many) {
-            self.keys.insert(key, Holder::One(who));
-        }
+    /// Gives a credential to the client that logged in with it, or was given it then.
+    fn hand_over(&mut self, key: &Key, who: Who, trust: Trust) {
+        let held = match self.keys.get(key) {
+            Some(Holder::Many) => return,
+            Some(Holder::One(_, held)) => *held,
+            None => trust,
+        };
+        self.keys.insert(key, Holder::One(who, held.max(trust)));
     }
 
     fn holder(&self, key: &Key) -> Option<Who> {
         match self.keys.get(key)? {
-            Holder::One(who) => Some(self.current(*who)),
+            Holder::One(who, _) => Some(self.current(*who)),
             Holder::Many => None,
         }
     }
@@ -531,8 +565,10 @@ impl Clients {
             client.session = Some(session.clone());
             client.login = Some(session.name().to_owned());
             self.logins.insert(&session.name().to_owned(), who);
-            self.keys
-                .insert(&Key::User(session.name().to_owned()), Holder::One(who));
+            self.keys.insert(
+                &Key::User(session.name().to_owned()),
+                Holder::One(who, Trust::Given),
+            );
         }
     }
 
@@ -581,4 +617,12 @@ fn keys(evidence: &Evidence) -> Vec<Key> {
         .chain(user)
         .chain(bayeux)
         .collect()
+}
+
+/// How much a credential tells that was sent: a name tells who sends it, the rest may be shared.
+fn trust(key: &Key) -> Trust {
+    match key {
+        Key::Chosen(_) | Key::User(_) | Key::Bayeux(_) => Trust::Given,
+        Key::Cookie(..) | Key::Token(_) => Trust::Seen,
+    }
 }
