@@ -77,9 +77,10 @@ impl Origin {
     /// The origin of `HOST[:PORT]`, as a `Host` field has it.
     pub(super) fn of_authority(authority: &str) -> Option<Origin> {
         let authority: http::uri::Authority = authority.parse().ok()?;
-        let port = match authority.port() {
-            None => HTTP_PORT,
-            Some(port) => port.as_str().parse().ok()?,
+        // The type itself takes a port that is no number for none at all.
+        let port = match authority.as_str().strip_prefix(authority.host())? {
+            "" => HTTP_PORT,
+            port => port.strip_prefix(':')?.parse().ok()?,
         };
         Some(Origin {
             host: authority.host().to_ascii_lowercase(),
@@ -241,6 +242,7 @@ mod tests {
             "http://a#b",
             "ftp://a",
             "http://a:x",
+            "http://a:",
             "/a",
             "",
         ] {
