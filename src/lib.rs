@@ -15,4 +15,6 @@ pub mod listen;
 pub mod matcher;
 pub mod normalizer;
 pub mod player;
+pub mod proxy;
+pub mod recorder;
 pub mod tape;

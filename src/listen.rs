@@ -1,29 +1,95 @@
-//! Accepts connections, speaks HTTP/1.1 and HTTP/2 without TLS on them, and drains when told to.
+//! Accepts connections, speaks HTTP/1.1 and HTTP/2 without TLS on them, refuses what has no one
+//! meaning, and drains when told to.
 //!
 //! What a request means is the service's: this module never learns the mode.
+
+mod authority;
+mod connection;
+mod framing;
+mod guard;
+mod head;
+mod refusal;
+mod response;
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// How long a client may take to send the head of a request. Also ends idle connections.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+use connection::Connection;
+use framing::Framing;
+use guard::Guard;
+use response::Out;
 
 /// How long connections that are at work may go on when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// How long to wait after a failed accept, so that running out of descriptors is no busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a client that has sent its last byte is waited for without a byte being sent to it. It
+/// may have gone: the two look the same until something is sent.
+const HALF_CLOSED: Duration = Duration::from_secs(2);
+
+/// How long clients are waited for, and what their last byte means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a client may take to send the head of a request, from its first byte on.
+    pub head: Duration,
+    /// How long a connection may be open with nothing under way.
+    pub idle: Duration,
+    /// What a client's last byte means while its request is under way.
+    pub on_fin: OnFin,
+}
+
+/// What it means that a client has closed its side of the connection while its request is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFin {
+    /// It is gone, and its request is given up.
+    Gone,
+    /// It wants the response still; given up only where none begins for two seconds.
+    Answer,
+}
+
+/// The client's side of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The number of the connection among those of its listener, from 1.
+    pub connection: u64,
+    /// The client's address.
+    pub address: SocketAddr,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            head: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
+            on_fin: OnFin::Gone,
+        }
+    }
+}
+
+impl Limits {
+    fn half_closed(&self) -> Duration {
+        match self.on_fin {
+            OnFin::Gone => Duration::ZERO,
+            OnFin::Answer => HALF_CLOSED,
+        }
+    }
+}
 
 /// The two ends of the word to stop: send `true` on the first.
 pub fn stopper() -> (watch::Sender<bool>, watch::Receiver<bool>) {
@@ -35,22 +101,28 @@ pub async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Serves `handle` on `listener` until `stop` says `true`; then no connection is accepted any more,
-/// and those at work have 5 seconds to end.
-pub async fn serve<H, F, B>(listener: TcpListener, stop: watch::Receiver<bool>, handle: H)
-where
-    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+/// Serves `handle`, which is given a client and its request, on `listener` until `stop` says `true`; then no connection is accepted any more,
+/// and those at work have 5 seconds to end before they are cut. None is left when this returns.
+pub async fn serve<H, F, B>(
+    listener: TcpListener,
+    stop: watch::Receiver<bool>,
+    limits: Limits,
+    handle: H,
+) where
+    H: Fn(Peer, Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
-    B: Body + Send + 'static,
-    B::Data: Send,
+    B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let mut http = auto::Builder::new(TokioExecutor::new());
+    let mut http = auto::Builder::new(TokioExecutor::new()).preserve_header_case(true);
+    // The guard keeps the time, since it can tell a slow head from an idle connection.
     http.http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT);
+        .header_read_timeout(None);
     http.http2().timer(TokioTimer::new());
     let connections = GracefulShutdown::new();
+    let numbers = AtomicU64::new(0);
+    let (cut, cuts) = stopper();
     let end = stopped(stop);
     tokio::pin!(end);
     loop {
@@ -58,31 +130,84 @@ where
             accepted = listener.accept() => accepted,
             () = &mut end => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 rest(&error).await;
                 continue;
             }
         };
-        // A notification is small and waited for: it must not wait for more to send (RFC 896).
-        let _ = stream.set_nodelay(true);
+        let peer = Peer {
+            connection: numbers.fetch_add(1, Ordering::Relaxed) + 1,
+            address,
+        };
+        let Ok((stream, known)) = guarded(stream, limits) else {
+            continue; // it broke before it was served
+        };
         let handle = handle.clone();
         let service = service_fn(move |request| {
-            let response = handle(request);
+            let response = answer(peer, request, Arc::clone(&known), handle.clone());
             async move { Ok::<_, Infallible>(response.await) }
         });
         let connection = http
             .serve_connection(TokioIo::new(stream), service)
             .into_owned();
         let connection = connections.watch(connection);
+        let cut = cuts.clone();
         tokio::spawn(async move {
-            // A client that breaks off has nobody left to be told.
-            let _ = connection.await;
+            tokio::select! {
+                // A client that breaks off has nobody left to be told.
+                _ = connection => {}
+                () = stopped(cut) => {}
+            }
         });
     }
     drop(listener);
     let _ = tokio::time::timeout(DRAIN, connections.shutdown()).await;
+    drop(cuts);
+    let _ = cut.send(true);
+    cut.closed().await;
+}
+
+fn guarded(stream: TcpStream, limits: Limits) -> io::Result<(Guard, Arc<Connection>)> {
+    // A notification is small and waited for: it must not wait for more to send (RFC 896).
+    let _ = stream.set_nodelay(true);
+    let framing = Framing::new(stream.local_addr()?);
+    let known = Arc::new(Connection::default());
+    let guard = Guard::new(stream, framing, limits, Arc::clone(&known));
+    Ok((guard, known))
+}
+
+/// Answers one request: with a refusal where the guard, or HTTP/2, has found a reason.
+async fn answer<H, F, B>(
+    peer: Peer,
+    request: Request<Incoming>,
+    known: Arc<Connection>,
+    handle: H,
+) -> Response<Out<B>>
+where
+    H: Fn(Peer, Request<Incoming>) -> F,
+    F: Future<Output = Response<B>>,
+{
+    if request.version() == Version::HTTP_2 {
+        known.begun();
+    }
+    let flight = response::Flight::new(Arc::clone(&known));
+    let refusal = if guard::is_own(&request) {
+        known.refusal()
+    } else {
+        response::http2_refusal(&request)
+    };
+    if let Some(refusal) = refusal {
+        return Out::refusal(&refusal, request.version(), flight);
+    }
+    let version = request.version();
+    let response = handle(peer, request).await;
+    // Nothing of the response is out yet.
+    match known.refusal().filter(|_| known.is_broken()) {
+        Some(refusal) => Out::refusal(&refusal, version, flight),
+        None => response.map(|body| Out::served(body, version, flight)),
+    }
 }
 
 /// A connection that broke before it was accepted costs nothing; any other trouble is given time.

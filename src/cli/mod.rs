@@ -9,7 +9,9 @@ mod format;
 mod import;
 mod normalize;
 mod output;
+mod record;
 mod replay;
+mod serve;
 mod show;
 mod tapes;
 
@@ -27,6 +29,7 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
+  antiphon record --upstream http://HOST     write what passes between clients and a service
   antiphon replay                            serve the conversation that antiphon carries in itself
   antiphon normalize sample.txt              make exact JSON of a sample that Python printed
   antiphon import page.txt -o chat.tape      make a tape of an API page
@@ -41,6 +44,7 @@ enum Command {
     Import(import::Import),
     Show(show::Show),
     Format(format::Format),
+    Record(record::Record),
     Replay(replay::Replay),
 }
 
@@ -53,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Import(command) => command.run(),
         Command::Show(command) => command.run(),
         Command::Format(command) => command.run(),
+        Command::Record(command) => command.run(),
         Command::Replay(command) => command.run(),
     };
     match result {

@@ -7,8 +7,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exchange::{Micros, Operation};
 use crate::listen;
@@ -17,13 +15,11 @@ use crate::tape::Tape;
 
 use super::config::{Config, ConfigFlag, Setting};
 use super::exit::{Because as _, Failure, Outcome, Trouble};
+use super::serve::{self, DEFAULT_LISTEN, Ports};
 use super::{output, tapes};
 
 /// The tape that is played where none is named.
 const EMBEDDED: &[u8] = include_bytes!("../../recordings/remove-participant-from-conference.tape");
-
-/// Where the service stands in where nothing else is said.
-const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
 /// The endpoint of a tape that names none.
 const DEFAULT_ENDPOINT: &str = "/api/v2/notifications";
@@ -236,37 +232,35 @@ fn absence(word: &str) -> anyhow::Result<Absence> {
 }
 
 async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {
-    let listener = bind(&setup.listen, "--listen").await?;
-    let address = local(&listener)?;
-    let admin_at = setup.admin.unwrap_or_else(|| match address.port() {
-        _ if setup.listen.ends_with(":0") => SocketAddr::new(address.ip(), 0).to_string(),
-        port => SocketAddr::new(address.ip(), port.wrapping_add(1)).to_string(),
-    });
-    let admin_listener = bind(&admin_at, "--admin").await?;
-    let admin_address = local(&admin_listener)?;
+    let ports = Ports::open(&setup.listen, setup.admin.as_deref()).await?;
     let endpoints = match setup.endpoint {
         Some(endpoint) => vec![endpoint],
         None if plan.endpoints().is_empty() => vec![DEFAULT_ENDPOINT.to_owned()],
         None => plan.endpoints().to_vec(),
     };
-    let words = introduction(&plan, address, admin_address);
+    let words = introduction(&plan, ports.address, ports.admin_address);
     let player = Player::new(plan, setup.settings, endpoints);
 
     let (end, stop) = listen::stopper();
-    let signals = signals().because(Trouble::Io)?;
-    output::data(&format!(
-        "listening on http://{address}\nadmin on http://{admin_address}\n"
-    ))?;
+    let signals = serve::signals()?;
+    ports.announce()?;
     output::say(&words);
+    let limits = listen::Limits::default();
     let timer = tokio::spawn(player.clone().keep_time());
     let for_clients = player.clone();
-    let clients = tokio::spawn(listen::serve(listener, stop.clone(), move |request| {
-        for_clients.clone().handle(request)
-    }));
+    let clients = tokio::spawn(listen::serve(
+        ports.listener,
+        stop.clone(),
+        limits,
+        move |_, request| for_clients.clone().handle(request),
+    ));
     let for_admin = player.clone();
-    let admin = tokio::spawn(listen::serve(admin_listener, stop, move |request| {
-        admin::handle(for_admin.clone(), request)
-    }));
+    let admin = tokio::spawn(listen::serve(
+        ports.admin,
+        stop,
+        limits,
+        move |_, request| admin::handle(for_admin.clone(), request),
+    ));
     let outcome = tokio::select! {
         () = signals => Outcome::Done,
         () = player.missed(), if setup.on_miss == OnMiss::Stop => Outcome::Different,
@@ -281,32 +275,6 @@ async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {
     }
     timer.abort();
     Ok(outcome)
-}
-
-async fn bind(address: &str, flag: &str) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("{flag}: cannot listen on {address}"))
-        .because(Trouble::Io)
-}
-
-fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
-    listener
-        .local_addr()
-        .context("cannot tell the address")
-        .because(Trouble::Io)
-}
-
-/// Ends with the first SIGINT or SIGTERM.
-fn signals() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot hear SIGINT")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot hear SIGTERM")?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }
 
 /// The curl lines that play this very conversation.

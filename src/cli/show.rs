@@ -2,6 +2,7 @@
 
 mod document;
 mod grid;
+mod selection;
 mod timeline;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use anyhow::Context as _;
 
 use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::{output, tapes};
+use selection::Selection;
 
 /// Show who said what on a tape, and because of what.
 ///
@@ -20,6 +22,8 @@ use super::{output, tapes};
 pub(super) struct Show {
     /// The tape; `-` reads stdin.
     tape: PathBuf,
+    #[command(flatten)]
+    selection: Selection,
     /// Write one JSON document for programs.
     #[arg(long)]
     json: bool,
@@ -32,11 +36,14 @@ const EXAMPLES: &str = "\
 Examples:
   antiphon show chat.tape
   antiphon show chat.tape --width 80 | less
+  antiphon show chat.tape --session agent2 --channel '/v2/me/*'
+  antiphon show chat.tape --path '/api/v2/me/chats/**'
   antiphon show chat.tape --json | jq '.notifications[] | select(.session == \"agent2\") | .data'";
 
 impl Show {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let tape = tapes::load(&self.tape)?;
+        let tape = self.selection.of(tape.settled().into_owned());
         let text = if self.json {
             document::write(&tape)
                 .context("cannot write the tape as JSON")

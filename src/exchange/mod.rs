@@ -7,7 +7,7 @@ mod body;
 mod contract;
 mod headers;
 
-pub use body::Body;
+pub use body::{Body, Cut};
 pub use contract::{Contract, Parameter, Presence};
 pub use headers::Headers;
 
@@ -88,8 +88,20 @@ pub struct Operation {
     pub request: Request,
     /// What the service answered.
     pub response: Response,
+    /// Whether the response came to its end.
+    pub end: End,
     /// What was mended in the text that this operation was read from; empty for captured traffic.
     pub repairs: Vec<Repair>,
+}
+
+/// How a response ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// With its last byte.
+    #[default]
+    Complete,
+    /// Before it: the service or the client broke off.
+    Truncated,
 }
 
 /// The request of an operation (RFC 9110 §6).
@@ -129,10 +141,59 @@ pub struct Notification {
     pub channel: String,
     /// Its causes: the operations that must have happened before it is due. Empty: unsolicited.
     pub after: Vec<OperationId>,
+    /// How its causes were found, where they were inferred.
+    pub cause_by: Option<CauseBy>,
     /// The message's payload: for Bayeux, the JSON of the `data` field.
     pub data: Body,
     /// What was mended in the text that this notification was read from; empty for captured traffic.
     pub repairs: Vec<Repair>,
+}
+
+/// How the cause of a notification was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CauseBy {
+    /// Both carry this `referenceId` or operation id.
+    Reference(String),
+    /// Both carry this identifier: a chat, a call, a user.
+    Identifier(String),
+    /// It is the latest operation of the notification's own session.
+    Session,
+    /// None was found: it is unsolicited.
+    Unsolicited,
+}
+
+/// Something that a session did or was told which is neither an operation nor a notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    /// Whose.
+    pub session: Session,
+    /// When.
+    pub at: Micros,
+    /// What.
+    pub what: What,
+}
+
+/// What a [`Fact`] tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A Bayeux handshake at this path gave the session this client identifier.
+    Handshake {
+        /// The path of the endpoint.
+        endpoint: String,
+        /// The identifier.
+        client: String,
+    },
+    /// It subscribed to this channel or pattern.
+    Subscribe(String),
+    /// It unsubscribed.
+    Unsubscribe(String),
+    /// It disconnected.
+    Disconnect,
+    /// The acknowledgement extension was agreed on.
+    Acknowledge,
+    /// What was recorded under this provisional name belongs to the session: who it was came out
+    /// later.
+    Was(Session),
 }
 
 /// One place where text was mended before it could be read.

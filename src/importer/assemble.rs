@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::exchange::{
-    Body, Headers, Micros, Notification, NotificationId, Operation, OperationId, Request, Response,
-    Session,
+    Body, End, Headers, Micros, Notification, NotificationId, Operation, OperationId, Request,
+    Response, Session,
 };
 use crate::tape::Event;
 
@@ -113,7 +113,7 @@ impl<'a> Assembly<'a> {
         if !rows.is_empty() {
             let sampled = events.iter().find_map(|event| match event {
                 Event::Operation(operation) => Some(operation.request.method.clone()),
-                Event::Contract(_) | Event::Notification(_) => None,
+                Event::Contract(_) | Event::Notification(_) | Event::Fact(_) => None,
             });
             if let (Some(url), Some(method)) = (&section.url, section.method.clone().or(sampled)) {
                 let contract = contract::contract(&method, url, &rows);
@@ -193,6 +193,7 @@ impl<'a> Assembly<'a> {
                 body: content(body),
             },
             response: answer(sample, response, source),
+            end: End::Complete,
             repairs,
         };
         events.push(Event::Operation(operation));
@@ -244,6 +245,7 @@ impl<'a> Assembly<'a> {
                     at: Micros(0),
                     channel: message.channel.unwrap_or_else(|| channel.to_owned()),
                     after: vec![cause],
+                    cause_by: None,
                     data: Body::new(message.data),
                     repairs: std::mem::take(&mut repairs),
                 };

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::bayeux::Pattern;
-use crate::exchange::{Contract, Micros, Notification, Operation, OperationId, Session};
+use crate::exchange::{
+    Contract, Fact, Micros, Notification, Operation, OperationId, Session, What,
+};
 use crate::matcher::Key;
 use crate::tape::{Event, Tape};
 
@@ -135,6 +137,7 @@ impl Plan {
     }
 
     fn add(&mut self, tape: &Tape) -> Result<(), PlanError> {
+        let tape = tape.settled();
         if let Some(endpoint) = &tape.header.endpoint
             && !self.endpoints.contains(endpoint)
         {
@@ -158,6 +161,7 @@ impl Plan {
         for event in &tape.events {
             match event {
                 Event::Contract(contract) => self.contracts.push(contract.clone()),
+                Event::Fact(fact) => self.learn(fact),
                 Event::Operation(operation) => {
                     check(operation)?;
                     let (session, lane) = self.lane(&operation.session, &mut lanes);
@@ -183,6 +187,16 @@ impl Plan {
             }
         }
         Ok(())
+    }
+
+    /// Takes from a fact what a replay needs: a recording finds its endpoint after its header was
+    /// written.
+    fn learn(&mut self, fact: &Fact) {
+        if let What::Handshake { endpoint, .. } = &fact.what
+            && !self.endpoints.contains(endpoint)
+        {
+            self.endpoints.push(endpoint.clone());
+        }
     }
 
     fn due(
@@ -297,7 +311,7 @@ fn check(operation: &Operation) -> Result<(), PlanError> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::exchange::{Body, Headers, NotificationId, Request, Response};
+    use crate::exchange::{Body, End, Headers, NotificationId, Request, Response};
     use crate::tape::Header;
 
     pub(in crate::player) fn plan(tapes: &[Tape]) -> Plan {
@@ -339,6 +353,7 @@ pub(super) mod tests {
                     headers: Headers::new(),
                     body: Body::new(format!(r#"{{"answer":{number}}}"#)),
                 },
+                end: End::default(),
                 repairs: Vec::new(),
             })
         } else {
@@ -353,6 +368,7 @@ pub(super) mod tests {
                 after: causes
                     .map(|cause| OperationId(cause.parse().unwrap()))
                     .collect(),
+                cause_by: None,
                 data: Body::new(format!(r#"{{"n":{number}}}"#)),
                 repairs: Vec::new(),
             })
@@ -360,6 +376,27 @@ pub(super) mod tests {
     }
 
     type Change = fn(&mut Operation);
+
+    #[test]
+    fn a_recording_plays_under_its_last_names_and_at_the_endpoint_it_found() {
+        let fact = |what| {
+            Event::Fact(Fact {
+                session: Session::new("alice"),
+                at: Micros(0),
+                what,
+            })
+        };
+        let mut tape = tape("client1:op1@0-9 alice:n2@9<1");
+        tape.header.endpoint = None;
+        tape.events.push(fact(What::Handshake {
+            endpoint: "/cometd".into(),
+            client: "1n4".into(),
+        }));
+        tape.events.push(fact(What::Was(Session::new("client1"))));
+        let plan = plan(&[tape]);
+        assert_eq!(plan.sessions(), [Session::new("alice")]);
+        assert_eq!(plan.endpoints(), ["/cometd"]);
+    }
 
     #[test]
     fn what_cannot_be_played_is_refused() {

@@ -27,6 +27,18 @@ pub enum TapeError {
         /// What the system says.
         source: io::Error,
     },
+    /// There is a file already, and nobody said what should become of it.
+    #[error("{} is already there", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another program is writing the tape.
+    #[error("{} is being written by another program", path.display())]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file could be read, and what stands in it is not a whole tape.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
@@ -86,7 +98,7 @@ pub enum Problem {
     #[error("`{0}` after the trailer: expected the end of the tape")]
     AfterTrailer(String),
     /// An object is of no kind that this format has.
-    #[error("unknown kind `{0}`: expected contract, operation, notification or trailer")]
+    #[error("unknown kind `{0}`: expected contract, operation, notification, fact or trailer")]
     UnknownKind(String),
     /// Something other than an object stands at the top level.
     #[error("expected an object such as {{\"kind\":…}}")]

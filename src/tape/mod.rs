@@ -4,21 +4,27 @@
 //! one. How it is written stands in `wire`. What its events mean for a replay is not its business.
 
 mod error;
+mod growing;
 mod json;
 mod layout;
+mod names;
+mod numbers;
 mod read;
 mod store;
 mod wire;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
 use crate::exchange::{
-    Contract, Notification, NotificationId, Operation, OperationId, Repair, Session,
+    Contract, Fact, Notification, NotificationId, Operation, OperationId, Repair, Session,
 };
 
 pub use error::{Problem, TapeError, Unreadable};
+pub use growing::{Closed, Existing, Growing};
+pub use numbers::Numbers;
 pub use store::{content, file};
 
 /// One recording, in memory.
@@ -52,6 +58,8 @@ pub enum Event {
     Operation(Operation),
     /// A message that the service pushed.
     Notification(Notification),
+    /// Something else that a session did or was told.
+    Fact(Fact),
 }
 
 /// How the objects of a tape are laid out. Both layouts read the same.
@@ -164,11 +172,21 @@ impl Tape {
         store::save(path, &self.write(layout))
     }
 
+    /// The tape with every session under the name that it has in the end.
+    ///
+    /// A recording may have written what a client did before it knew who the client was; a later
+    /// fact ([`crate::exchange::What::Was`]) gives those events, wherever they stand, to the session
+    /// that came of it. Loading keeps the events as they stand, so that writing the tape again
+    /// loses nothing; whoever wants to know who did what asks here.
+    pub fn settled(&self) -> Cow<'_, Tape> {
+        names::settled(self)
+    }
+
     /// The contracts, in order.
     pub fn contracts(&self) -> impl Iterator<Item = &Contract> {
         self.events.iter().filter_map(|event| match event {
             Event::Contract(contract) => Some(contract),
-            Event::Operation(_) | Event::Notification(_) => None,
+            Event::Operation(_) | Event::Notification(_) | Event::Fact(_) => None,
         })
     }
 
@@ -176,7 +194,7 @@ impl Tape {
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
         self.events.iter().filter_map(|event| match event {
             Event::Operation(operation) => Some(operation),
-            Event::Contract(_) | Event::Notification(_) => None,
+            Event::Contract(_) | Event::Notification(_) | Event::Fact(_) => None,
         })
     }
 
@@ -184,7 +202,15 @@ impl Tape {
     pub fn notifications(&self) -> impl Iterator<Item = &Notification> {
         self.events.iter().filter_map(|event| match event {
             Event::Notification(notification) => Some(notification),
-            Event::Contract(_) | Event::Operation(_) => None,
+            Event::Contract(_) | Event::Operation(_) | Event::Fact(_) => None,
+        })
+    }
+
+    /// The facts, in order.
+    pub fn facts(&self) -> impl Iterator<Item = &Fact> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Fact(fact) => Some(fact),
+            Event::Contract(_) | Event::Operation(_) | Event::Notification(_) => None,
         })
     }
 
@@ -205,13 +231,23 @@ impl Event {
             Event::Contract(_) => None,
             Event::Operation(operation) => Some(&operation.session),
             Event::Notification(notification) => Some(&notification.session),
+            Event::Fact(fact) => Some(&fact.session),
+        }
+    }
+
+    fn session_mut(&mut self) -> Option<&mut Session> {
+        match self {
+            Event::Contract(_) => None,
+            Event::Operation(operation) => Some(&mut operation.session),
+            Event::Notification(notification) => Some(&mut notification.session),
+            Event::Fact(fact) => Some(&mut fact.session),
         }
     }
 
     /// What was mended in the text that it was read from.
     pub fn repairs(&self) -> &[Repair] {
         match self {
-            Event::Contract(_) => &[],
+            Event::Contract(_) | Event::Fact(_) => &[],
             Event::Operation(operation) => &operation.repairs,
             Event::Notification(notification) => &notification.repairs,
         }

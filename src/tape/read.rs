@@ -16,8 +16,22 @@ use super::layout::compact;
 use super::wire::{self, Entry, Fault, Seal, Trailer};
 use super::{Event, Header, Loaded, Notice, Tape};
 
+/// A tape that was read, with what is needed to go on writing it.
+pub(super) struct Resumed {
+    pub(super) loaded: Loaded,
+    /// The seal of the events so far.
+    pub(super) seal: Seal,
+    /// Where the last event ends, or the header where there is none.
+    pub(super) end: usize,
+}
+
 /// Reads a tape from the bytes of its file.
 pub(super) fn read(bytes: &[u8]) -> Result<Loaded, Unreadable> {
+    resume(bytes).map(|resumed| resumed.loaded)
+}
+
+/// Reads a tape from the bytes of its file, to go on writing it.
+pub(super) fn resume(bytes: &[u8]) -> Result<Resumed, Unreadable> {
     let text = intact(bytes)?;
     let mut objects = Deserializer::from_str(text).into_iter::<&RawValue>();
     let mut reading = Reading::default();
@@ -106,6 +120,8 @@ struct Reading {
     notifications: BTreeSet<NotificationId>,
     seal: Seal,
     trailer: Option<Trailer>,
+    /// Where the last object before the trailer ends.
+    end: usize,
 }
 
 impl Reading {
@@ -126,10 +142,13 @@ impl Reading {
             (Entry::Event(event), Some(_)) => {
                 self.number(&event).map_err(Fault::Problem)?;
                 self.seal.add(&compact(object));
-                self.events.push(event);
+                self.events.push(*event);
                 self.starts.push(start);
             }
             (Entry::Trailer(trailer), Some(_)) => self.trailer = Some(trailer),
+        }
+        if self.trailer.is_none() {
+            self.end = start + object.len();
         }
         Ok(())
     }
@@ -137,7 +156,7 @@ impl Reading {
     /// Notes an event's number, which no other of its kind may have.
     fn number(&mut self, event: &Event) -> Result<(), Problem> {
         match event {
-            Event::Contract(_) => Ok(()),
+            Event::Contract(_) | Event::Fact(_) => Ok(()),
             Event::Operation(operation) if self.operations.insert(operation.id) => Ok(()),
             Event::Operation(operation) => Err(Problem::SecondOperation(operation.id)),
             Event::Notification(notification) if self.notifications.insert(notification.id) => {
@@ -147,7 +166,7 @@ impl Reading {
         }
     }
 
-    fn finish(mut self, text: &str, torn: usize) -> Result<Loaded, Unreadable> {
+    fn finish(mut self, text: &str, torn: usize) -> Result<Resumed, Unreadable> {
         let mut notices = Vec::new();
         if torn > 0 {
             notices.push(Notice::Torn { bytes: torn });
@@ -164,12 +183,16 @@ impl Reading {
             Some(_) => {}
         }
         self.check_causes(text, &mut notices)?;
-        Ok(Loaded {
-            tape: Tape {
-                header,
-                events: self.events,
+        Ok(Resumed {
+            loaded: Loaded {
+                tape: Tape {
+                    header,
+                    events: self.events,
+                },
+                notices,
             },
-            notices,
+            seal: self.seal,
+            end: self.end,
         })
     }
 

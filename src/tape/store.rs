@@ -2,7 +2,7 @@
 //!
 //! It does not know what stands in the file.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::error::{Problem, TapeError};
 
 /// The largest tape that is read. A tape is held in memory as a whole, and the bodies that would
 /// make it larger than this are kept beside it.
-const MAX_TAPE_BYTES: u64 = 1024 * 1024 * 1024;
+pub(super) const MAX_TAPE_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Reads the content of a tape's file.
 pub fn file(path: &Path) -> Result<Vec<u8>, TapeError> {
@@ -40,15 +40,58 @@ pub fn content(source: impl io::Read, name: &Path) -> Result<Vec<u8>, TapeError>
 
 /// Replaces the file, or makes it: whoever reads it meanwhile, or after a crash, finds the old
 /// content or the new one and nothing between. A file that is replaced keeps its permissions, and a
-/// symbolic link stays one.
+/// symbolic link stays one. A tape that another program is writing is left alone.
 pub(super) fn save(path: &Path, text: &str) -> Result<(), TapeError> {
+    let _lock = match File::open(path) {
+        Ok(file) => Some(lock(file, path)?),
+        // There is none yet, or replacing it will say what is wrong with it.
+        Err(_) => None,
+    };
     replace(path, text).map_err(|source| TapeError::Write {
         path: path.to_owned(),
         source,
     })
 }
 
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// A tape's file, locked so that only one program writes it at a time. The lock ends with this
+/// value, also where the program is killed; it keeps nobody from reading.
+#[derive(Debug)]
+pub(super) struct Locked(File);
+
+impl Locked {
+    pub(super) fn file(&self) -> &File {
+        &self.0
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that is being started still has a copy of it
+        // for a moment. Where unlocking fails, there is nothing better to do than to close it.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Locks a tape's file.
+pub(super) fn lock(file: File, path: &Path) -> Result<Locked, TapeError> {
+    match file.try_lock() {
+        Ok(()) => Ok(Locked(file)),
+        Err(TryLockError::WouldBlock) => Err(TapeError::Busy {
+            path: path.to_owned(),
+        }),
+        // A file system without locks, or a device: nothing to hold, and nothing lost by going on.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+            Ok(Locked(file))
+        }
+        Err(TryLockError::Error(source)) => Err(TapeError::Write {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// As [`save`], for whoever holds the lock.
+pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let target = match fs::canonicalize(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
         found => found?,

@@ -4,6 +4,7 @@
 //! object at a time, in compact form, and knows nothing of files, order, or layouts for people.
 
 mod body;
+mod fact;
 mod write;
 
 use std::fmt;
@@ -13,14 +14,15 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::exchange::{
-    Contract, Headers, Micros, Notification, NotificationId, Operation, OperationId, Parameter,
-    Presence, Repair, Request, Response, Session,
+    CauseBy, Contract, End, Headers, Micros, Notification, NotificationId, Operation, OperationId,
+    Parameter, Presence, Repair, Request, Response, Session,
 };
 
 use super::error::Problem;
 use super::json::{Object, present};
 use super::{Event, Header};
 use body::{WireBody, decode};
+use fact::{WireCauseBy, WireFact};
 pub(super) use write::{write_event, write_header, write_trailer};
 
 /// The version of the format that is written, and the only one that is read.
@@ -29,7 +31,7 @@ pub(super) const VERSION: u64 = 1;
 /// One object of a tape.
 pub(super) enum Entry {
     Header(Header),
-    Event(Event),
+    Event(Box<Event>),
     Trailer(Trailer),
 }
 
@@ -44,7 +46,7 @@ pub(super) struct Trailer {
 }
 
 /// Counts and digests events as they pass, for the trailer.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Seal {
     hasher: blake3::Hasher,
     events: u64,
@@ -85,26 +87,28 @@ impl From<serde_json::Error> for Fault {
 /// Reads one object.
 pub(super) fn read(object: &str) -> Result<(String, Entry), Fault> {
     let Object(Peek { kind, antiphon }) = serde_json::from_str(object)?;
-    let entry = match kind.as_str() {
-        "header" => match antiphon {
-            Some(version) if version != VERSION => {
-                return Err(Fault::Problem(Problem::Version(version)));
-            }
-            _ => Entry::Header(serde_json::from_str::<WireHeader>(object)?.into()),
-        },
-        "contract" => Entry::Event(Event::Contract(
-            serde_json::from_str::<WireContract>(object)?.into(),
-        )),
-        "operation" => Entry::Event(Event::Operation(
-            serde_json::from_str::<WireOperation>(object)?.into(),
-        )),
-        "notification" => Entry::Event(Event::Notification(
-            serde_json::from_str::<WireNotification>(object)?.into(),
-        )),
-        "trailer" => Entry::Trailer(serde_json::from_str(object)?),
+    let event = match kind.as_str() {
+        "header" => {
+            return match antiphon {
+                Some(version) if version != VERSION => {
+                    Err(Fault::Problem(Problem::Version(version)))
+                }
+                _ => {
+                    let header = serde_json::from_str::<WireHeader>(object)?;
+                    Ok((kind, Entry::Header(header.into())))
+                }
+            };
+        }
+        "trailer" => return Ok((kind, Entry::Trailer(serde_json::from_str(object)?))),
+        "contract" => Event::Contract(serde_json::from_str::<WireContract>(object)?.into()),
+        "operation" => Event::Operation(serde_json::from_str::<WireOperation>(object)?.into()),
+        "notification" => {
+            Event::Notification(serde_json::from_str::<WireNotification>(object)?.into())
+        }
+        "fact" => Event::Fact(serde_json::from_str::<WireFact>(object)?.into()),
         _ => return Err(Fault::Problem(Problem::UnknownKind(kind))),
     };
-    Ok((kind, entry))
+    Ok((kind, Entry::Event(Box::new(event))))
 }
 
 // Every struct denies unknown fields, since `format` would lose them. Every optional field is either
@@ -227,6 +231,8 @@ struct WireOperation {
     answered: u64,
     request: Object<WireRequest>,
     response: Object<WireResponse>,
+    #[serde(default, deserialize_with = "present")]
+    truncated: Option<True>,
     #[serde(default)]
     repairs: Vec<Object<WireRepair>>,
 }
@@ -250,6 +256,10 @@ impl From<WireOperation> for Operation {
                 status: response.status.0,
                 headers: headers(response.headers),
                 body: response.body.0,
+            },
+            end: match wire.truncated {
+                Some(True) => End::Truncated,
+                None => End::Complete,
             },
             repairs: domain(wire.repairs),
         }
@@ -285,6 +295,8 @@ struct WireNotification {
     at: u64,
     channel: String,
     after: Vec<u64>,
+    #[serde(default, deserialize_with = "present")]
+    cause_by: Option<WireCauseBy>,
     #[serde(default)]
     data: WireBody,
     #[serde(default)]
@@ -299,6 +311,7 @@ impl From<WireNotification> for Notification {
             at: Micros(wire.at),
             channel: wire.channel,
             after: wire.after.into_iter().map(OperationId).collect(),
+            cause_by: wire.cause_by.map(CauseBy::from),
             data: wire.data.0,
             repairs: domain(wire.repairs),
         }
@@ -323,6 +336,19 @@ impl From<WireRepair> for Repair {
             was: wire.was,
             became: wire.became,
             why: wire.why,
+        }
+    }
+}
+
+/// The value `true`; what is not so is left out.
+struct True;
+
+impl<'de> Deserialize<'de> for True {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if bool::deserialize(deserializer)? {
+            Ok(True)
+        } else {
+            Err(D::Error::custom("false: expected true, or no such field"))
         }
     }
 }

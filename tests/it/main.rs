@@ -10,7 +10,9 @@
 mod house;
 mod import;
 mod normalize;
+mod proxy;
 mod readme;
+mod recording;
 mod replay;
 mod support;
 mod tape;

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use antiphon::exchange::{
-    Body, Contract, Headers, Micros, Notification, NotificationId, Operation, OperationId,
-    Parameter, Presence, Repair, Request, Response, Session,
+    Body, CauseBy, Contract, End, Fact, Headers, Micros, Notification, NotificationId, Operation,
+    OperationId, Parameter, Presence, Repair, Request, Response, Session, What,
 };
 use antiphon::tape::{Event, Header, Layout, Notice, Tape, TapeError, Unreadable};
 use proptest::prelude::*;
 
-const HEADER: &str = r#"{"kind":"header","antiphon":1,"title":"t","source":"s"}"#;
+pub(crate) const HEADER: &str = r#"{"kind":"header","antiphon":1,"title":"t","source":"s"}"#;
 const OPERATION: &str = r#"{"kind":"operation","id":1,"session":"a","at":0,"answered":0,"request":{"method":"POST","target":"/","headers":[]},"response":{"status":200,"headers":[]}}"#;
 const NOTIFICATION: &str = r#"{"kind":"notification","id":2,"session":"b","at":0,"channel":"/c","after":[1],"data":{"json":{"é":1}}}"#;
 const TRAILER: &str = r#"{"kind":"trailer","events":0,"digest":"blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"}"#;
@@ -32,7 +32,7 @@ fn antiphon(arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn piped(arguments: &[&str], input: &[u8]) -> Output {
+pub(crate) fn piped(arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_antiphon"))
         .args(arguments)
         .stdin(Stdio::piped())
@@ -44,11 +44,11 @@ fn piped(arguments: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn stdout(output: &Output) -> &str {
+pub(crate) fn stdout(output: &Output) -> &str {
     std::str::from_utf8(&output.stdout).unwrap()
 }
 
-fn stderr(output: &Output) -> &str {
+pub(crate) fn stderr(output: &Output) -> &str {
     std::str::from_utf8(&output.stderr).unwrap()
 }
 
@@ -61,6 +61,7 @@ fn tape_of(bodies: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Tape {
             at: Micros(0),
             channel: "/c".into(),
             after: Vec::new(),
+            cause_by: None,
             data: Body::new(body.into()),
             repairs: Vec::new(),
         })
@@ -245,6 +246,7 @@ prop_compose! {
         status in 100_u16..600,
         [sent, got] in [any_headers(), any_headers()],
         [asked, told] in [any_body(), any_body()],
+        end in prop_oneof![Just(End::Complete), Just(End::Truncated)],
         repairs in any_repairs(),
     ) -> Event {
         Event::Operation(Operation {
@@ -254,6 +256,7 @@ prop_compose! {
             answered: Micros(answered),
             request: Request { method, target, headers: sent, body: asked },
             response: Response { status, headers: got, body: told },
+            end,
             repairs,
         })
     }
@@ -263,6 +266,7 @@ prop_compose! {
     fn any_notification()(
         [session, channel] in any::<[String; 2]>(),
         at in any::<u64>(),
+        cause_by in any_cause_by(),
         data in any_body(),
         repairs in any_repairs(),
     ) -> Event {
@@ -272,10 +276,39 @@ prop_compose! {
             at: Micros(at),
             channel,
             after: Vec::new(),
+            cause_by,
             data,
             repairs,
         })
     }
+}
+
+fn any_cause_by() -> impl Strategy<Value = Option<CauseBy>> {
+    prop_oneof![
+        Just(None),
+        any::<String>().prop_map(|value| Some(CauseBy::Reference(value))),
+        any::<String>().prop_map(|value| Some(CauseBy::Identifier(value))),
+        Just(Some(CauseBy::Session)),
+        Just(Some(CauseBy::Unsolicited)),
+    ]
+}
+
+fn any_fact() -> impl Strategy<Value = Event> {
+    let what = prop_oneof![
+        any::<[String; 2]>().prop_map(|[endpoint, client]| What::Handshake { endpoint, client }),
+        any::<String>().prop_map(What::Subscribe),
+        any::<String>().prop_map(What::Unsubscribe),
+        Just(What::Disconnect),
+        Just(What::Acknowledge),
+        any::<String>().prop_map(|name| What::Was(Session::new(name))),
+    ];
+    (any::<String>(), any::<u64>(), what).prop_map(|(session, at, what)| {
+        Event::Fact(Fact {
+            session: Session::new(session),
+            at: Micros(at),
+            what,
+        })
+    })
 }
 
 fn any_contract() -> impl Strategy<Value = Event> {
@@ -319,7 +352,7 @@ prop_compose! {
         [title, source] in any::<[String; 2]>(),
         [started, endpoint] in any::<[Option<String>; 2]>(),
         mut events in prop::collection::vec(
-            prop_oneof![any_contract(), any_operation(), any_notification()],
+            prop_oneof![any_contract(), any_operation(), any_notification(), any_fact()],
             0..8,
         ),
     ) -> Tape {
@@ -327,7 +360,7 @@ prop_compose! {
         let mut operations = Vec::new();
         for (event, id) in events.iter_mut().zip(1..) {
             match event {
-                Event::Contract(_) => {}
+                Event::Contract(_) | Event::Fact(_) => {}
                 Event::Operation(operation) => {
                     operation.id = OperationId(id);
                     operations.push(operation.id);

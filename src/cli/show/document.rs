@@ -5,7 +5,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use crate::exchange::{Body, Notification, Operation, Repair, Session};
+use crate::exchange::{
+    Body, CauseBy, Cut, End, Fact, Notification, Operation, Repair, Session, What,
+};
 use crate::tape::{Event, Tape};
 
 /// Writes the document, on one line where no body breaks it.
@@ -15,6 +17,7 @@ pub(super) fn write(tape: &Tape) -> serde_json::Result<String> {
         sessions: tape.sessions().map(Session::name).collect(),
         operations: tape.operations().map(OperationView::of).collect(),
         notifications: tape.notifications().map(NotificationView::of).collect(),
+        facts: tape.facts().map(FactView::of).collect(),
         repairs: tape
             .events
             .iter()
@@ -33,6 +36,8 @@ struct Document<'a> {
     sessions: Vec<&'a str>,
     operations: Vec<OperationView<'a>>,
     notifications: Vec<NotificationView<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    facts: Vec<FactView<'a>>,
     repairs: Vec<RepairView<'a>>,
 }
 
@@ -45,6 +50,8 @@ struct OperationView<'a> {
     request: Content<'a>,
     status: u16,
     response: Content<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncated: Option<bool>,
 }
 
 impl<'a> OperationView<'a> {
@@ -57,6 +64,10 @@ impl<'a> OperationView<'a> {
             request: Content(&operation.request.body),
             status: operation.response.status,
             response: Content(&operation.response.body),
+            truncated: match operation.end {
+                End::Complete => None,
+                End::Truncated => Some(true),
+            },
         }
     }
 }
@@ -67,6 +78,8 @@ struct NotificationView<'a> {
     session: &'a str,
     channel: &'a str,
     after: Vec<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause_by: Option<CauseView<'a>>,
     data: Content<'a>,
 }
 
@@ -77,9 +90,66 @@ impl<'a> NotificationView<'a> {
             session: notification.session.name(),
             channel: &notification.channel,
             after: notification.after.iter().map(|id| id.0).collect(),
+            cause_by: notification.cause_by.as_ref().map(CauseView::of),
             data: Content(&notification.data),
         }
     }
+}
+
+/// How a cause was found: `{"reference":…}`, `{"identifier":…}`, `"session"` or `"unsolicited"`.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum CauseView<'a> {
+    Reference(&'a str),
+    Identifier(&'a str),
+    Session,
+    Unsolicited,
+}
+
+impl<'a> CauseView<'a> {
+    fn of(cause_by: &'a CauseBy) -> Self {
+        match cause_by {
+            CauseBy::Reference(value) => CauseView::Reference(value),
+            CauseBy::Identifier(value) => CauseView::Identifier(value),
+            CauseBy::Session => CauseView::Session,
+            CauseBy::Unsolicited => CauseView::Unsolicited,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct FactView<'a> {
+    session: &'a str,
+    at: u64,
+    what: WhatView<'a>,
+}
+
+impl<'a> FactView<'a> {
+    fn of(fact: &'a Fact) -> Self {
+        FactView {
+            session: fact.session.name(),
+            at: fact.at.0,
+            what: match &fact.what {
+                What::Handshake { endpoint, client } => WhatView::Handshake { endpoint, client },
+                What::Subscribe(channel) => WhatView::Subscribe(channel),
+                What::Unsubscribe(channel) => WhatView::Unsubscribe(channel),
+                What::Disconnect => WhatView::Disconnect,
+                What::Acknowledge => WhatView::Acknowledge,
+                What::Was(before) => WhatView::Was(before.name()),
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum WhatView<'a> {
+    Handshake { endpoint: &'a str, client: &'a str },
+    Subscribe(&'a str),
+    Unsubscribe(&'a str),
+    Disconnect,
+    Acknowledge,
+    Was(&'a str),
 }
 
 #[derive(Serialize)]
@@ -104,11 +174,14 @@ impl<'a> RepairView<'a> {
 }
 
 /// A body: `null` where it is empty; its own JSON, token for token; its text; else its bytes as
-/// `{"base64":…}`.
+/// `{"base64":…}`. One that was cut is `{"text":…,"cut":{…}}`, or with `base64`.
 struct Content<'a>(&'a Body);
 
 impl Serialize for Content<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(cut) = self.0.cut() {
+            return self.beginning(cut, serializer);
+        }
         if self.0.is_empty() {
             return serializer.serialize_none();
         }
@@ -122,4 +195,32 @@ impl Serialize for Content<'_> {
             }
         }
     }
+}
+
+impl Content<'_> {
+    fn beginning<S: Serializer>(&self, cut: &Cut, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        match self.0.text() {
+            Some(text) => map.serialize_entry("text", text)?,
+            None => map.serialize_entry("base64", &BASE64.encode(self.0.bytes()))?,
+        }
+        let whole = match cut {
+            Cut::Passed { length, digest } => Whole {
+                length: Some(*length),
+                digest: Some(digest),
+            },
+            Cut::Unseen => Whole::default(),
+        };
+        map.serialize_entry("cut", &whole)?;
+        map.end()
+    }
+}
+
+/// What is known of the whole of a body that was cut; nothing where the rest was never seen.
+#[derive(Default, Serialize)]
+struct Whole<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a str>,
 }

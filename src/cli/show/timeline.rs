@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use crate::exchange::{Body, Notification, Operation, OperationId, Repair};
+use crate::exchange::{
+    Body, CauseBy, Cut, End, Fact, Micros, Notification, Operation, OperationId, Repair, What,
+};
 use crate::tape::{Event, Tape};
 
 use super::grid::{Grid, Row, fit};
@@ -22,7 +24,9 @@ pub(super) fn draw(tape: &Tape, width: usize) -> String {
     ];
     let sessions = tape.sessions().map(|session| clean(session.name()));
     let operations = tape.operations().map(|operation| operation.at);
-    let times = operations.chain(tape.notifications().map(|notification| notification.at));
+    let notifications = tape.notifications().map(|notification| notification.at);
+    let facts = tape.facts().map(|fact| fact.at);
+    let times = operations.chain(notifications).chain(facts);
     let grid = Grid::new(sessions.collect(), times, width);
     lines.extend(grid.head());
     lines.extend(
@@ -77,6 +81,7 @@ fn rows(tape: &Tape, lane_width: usize) -> Vec<Row> {
     for event in &tape.events {
         match event {
             Event::Contract(_) => {}
+            Event::Fact(fact) => rows.push(fact_row(fact)),
             Event::Operation(operation) => {
                 rows.extend(operation_rows(operation, lane_width));
                 let place = places.get(&operation.id);
@@ -85,12 +90,13 @@ fn rows(tape: &Tape, lane_width: usize) -> Vec<Row> {
                     .into_iter()
                     .flatten()
                 {
-                    rows.extend(notification_rows(notification, "  ↳", lane_width));
+                    let cause = Cause::Above(operation.at);
+                    rows.extend(notification_rows(notification, cause, lane_width));
                 }
             }
             Event::Notification(notification) if last_cause(notification).is_some() => {}
             Event::Notification(notification) => {
-                rows.extend(notification_rows(notification, "•", lane_width));
+                rows.extend(notification_rows(notification, Cause::NotShown, lane_width));
             }
         }
     }
@@ -100,7 +106,11 @@ fn rows(tape: &Tape, lane_width: usize) -> Vec<Row> {
 fn operation_rows(operation: &Operation, lane_width: usize) -> Vec<Row> {
     let session = clean(operation.session.name());
     let before = format!("{} {} ", operation.id, clean(&operation.request.method));
-    let after = format!(" → {}", operation.response.status);
+    let end = match operation.end {
+        End::Complete => "",
+        End::Truncated => ", broken off",
+    };
+    let after = format!(" → {}{end}", operation.response.status);
     let room = lane_width.saturating_sub(before.chars().count() + after.chars().count());
     let target = fit(&clean(&operation.request.target), room);
     let mut rows = vec![Row {
@@ -111,27 +121,87 @@ fn operation_rows(operation: &Operation, lane_width: usize) -> Vec<Row> {
     if let Some(name) = member(&operation.request.body, "operationName") {
         rows.push(Row {
             at: None,
-            session,
+            session: session.clone(),
             text: format!("  {}", clean(&name)),
         });
+    }
+    let bodies = [
+        ("request", &operation.request.body),
+        ("response", &operation.response.body),
+    ];
+    for (what, body) in bodies {
+        rows.extend(body.cut().map(|cut| Row {
+            at: None,
+            session: session.clone(),
+            text: format!("  {what}: {}", beginning(body, cut)),
+        }));
     }
     rows
 }
 
-fn notification_rows(notification: &Notification, mark: &str, lane_width: usize) -> Vec<Row> {
+/// How much of a body was kept.
+fn beginning(body: &Body, cut: &Cut) -> String {
+    let kept = body.bytes().len();
+    match cut {
+        Cut::Passed { length, .. } => format!("the first {kept} of {length} bytes were kept"),
+        Cut::Unseen => format!("broken off after {}", count(kept, "byte")),
+    }
+}
+
+fn fact_row(fact: &Fact) -> Row {
+    let words = match &fact.what {
+        What::Handshake { endpoint, client } => {
+            format!("shook hands at {endpoint} as client {client}")
+        }
+        What::Subscribe(channel) => format!("subscribed to {channel}"),
+        What::Unsubscribe(channel) => format!("unsubscribed from {channel}"),
+        What::Disconnect => "disconnected".into(),
+        What::Acknowledge => "acknowledges what it receives".into(),
+        What::Was(before) => format!("was called {before} before"),
+    };
+    Row {
+        at: Some(fact.at),
+        session: clean(fact.session.name()),
+        text: format!("∘ {}", clean(&words)),
+    }
+}
+
+/// Where the last cause of a notification stands in the picture.
+#[derive(Clone, Copy)]
+enum Cause {
+    /// Right above; the request came at this time.
+    Above(Micros),
+    /// Nowhere: it has none, or its causes are not shown.
+    NotShown,
+}
+
+fn notification_rows(notification: &Notification, cause: Cause, lane_width: usize) -> Vec<Row> {
     let session = clean(notification.session.name());
+    let mark = match cause {
+        Cause::Above(_) => "  ↳",
+        Cause::NotShown => "•",
+    };
     let indent = " ".repeat(mark.chars().count() + 1);
     let causes: Vec<String> = notification.after.iter().map(ToString::to_string).collect();
-    let causes = match causes.len() {
-        0 | 1 => String::new(),
-        _ => format!(" (after {})", causes.join(", ")),
+    let causes = match (cause, causes.as_slice()) {
+        (_, []) | (Cause::Above(_), [_]) => String::new(),
+        (_, _) => format!(" (after {})", causes.join(", ")),
+    };
+    let gap = match cause {
+        Cause::Above(at) => gap(notification.at.since(at)),
+        Cause::NotShown => String::new(),
     };
     let channel = clean(&notification.channel);
     let mut rows = vec![Row {
         at: Some(notification.at),
         session: session.clone(),
-        text: format!("{mark} {} {channel}{causes}", notification.id),
+        text: format!("{mark} {} {channel}{causes}{gap}", notification.id),
     }];
+    rows.extend(notification.cause_by.as_ref().map(|cause_by| Row {
+        at: None,
+        session: session.clone(),
+        text: format!("{indent}{}", found(cause_by)),
+    }));
     let room = lane_width.saturating_sub(indent.len());
     rows.extend(
         description(&notification.data, room)
@@ -143,6 +213,27 @@ fn notification_rows(notification: &Notification, mark: &str, lane_width: usize)
             }),
     );
     rows
+}
+
+/// How long after its cause a notification came, for people; nothing where it came at once, as on a
+/// tape that was made of a page.
+fn gap(gap: Micros) -> String {
+    match gap.0 {
+        0 => String::new(),
+        1..1_000 => format!(" +{} µs", gap.0),
+        1_000..1_000_000 => format!(" +{} ms", gap.0 / 1_000),
+        _ => format!(" +{}.{} s", gap.0 / 1_000_000, gap.0 / 100_000 % 10),
+    }
+}
+
+/// How a cause was found, in words.
+fn found(cause_by: &CauseBy) -> String {
+    match cause_by {
+        CauseBy::Reference(value) => format!("by reference {}", clean(value)),
+        CauseBy::Identifier(value) => format!("by identifier {}", clean(value)),
+        CauseBy::Session => "by its session".into(),
+        CauseBy::Unsolicited => "unsolicited".into(),
+    }
 }
 
 /// What a notification is about: its type where it names one, on two lines where `room` is too
@@ -200,6 +291,7 @@ fn repairs(tape: &Tape, width: usize) -> Vec<String> {
     for (event, repair) in repairs {
         let subject = match event {
             Event::Contract(_) => "contract".to_owned(),
+            Event::Fact(_) => "fact".to_owned(),
             Event::Operation(operation) => format!("operation {}", operation.id),
             Event::Notification(notification) => format!("notification {}", notification.id),
         };

@@ -1,4 +1,5 @@
-//! The wire form of a body: which of `json`, `text` and `base64` gives its bytes back exactly.
+//! The wire form of a body: which of `json`, `text` and `base64` gives its bytes back exactly, and
+//! what is known of the whole (`cut`) where only its beginning was kept.
 //!
 //! It does not look into the JSON; what a message means is the business of whoever reads it.
 
@@ -8,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::value::RawValue;
 
-use crate::exchange::Body;
+use crate::exchange::{Body, Cut};
 use crate::tape::json::{Object, Writer, present};
 use crate::tape::layout::{self, MAX_INDENT, Spacing};
 
@@ -32,9 +33,12 @@ impl<'de> Deserialize<'de> for WireBody {
     }
 }
 
+/// What the digest of a whole body begins with; 64 hexadecimal digits follow.
+const DIGEST: &str = "blake3:";
+
 /// Writes a body; `None` for an empty one, which is left out.
 pub(in crate::tape) fn write(body: &Body) -> Option<String> {
-    if body.is_empty() {
+    if body.is_empty() && body.cut().is_none() {
         return None;
     }
     let form = Writer::new();
@@ -46,7 +50,7 @@ pub(in crate::tape) fn write(body: &Body) -> Option<String> {
         (Some(text), None) => form.string("text", text),
         (None, None) => form.string("base64", &BASE64.encode(body.bytes())),
     };
-    Some(form.end())
+    Some(form.optional_raw("cut", body.cut().map(write_cut)).end())
 }
 
 /// The bytes that a base64 text stands for.
@@ -67,10 +71,66 @@ struct BodyForm<'a> {
     text: Option<String>,
     #[serde(default, deserialize_with = "present")]
     base64: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    cut: Option<Object<WireCut>>,
+}
+
+/// What is known of the whole: its length and digest, or nothing where the rest was never seen.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireCut {
+    #[serde(default, deserialize_with = "present")]
+    length: Option<u64>,
+    #[serde(default, deserialize_with = "present")]
+    digest: Option<String>,
+}
+
+impl WireCut {
+    fn cut(self) -> Result<Cut, String> {
+        match (self.length, self.digest) {
+            (Some(length), Some(digest)) if is_digest(&digest) => {
+                Ok(Cut::Passed { length, digest })
+            }
+            (Some(_), Some(digest)) => Err(format!(
+                "digest `{digest}`: expected {DIGEST} and 64 hexadecimal digits"
+            )),
+            (None, None) => Ok(Cut::Unseen),
+            _ => Err("expected both `length` and `digest` of a cut body, or neither".into()),
+        }
+    }
+}
+
+fn is_digest(text: &str) -> bool {
+    text.strip_prefix(DIGEST).is_some_and(|hex| {
+        hex.len() == 2 * blake3::OUT_LEN && hex.bytes().all(|c| c.is_ascii_hexdigit())
+    })
+}
+
+fn write_cut(cut: &Cut) -> String {
+    match cut {
+        Cut::Passed { length, digest } => Writer::new()
+            .number("length", *length)
+            .string("digest", digest)
+            .end(),
+        Cut::Unseen => Writer::new().end(),
+    }
 }
 
 impl BodyForm<'_> {
-    fn body(self) -> Result<Body, String> {
+    fn body(mut self) -> Result<Body, String> {
+        match (self.cut.take(), &self.json) {
+            (None, _) => self.whole(),
+            (Some(_), Some(_)) => {
+                Err("a cut body as `json`: expected its beginning as `text` or `base64`".into())
+            }
+            (Some(Object(cut)), None) => {
+                let beginning = self.whole()?;
+                Ok(Body::beginning(beginning.bytes().clone(), cut.cut()?))
+            }
+        }
+    }
+
+    fn whole(self) -> Result<Body, String> {
         match (self.json, self.layout, self.text, self.base64) {
             (Some(json), layout, None, None) => {
                 let spacing = layout.as_deref().map_or(Ok(Spacing::Compact), spacing)?;

@@ -5,7 +5,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::exchange::{Contract, Headers, Notification, Operation, Presence, Repair};
+use crate::exchange::{
+    CauseBy, Contract, End, Fact, Headers, Notification, Operation, Presence, Repair, What,
+};
 use crate::tape::json::{Writer, quote};
 use crate::tape::{Event, Header};
 
@@ -28,6 +30,7 @@ pub(in crate::tape) fn write_event(event: &Event) -> String {
         Event::Contract(contract) => write_contract(contract),
         Event::Operation(operation) => write_operation(operation),
         Event::Notification(notification) => write_notification(notification),
+        Event::Fact(fact) => write_fact(fact),
     }
 }
 
@@ -82,6 +85,10 @@ fn write_operation(operation: &Operation) -> String {
         .list("headers", write_headers(&operation.response.headers))
         .optional_raw("body", body::write(&operation.response.body))
         .end();
+    let truncated = match operation.end {
+        End::Complete => None,
+        End::Truncated => Some("true".to_owned()),
+    };
     Writer::of_kind("operation")
         .number("id", operation.id.0)
         .string("session", operation.session.name())
@@ -89,6 +96,7 @@ fn write_operation(operation: &Operation) -> String {
         .number("answered", operation.answered.0)
         .raw("request", &request)
         .raw("response", &response)
+        .optional_raw("truncated", truncated)
         .optional_list("repairs", operation.repairs.iter().map(write_repair))
         .end()
 }
@@ -101,8 +109,44 @@ fn write_notification(notification: &Notification) -> String {
         .number("at", notification.at.0)
         .string("channel", &notification.channel)
         .list("after", after)
+        .optional_raw(
+            "cause_by",
+            notification.cause_by.as_ref().map(write_cause_by),
+        )
         .optional_raw("data", body::write(&notification.data))
         .optional_list("repairs", notification.repairs.iter().map(write_repair))
+        .end()
+}
+
+fn write_cause_by(cause_by: &CauseBy) -> String {
+    match cause_by {
+        CauseBy::Reference(value) => Writer::new().string("reference", value).end(),
+        CauseBy::Identifier(value) => Writer::new().string("identifier", value).end(),
+        CauseBy::Session => quote("session"),
+        CauseBy::Unsolicited => quote("unsolicited"),
+    }
+}
+
+fn write_fact(fact: &Fact) -> String {
+    let text = |name: &str, value: &str| Writer::new().string(name, value).end();
+    let what = match &fact.what {
+        What::Handshake { endpoint, client } => {
+            let given = Writer::new()
+                .string("endpoint", endpoint)
+                .string("client", client)
+                .end();
+            Writer::new().raw("handshake", &given).end()
+        }
+        What::Subscribe(channel) => text("subscribe", channel),
+        What::Unsubscribe(channel) => text("unsubscribe", channel),
+        What::Disconnect => quote("disconnect"),
+        What::Acknowledge => quote("acknowledge"),
+        What::Was(name) => text("was", name.name()),
+    };
+    Writer::of_kind("fact")
+        .string("session", fact.session.name())
+        .number("at", fact.at.0)
+        .raw("what", &what)
         .end()
 }
 

@@ -1,0 +1,358 @@
+//! `antiphon record`: stands in front of a real service, and writes what passes.
+
+use std::fs;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+
+use crate::listen::{self, Limits, OnFin, Peer};
+use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Protocol, Proxy};
+use crate::recorder::{
+    self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError, Rule,
+};
+use crate::tape::{Existing, Header, TapeError};
+
+use super::exit::{Because as _, Failure, Outcome, Trouble};
+use super::output;
+use super::serve::{self, DEFAULT_LISTEN, Ports};
+
+/// The tape where none is named.
+const DEFAULT_TAPE: &str = "recordings/recording.tape";
+
+/// How often the line of numbers on a terminal is written anew.
+const LIVE: Duration = Duration::from_millis(500);
+
+/// Stand in front of a service: pass everything through, and write what passes to a tape.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Record {
+    /// The service, as `http://HOST[:PORT]`.
+    #[arg(long, value_name = "URL", env = "ANTIPHON_UPSTREAM")]
+    upstream: String,
+
+    /// Where clients connect; port 0 takes a free one [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDR", env = "ANTIPHON_LISTEN")]
+    listen: Option<String>,
+
+    /// Where the admin API listens [default: the port after that of --listen; a free one if that
+    /// is 0].
+    #[arg(long, value_name = "ADDR", env = "ANTIPHON_ADMIN")]
+    admin: Option<String>,
+
+    #[command(flatten)]
+    tape: TapeFlags,
+
+    #[command(flatten)]
+    traffic: TrafficFlags,
+
+    #[command(flatten)]
+    limits: LimitFlags,
+
+    /// Print every event on stdout as it is recorded, one JSON a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is written, and how.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Tape")]
+struct TapeFlags {
+    /// The tape [default: recordings/recording.tape].
+    #[arg(short, long, value_name = "TAPE", env = "ANTIPHON_OUTPUT")]
+    output: Option<PathBuf>,
+
+    /// Go on after the last event of a tape that is there already.
+    #[arg(long, conflicts_with = "force")]
+    append: bool,
+
+    /// Overwrite a tape that is there already.
+    #[arg(long)]
+    force: bool,
+
+    /// When the client may have the last byte of a response: at once (relaxed), when the operation is
+    /// in the file and outlives the recorder (written), or when it is on the disk and outlives a power
+    /// cut (synced).
+    #[arg(
+        long,
+        value_name = "relaxed|written|synced",
+        default_value = "written",
+        env = "ANTIPHON_DURABILITY"
+    )]
+    durability: String,
+
+    /// How many bytes of a body are kept; of a longer one, the first bytes and the digest of the whole
+    /// [default: 2097152].
+    #[arg(long, value_name = "BYTES", env = "ANTIPHON_MAX_BODY")]
+    max_body: Option<usize>,
+
+    /// Keep only operations of this method (POST), path (/api/**) or content type (image/*); may be
+    /// given more than once.
+    #[arg(long, value_name = "RULE")]
+    only: Vec<String>,
+
+    /// Leave out operations of this method, path or content type; may be given more than once.
+    #[arg(long, value_name = "RULE")]
+    except: Vec<String>,
+
+    /// What tells clients apart: `cookie:NAME`, `header:NAME`, or `field:NAME` of a JSON or form body
+    /// [default: what is learned from the traffic].
+    #[arg(long, value_name = "KIND:NAME", env = "ANTIPHON_SESSION_BY")]
+    session_by: Option<String>,
+}
+
+/// How requests and responses are passed on.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Traffic")]
+#[allow(clippy::struct_excessive_bools)] // a switch on the command line is one; what it means is an enum
+struct TrafficFlags {
+    /// Speak HTTP/2 to the service, by prior knowledge and without TLS.
+    #[arg(long)]
+    upstream_http2: bool,
+
+    /// Send the service the Host that the client called, and not its own.
+    #[arg(long)]
+    keep_host: bool,
+
+    /// Tell the service for whom the proxy speaks: X-Forwarded-For, -Host and -Proto.
+    #[arg(long)]
+    forwarded: bool,
+
+    /// Move absolute URLs in JSON and text bodies too, to the proxy in responses and to the service
+    /// in requests. The service is asked not to compress.
+    #[arg(long)]
+    rewrite_bodies: bool,
+}
+
+/// How long what is waited for.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Limits")]
+struct LimitFlags {
+    /// How long a client may take to send the head of a request.
+    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    head_timeout: String,
+
+    /// How long a client's connection may be idle.
+    #[arg(long, value_name = "SECONDS", default_value = "120")]
+    idle_timeout: String,
+
+    /// How long connecting to the service may take.
+    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    connect_timeout: String,
+
+    /// How long an idle connection to the service is kept; 0 turns reuse off. Less than servers
+    /// commonly keep theirs (5 seconds), so that a request seldom meets a connection that is just
+    /// being closed.
+    #[arg(long, value_name = "SECONDS", default_value = "4")]
+    upstream_idle: String,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  antiphon record --upstream http://10.0.0.5:9090                      to recordings/recording.tape
+  antiphon record --upstream http://localhost:9090 -o chat.tape --append
+  antiphon record --upstream http://localhost:9090 --except 'image/*' --json
+
+Point the client at the address that is printed. SIGINT and SIGTERM let what is under way end,
+close the tape, and exit 0.";
+
+/// Everything that a recording needs.
+struct Setup {
+    listen: String,
+    admin: Option<String>,
+    tape: PathBuf,
+    limits: Limits,
+    proxy: proxy::Settings,
+    recorder: recorder::Settings,
+    live: Live,
+}
+
+/// Whether there is a line of numbers on the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Live {
+    Shown,
+    Hidden,
+}
+
+impl Record {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let setup = self.setup().because(Trouble::Usage)?;
+        serve::runtime()?.block_on(record(setup))
+    }
+
+    fn setup(self) -> anyhow::Result<Setup> {
+        let upstream: Origin = self.upstream.parse().context("--upstream")?;
+        let limits = self.limits;
+        let traffic = self.traffic;
+        let proxy = proxy::Settings {
+            upstream,
+            protocol: pick(traffic.upstream_http2, Protocol::Http2),
+            host: pick(traffic.keep_host, Host::Keep),
+            forwarded: pick(traffic.forwarded, Forwarded::Named),
+            bodies: pick(traffic.rewrite_bodies, Bodies::Rewrite),
+            connect_timeout: serve::seconds("--connect-timeout", &limits.connect_timeout)?,
+            idle: serve::seconds("--upstream-idle", &limits.upstream_idle)?,
+        };
+        let limits = Limits {
+            head: serve::seconds("--head-timeout", &limits.head_timeout)?,
+            idle: serve::seconds("--idle-timeout", &limits.idle_timeout)?,
+            on_fin: OnFin::Answer,
+        };
+        let shown = std::io::stderr().is_terminal() && !self.json;
+        let mut recorder = self.tape.settings()?;
+        recorder.heard = self.json.then(|| Heard(Box::new(print)));
+        Ok(Setup {
+            listen: self.listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
+            admin: self.admin,
+            tape: self
+                .tape
+                .output
+                .unwrap_or_else(|| PathBuf::from(DEFAULT_TAPE)),
+            limits,
+            proxy,
+            recorder,
+            live: if shown { Live::Shown } else { Live::Hidden },
+        })
+    }
+}
+
+impl TapeFlags {
+    fn settings(&self) -> anyhow::Result<recorder::Settings> {
+        let durability: Durability = self.durability.parse().context("--durability")?;
+        Ok(recorder::Settings {
+            durability,
+            max_body: self.max_body.unwrap_or(DEFAULT_MAX_BODY),
+            existing: match (self.append, self.force) {
+                (true, _) => Existing::Append,
+                (_, true) => Existing::Replace,
+                _ => Existing::Refuse,
+            },
+            session_by: match &self.session_by {
+                Some(text) => Some(text.parse().context("--session-by")?),
+                None => None,
+            },
+            filter: Filter {
+                only: rules("--only", &self.only)?,
+                except: rules("--except", &self.except)?,
+            },
+            ..recorder::Settings::default()
+        })
+    }
+}
+
+/// What a switch stands for, or the default.
+fn pick<T: Default>(on: bool, meaning: T) -> T {
+    if on { meaning } else { T::default() }
+}
+
+fn rules(flag: &'static str, texts: &[String]) -> anyhow::Result<Vec<Rule>> {
+    texts
+        .iter()
+        .map(|text| text.parse().context(flag))
+        .collect()
+}
+
+/// Prints an event. Where nobody reads any more, the recording goes on.
+fn print(line: &str) {
+    let _ = output::data(&format!("{line}\n"));
+}
+
+async fn record(setup: Setup) -> Result<Outcome, Failure> {
+    let ports = Ports::open(&setup.listen, setup.admin.as_deref()).await?;
+    let signals = serve::signals()?;
+    let recorder = start(setup.recorder, &setup.proxy.upstream, &setup.tape)?;
+    let proxy = Proxy::new(setup.proxy, recorder.clone()).because(Trouble::Usage)?;
+
+    let (end, stop) = listen::stopper();
+    ports.announce()?;
+    output::say(&format!("recording to {}", setup.tape.display()));
+    let passing = proxy.clone();
+    let pass = move |peer: Peer, request| {
+        let proxy = passing.clone();
+        proxy.handle(peer.connection, peer.address.ip(), request)
+    };
+    let watched = move |_, request| proxy::administer(proxy.clone(), request);
+    let clients = listen::serve(ports.listener, stop.clone(), setup.limits, pass);
+    let clients = tokio::spawn(clients);
+    let admin = tokio::spawn(listen::serve(ports.admin, stop, Limits::default(), watched));
+    let live = tokio::spawn(show(recorder.clone(), setup.live));
+    signals.await;
+    let _ = end.send(true);
+    for task in [clients, admin] {
+        task.await
+            .context("a server task ended badly")
+            .because(Trouble::Io)?;
+    }
+    live.abort();
+    let summary = recorder.close().await;
+    if setup.live == Live::Shown {
+        erase();
+    }
+    output::say(&format!("{}: {summary}", setup.tape.display()));
+    if summary.is_whole() {
+        Ok(Outcome::Done)
+    } else {
+        Err(anyhow!("{}: the tape is not whole", setup.tape.display())).because(Trouble::Io)
+    }
+}
+
+/// Opens the tape, in a folder that is made for it where it is the usual one.
+fn start(
+    settings: recorder::Settings,
+    upstream: &Origin,
+    path: &Path,
+) -> Result<Recorder, Failure> {
+    if path == Path::new(DEFAULT_TAPE)
+        && let Some(folder) = path.parent()
+    {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))
+            .because(Trouble::Io)?;
+    }
+    let header = Header {
+        title: format!("recorded from {upstream}"),
+        source: upstream.to_string(),
+        started: Some(
+            jiff::Timestamp::now()
+                .strftime("%Y-%m-%dT%H:%M:%SZ")
+                .to_string(),
+        ),
+        endpoint: None,
+    };
+    let started = Recorder::start(settings, &header, path);
+    let trouble = match &started {
+        Err(RecorderError::Tape(TapeError::Exists { .. })) => Trouble::Usage,
+        Err(RecorderError::Tape(TapeError::Unreadable(_))) => Trouble::Tape,
+        _ => Trouble::Io,
+    };
+    let recorder = started.because(trouble)?;
+    for notice in recorder.notices() {
+        output::say(&format!("notice: {}: {notice}", path.display()));
+    }
+    Ok(recorder)
+}
+
+/// Keeps a line of numbers on the terminal.
+async fn show(recorder: Recorder, live: Live) {
+    if live == Live::Hidden {
+        return;
+    }
+    let mut tick = tokio::time::interval(LIVE);
+    loop {
+        tick.tick().await;
+        let now = recorder.progress();
+        let mut stderr = std::io::stderr().lock();
+        // Where the terminal is gone there is nobody to show it to.
+        let _ = write!(
+            stderr,
+            "\r\x1b[K{} operations, {} notifications, {} sessions, {} bytes, {} waiting",
+            now.operations, now.notifications, now.sessions, now.bytes, now.waiting
+        );
+        let _ = stderr.flush();
+    }
+}
+
+fn erase() {
+    let _ = write!(std::io::stderr().lock(), "\r\x1b[K");
+}

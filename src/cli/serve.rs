@@ -1,0 +1,105 @@
+//! What the commands share that serve: their ports, the words on them, and the signals that end them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::exit::{Because as _, Failure, Trouble};
+use super::output;
+
+/// Where a server listens where nothing else is said.
+pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
+
+/// The ports of a server, open.
+pub(super) struct Ports {
+    pub(super) listener: TcpListener,
+    pub(super) address: SocketAddr,
+    pub(super) admin: TcpListener,
+    pub(super) admin_address: SocketAddr,
+}
+
+impl Ports {
+    /// Opens them. The admin port is the one after the other where nothing else is said, and a free
+    /// one where that is free.
+    pub(super) async fn open(listen: &str, admin: Option<&str>) -> Result<Ports, Failure> {
+        let listener = bind(listen, "--listen").await?;
+        let address = local(&listener)?;
+        let beside = match address.port() {
+            _ if listen.ends_with(":0") => SocketAddr::new(address.ip(), 0),
+            port => SocketAddr::new(address.ip(), port.wrapping_add(1)),
+        };
+        let admin = match admin {
+            Some(admin) => bind(admin, "--admin").await?,
+            None => bind(&beside.to_string(), "--admin").await?,
+        };
+        Ok(Ports {
+            address,
+            listener,
+            admin_address: local(&admin)?,
+            admin,
+        })
+    }
+
+    /// Says on stdout where they are.
+    pub(super) fn announce(&self) -> Result<(), Failure> {
+        let Ports {
+            address,
+            admin_address,
+            ..
+        } = self;
+        output::data(&format!(
+            "listening on http://{address}\nadmin on http://{admin_address}\n"
+        ))
+    }
+}
+
+/// The runtime that a server runs on.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+        .because(Trouble::Io)
+}
+
+/// Ends with the first SIGINT or SIGTERM.
+pub(super) fn signals() -> Result<impl Future<Output = ()>, Failure> {
+    let hear = |kind, name: &str| {
+        signal(kind)
+            .with_context(|| format!("cannot hear {name}"))
+            .because(Trouble::Io)
+    };
+    let mut interrupt = hear(SignalKind::interrupt(), "SIGINT")?;
+    let mut terminate = hear(SignalKind::terminate(), "SIGTERM")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// A number of seconds, as a flag has it.
+pub(super) fn seconds(flag: &str, text: &str) -> anyhow::Result<Duration> {
+    let number: Option<f64> = text.parse().ok();
+    number
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| anyhow!("{flag}: {text:?} is no number of seconds"))
+}
+
+async fn bind(address: &str, flag: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{flag}: cannot listen on {address}"))
+        .because(Trouble::Io)
+}
+
+fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener
+        .local_addr()
+        .context("cannot tell the address")
+        .because(Trouble::Io)
+}

@@ -1,0 +1,400 @@
+//! Stands between a socket and hyper: only bytes that have one meaning go on, and waits have an end.
+//!
+//! Where a request must be refused, hyper is given a request of the guard's own in its place, which
+//! the server answers with the refusal; so earlier responses are out before. Content goes through
+//! without being copied.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf as _, BytesMut};
+use http::{Request, StatusCode, Version, header};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::connection::Connection;
+use super::framing::{Framing, Step};
+use super::refusal::Refusal;
+use super::{Limits, OnFin};
+
+/// How much is read at once where a head is expected. Most heads are smaller.
+const READ: usize = 8 * 1024;
+
+/// How long a client may go on sending what nobody reads after its last response: if the socket were
+/// closed on unread bytes, the response would be lost to it (RFC 9112 §9.6).
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The request that the guard makes itself. The guard lets no HTTP/1.1 request without a `Host` by,
+/// so this one cannot be a client's.
+const OWN: &[u8] = b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n";
+
+/// Whether a request is the guard's own.
+pub(super) fn is_own<B>(request: &Request<B>) -> bool {
+    request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST)
+}
+
+/// A connection of which only what is beyond doubt can be read.
+pub(super) struct Guard {
+    stream: TcpStream,
+    framing: Framing,
+    /// Bytes that were read and not yet handed on.
+    held: BytesMut,
+    /// How many of them may go on.
+    good: usize,
+    fate: Fate,
+    wait: Option<(Wait, Pin<Box<Sleep>>)>,
+    limits: Limits,
+    connection: Arc<Connection>,
+    shutdown: Shutdown,
+}
+
+/// Whether there will be more to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Open,
+    /// The client has sent its last byte.
+    Ended,
+    /// The last thing to read is the guard's own request.
+    Refused,
+    /// The content of a request that has gone on is broken.
+    Broken,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    /// The rest of a head.
+    Head,
+    /// Anything, on a connection that nothing happens on.
+    Idle,
+    /// The response to a client that has sent its last byte, and may be gone.
+    Response,
+}
+
+enum Shutdown {
+    No,
+    Lingering(Pin<Box<Sleep>>),
+}
+
+impl Guard {
+    pub(super) fn new(
+        stream: TcpStream,
+        framing: Framing,
+        limits: Limits,
+        connection: Arc<Connection>,
+    ) -> Guard {
+        Guard {
+            stream,
+            framing,
+            held: BytesMut::new(),
+            good: 0,
+            fate: Fate::Open,
+            wait: None,
+            limits,
+            connection,
+            shutdown: Shutdown::No,
+        }
+    }
+
+    /// Looks at what is held, and finds out how much of it may go on.
+    fn look(&mut self) {
+        // Where the message that is looked at begins, if it begins in what is held.
+        let mut begin = None;
+        loop {
+            let step = self
+                .framing
+                .step(self.held.get(self.good..).unwrap_or_default());
+            match step {
+                Ok(Step::Head(count)) => {
+                    begin = self.framing.in_content().then_some(self.good);
+                    self.good += count;
+                    self.wait = None;
+                    if !self.framing.is_through() {
+                        self.connection.begun();
+                    }
+                }
+                Ok(Step::End(count)) => {
+                    begin = None;
+                    self.good += count;
+                }
+                Ok(Step::Content(count)) => {
+                    self.good += count;
+                    return;
+                }
+                Ok(Step::Skip(count)) if self.good == 0 => self.held.advance(count),
+                // It is skipped when what stands before it has gone on.
+                Ok(Step::Skip(_) | Step::Wait) => return,
+                Err(refusal) => return self.refuse(begin, refusal),
+            }
+        }
+    }
+
+    /// Refuses the request that begins at `begin` of what is held; that which comes next, where no
+    /// content is under way; or else the rest of content that has begun to go on.
+    fn refuse(&mut self, begin: Option<usize>, refusal: Refusal) {
+        self.connection.refuse(refusal);
+        let place = match begin {
+            Some(begin) => begin,
+            None if self.framing.in_content() => {
+                self.held.truncate(self.good);
+                return self.break_off();
+            }
+            None => {
+                self.connection.begun();
+                self.good
+            }
+        };
+        self.held.truncate(place);
+        self.held.extend_from_slice(OWN);
+        self.good = self.held.len();
+        self.fate = Fate::Refused;
+    }
+
+    fn break_off(&mut self) {
+        self.connection.break_off();
+        self.fate = Fate::Broken;
+    }
+
+    fn hand_on(&mut self, buffer: &mut ReadBuf<'_>) {
+        let count = self.good.min(buffer.remaining());
+        buffer.put_slice(self.held.get(..count).unwrap_or_default());
+        self.held.advance(count);
+        self.good -= count;
+        if self.held.is_empty() {
+            // Frees what a long head took; most connections are idle most of the time.
+            self.held = BytesMut::new();
+        }
+    }
+
+    /// Looks at content that was read straight into hyper's buffer, behind its first `before` bytes,
+    /// and takes out what is not to be handed on yet.
+    fn look_at(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
+        let fresh = buffer.filled().get(before..).unwrap_or_default();
+        let good = match self.framing.step(fresh) {
+            Ok(Step::Head(count) | Step::Content(count) | Step::End(count)) => count,
+            Ok(Step::Skip(_) | Step::Wait) => 0,
+            Err(refusal) => {
+                self.connection.refuse(refusal);
+                self.break_off();
+                buffer.set_filled(before);
+                return;
+            }
+        };
+        self.held
+            .extend_from_slice(fresh.get(good..).unwrap_or_default());
+        buffer.set_filled(before + good);
+    }
+
+    /// There is nothing to read: waits on, but not without end.
+    fn wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.connection.wake_when_done(context.waker());
+        let idle = self.connection.is_idle();
+        let wait = if self.fate == Fate::Ended {
+            Some((Wait::Response, self.limits.half_closed()))
+        } else if self.framing.in_content() && !self.framing.is_through() {
+            None
+        } else if !self.held.is_empty() && !self.framing.is_through() {
+            Some((Wait::Head, self.limits.head))
+        } else {
+            idle.then_some((Wait::Idle, self.limits.idle))
+        };
+        let Some((wait, span)) = wait else {
+            self.wait = None;
+            return Poll::Pending;
+        };
+        let timer = match &mut self.wait {
+            Some((armed, timer)) if *armed == wait => timer,
+            place => &mut place.insert((wait, Box::pin(sleep(span)))).1,
+        };
+        timer.as_mut().poll(context)
+    }
+
+    /// A wait has gone on for too long.
+    fn give_up(&mut self) {
+        self.wait = None;
+        if self.fate == Fate::Open && !self.held.is_empty() && !self.framing.in_content() {
+            let span = self.limits.head.as_secs_f64();
+            let message = format!("the head was not complete after {span} seconds");
+            self.refuse(None, Refusal::with(StatusCode::REQUEST_TIMEOUT, message));
+        } else {
+            self.fate = Fate::Ended;
+            self.limits.on_fin = OnFin::Gone;
+        }
+    }
+
+    /// Whether the client's last byte is kept from hyper, which would give up the response.
+    fn awaits_response(&self) -> bool {
+        self.fate == Fate::Ended
+            && self.limits.on_fin == OnFin::Answer
+            && !self.framing.in_content()
+            && !self.connection.is_idle()
+    }
+}
+
+impl AsyncRead for Guard {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            if this.good > 0 {
+                this.hand_on(buffer);
+                return Poll::Ready(Ok(()));
+            }
+            match this.fate {
+                Fate::Open => {}
+                Fate::Ended if !this.awaits_response() => return Poll::Ready(Ok(())),
+                Fate::Ended => {
+                    ready!(this.wait(context));
+                    this.give_up();
+                    continue;
+                }
+                // The answer to the guard's own request ends the connection.
+                Fate::Refused => return Poll::Pending,
+                Fate::Broken => {
+                    let error = io::Error::new(io::ErrorKind::InvalidData, "broken content");
+                    return Poll::Ready(Err(error));
+                }
+            }
+            if !this.held.is_empty() {
+                this.look();
+                if this.good > 0 || this.fate != Fate::Open {
+                    continue;
+                }
+            }
+            let before = buffer.filled().len();
+            let straight = this.framing.in_content();
+            let read = if straight {
+                Pin::new(&mut this.stream).poll_read(context, buffer)
+            } else {
+                this.read_held(context)
+            };
+            match read {
+                Poll::Ready(result) => result?,
+                Poll::Pending => {
+                    ready!(this.wait(context));
+                    this.give_up();
+                    continue;
+                }
+            }
+            if straight {
+                if this.framing.is_through() {
+                    this.wait = None;
+                }
+                if buffer.filled().len() == before {
+                    this.fate = Fate::Ended;
+                    continue;
+                }
+                this.look_at(buffer, before);
+                if buffer.filled().len() > before {
+                    return Poll::Ready(Ok(()));
+                }
+            }
+        }
+    }
+}
+
+impl Guard {
+    /// Reads more behind what is held.
+    fn read_held(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut space = [0; READ];
+        let mut buffer = ReadBuf::new(&mut space);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
+        if buffer.filled().is_empty() {
+            self.fate = Fate::Ended;
+        }
+        self.held.extend_from_slice(buffer.filled());
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads and forgets, until the client has ended or its time is over.
+    fn drain(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Shutdown::Lingering(timer) = &mut self.shutdown else {
+            return Poll::Ready(());
+        };
+        if timer.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut space = [0; READ];
+        loop {
+            let mut buffer = ReadBuf::new(&mut space);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer));
+            if read.is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Guard {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.progress();
+        Pin::new(&mut this.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        this.progress();
+        Pin::new(&mut this.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if matches!(this.shutdown, Shutdown::No) {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+            this.shutdown = Shutdown::Lingering(Box::pin(sleep(LINGER)));
+        }
+        let unread = match this.fate {
+            Fate::Ended => false,
+            Fate::Refused | Fate::Broken => true,
+            Fate::Open => this.framing.in_content() && !this.framing.is_through(),
+        };
+        if unread {
+            ready!(this.drain(context));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Guard {
+    /// A client that still takes what is sent is not gone.
+    fn progress(&mut self) {
+        if let Some((Wait::Response, timer)) = &mut self.wait {
+            timer
+                .as_mut()
+                .reset(Instant::now() + self.limits.half_closed());
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if self.connection.is_torn() {
+            // Closed as usual, the connection would make a whole response of the half one.
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}

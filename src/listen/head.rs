@@ -1,0 +1,325 @@
+//! The head of an HTTP/1.1 request: is there one way to read it, and what content follows it? Pure.
+//!
+//! It refuses what a lenient parser lets pass and two parsers would read differently (RFC 9112 §3.2,
+//! §5, §6 and §11.2). What a request means is not looked at.
+
+use std::net::SocketAddr;
+
+use http::StatusCode;
+
+use super::authority::Authority;
+use super::refusal::Refusal;
+
+/// How the content that follows a head is delimited (RFC 9112 §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// By its length, which may be 0.
+    Length(u64),
+    /// By chunks.
+    Chunked,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Http10,
+    Http11,
+}
+
+/// The header fields that decide what a request is.
+#[derive(Default)]
+struct Fields<'a> {
+    hosts: Vec<&'a [u8]>,
+    lengths: Vec<&'a [u8]>,
+    codings: Vec<&'a [u8]>,
+}
+
+/// Reads a whole head, up to and with its empty line, of a request to the server at `local`.
+pub(super) fn check(head: &[u8], local: SocketAddr) -> Result<Content, Refusal> {
+    if let Some(place) =
+        memchr::memchr_iter(b'\r', head).find(|at| head.get(at + 1) != Some(&b'\n'))
+    {
+        return Err(Refusal::bad(format!(
+            "a bare CR in the head, at byte {place}"
+        )));
+    }
+    if memchr::memchr(0, head).is_some() {
+        return Err(Refusal::bad("a NUL in the head"));
+    }
+    let mut lines = head.split(|byte| *byte == b'\n').map(|line| {
+        // Every line ends with CRLF: the framing has seen to it.
+        line.strip_suffix(b"\r").unwrap_or(line)
+    });
+    let version = request_line(lines.next().unwrap_or_default(), local)?;
+    let mut fields = Fields::default();
+    for line in lines.filter(|line| !line.is_empty()) {
+        field(line, &mut fields)?;
+    }
+    host(&fields.hosts, version)?;
+    content(&fields, version)
+}
+
+/// Checks method, target and version.
+fn request_line(line: &[u8], local: SocketAddr) -> Result<Version, Refusal> {
+    let mut words = line.split(|byte| *byte == b' ');
+    let (Some(method), Some(target), Some(version), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(Refusal::bad(
+            "the request line is not a method, a target and a version",
+        ));
+    };
+    if method.is_empty() || !method.iter().all(|byte| is_token(*byte)) {
+        return Err(Refusal::bad("the method is no token"));
+    }
+    let version = match version {
+        b"HTTP/1.1" => Version::Http11,
+        b"HTTP/1.0" => Version::Http10,
+        _ => {
+            let version = String::from_utf8_lossy(version);
+            return Err(Refusal::bad(format!(
+                "the version {version:?} is not served"
+            )));
+        }
+    };
+    if method == b"CONNECT" {
+        let message = "CONNECT is not served: this stands in front of one service only";
+        return Err(Refusal::with(StatusCode::METHOD_NOT_ALLOWED, message));
+    }
+    target_form(method, target, local)?;
+    Ok(version)
+}
+
+/// Checks that the target is in a form that a server gets (RFC 9112 §3.2), and names this one.
+fn target_form(method: &[u8], target: &[u8], local: SocketAddr) -> Result<(), Refusal> {
+    let shown = || String::from_utf8_lossy(target).into_owned();
+    if target
+        .iter()
+        .any(|byte| byte.is_ascii_control() || *byte == b'#')
+    {
+        return Err(Refusal::bad(format!(
+            "the target {:?} holds what no target may",
+            shown()
+        )));
+    }
+    if target.starts_with(b"/") || (target == b"*" && method == b"OPTIONS") {
+        return Ok(());
+    }
+    let scheme = target
+        .get(..7)
+        .filter(|start| start.eq_ignore_ascii_case(b"http://"));
+    let Some(rest) = scheme.and_then(|_| target.get(7..)) else {
+        return Err(Refusal::bad(format!("the target {:?} is no path", shown())));
+    };
+    let end = rest
+        .iter()
+        .position(|byte| b"/?".contains(byte))
+        .unwrap_or(rest.len());
+    let authority = rest.get(..end).and_then(Authority::read);
+    if authority.is_some_and(|authority| authority.names(local)) {
+        Ok(())
+    } else {
+        Err(Refusal::bad(format!(
+            "the target {:?} names another server than this one",
+            shown()
+        )))
+    }
+}
+
+/// Checks one field line, and keeps the value where it matters.
+fn field<'a>(line: &'a [u8], fields: &mut Fields<'a>) -> Result<(), Refusal> {
+    let colon = memchr::memchr(b':', line);
+    let parts = colon.and_then(|colon| Some((line.get(..colon)?, line.get(colon + 1..)?)));
+    let Some((name, value)) = parts else {
+        return Err(Refusal::bad("a line of the head has no colon"));
+    };
+    if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+        let name = String::from_utf8_lossy(name);
+        return Err(Refusal::bad(format!(
+            "{name:?} is no name of a header field"
+        )));
+    }
+    let value = value.trim_ascii();
+    if name.eq_ignore_ascii_case(b"host") {
+        fields.hosts.push(value);
+    } else if name.eq_ignore_ascii_case(b"content-length") {
+        fields.lengths.push(value);
+    } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+        fields.codings.push(value);
+    }
+    Ok(())
+}
+
+/// One well-formed `Host`, which only HTTP/1.0 may leave out (RFC 9112 §3.2).
+fn host(hosts: &[&[u8]], version: Version) -> Result<(), Refusal> {
+    match hosts {
+        [] if version == Version::Http10 => Ok(()),
+        [] => Err(Refusal::bad("no Host")),
+        [host] => Authority::read(host).map(|_| ()).ok_or_else(|| {
+            let host = String::from_utf8_lossy(host);
+            Refusal::bad(format!("the Host {host:?} is no host"))
+        }),
+        _ => Err(Refusal::bad("more than one Host")),
+    }
+}
+
+/// How the content is delimited, where that is beyond doubt (RFC 9112 §6.3).
+fn content(fields: &Fields<'_>, version: Version) -> Result<Content, Refusal> {
+    match (fields.lengths.as_slice(), fields.codings.as_slice()) {
+        ([], []) => Ok(Content::Length(0)),
+        ([length], []) => length_of(length).map(Content::Length),
+        (_, []) => Err(Refusal::bad("more than one Content-Length")),
+        ([], [coding]) if version == Version::Http11 => {
+            if coding.eq_ignore_ascii_case(b"chunked") {
+                Ok(Content::Chunked)
+            } else {
+                let coding = String::from_utf8_lossy(coding);
+                Err(Refusal::bad(format!(
+                    "the Transfer-Encoding {coding:?} is not chunked alone"
+                )))
+            }
+        }
+        ([], [_]) => Err(Refusal::bad("a Transfer-Encoding in HTTP/1.0")),
+        ([], _) => Err(Refusal::bad("more than one Transfer-Encoding")),
+        _ => Err(Refusal::bad("a Content-Length beside a Transfer-Encoding")),
+    }
+}
+
+fn length_of(text: &[u8]) -> Result<u64, Refusal> {
+    let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let length = std::str::from_utf8(text).ok().filter(|_| digits);
+    length.and_then(|text| text.parse().ok()).ok_or_else(|| {
+        let text = String::from_utf8_lossy(text);
+        Refusal::bad(format!("the Content-Length {text:?} is no length"))
+    })
+}
+
+/// Whether a byte may stand in a method or a field name (RFC 9110 §5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(head: &str) -> Result<Content, Refusal> {
+        check(head.as_bytes(), "127.0.0.1:8080".parse().unwrap())
+    }
+
+    #[test]
+    fn what_is_served() {
+        let cases = [
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Content::Length(0)),
+            ("GET / HTTP/1.0\r\n\r\n", Content::Length(0)),
+            (
+                "OPTIONS * HTTP/1.1\r\nHost:a:80 \r\n\r\n",
+                Content::Length(0),
+            ),
+            (
+                "GET http://localhost:8080/a?b HTTP/1.1\r\nHost: other\r\n\r\n",
+                Content::Length(0),
+            ),
+            (
+                "POST /?q HTTP/1.1\r\nHOST: a\r\ncontent-length: 12\r\n\r\n",
+                Content::Length(12),
+            ),
+            (
+                "POST / HTTP/1.1\r\nhost: a\r\nTransfer-Encoding: Chunked\r\nX:\r\n\r\n",
+                Content::Chunked,
+            ),
+        ];
+        for (head, content) in cases {
+            assert_eq!(read(head), Ok(content), "{head:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_and_why() {
+        let cases = [
+            ("GET / HTTP/1.1\r\n\r\n", "no Host"),
+            (
+                "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n",
+                "more than one Host",
+            ),
+            ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "is no host"),
+            ("GET / HTTP/1.1\r\nHost:\r\n\r\n", "is no host"),
+            (
+                "GET http://evil.example/ HTTP/1.1\r\nHost: a\r\n\r\n",
+                "another server",
+            ),
+            (
+                "GET http://127.0.0.1:8080@evil/ HTTP/1.1\r\nHost: a\r\n\r\n",
+                "another server",
+            ),
+            (
+                "GET https://127.0.0.1:8080/ HTTP/1.1\r\nHost: a\r\n\r\n",
+                "is no path",
+            ),
+            ("GET a HTTP/1.1\r\nHost: a\r\n\r\n", "is no path"),
+            ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", "is no path"),
+            ("GET /#x HTTP/1.1\r\nHost: a\r\n\r\n", "no target may"),
+            ("GET /\tx HTTP/1.1\r\nHost: a\r\n\r\n", "no target may"),
+            ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "request line"),
+            ("GET / HTTP/1.1 \r\nHost: a\r\n\r\n", "request line"),
+            ("GET /\r\nHost: a\r\n\r\n", "request line"),
+            ("G(T / HTTP/1.1\r\nHost: a\r\n\r\n", "no token"),
+            ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", "version"),
+            ("GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", "no colon"),
+            ("GET / HTTP/1.1\r\nHost: a\r\n a: folded\r\n\r\n", "no name"),
+            ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", "no name"),
+            ("GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n", "bare CR"),
+            ("GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", "NUL"),
+            ("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", "CONNECT"),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
+                "not chunked alone",
+            ),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+                "not chunked alone",
+            ),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "more than one Transfer-Encoding",
+            ),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "beside",
+            ),
+            (
+                "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "in HTTP/1.0",
+            ),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+                "more than one Content-Length",
+            ),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n",
+                "no length",
+            ),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n",
+                "no length",
+            ),
+            (
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+                "no length",
+            ),
+        ];
+        for (head, why) in cases {
+            let refusal = read(head).expect_err(head);
+            assert!(
+                refusal.message.contains(why),
+                "{head:?}: {}",
+                refusal.message
+            );
+            let status = if head.starts_with("CONNECT") {
+                405
+            } else {
+                400
+            };
+            assert_eq!(refusal.status.as_u16(), status, "{head:?}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The responses of a server: the service's own, or a refusal; and what HTTP/2 requests are refused
+//! for, which the guard does not see.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, Version, header};
+use http_body_util::Full;
+use hyper::body::{Body, Frame, SizeHint};
+
+use super::authority::Authority;
+use super::connection::Connection;
+use super::refusal::Refusal;
+
+/// A request that is under way as long as this lives.
+pub(super) struct Flight(Arc<Connection>);
+
+impl Flight {
+    /// For a request that has been counted.
+    pub(super) fn new(connection: Arc<Connection>) -> Flight {
+        Flight(connection)
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.done();
+    }
+}
+
+/// The body of a response.
+pub(super) struct Out<B> {
+    body: Which<B>,
+    version: Version,
+    flight: Flight,
+}
+
+enum Which<B> {
+    Served(B),
+    Refusal(Full<Bytes>),
+}
+
+impl<B> Out<B> {
+    /// The service's, for a request of this version.
+    pub(super) fn served(body: B, version: Version, flight: Flight) -> Out<B> {
+        Out {
+            body: Which::Served(body),
+            version,
+            flight,
+        }
+    }
+
+    /// A refusal.
+    pub(super) fn refusal(refusal: &Refusal, version: Version, flight: Flight) -> Response<Self> {
+        let mut response = refusal.response();
+        if version == Version::HTTP_2 {
+            response.headers_mut().remove(header::CONNECTION);
+        }
+        response.map(|body| Out {
+            body: Which::Refusal(body),
+            version,
+            flight,
+        })
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Out<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match &mut self.body {
+            Which::Served(body) => {
+                let frame = Pin::new(body).poll_frame(context);
+                if matches!(frame, Poll::Ready(Some(Err(_)))) && self.version == Version::HTTP_10 {
+                    self.flight.0.tear();
+                }
+                frame
+            }
+            Which::Refusal(body) => Pin::new(body)
+                .poll_frame(context)
+                .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.body {
+            Which::Served(body) => body.is_end_stream(),
+            Which::Refusal(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            Which::Served(body) => body.size_hint(),
+            Which::Refusal(body) => body.size_hint(),
+        }
+    }
+}
+
+/// Why a request of HTTP/2 is refused, if it is (RFC 9113 §8.3.1 and §8.5).
+pub(super) fn http2_refusal<B>(request: &Request<B>) -> Option<Refusal> {
+    if request.version() != Version::HTTP_2 {
+        return None;
+    }
+    if request.method() == Method::CONNECT {
+        let message = "CONNECT is not served: this stands in front of one service only";
+        return Some(Refusal::with(StatusCode::METHOD_NOT_ALLOWED, message));
+    }
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let named = request.uri().authority();
+    let named = named.map(|authority| Authority::read(authority.as_str().as_bytes()));
+    let host = hosts.next().map(|host| Authority::read(host.as_bytes()));
+    let reason = match (named, host, hosts.next()) {
+        (_, _, Some(_)) => "more than one Host",
+        (Some(None), _, _) => "the :authority is no host",
+        (_, Some(None), _) => "the Host is no host",
+        (None, None, None) => "neither :authority nor Host",
+        (Some(named), Some(host), None) if named != host => "the Host is not the :authority",
+        _ => return None,
+    };
+    Some(Refusal::bad(reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_http2_requests_are_refused_for() {
+        let cases: [(&str, &str, &[&str], Option<u16>); 8] = [
+            ("GET", "http://a:1/", &[], None),
+            ("GET", "http://a:1/", &["A:1"], None),
+            ("GET", "/", &["a"], None),
+            ("GET", "/", &[], Some(400)),
+            ("GET", "http://a:1/", &["b"], Some(400)),
+            ("GET", "http://a:1/", &["a:1", "a:1"], Some(400)),
+            ("GET", "/", &["a/b"], Some(400)),
+            ("CONNECT", "a:1", &[], Some(405)),
+        ];
+        for (method, uri, hosts, status) in cases {
+            let mut request = Request::builder().method(method).uri(uri);
+            for host in hosts {
+                request = request.header("host", *host);
+            }
+            let request = request.version(Version::HTTP_2).body(()).unwrap();
+            let refused = http2_refusal(&request).map(|refusal| refusal.status.as_u16());
+            assert_eq!(refused, status, "{method} {uri} {hosts:?}");
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! One exchange on its way: the request to the upstream, the response back.
+//!
+//! What is done to header fields and URLs stands in [`headers`] and [`super::origin`]; here is the
+//! order in which it is done, and what is said when it fails.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Uri, Version, request, uri};
+use hyper::body::{Body as _, Incoming};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+
+use crate::exchange::End;
+
+use super::gate::{self, Keeper};
+use super::meter::{Meter, Span, Watch};
+use super::origin::Origin;
+use super::relay::{Collected, Delivery, Download, Passing, Sending, Upload};
+use super::upstream::{Cause, Protocol, Used};
+use super::{Bodies, Forwarded, Host, Shared, headers};
+use crate::recorder::{Connection, ResponseTap};
+
+/// The most content that is held to move the URLs in it; more streams through as it is.
+const MAX_REWRITTEN: usize = 8 * 1024 * 1024;
+
+/// The client's side of one exchange.
+struct Client {
+    version: Version,
+    address: IpAddr,
+    /// The `Host` that it called.
+    host: Option<HeaderValue>,
+    /// The proxy's origin, as the client knows it.
+    origin: Option<Origin>,
+}
+
+/// What an exchange carries along until its response is out.
+struct Course {
+    tap: ResponseTap,
+    keeper: Option<Keeper>,
+    delivery: Delivery,
+    span: Span,
+    watch: Watch,
+}
+
+impl Client {
+    fn of(head: &request::Parts, address: IpAddr) -> Client {
+        let named = head.uri.authority();
+        let named = named.and_then(|name| HeaderValue::from_str(name.as_str()).ok());
+        // What an absolute target names counts, and not the Host (RFC 9112 §3.2.2).
+        let host = named.or_else(|| head.headers.get(header::HOST).cloned());
+        let text = host.as_ref().and_then(|host| host.to_str().ok());
+        Client {
+            version: head.version,
+            address,
+            origin: text.and_then(Origin::of_authority),
+            host,
+        }
+    }
+}
+
+/// What became of a body whose URLs were to be moved.
+enum Moved {
+    /// It is this now.
+    Changed(Bytes),
+    /// Nothing.
+    No,
+    /// It broke off.
+    Broken,
+}
+
+impl Shared {
+    /// Passes a client's request to the upstream, and the answer back.
+    pub(super) async fn handle(
+        &self,
+        connection: Connection,
+        address: IpAddr,
+        request: Request<Incoming>,
+    ) -> Response<Download> {
+        let watch = Watch::start();
+        let span = self.meter.begin();
+        let (mut head, content) = request.into_parts();
+        let client = Client::of(&head, address);
+        let target = head
+            .uri
+            .path_and_query()
+            .map_or("/", uri::PathAndQuery::as_str);
+        let fields = headers::recorded(&head.headers);
+        let tap = self
+            .recorder
+            .begin(connection, head.method.as_str(), target, fields);
+        let (asked, tap) = tap.split();
+        let (keeper, gate) = if self.awaits_continue(&head) {
+            let (keeper, gate) = gate::gate();
+            (Some(keeper), Some(gate))
+        } else {
+            (None, None)
+        };
+        let delivery = Delivery::default();
+        let meter = self.meter.clone();
+        let mut sending = Sending::new(content, asked, gate, delivery.clone(), meter);
+        let moved = self.move_request(&mut head, &mut sending, &client).await;
+        self.prepare(&mut head, &client);
+        let upload = match moved {
+            Moved::Changed(content) => Upload::whole(content),
+            Moved::No => Upload::live(sending),
+            Moved::Broken => return broken_off(&self.meter, &watch),
+        };
+        let course = Course {
+            tap,
+            keeper,
+            delivery,
+            span,
+            watch,
+        };
+        self.exchange(head, upload, client, course).await
+    }
+
+    /// Whether the client holds its content back until the upstream asks for it.
+    fn awaits_continue(&self, head: &request::Parts) -> bool {
+        let expect = head.headers.get(header::EXPECT);
+        head.version == Version::HTTP_11
+            && self.settings.protocol == Protocol::Http1
+            && expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    }
+
+    /// Moves the URLs in a request's content to the upstream's origin, where that is asked for.
+    async fn move_request(
+        &self,
+        head: &mut request::Parts,
+        sending: &mut Sending,
+        client: &Client,
+    ) -> Moved {
+        let wanted = self.settings.bodies == Bodies::Rewrite && headers::is_text(&head.headers);
+        let Some(origin) = client
+            .origin
+            .as_ref()
+            .filter(|_| wanted && !sending.is_empty())
+        else {
+            return Moved::No;
+        };
+        match sending.collect(MAX_REWRITTEN).await {
+            Collected::Whole(content) => {
+                let moved = origin.text(&content, &self.settings.upstream);
+                let content = moved.unwrap_or(content);
+                headers::forget_digests(&mut head.headers);
+                head.headers.remove(header::TRANSFER_ENCODING);
+                head.headers.remove(header::EXPECT);
+                head.headers
+                    .insert(header::CONTENT_LENGTH, content.len().into());
+                Moved::Changed(content)
+            }
+            Collected::TooLong => {
+                tracing::warn!(
+                    "{} {}: the content is longer than {MAX_REWRITTEN} bytes and passes as it is",
+                    head.method,
+                    head.uri
+                );
+                Moved::No
+            }
+            Collected::Broken => Moved::Broken,
+        }
+    }
+
+    /// Makes the head of a client's request one for the upstream.
+    fn prepare(&self, head: &mut request::Parts, client: &Client) {
+        let chunked = headers::is_chunked(&head.headers);
+        let trailers = headers::takes_trailers(&head.headers);
+        headers::end_hop(&mut head.headers);
+        headers::via(&mut head.headers, client.version);
+        let fields = &mut head.headers;
+        if self.settings.forwarded == Forwarded::Named {
+            headers::forwarded(fields, client.address, client.host.as_ref());
+        }
+        if self.settings.bodies == Bodies::Rewrite {
+            fields.insert(
+                header::ACCEPT_ENCODING,
+                HeaderValue::from_static("identity"),
+            );
+        }
+        if trailers {
+            fields.insert(header::TE, HeaderValue::from_static("trailers"));
+        }
+        let kept = client.host.as_ref();
+        let host = kept
+            .filter(|_| self.settings.host == Host::Keep)
+            .unwrap_or(&self.host);
+        let mut parts = uri::Parts::default();
+        parts.scheme = Some(uri::Scheme::HTTP);
+        // HTTP/1.1 has the Host in its field, and one authority makes one pool.
+        parts.authority = Some(self.authority.clone());
+        match self.settings.protocol {
+            Protocol::Http1 => {
+                head.version = Version::HTTP_11;
+                fields.insert(header::HOST, host.clone());
+                headers::join_cookies(fields);
+                if trailers {
+                    fields.insert(header::CONNECTION, HeaderValue::from_static("te"));
+                }
+                if chunked {
+                    let chunked = HeaderValue::from_static("chunked");
+                    fields.insert(header::TRANSFER_ENCODING, chunked);
+                }
+            }
+            Protocol::Http2 => {
+                head.version = Version::HTTP_2;
+                fields.remove(header::EXPECT);
+                parts.authority = uri::Authority::try_from(host.as_bytes()).ok();
+                fields.remove(header::HOST);
+            }
+        }
+        parts.path_and_query = head.uri.path_and_query().cloned();
+        if let Ok(uri) = Uri::from_parts(parts) {
+            head.uri = uri;
+        }
+    }
+
+    /// Sends a request to the upstream, and makes its answer the client's.
+    async fn exchange(
+        &self,
+        head: request::Parts,
+        upload: Upload,
+        client: Client,
+        mut course: Course,
+    ) -> Response<Download> {
+        let method = head.method.clone();
+        course.watch.pause();
+        let answer = self.send(head, upload, course.keeper.as_ref()).await;
+        course.watch.resume();
+        match answer {
+            Ok(response) => self.pass_back(response, &method, &client, course).await,
+            Err(_) if course.delivery.failed() => broken_off(&self.meter, &course.watch),
+            Err(error) => {
+                let cause = Cause::of(&error);
+                tracing::debug!("{}: {}: {error:?}", self.settings.upstream, cause.name());
+                let response = cause.response(&self.settings.upstream, Some(&error));
+                self.meter
+                    .answered(response.status().as_u16(), course.watch.own());
+                response.map(Download::whole)
+            }
+        }
+    }
+
+    /// Sends a request; once more where it was lost with a connection that had been idle.
+    async fn send(
+        &self,
+        head: request::Parts,
+        upload: Upload,
+        keeper: Option<&Keeper>,
+    ) -> Result<Response<Incoming>, legacy::Error> {
+        // Only where the upstream may get it twice without harm (RFC 9110 §9.2.1).
+        let again = (head.method.is_safe() && upload.is_end_stream()).then(|| head.clone());
+        let mut request = Request::from_parts(head, upload);
+        if let Some(keeper) = keeper.cloned() {
+            hyper::ext::on_informational(&mut request, move |interim| {
+                keeper.informed(interim.status());
+            });
+        }
+        let capture = capture_connection(&mut request);
+        let error = match self.pool.request(request).await {
+            Ok(response) => {
+                mark(&capture);
+                return Ok(response);
+            }
+            Err(error) => error,
+        };
+        let stale = Cause::of(&error).may_be_stale() && mark(&capture);
+        match again.filter(|_| stale) {
+            Some(head) => {
+                let request = Request::from_parts(head, Upload::whole(Bytes::new()));
+                self.pool.request(request).await
+            }
+            None => Err(error),
+        }
+    }
+
+    /// Makes the upstream's answer the client's.
+    async fn pass_back(
+        &self,
+        response: Response<Incoming>,
+        method: &Method,
+        client: &Client,
+        course: Course,
+    ) -> Response<Download> {
+        let (mut head, content) = response.into_parts();
+        let Course {
+            mut tap,
+            keeper,
+            span,
+            mut watch,
+            ..
+        } = course;
+        if let Some(keeper) = &keeper {
+            keeper.answered();
+        }
+        tap.head(head.status.as_u16(), headers::recorded(&head.headers));
+        let passing = Passing::new(content, tap, keeper, self.meter.clone(), span);
+        let text = self.settings.bodies == Bodies::Rewrite && headers::is_text(&head.headers);
+        headers::end_hop(&mut head.headers);
+        headers::via(&mut head.headers, head.version);
+        head.version = Version::HTTP_11;
+        if let Some(origin) = &client.origin {
+            headers::move_origin(&mut head.headers, &self.settings.upstream, origin);
+        }
+        let origin = client.origin.as_ref().filter(|_| text);
+        if passing.is_empty() {
+            if origin.is_some() && *method == Method::HEAD {
+                // How long the content is when its URLs are moved is not known.
+                head.headers.remove(header::CONTENT_LENGTH);
+            }
+            // The head is all there is: it waits for the recorder as a last byte does.
+            if let Some((written, _span)) = passing.finish(End::Complete) {
+                written.await;
+            }
+            self.meter.answered(head.status.as_u16(), watch.own());
+            return Response::from_parts(head, Download::whole(Bytes::new()));
+        }
+        let body = if let Some(origin) = origin {
+            watch.pause();
+            let moved = self.move_response(passing, origin, &mut head.headers).await;
+            watch.resume();
+            moved
+        } else {
+            Some(Download::live(passing))
+        };
+        let response = match body {
+            Some(body) => Response::from_parts(head, body),
+            None => Cause::Reset
+                .response(&self.settings.upstream, None)
+                .map(Download::whole),
+        };
+        self.meter.answered(response.status().as_u16(), watch.own());
+        response
+    }
+
+    /// Moves the URLs in a response's content to the proxy's origin; `None` where it broke off.
+    async fn move_response(
+        &self,
+        mut passing: Passing,
+        origin: &Origin,
+        fields: &mut HeaderMap,
+    ) -> Option<Download> {
+        match passing.collect(MAX_REWRITTEN).await {
+            Collected::Whole(content) => {
+                let moved = self.settings.upstream.text(&content, origin);
+                if moved.is_some() {
+                    headers::forget_digests(fields);
+                }
+                let content = moved.unwrap_or(content);
+                fields.insert(header::CONTENT_LENGTH, content.len().into());
+                let (written, span) = passing.finish(End::Complete)?;
+                Some(Download::recorded(content, written, span))
+            }
+            Collected::TooLong => {
+                tracing::warn!(
+                    "a response is longer than {MAX_REWRITTEN} bytes and passes as it is"
+                );
+                Some(Download::live(passing))
+            }
+            Collected::Broken => None,
+        }
+    }
+}
+
+/// Marks the connection that a request went on as used, and tells whether it was before.
+fn mark(capture: &CaptureConnection) -> bool {
+    let mut extras = http::Extensions::new();
+    if let Some(connected) = capture.connection_metadata().as_ref() {
+        connected.get_extras(&mut extras);
+    }
+    extras.get::<Used>().is_some_and(Used::mark)
+}
+
+/// The answer to a client whose request broke off, should it still listen.
+fn broken_off(meter: &Meter, watch: &Watch) -> Response<Download> {
+    let message = "the content of the request did not arrive whole";
+    let document = serde_json::json!({ "error": "malformed", "message": message });
+    let mut response = Response::new(Download::whole(Bytes::from(document.to_string())));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    meter.answered(response.status().as_u16(), watch.own());
+    response
+}

@@ -1,0 +1,148 @@
+//! Stands between clients and one upstream: passes every request on and its response back, as a good
+//! intermediary does (RFC 9110 §7), and tells the recorder what passes.
+//!
+//! The recorder hears what the client sent and what the upstream sent, before anything is changed on
+//! the way. What the traffic means is not looked at here, and requests that have no one meaning do
+//! not come here: the listener refuses them.
+
+mod admin;
+mod exchange;
+mod gate;
+mod headers;
+mod meter;
+mod origin;
+mod relay;
+mod upstream;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::HeaderValue;
+use http::{Request, Response, uri};
+use hyper::body::Incoming;
+use thiserror::Error;
+
+use crate::recorder::{Connection, Recorder};
+use upstream::Pool;
+
+pub use admin::handle as administer;
+pub use meter::{Count, Meter};
+pub use origin::{Origin, OriginError};
+pub use relay::Download;
+pub use upstream::Protocol;
+
+/// How a proxy passes things on.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The service behind the proxy.
+    pub upstream: Origin,
+    /// How it is spoken to.
+    pub protocol: Protocol,
+    /// Which `Host` it sees.
+    pub host: Host,
+    /// Whether it learns for whom the proxy speaks.
+    pub forwarded: Forwarded,
+    /// What becomes of absolute URLs in bodies.
+    pub bodies: Bodies,
+    /// How long a connection to it may take to come about.
+    pub connect_timeout: Duration,
+    /// How long an idle connection to it is kept; zero for not at all.
+    pub idle: Duration,
+}
+
+/// Which `Host` the upstream sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Host {
+    /// Its own.
+    #[default]
+    Upstream,
+    /// The client's.
+    Keep,
+}
+
+/// Whether the upstream learns for whom the proxy speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Forwarded {
+    /// No.
+    #[default]
+    Silent,
+    /// By `X-Forwarded-For`, `-Host` and `-Proto`.
+    Named,
+}
+
+/// What becomes of absolute URLs in JSON and text bodies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bodies {
+    /// They stay.
+    #[default]
+    Leave,
+    /// The upstream's become the proxy's in responses, and the other way round in requests.
+    Rewrite,
+}
+
+/// Why there can be no proxy.
+#[derive(Debug, Error)]
+pub enum ProxyError {
+    /// The upstream's origin is no URI after all.
+    #[error("{0}: no URI")]
+    Upstream(Origin, #[source] uri::InvalidUri),
+}
+
+/// A proxy in front of one upstream: a service for hyper. Clones share it.
+#[derive(Clone)]
+pub struct Proxy(Arc<Shared>);
+
+struct Shared {
+    settings: Settings,
+    authority: uri::Authority,
+    /// The upstream's `Host`.
+    host: HeaderValue,
+    pool: Pool,
+    recorder: Recorder,
+    meter: Meter,
+}
+
+impl Proxy {
+    /// A proxy that tells `recorder` what passes.
+    pub fn new(settings: Settings, recorder: Recorder) -> Result<Proxy, ProxyError> {
+        let name = settings.upstream.authority();
+        let invalid = |error| ProxyError::Upstream(settings.upstream.clone(), error);
+        let authority: uri::Authority = name.parse().map_err(invalid)?;
+        let pool = upstream::pool(
+            &settings.upstream,
+            settings.protocol,
+            settings.connect_timeout,
+            settings.idle,
+        )
+        .map_err(invalid)?;
+        // An authority has no byte that a field value may not have.
+        let host = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static(""));
+        Ok(Proxy(Arc::new(Shared {
+            settings,
+            authority,
+            host,
+            pool,
+            recorder,
+            meter: Meter::default(),
+        })))
+    }
+
+    /// The numbers of what has passed.
+    pub fn meter(&self) -> &Meter {
+        &self.0.meter
+    }
+
+    /// Passes a request of the client at `address`, on the connection of this number, to the upstream,
+    /// and the answer back.
+    pub async fn handle(
+        self,
+        connection: u64,
+        address: IpAddr,
+        request: Request<Incoming>,
+    ) -> Response<Download> {
+        self.0
+            .handle(Connection(connection), address, request)
+            .await
+    }
+}

@@ -1,0 +1,228 @@
+//! The content of a response, on its way to the client.
+//!
+//! Its last byte waits until the recorder has the exchange as safe as was asked for; so a client that
+//! saw an exchange completed finds it on the tape, whatever happens then.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use crate::exchange::End;
+use crate::proxy::gate::Keeper;
+use crate::proxy::meter::{Meter, Span};
+use crate::recorder::{ResponseTap, Written};
+
+use super::{BoxError, Collected, exact, joined};
+
+/// The content of a response, on its way to the client.
+pub struct Download(Stage);
+
+enum Stage {
+    /// It comes from the upstream.
+    Passing(Box<Passing>),
+    /// Its last frame waits for the recorder; none where the end itself is what waits.
+    Holding(Option<Frame<Bytes>>, Held),
+    /// It is there.
+    Whole(Option<Bytes>, Option<Held>),
+    Over,
+}
+
+/// The word of the recorder that is waited for, and what is to be told when the response is out.
+struct Held {
+    written: Pin<Box<Written>>,
+    _span: Span,
+}
+
+/// A response while it comes from the upstream.
+pub(in crate::proxy) struct Passing {
+    content: Incoming,
+    /// What was read from the content, and teed, before it was known that it has to stream.
+    front: VecDeque<Bytes>,
+    tap: Option<ResponseTap>,
+    keeper: Option<Keeper>,
+    meter: Meter,
+    span: Option<Span>,
+}
+
+impl Passing {
+    /// A response of which the head has been told to `tap`.
+    pub(in crate::proxy) fn new(
+        content: Incoming,
+        tap: ResponseTap,
+        keeper: Option<Keeper>,
+        meter: Meter,
+        span: Span,
+    ) -> Passing {
+        Passing {
+            content,
+            front: VecDeque::new(),
+            tap: Some(tap),
+            keeper,
+            meter,
+            span: Some(span),
+        }
+    }
+
+    /// Whether there is no content at all.
+    pub(in crate::proxy) fn is_empty(&self) -> bool {
+        self.content.is_end_stream()
+    }
+
+    /// The rest is not passed on: what the recorder has to say when the exchange ends so, and the
+    /// span of the exchange.
+    pub(in crate::proxy) fn finish(mut self, end: End) -> Option<(Written, Span)> {
+        let written = self.tap.take()?.end(end);
+        Some((written, self.span.take()?))
+    }
+
+    /// Reads the whole content, up to `cap`; what was read goes first if it has to stream after all.
+    pub(in crate::proxy) async fn collect(&mut self, cap: usize) -> Collected {
+        let mut length = 0;
+        while let Some(frame) = self.content.frame().await {
+            let Ok(frame) = frame else {
+                return Collected::Broken;
+            };
+            self.saw(&frame);
+            if let Ok(data) = frame.into_data() {
+                length += data.len();
+                self.front.push_back(data);
+            }
+            if length > cap {
+                return Collected::TooLong;
+            }
+        }
+        Collected::Whole(joined(self.front.drain(..)))
+    }
+
+    /// Tees a frame, and tells whether it is the last.
+    fn saw(&mut self, frame: &Frame<Bytes>) -> bool {
+        let Some(data) = frame.data_ref() else {
+            return true;
+        };
+        if let Some(tap) = &mut self.tap {
+            tap.data(data);
+        }
+        self.meter.received(data.len());
+        self.content.is_end_stream()
+    }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.over();
+        }
+    }
+}
+
+impl Download {
+    /// Content that comes from the upstream.
+    pub(in crate::proxy) fn live(passing: Passing) -> Download {
+        Download(Stage::Passing(Box::new(passing)))
+    }
+
+    /// Content that is there, and of which the recorder knows nothing.
+    pub(in crate::proxy) fn whole(content: Bytes) -> Download {
+        Download(Stage::Whole(Some(content), None))
+    }
+
+    /// Content that is there, when the recorder has the exchange.
+    pub(in crate::proxy) fn recorded(content: Bytes, written: Written, span: Span) -> Download {
+        let held = Held {
+            written: Box::pin(written),
+            _span: span,
+        };
+        Download(Stage::Whole(Some(content), Some(held)))
+    }
+}
+
+impl Body for Download {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        loop {
+            match &mut self.0 {
+                Stage::Over => return Poll::Ready(None),
+                Stage::Whole(content, held) => {
+                    if let Some(held) = held {
+                        ready!(held.written.as_mut().poll(context));
+                    }
+                    let content = content.take().filter(|content| !content.is_empty());
+                    self.0 = Stage::Over;
+                    return Poll::Ready(content.map(|content| Ok(Frame::data(content))));
+                }
+                Stage::Holding(frame, held) => {
+                    ready!(held.written.as_mut().poll(context));
+                    let frame = frame.take();
+                    self.0 = Stage::Over;
+                    return Poll::Ready(frame.map(Ok));
+                }
+                Stage::Passing(passing) => {
+                    if let Some(data) = passing.front.pop_front() {
+                        return Poll::Ready(Some(Ok(Frame::data(data))));
+                    }
+                    let frame = ready!(Pin::new(&mut passing.content).poll_frame(context));
+                    let last = match frame {
+                        Some(Err(error)) => {
+                            self.0 = Stage::Over;
+                            return Poll::Ready(Some(Err(error.into())));
+                        }
+                        None => None,
+                        Some(Ok(frame)) => {
+                            let is_last = passing.saw(&frame);
+                            if !is_last {
+                                return Poll::Ready(Some(Ok(frame)));
+                            }
+                            Some(frame)
+                        }
+                    };
+                    self.hold(last);
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Stage::Over => true,
+            Stage::Whole(content, held) => {
+                held.is_none() && content.as_ref().is_none_or(Bytes::is_empty)
+            }
+            Stage::Passing(_) | Stage::Holding(..) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Stage::Passing(passing) if !passing.front.is_empty() => SizeHint::default(),
+            Stage::Passing(passing) => passing.content.size_hint(),
+            Stage::Whole(content, _) => exact(content.as_ref()),
+            Stage::Holding(frame, _) => exact(frame.as_ref().and_then(|frame| frame.data_ref())),
+            Stage::Over => SizeHint::with_exact(0),
+        }
+    }
+}
+
+impl Download {
+    /// Tells the recorder that the response is complete, and keeps its last frame until it answers.
+    fn hold(&mut self, last: Option<Frame<Bytes>>) {
+        if let Stage::Passing(passing) = std::mem::replace(&mut self.0, Stage::Over) {
+            let Some((written, span)) = passing.finish(End::Complete) else {
+                return;
+            };
+            let held = Held {
+                written: Box::pin(written),
+                _span: span,
+            };
+            self.0 = Stage::Holding(last, held);
+        }
+    }
+}

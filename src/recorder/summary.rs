@@ -1,0 +1,147 @@
+//! What a recording holds, and what it lacks: while it goes on, and in the end.
+
+use std::fmt;
+
+use crate::tape::Closed;
+
+/// What was recorded so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Operations on the tape.
+    pub operations: u64,
+    /// Notifications on the tape.
+    pub notifications: u64,
+    /// Of these, the ones for which no cause was found.
+    pub uncaused: u64,
+    /// Sessions, each under its last name.
+    pub sessions: usize,
+    /// Bytes of content of the operations and notifications that are on the tape.
+    pub bytes: u64,
+    /// Bodies of which only the beginning was kept.
+    pub cut: u64,
+    /// Operations that the filter left out.
+    pub left_out: u64,
+    /// Requests that had no response: the client or the upstream went away before.
+    pub unanswered: u64,
+    /// Exchanges that have begun and are not over.
+    pub under_way: u64,
+    /// Bytes that wait for the writer.
+    pub waiting: usize,
+    /// Events that could not be written and are lost.
+    pub lost: u64,
+    /// Messages about exchanges that came after the tape was closed.
+    pub missed: u64,
+    /// The last trouble with the file; it may be over.
+    pub trouble: Option<String>,
+}
+
+/// What a recording came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// What it holds.
+    pub progress: Progress,
+    /// How the tape was left; `None` where it could not be closed.
+    pub closed: Option<Closed>,
+}
+
+impl Summary {
+    /// Whether the tape holds all that passed and is sealed.
+    pub fn is_whole(&self) -> bool {
+        let progress = &self.progress;
+        self.closed == Some(Closed::Sealed)
+            && progress.lost == 0
+            && progress.missed == 0
+            && progress.under_way == 0
+    }
+}
+
+impl fmt::Display for Summary {
+    /// What it holds on one line, and what it lacks on lines of their own.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let progress = &self.progress;
+        let mut parts = vec![
+            count(progress.operations, "operation"),
+            count(progress.notifications, "notification"),
+            count(progress.sessions as u64, "session"),
+        ];
+        let mut also = |number: u64, what: &str| {
+            if number > 0 {
+                parts.push(format!("{number} {what}"));
+            }
+        };
+        also(progress.uncaused, "without a cause");
+        also(progress.left_out, "left out by the filter");
+        also(progress.cut, "cut to the limit for bodies");
+        also(progress.unanswered, "without a response");
+        f.write_str(&parts.join(", "))?;
+        let mut missing = |number: u64, what: &str, why: &str| match number {
+            0 => Ok(()),
+            _ => write!(f, "\nmissing: {} {why}", count(number, what)),
+        };
+        missing(progress.lost, "event", "that could not be written")?;
+        missing(progress.under_way, "exchange", "still under way")?;
+        missing(
+            progress.missed,
+            "message",
+            "that came after the tape was closed",
+        )?;
+        if let Some(trouble) = &progress.trouble {
+            write!(f, "\ntrouble: {trouble}")?;
+        }
+        match self.closed {
+            Some(Closed::Sealed) => Ok(()),
+            Some(Closed::Unsealed) | None => {
+                f.write_str("\nthe tape has no trailer, since it is not whole")
+            }
+        }
+    }
+}
+
+fn count(number: u64, word: &str) -> String {
+    match number {
+        1 => format!("1 {word}"),
+        _ => format!("{number} {word}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_names_what_is_there_and_what_is_missing() {
+        let whole = Summary {
+            progress: Progress {
+                operations: 1,
+                notifications: 20,
+                uncaused: 3,
+                sessions: 2,
+                ..Progress::default()
+            },
+            closed: Some(Closed::Sealed),
+        };
+        assert!(whole.is_whole());
+        assert_eq!(
+            whole.to_string(),
+            "1 operation, 20 notifications, 2 sessions, 3 without a cause"
+        );
+        let torn = Summary {
+            progress: Progress {
+                lost: 1,
+                under_way: 2,
+                trouble: Some("cannot write chat.tape: no space".into()),
+                ..whole.progress
+            },
+            closed: Some(Closed::Unsealed),
+        };
+        assert!(!torn.is_whole());
+        assert_eq!(
+            torn.to_string(),
+            "1 operation, 20 notifications, 2 sessions, 3 without a cause\n\
+             missing: 1 event that could not be written\n\
+             missing: 2 exchanges still under way\n\
+             trouble: cannot write chat.tape: no space\n\
+             the tape has no trailer, since it is not whole"
+        );
+    }
+}

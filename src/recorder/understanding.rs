@@ -1,0 +1,535 @@
+//! What passing exchanges mean: whose they are, which notifications they carry, and which operation
+//! caused each. Sans-I/O: observations in, tape events out.
+//!
+//! It has no clock, and is the same for the same observations. It neither delays nor changes what
+//! passes, and what it cannot read it keeps as it was.
+
+mod causes;
+mod clients;
+mod content;
+mod credentials;
+mod identifier;
+mod polling;
+mod recent;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use crate::bayeux::Message;
+use crate::bayeux::reply::{self, Role, Sent};
+use crate::exchange::{
+    Body, End, Fact, Headers, Micros, Notification, NotificationId, Operation, OperationId,
+    Request, Response, Session, What,
+};
+use crate::tape::Event;
+
+use causes::{Call, Causes, Effect, Outcome};
+use clients::{Arrival, Clients, Discovery, Purpose, Who};
+use credentials::Evidence;
+
+/// The status that stands on the tape for an operation to which no response came, and which a
+/// notification needs: the one by which servers log that a client went away.
+const NO_RESPONSE: u16 = 499;
+
+/// The number of a connection by a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Connection(pub u64);
+
+/// The number of an exchange that passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Passing(pub u64);
+
+/// Something that was seen, in the order in which it was seen.
+#[derive(Clone, Debug)]
+pub enum Observation {
+    /// A request is complete.
+    Request {
+        /// Which exchange.
+        passing: Passing,
+        /// On which of the clients' connections.
+        connection: Connection,
+        /// When its head arrived.
+        at: Micros,
+        /// The request, as the client sent it.
+        request: Request,
+    },
+    /// A response has ended.
+    Response {
+        /// Which exchange.
+        passing: Passing,
+        /// When its last byte was there.
+        at: Micros,
+        /// The response, as the upstream sent it.
+        response: Response,
+        /// How it ended.
+        end: End,
+    },
+    /// An exchange is over, and no response came: the client or the upstream went away before.
+    Gone {
+        /// Which exchange.
+        passing: Passing,
+        /// When.
+        at: Micros,
+    },
+}
+
+/// What is settled before the first observation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// What tells clients apart; where a request lacks it, what is learned from the traffic does.
+    pub session_by: Option<SessionBy>,
+    /// The highest number on the tape that is gone on with; 0 for a new tape. Operations and
+    /// notifications are numbered from the next one, in one sequence.
+    pub last_number: u64,
+    /// The sessions of that tape.
+    pub sessions: Vec<Session>,
+}
+
+/// What a user chose to tell clients apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionBy {
+    /// The value of the cookie of this name.
+    Cookie(String),
+    /// The value of the header field of this name.
+    Header(String),
+    /// The value of the field of this name in the content, JSON or a form.
+    Field(String),
+}
+
+/// A text that says not by what clients are told apart.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is none of cookie:NAME, header:NAME and field:NAME")]
+pub struct NoSessionBy(String);
+
+impl FromStr for SessionBy {
+    type Err = NoSessionBy;
+
+    fn from_str(text: &str) -> Result<Self, NoSessionBy> {
+        let (kind, name) = text.split_once(':').unwrap_or_default();
+        match (kind, name.trim()) {
+            (_, "") => Err(NoSessionBy(text.to_owned())),
+            ("cookie", name) => Ok(SessionBy::Cookie(name.to_owned())),
+            ("header", name) => Ok(SessionBy::Header(name.to_owned())),
+            ("field", name) => Ok(SessionBy::Field(name.to_owned())),
+            _ => Err(NoSessionBy(text.to_owned())),
+        }
+    }
+}
+
+/// What was learned so far.
+#[derive(Debug)]
+pub struct Understanding {
+    session_by: Option<SessionBy>,
+    last_number: u64,
+    clients: Clients,
+    causes: Causes,
+    /// The exchanges that pass. There are as many as the proxy has open.
+    under_way: BTreeMap<Passing, Passed>,
+    /// Operations under way that a notification names as its cause.
+    awaited: BTreeSet<OperationId>,
+}
+
+/// A request that is complete, and waits for its response.
+#[derive(Debug)]
+struct Passed {
+    connection: Connection,
+    at: Micros,
+    request: Request,
+    arrival: Arrival,
+    evidence: Evidence,
+    /// The Bayeux messages that it carries, if it does.
+    messages: Option<Vec<Message>>,
+    /// The operation that it is; polls and the like are none.
+    operation: Option<(OperationId, Effect)>,
+}
+
+impl Default for Understanding {
+    fn default() -> Self {
+        Understanding::new(Settings::default())
+    }
+}
+
+impl Understanding {
+    /// Nothing was seen yet.
+    pub fn new(settings: Settings) -> Self {
+        Understanding {
+            session_by: settings.session_by,
+            last_number: settings.last_number,
+            clients: Clients::new(&settings.sessions),
+            causes: Causes::new(),
+            under_way: BTreeMap::new(),
+            awaited: BTreeSet::new(),
+        }
+    }
+
+    /// Takes what was seen, and returns what is to be written, in order.
+    pub fn observe(&mut self, observation: Observation) -> Vec<Event> {
+        match observation {
+            Observation::Request {
+                passing,
+                connection,
+                at,
+                request,
+            } => self.requested(passing, connection, at, request),
+            Observation::Response {
+                passing,
+                at,
+                response,
+                end,
+            } => match self.under_way.remove(&passing) {
+                Some(passed) => self.responded(passed, at, response, end),
+                // Its request never came to its end: there is no operation without one.
+                None => Vec::new(),
+            },
+            Observation::Gone { passing, at } => match self.under_way.remove(&passing) {
+                Some(passed) => self.gone(passed, at),
+                None => Vec::new(),
+            },
+        }
+    }
+
+    /// Ends the recording: returns what must be written of the exchanges that are still under way.
+    pub fn close(&mut self, at: Micros) -> Vec<Event> {
+        let open = std::mem::take(&mut self.under_way);
+        open.into_values()
+            .flat_map(|passed| self.gone(passed, at))
+            .collect()
+    }
+
+    fn requested(
+        &mut self,
+        passing: Passing,
+        connection: Connection,
+        at: Micros,
+        request: Request,
+    ) -> Vec<Event> {
+        let parts = content::parts(&request.headers, &request.body);
+        let messages = polling::messages(&request, |id| self.clients.has_bayeux(id));
+        let mut evidence = credentials::evidence(&request, &parts, self.session_by.as_ref());
+        let mut purpose = Purpose::Other;
+        if let Some(messages) = &messages {
+            evidence.bayeux = messages
+                .iter()
+                .find_map(|message| message.client_id.clone());
+            if says(messages, polling::HANDSHAKE) {
+                purpose = Purpose::Handshake;
+            } else {
+                evidence.login = None;
+            }
+        }
+        let arrival = self.clients.arrive(connection, &evidence, purpose);
+        let events = self.discovered(arrival.who, at);
+        let operation = match &messages {
+            None => {
+                let effect = effect(&request, &evidence);
+                let operation = self.number();
+                let call = Call {
+                    operation,
+                    who: arrival.who,
+                    effect,
+                    target: &request.target,
+                    parts: &parts,
+                };
+                self.causes.called(&call);
+                Some((operation, effect))
+            }
+            Some(messages) => self.published(arrival.who, messages),
+        };
+        if messages
+            .as_ref()
+            .is_some_and(|messages| says(messages, polling::CONNECT))
+        {
+            self.clients.poll_begins(arrival.who);
+        }
+        let passed = Passed {
+            connection,
+            at,
+            request,
+            arrival,
+            evidence,
+            messages,
+            operation,
+        };
+        self.under_way.insert(passing, passed);
+        events
+    }
+
+    /// Takes the publishes of a request: together they are one operation.
+    fn published(&mut self, who: Who, messages: &[Message]) -> Option<(OperationId, Effect)> {
+        let publishes = messages.iter().filter(|message| !polling::is_meta(message));
+        let data = publishes
+            .clone()
+            .filter_map(|message| message.data.as_ref());
+        let parts: Vec<_> = data
+            .flat_map(|data| content::json_parts(data.get().as_bytes()))
+            .collect();
+        let target = publishes.map(|message| message.channel.clone()).next()?;
+        let operation = self.number();
+        self.causes.called(&Call {
+            operation,
+            who,
+            effect: Effect::Changes,
+            target: &target,
+            parts: &parts,
+        });
+        Some((operation, Effect::Changes))
+    }
+
+    fn responded(
+        &mut self,
+        passed: Passed,
+        at: Micros,
+        response: Response,
+        end: End,
+    ) -> Vec<Event> {
+        let parts = content::parts(&response.headers, &response.body);
+        let replies = passed
+            .messages
+            .as_ref()
+            .and_then(|_| polling::replies(&response));
+        let let_in = credentials::let_in(&response, &parts);
+        let mut given = credentials::given(&response, &parts);
+        if replies.is_some() {
+            // What stands in events is not given to the client to show.
+            given.tokens.clear();
+        } else if passed.evidence.login.is_some() && let_in {
+            let minted = parts
+                .iter()
+                .filter(|part| identifier::is_minted(&part.text));
+            given.tokens.extend(minted.map(|part| part.text.clone()));
+        }
+        let was = self.clients.current(passed.arrival.who);
+        self.poll_is_over(&passed);
+        let who = self.clients.answered(
+            passed.arrival,
+            passed.connection,
+            &passed.evidence,
+            &given,
+            let_in,
+        );
+        let mut events = self.discovered(who, at);
+        if let Some((operation, effect)) = passed.operation {
+            if who != was {
+                self.causes.reassign(operation, was, who);
+            }
+            let outcome = if response.status >= 400 {
+                Outcome::Refused
+            } else {
+                Outcome::Fine
+            };
+            let call = Call {
+                operation,
+                who,
+                effect,
+                target: &passed.request.target,
+                parts: if replies.is_some() { &[] } else { &parts },
+            };
+            self.causes.answered(&call, outcome);
+        }
+        let endpoint = polling::endpoint(&passed.request.target).to_owned();
+        let messages = passed.messages.clone().unwrap_or_default();
+        if is_kept(&passed, replies.is_some(), &response, end) {
+            events.push(self.operation(passed, who, at, response, end));
+        }
+        for sent in replies.into_iter().flatten() {
+            events.extend(self.sent(who, at, &endpoint, &messages, sent));
+        }
+        events
+    }
+
+    fn gone(&mut self, passed: Passed, at: Micros) -> Vec<Event> {
+        self.poll_is_over(&passed);
+        let Some((operation, _)) = passed.operation else {
+            return Vec::new();
+        };
+        if !self.awaited.contains(&operation) {
+            return Vec::new();
+        }
+        // A notification names it as its cause, so it must be on the tape.
+        let response = Response {
+            status: NO_RESPONSE,
+            headers: Headers::new(),
+            body: Body::default(),
+        };
+        let who = passed.arrival.who;
+        vec![self.operation(passed, who, at, response, End::Truncated)]
+    }
+
+    fn poll_is_over(&mut self, passed: &Passed) {
+        if passed
+            .messages
+            .as_ref()
+            .is_some_and(|messages| says(messages, polling::CONNECT))
+        {
+            self.clients.poll_ends(passed.arrival.who);
+        }
+    }
+
+    fn operation(
+        &mut self,
+        passed: Passed,
+        who: Who,
+        answered: Micros,
+        response: Response,
+        end: End,
+    ) -> Event {
+        let id = match passed.operation {
+            Some((id, _)) => id,
+            None => self.number(),
+        };
+        self.awaited.remove(&id);
+        Event::Operation(Operation {
+            id,
+            session: self.clients.session(who),
+            at: passed.at,
+            answered,
+            request: passed.request,
+            response,
+            end,
+            repairs: Vec::new(),
+        })
+    }
+
+    /// Takes one message of a reply to a request that carried `asked`.
+    fn sent(
+        &mut self,
+        who: Who,
+        at: Micros,
+        endpoint: &str,
+        asked: &[Message],
+        sent: Sent,
+    ) -> Vec<Event> {
+        match sent.role() {
+            Role::Event => vec![self.notification(who, at, sent)],
+            Role::Published => Vec::new(),
+            Role::Meta => {
+                let id = sent.id.as_deref().map(serde_json::value::RawValue::get);
+                let answered = asked.iter().find(|message| {
+                    message.channel == sent.channel
+                        && message.id.as_deref().map(serde_json::value::RawValue::get) == id
+                });
+                let facts = self.meta(who, endpoint, answered, &sent);
+                let session = (!facts.is_empty()).then(|| self.clients.session(who));
+                let fact = |(session, what)| Event::Fact(Fact { session, at, what });
+                session.into_iter().cycle().zip(facts).map(fact).collect()
+            }
+        }
+    }
+
+    fn meta(
+        &mut self,
+        who: Who,
+        endpoint: &str,
+        asked: Option<&Message>,
+        sent: &Sent,
+    ) -> Vec<What> {
+        let client = asked.and_then(|message| message.client_id.clone());
+        let client = client.or_else(|| sent.client_id.clone());
+        if let (true, Some(client)) = (sent.forgets_client(), &client) {
+            self.clients.forgotten(who, client);
+        }
+        if sent.successful != Some(true) {
+            return Vec::new();
+        }
+        let named = sent.subscription.as_deref();
+        let named = named.or_else(|| asked.and_then(|message| message.subscription.as_deref()));
+        let channels = || named.map(reply::channels).unwrap_or_default().into_iter();
+        match (sent.channel.as_str(), client) {
+            (polling::HANDSHAKE, Some(client)) => {
+                self.clients.shook_hands(who, &client);
+                let mut facts = vec![What::Handshake {
+                    endpoint: endpoint.to_owned(),
+                    client,
+                }];
+                facts.extend(sent.acknowledges().then_some(What::Acknowledge));
+                facts
+            }
+            (polling::SUBSCRIBE, _) => channels().map(What::Subscribe).collect(),
+            (polling::UNSUBSCRIBE, _) => channels().map(What::Unsubscribe).collect(),
+            (polling::DISCONNECT, client) => {
+                if let Some(client) = client {
+                    self.clients.left(who, &client);
+                }
+                vec![What::Disconnect]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn notification(&mut self, who: Who, at: Micros, sent: Sent) -> Event {
+        let data = sent
+            .data
+            .map(|data| data.get().to_owned())
+            .unwrap_or_default();
+        let parts = content::json_parts(data.as_bytes());
+        let login = self.clients.login(who).map(str::to_owned);
+        let (after, by) = self
+            .causes
+            .cause(who, login.as_deref(), &sent.channel, &parts);
+        let waits = |id: &&OperationId| {
+            let mut open = self
+                .under_way
+                .values()
+                .filter_map(|passed| passed.operation);
+            open.any(|(operation, _)| operation == **id)
+        };
+        let awaited: Vec<OperationId> = after.iter().filter(waits).copied().collect();
+        self.awaited.extend(awaited);
+        Event::Notification(Notification {
+            id: NotificationId(self.number().0),
+            session: self.clients.session(who),
+            at,
+            channel: sent.channel,
+            after,
+            cause_by: Some(by),
+            data: Body::new(data),
+            repairs: Vec::new(),
+        })
+    }
+
+    /// Takes up what came out about clients, of whom `who` is the one at hand.
+    fn discovered(&mut self, who: Who, at: Micros) -> Vec<Event> {
+        if let Some(login) = self.clients.login(who) {
+            self.causes.name(login);
+        }
+        let mut events = Vec::new();
+        for discovery in self.clients.discoveries() {
+            match discovery {
+                Discovery::Same { from, to } => self.causes.merge(from, to),
+                Discovery::Was { session, was } => events.push(Event::Fact(Fact {
+                    session,
+                    at,
+                    what: What::Was(was),
+                })),
+            }
+        }
+        events
+    }
+
+    fn number(&mut self) -> OperationId {
+        self.last_number = self.last_number.saturating_add(1);
+        OperationId(self.last_number)
+    }
+}
+
+/// Whether the exchange itself is for the tape: an operation, or a poll whose answer nobody can
+/// read, so that dropping it might lose events.
+fn is_kept(passed: &Passed, read: bool, response: &Response, end: End) -> bool {
+    let whole = end == End::Complete && (200..300).contains(&response.status);
+    passed.operation.is_some() || !read && whole && !response.body.is_empty()
+}
+
+fn says(messages: &[Message], channel: &str) -> bool {
+    messages.iter().any(|message| message.channel == channel)
+}
+
+/// What a request does, by its method (RFC 9110 §9.2.1).
+fn effect(request: &Request, evidence: &Evidence) -> Effect {
+    match request.method.as_str() {
+        "GET" | "HEAD" | "OPTIONS" | "TRACE" => Effect::Reads,
+        _ if evidence.login.is_some() => Effect::LogsIn,
+        _ => Effect::Changes,
+    }
+}

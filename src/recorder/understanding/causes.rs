@@ -1,0 +1,489 @@
+//! Which operation caused a notification.
+//!
+//! In this order: a reference that both carry; the latest state-changing operation that shares an
+//! identifier with it; the latest state-changing operation of its own session; none. What an
+//! identifier says is learned. One on which clients act (it stands in the path of a request) tells
+//! the most, and in a notification the places where such identifiers stood before tell what the
+//! notification is about. One that was there before the conversation (first seen in a login or in
+//! the answer to a read), or that comes on several channels, tells little: a user's URI is everywhere.
+//!
+//! It knows clients by number only, and nothing of how messages travel.
+
+mod known;
+
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::exchange::{CauseBy, OperationId};
+
+use super::clients::Who;
+use super::content::Part;
+use super::identifier::{self, Token};
+use super::recent::Recent;
+use known::{How, Known, Origin, Role, Weight};
+
+/// How many identifiers are remembered: some hundred bytes each, and a busy hour of calls and chats
+/// mints fewer.
+const MAX_TOKENS: usize = 65_536;
+
+/// How many operations are remembered with what they brought. Timers run for minutes, not for
+/// thousands of operations.
+const MAX_OPERATIONS: usize = 8_192;
+
+/// How many values are remembered, to know which a client brought first.
+const MAX_VALUES: usize = 65_536;
+
+/// How many references, clients, names and places are remembered.
+const MAX_OTHERS: usize = 16_384;
+
+/// How many of the latest operations are kept for an identifier or a client: enough to step back
+/// over those under way at once and those that failed.
+const MAX_LATEST: usize = 8;
+
+/// How many of a request's values are kept, to be known again when they return.
+const MAX_SAID: usize = 64;
+
+/// The longest reference that is remembered; a longer text is none.
+const MAX_REFERENCE: usize = 128;
+
+/// The shortest value whose return tells that a message repeats what a client said.
+const MIN_ECHO: usize = 3;
+
+/// Names of fields that tie an answer or a notification to a request, in lower case and without
+/// punctuation.
+const REFERENCES: &[&str] = &[
+    "referenceid",
+    "refid",
+    "operationid",
+    "requestid",
+    "correlationid",
+    "transactionid",
+];
+
+/// What was learned of causes.
+#[derive(Debug)]
+pub(super) struct Causes {
+    tokens: Recent<String, Known>,
+    /// The places, by channel, where identifiers on which clients act have stood.
+    subjects: Recent<(String, String), ()>,
+    operations: Recent<OperationId, Called>,
+    latest: Recent<Who, VecDeque<OperationId>>,
+    references: Recent<(String, String), VecDeque<(OperationId, Who)>>,
+    values: Recent<Fingerprint, ()>,
+    names: Recent<String, ()>,
+}
+
+/// A request, as far as causes are concerned.
+pub(super) struct Call<'a> {
+    /// The operation.
+    pub(super) operation: OperationId,
+    /// Who calls it.
+    pub(super) who: Who,
+    /// What it does.
+    pub(super) effect: Effect,
+    /// What it acts on: a path, or the channel of a publish.
+    pub(super) target: &'a str,
+    /// The values in its content.
+    pub(super) parts: &'a [Part],
+}
+
+/// What a request does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// It only reads (RFC 9110 §9.2.1).
+    Reads,
+    /// It changes something.
+    Changes,
+    /// It changes who the client is.
+    LogsIn,
+}
+
+/// How an operation went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// As far as is known, well.
+    Fine,
+    /// It was refused, and so caused nothing.
+    Refused,
+}
+
+#[derive(Debug)]
+struct Called {
+    effect: Effect,
+    outcome: Outcome,
+    /// What nobody had said before this request, as field and value.
+    said: BTreeSet<Fingerprint>,
+    /// Who heard it repeated already, and on which channel.
+    heard: BTreeSet<(Who, String)>,
+}
+
+/// A digest of a field's name and value, so that long texts take no room.
+type Fingerprint = u64;
+
+/// A cause with the identifier that tells it.
+type Found = (OperationId, String);
+
+impl Causes {
+    pub(super) fn new() -> Self {
+        Causes {
+            tokens: Recent::new(MAX_TOKENS),
+            subjects: Recent::new(MAX_OTHERS),
+            operations: Recent::new(MAX_OPERATIONS),
+            latest: Recent::new(MAX_OTHERS),
+            references: Recent::new(MAX_OTHERS),
+            values: Recent::new(MAX_VALUES),
+            names: Recent::new(MAX_OTHERS),
+        }
+    }
+
+    /// Learns that a client is called so: from now on the word identifies it.
+    pub(super) fn name(&mut self, name: &str) {
+        self.names.insert(&name.to_owned(), ());
+    }
+
+    /// Takes a request that is complete. From now on its operation can be a cause.
+    pub(super) fn called(&mut self, call: &Call) {
+        let path = call.target.split(['?', '#']).next().unwrap_or_default();
+        let query = call.target.split_once('?').map_or("", |(_, query)| query);
+        let known = |word: &str| self.names.get(&word.to_owned()).is_some();
+        let mut on = Vec::new();
+        identifier::of_path(path, "", known, &mut on);
+        let mut parts = super::content::form_parts(query.as_bytes());
+        parts.extend_from_slice(call.parts);
+        let with = identifier::of_parts(&parts, identifier::collection(path), known);
+        let last = on.len().saturating_sub(1);
+        for (place, token) in on.iter().enumerate() {
+            let role = if place == last {
+                Role::ActedOn
+            } else {
+                Role::Contains
+            };
+            self.ask(call, token, role);
+        }
+        for token in &with {
+            self.ask(call, token, Role::Mentioned);
+        }
+        let values = parts.iter().filter(|part| repeatable(part));
+        let values: BTreeSet<Fingerprint> = values.map(fingerprint).take(MAX_SAID).collect();
+        let fresh = |value: &Fingerprint| self.values.get(value).is_none();
+        let said = values.iter().copied().filter(fresh).collect();
+        for value in &values {
+            self.values.insert(value, ());
+        }
+        if call.effect != Effect::Reads {
+            let called = Called {
+                effect: call.effect,
+                outcome: Outcome::Fine,
+                said,
+                heard: BTreeSet::new(),
+            };
+            self.operations.insert(&call.operation, called);
+            push_latest(self.latest.entry(&call.who, VecDeque::new), call.operation);
+            self.refer(call.operation, call.who, &parts);
+        }
+    }
+
+    /// Takes the response of an operation.
+    pub(super) fn answered(&mut self, call: &Call, outcome: Outcome) {
+        let known = |word: &str| self.names.get(&word.to_owned()).is_some();
+        let about = identifier::collection(call.target);
+        let tokens = identifier::of_parts(call.parts, about, known);
+        if let Some(called) = self.operations.get_mut(&call.operation) {
+            called.outcome = outcome;
+        }
+        if outcome == Outcome::Refused {
+            return;
+        }
+        if call.effect != Effect::Reads {
+            self.refer(call.operation, call.who, call.parts);
+        }
+        let origin = match call.effect {
+            Effect::Changes => Origin::Conversation,
+            Effect::Reads | Effect::LogsIn => Origin::Standing,
+        };
+        for token in &tokens {
+            let fresh = self.tokens.get(&token.text).is_none();
+            let known = self.tokens.entry(&token.text, || Known::new(origin));
+            known.seen += 1;
+            if fresh && call.effect == Effect::Changes {
+                known.touch(call.operation, How::Brought);
+            }
+        }
+    }
+
+    /// Tells what caused a notification to `to`, and learns from it.
+    pub(super) fn cause(
+        &mut self,
+        to: Who,
+        name: Option<&str>,
+        channel: &str,
+        parts: &[Part],
+    ) -> (Vec<OperationId>, CauseBy) {
+        let known = |word: &str| self.names.get(&word.to_owned()).is_some();
+        let tokens = identifier::of_parts(parts, identifier::collection(channel), known);
+        let by_reference = self.by_reference(to, parts, &tokens);
+        let found = by_reference
+            .map(|(operation, value)| (operation, CauseBy::Reference(value)))
+            .or_else(|| self.by_identifier(to, name, channel, parts, &tokens));
+        let operation = found.as_ref().map(|(operation, _)| *operation);
+        self.learn(channel, &tokens, operation);
+        if let Some(called) = operation.and_then(|it| self.operations.get_mut(&it))
+            && called.echoes(parts)
+        {
+            called.heard.insert((to, channel.to_owned()));
+        }
+        match found {
+            Some((operation, by)) => (vec![operation], by),
+            None => (Vec::new(), CauseBy::Unsolicited),
+        }
+    }
+
+    /// Moves what `from` did to `to`, since both are one client.
+    pub(super) fn merge(&mut self, from: Who, to: Who) {
+        for operation in self.latest.remove(&from).unwrap_or_default() {
+            let latest = self.latest.entry(&to, VecDeque::new);
+            push_latest(latest, operation);
+            latest.make_contiguous().sort_unstable();
+        }
+        for referred in self.references.values_mut() {
+            for (_, who) in referred.iter_mut().filter(|(_, who)| *who == from) {
+                *who = to;
+            }
+        }
+    }
+
+    /// Gives an operation to another client than it seemed to be of.
+    pub(super) fn reassign(&mut self, operation: OperationId, from: Who, to: Who) {
+        if let Some(latest) = self.latest.get_mut(&from) {
+            latest.retain(|it| *it != operation);
+        }
+        if self.operations.get(&operation).is_some() {
+            push_latest(self.latest.entry(&to, VecDeque::new), operation);
+        }
+    }
+
+    fn ask(&mut self, call: &Call, token: &Token, role: Role) {
+        let origin = match call.effect {
+            Effect::LogsIn => Origin::Standing,
+            Effect::Reads | Effect::Changes => Origin::Conversation,
+        };
+        let known = self.tokens.entry(&token.text, || Known::new(origin));
+        known.seen += 1;
+        if call.effect != Effect::Reads {
+            known.touch(call.operation, How::Asked);
+            known.role = known.role.max(role);
+            if role == Role::ActedOn {
+                for place in &known.places {
+                    self.subjects.insert(place, ());
+                }
+            }
+        }
+    }
+
+    fn refer(&mut self, operation: OperationId, who: Who, parts: &[Part]) {
+        for reference in parts.iter().filter_map(reference) {
+            let referred = self.references.entry(&reference, VecDeque::new);
+            referred.retain(|known| *known != (operation, who));
+            referred.push_back((operation, who));
+            if referred.len() > MAX_LATEST {
+                referred.pop_front();
+            }
+        }
+    }
+
+    /// The latest operation with the same reference. References are often counted by each client
+    /// for itself: another client's operation must have a minted one, or share an identifier too.
+    fn by_reference(&self, to: Who, parts: &[Part], tokens: &[Token]) -> Option<Found> {
+        let mut others = None;
+        for reference in parts.iter().filter_map(reference) {
+            let referred = self.references.get(&reference).into_iter().flatten();
+            for (operation, who) in referred.rev() {
+                let found = Some((*operation, reference.1.clone()));
+                if *who == to {
+                    return found;
+                }
+                let shares = |token: &Token| {
+                    let known = self.tokens.get(&token.text);
+                    known.is_some_and(|it| it.touched().any(|it| it.operation == *operation))
+                };
+                if identifier::is_minted(&reference.1) || tokens.iter().any(shares) {
+                    others = others.or(found);
+                }
+            }
+        }
+        others
+    }
+
+    fn by_identifier(
+        &self,
+        to: Who,
+        name: Option<&str>,
+        channel: &str,
+        parts: &[Part],
+        tokens: &[Token],
+    ) -> Option<(OperationId, CauseBy)> {
+        let (subjects, others): (Vec<&Token>, Vec<&Token>) = tokens
+            .iter()
+            .partition(|token| self.is_subject(channel, token));
+        let echoes = |operation| self.repeats(operation, to, channel, parts);
+        let mut shared = self.latest_sharing(&subjects, Weight::Much, echoes);
+        if shared.is_none() && subjects.is_empty() {
+            shared = self.latest_sharing(&others, Weight::Much, echoes);
+            shared = shared.or_else(|| self.latest_sharing(&others, Weight::Some, echoes));
+        }
+        if let Some((operation, value)) = shared {
+            return Some((operation, CauseBy::Identifier(value)));
+        }
+        let shared = self.latest_sharing(&others, Weight::Much, echoes);
+        // What it is about is new, or it is about nothing in particular: whoever did something last
+        // that has to do with it, be it that only the client is the same.
+        let asked = self.latest_asking(tokens, name).max(shared);
+        let own = self.latest_of(to);
+        match asked {
+            Some((operation, value)) if own.is_none_or(|own| operation >= own) => {
+                Some((operation, CauseBy::Identifier(value)))
+            }
+            _ => own.map(|own| (own, CauseBy::Session)),
+        }
+    }
+
+    /// The latest operation that shares an identifier of this weight. Where the notification
+    /// repeats what an earlier one was the first to say, it is that one. Of the identifiers the
+    /// rarest is named.
+    fn latest_sharing(
+        &self,
+        tokens: &[&Token],
+        weight: Weight,
+        echoes: impl Fn(OperationId) -> bool,
+    ) -> Option<Found> {
+        let mut shared: Vec<(OperationId, u64, &str)> = Vec::new();
+        for token in tokens {
+            let known = self.tokens.get(&token.text);
+            let Some(known) = known.filter(|it| it.weight(token) == weight) else {
+                continue;
+            };
+            for touch in known.touched().filter(|it| self.counts(it.operation)) {
+                shared.push((touch.operation, known.seen, &token.text));
+            }
+        }
+        let latest = shared.iter().map(|(operation, ..)| *operation).max()?;
+        let chosen = if echoes(latest) {
+            latest
+        } else {
+            let earlier = shared.iter().map(|(operation, ..)| *operation);
+            earlier.filter(|it| echoes(*it)).max().unwrap_or(latest)
+        };
+        let telling = shared.iter().filter(|(operation, ..)| *operation == chosen);
+        let (_, _, value) = telling.min_by_key(|(_, seen, _)| *seen)?;
+        Some((chosen, (*value).to_owned()))
+    }
+
+    /// The latest operation whose request names something that the notification, or its receiver's
+    /// name, names too, though it says little by itself.
+    fn latest_asking(&self, tokens: &[Token], name: Option<&str>) -> Option<Found> {
+        let texts = tokens.iter().map(|token| token.text.as_str()).chain(name);
+        let mut found: Option<Found> = None;
+        for text in texts {
+            let known = self.tokens.get(&text.to_owned());
+            let asked = known.into_iter().flat_map(Known::touched).filter(|touch| {
+                touch.how == How::Asked
+                    && self.counts(touch.operation)
+                    && !self.logs_in(touch.operation)
+            });
+            if let Some(operation) = asked.map(|touch| touch.operation).max()
+                && found.as_ref().is_none_or(|(best, _)| operation > *best)
+            {
+                found = Some((operation, text.to_owned()));
+            }
+        }
+        found
+    }
+
+    fn latest_of(&self, who: Who) -> Option<OperationId> {
+        let latest = self.latest.get(&who)?.iter().rev();
+        latest.copied().find(|operation| self.counts(*operation))
+    }
+
+    fn is_subject(&self, channel: &str, token: &Token) -> bool {
+        let place = (channel.to_owned(), token.place.clone());
+        self.subjects.get(&place).is_some()
+            && (self.tokens.get(&token.text))
+                .is_none_or(|known| known.weight(token) == Weight::Much)
+    }
+
+    /// Whether the operation may have caused anything. One that was forgotten long ago may.
+    fn counts(&self, operation: OperationId) -> bool {
+        let called = self.operations.get(&operation);
+        called.is_none_or(|called| called.outcome == Outcome::Fine)
+    }
+
+    fn logs_in(&self, operation: OperationId) -> bool {
+        let called = self.operations.get(&operation);
+        called.is_some_and(|called| called.effect == Effect::LogsIn)
+    }
+
+    fn repeats(&self, operation: OperationId, to: Who, channel: &str, parts: &[Part]) -> bool {
+        self.operations.get(&operation).is_some_and(|called| {
+            called.echoes(parts) && !called.heard.contains(&(to, channel.to_owned()))
+        })
+    }
+
+    fn learn(&mut self, channel: &str, tokens: &[Token], cause: Option<OperationId>) {
+        for token in tokens {
+            let fresh = self.tokens.get(&token.text).is_none();
+            let known = self
+                .tokens
+                .entry(&token.text, || Known::new(Origin::Conversation));
+            known.seen += 1;
+            let place = (channel.to_owned(), token.place.clone());
+            known.stood(&place);
+            if let (true, Some(operation)) = (fresh, cause) {
+                known.touch(operation, How::Brought);
+            }
+            if known.role == Role::ActedOn && known.weight(token) == Weight::Much {
+                self.subjects.insert(&place, ());
+            }
+        }
+    }
+}
+
+impl Called {
+    /// Whether a message repeats, in a field of the same name, what this request was first to say.
+    fn echoes(&self, parts: &[Part]) -> bool {
+        let said = |part: &Part| repeatable(part) && self.said.contains(&fingerprint(part));
+        !self.said.is_empty() && parts.iter().any(said)
+    }
+}
+
+/// Whether a value's return tells something: single words recur as states and capabilities.
+fn repeatable(part: &Part) -> bool {
+    part.text.len() >= MIN_ECHO
+        && part
+            .text
+            .contains(|c: char| c.is_ascii_digit() || c.is_whitespace())
+}
+
+/// The name and value of a part that is a reference.
+fn reference(part: &Part) -> Option<(String, String)> {
+    let plain = |c: &char| c.is_ascii_alphanumeric();
+    let name: String = part.key().chars().filter(plain).collect();
+    let name = name.to_ascii_lowercase();
+    let fits = (1..=MAX_REFERENCE).contains(&part.text.len());
+    (fits && REFERENCES.contains(&name.as_str())).then(|| (name, part.text.clone()))
+}
+
+fn fingerprint(part: &Part) -> Fingerprint {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(part.key().as_bytes());
+    hasher.update(&[0]);
+    hasher.update(part.text.as_bytes());
+    let mut bytes = [0; 8];
+    hasher.finalize_xof().fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}
+
+fn push_latest(latest: &mut VecDeque<OperationId>, operation: OperationId) {
+    latest.push_back(operation);
+    if latest.len() > MAX_LATEST {
+        latest.pop_front();
+    }
+}

@@ -1,0 +1,47 @@
+//! The names that sessions have in the end, where a recording met a client before it knew who it was.
+//!
+//! It changes a tape in memory only: the file keeps the events as they were written.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::exchange::{Session, What};
+
+use super::{Event, Tape};
+
+/// The longest chain of names that one session can have had: provisional, known, and once more for
+/// a second login. It also ends a chain that somebody edited into a ring.
+const MAX_NAMES: usize = 8;
+
+/// The tape with every event under the name that its session has in the end; the tape itself where
+/// no session was renamed.
+pub(super) fn settled(tape: &Tape) -> Cow<'_, Tape> {
+    let renamed: BTreeMap<Session, Session> = tape
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Fact(fact) => match &fact.what {
+                What::Was(before) => Some((before.clone(), fact.session.clone())),
+                What::Handshake { .. }
+                | What::Subscribe(_)
+                | What::Unsubscribe(_)
+                | What::Disconnect
+                | What::Acknowledge => None,
+            },
+            Event::Contract(_) | Event::Operation(_) | Event::Notification(_) => None,
+        })
+        .collect();
+    if renamed.is_empty() {
+        return Cow::Borrowed(tape);
+    }
+    let mut tape = tape.clone();
+    for session in tape.events.iter_mut().filter_map(Event::session_mut) {
+        for _ in 0..MAX_NAMES {
+            match renamed.get(session) {
+                Some(name) => session.clone_from(name),
+                None => break,
+            }
+        }
+    }
+    Cow::Owned(tape)
+}
