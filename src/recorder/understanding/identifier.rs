@@ -85,6 +85,23 @@ pub(super) fn collection(path: &str) -> &str {
         .unwrap_or_default()
 }
 
+/// What a path or a channel ends with, if that is a word: `call` for `/v2/me/calls`.
+pub(super) fn ending(path: &str) -> Option<String> {
+    let last = path.rsplit('/').find(|segment| !segment.is_empty())?;
+    (last == collection(path)).then(|| singular(last))
+}
+
+/// What a place may say of the kind of the thing that stands there: `call` for `calls.id` and for
+/// `callId`.
+pub(super) fn kinds(place: &str) -> impl Iterator<Item = String> {
+    let stem = |name: &str| {
+        let ends = ["Id", "ID", "_id", "Uri", "URI", "Url", "Path"];
+        let stem = ends.iter().find_map(|end| name.strip_suffix(end));
+        singular(stem.unwrap_or(name))
+    };
+    place.split('.').map(stem)
+}
+
 /// Whether a value looks like something that a service minted.
 pub(super) fn is_minted(text: &str) -> bool {
     shape(text) == Some(Shape::Minted)
