@@ -19,6 +19,9 @@ const MIN_MINTED_NUMBER: usize = 8;
 /// A bare JSON number with fewer digits is a count, a port or a size as often as a name.
 const MIN_PLAIN_NUMBER: usize = 4;
 
+/// How many identifiers of one message are looked at: a list of a thousand tells no more.
+const MAX_TOKENS: usize = 1_024;
+
 /// A value that may identify something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
@@ -113,7 +116,7 @@ fn push(tokens: &mut Vec<Token>, text: String, place: &str, shape: Shape) {
         place: place.to_owned(),
         shape,
     };
-    if !tokens.contains(&token) {
+    if tokens.len() < MAX_TOKENS && !tokens.contains(&token) {
         tokens.push(token);
     }
 }

@@ -64,17 +64,17 @@ impl Causes {
         let shared = self.latest_sharing(&others, Weight::Much, echoes);
         // What it is about is new, or it is about nothing in particular: whoever did something last
         // that has to do with it, be it that only the client is the same.
-        let asked = self.latest_asking(tokens, name).max(shared);
         let own = self.latest_of(to);
-        let made = self.making(to, channel, tokens);
-        let newer = |(made, _): &Found| asked.as_ref().is_none_or(|(asked, _)| asked < made);
-        match made {
-            Some((operation, _)) if Some(operation) == own => {
-                return Some((operation, CauseBy::Session));
-            }
-            Some(made) if newer(&made) => return Some((made.0, CauseBy::Identifier(made.1))),
-            Some(_) | None => {}
+        let asked = self.asking(tokens, name);
+        if let Some((operation, value)) = self.making(to, channel, tokens, &asked) {
+            let by = if Some(operation) == own {
+                CauseBy::Session
+            } else {
+                CauseBy::Identifier(value)
+            };
+            return Some((operation, by));
         }
+        let asked = asked.into_iter().max().max(shared);
         match asked {
             Some((operation, value)) if own.is_none_or(|own| operation >= own) => {
                 Some((operation, CauseBy::Identifier(value)))
@@ -114,33 +114,30 @@ impl Causes {
         Some((chosen, (*value).to_owned()))
     }
 
-    /// The latest operation whose request names something that the notification, or its receiver's
-    /// name, names too, though it says little by itself.
-    fn latest_asking(&self, tokens: &[Token], name: Option<&str>) -> Option<Found> {
-        let texts = tokens.iter().map(|token| token.text.as_str()).chain(name);
-        let mut found: Option<Found> = None;
-        for text in texts {
+    /// The operations whose requests name something that the notification names too, though it
+    /// says little by itself; or its receiver, if it brings something new.
+    fn asking(&self, tokens: &[Token], name: Option<&str>) -> Vec<Found> {
+        let brings = tokens.iter().any(|token| self.is_new(token));
+        let texts = tokens.iter().map(|token| token.text.as_str());
+        let mut found = Vec::new();
+        for text in texts.chain(name.filter(|_| brings)) {
             let known = self.tokens.get(&text.to_owned());
             let asked = known.into_iter().flat_map(Known::touched).filter(|touch| {
                 touch.how == How::Asked
                     && self.counts(touch.operation)
                     && !self.logs_in(touch.operation)
             });
-            if let Some(operation) = asked.map(|touch| touch.operation).max()
-                && found.as_ref().is_none_or(|(best, _)| operation > *best)
-            {
-                found = Some((operation, text.to_owned()));
-            }
+            found.extend(asked.map(|touch| (touch.operation, text.to_owned())));
         }
         found
     }
 
     /// The operation that seems to have made what the notification is the first to tell of: its
     /// path ends with the collection of such things, and it is under way, or it is the last that
-    /// its client did and has made nothing yet. One by the receiver comes first.
-    fn making(&self, to: Who, channel: &str, tokens: &[Token]) -> Option<Found> {
-        let fresh = |token: &&Token| self.tokens.get(&token.text).is_none();
-        let fresh: Vec<&Token> = tokens.iter().filter(fresh).collect();
+    /// its client did and has made nothing yet. One that names what the notification names comes
+    /// first, then one by the receiver.
+    fn making(&self, to: Who, channel: &str, tokens: &[Token], asked: &[Found]) -> Option<Found> {
+        let fresh: Vec<&Token> = tokens.iter().filter(|token| self.is_new(token)).collect();
         let first = fresh.first()?;
         let inside = fresh
             .iter()
@@ -168,10 +165,19 @@ impl Causes {
             } else {
                 return None;
             };
-            Some(((close, called.who == to, *operation), kind))
+            let named = asked.iter().find(|(asked, _)| asked == operation);
+            let value = named.map_or(kind, |(_, value)| value);
+            Some((
+                (close, named.is_some(), called.who == to, *operation),
+                value,
+            ))
         });
-        let ((_, _, operation), kind) = made.max()?;
-        Some((operation, kind.clone()))
+        let ((.., operation), value) = made.max()?;
+        Some((operation, value.clone()))
+    }
+
+    fn is_new(&self, token: &Token) -> bool {
+        self.tokens.get(&token.text).is_none()
     }
 
     fn latest_of(&self, who: Who) -> Option<OperationId> {
