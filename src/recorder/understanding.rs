@@ -10,24 +10,24 @@ mod content;
 mod credentials;
 mod identifier;
 mod polling;
+mod pushed;
 mod recent;
+mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
 
 use crate::bayeux::Message;
-use crate::bayeux::reply::{self, Role, Sent};
 use crate::exchange::{
-    Body, End, Fact, Headers, Micros, Notification, NotificationId, Operation, OperationId,
-    Request, Response, Session, What,
+    Body, End, Fact, Headers, Micros, Operation, OperationId, Request, Response, What,
 };
 use crate::tape::Event;
 
 use causes::{Call, Causes, Effect, Outcome};
 use clients::{Arrival, Clients, Discovery, Purpose, Who};
 use credentials::Evidence;
+pub use settings::{NoSessionBy, SessionBy, Settings};
 
 /// The status that stands on the tape for an operation to which no response came, and which a
 /// notification needs: the one by which servers log that a client went away.
@@ -73,49 +73,6 @@ pub enum Observation {
         /// When.
         at: Micros,
     },
-}
-
-/// What is settled before the first observation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// What tells clients apart; where a request lacks it, what is learned from the traffic does.
-    pub session_by: Option<SessionBy>,
-    /// The highest number on the tape that is gone on with; 0 for a new tape. Operations and
-    /// notifications are numbered from the next one, in one sequence.
-    pub last_number: u64,
-    /// The sessions of that tape.
-    pub sessions: Vec<Session>,
-}
-
-/// What a user chose to tell clients apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SessionBy {
-    /// The value of the cookie of this name.
-    Cookie(String),
-    /// The value of the header field of this name.
-    Header(String),
-    /// The value of the field of this name in the content, JSON or a form.
-    Field(String),
-}
-
-/// A text that says not by what clients are told apart.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is none of cookie:NAME, header:NAME and field:NAME")]
-pub struct NoSessionBy(String);
-
-impl FromStr for SessionBy {
-    type Err = NoSessionBy;
-
-    fn from_str(text: &str) -> Result<Self, NoSessionBy> {
-        let (kind, name) = text.split_once(':').unwrap_or_default();
-        match (kind, name.trim()) {
-            (_, "") => Err(NoSessionBy(text.to_owned())),
-            ("cookie", name) => Ok(SessionBy::Cookie(name.to_owned())),
-            ("header", name) => Ok(SessionBy::Header(name.to_owned())),
-            ("field", name) => Ok(SessionBy::Field(name.to_owned())),
-            _ => Err(NoSessionBy(text.to_owned())),
-        }
-    }
 }
 
 /// What was learned so far.
@@ -388,103 +345,6 @@ impl Understanding {
             request: passed.request,
             response,
             end,
-            repairs: Vec::new(),
-        })
-    }
-
-    /// Takes one message of a reply to a request that carried `asked`.
-    fn sent(
-        &mut self,
-        who: Who,
-        at: Micros,
-        endpoint: &str,
-        asked: &[Message],
-        sent: Sent,
-    ) -> Vec<Event> {
-        match sent.role() {
-            Role::Event => vec![self.notification(who, at, sent)],
-            Role::Published => Vec::new(),
-            Role::Meta => {
-                let id = sent.id.as_deref().map(serde_json::value::RawValue::get);
-                let answered = asked.iter().find(|message| {
-                    message.channel == sent.channel
-                        && message.id.as_deref().map(serde_json::value::RawValue::get) == id
-                });
-                let facts = self.meta(who, endpoint, answered, &sent);
-                let session = (!facts.is_empty()).then(|| self.clients.session(who));
-                let fact = |(session, what)| Event::Fact(Fact { session, at, what });
-                session.into_iter().cycle().zip(facts).map(fact).collect()
-            }
-        }
-    }
-
-    fn meta(
-        &mut self,
-        who: Who,
-        endpoint: &str,
-        asked: Option<&Message>,
-        sent: &Sent,
-    ) -> Vec<What> {
-        let client = asked.and_then(|message| message.client_id.clone());
-        let client = client.or_else(|| sent.client_id.clone());
-        if let (true, Some(client)) = (sent.forgets_client(), &client) {
-            self.clients.forgotten(who, client);
-        }
-        if sent.successful != Some(true) {
-            return Vec::new();
-        }
-        let named = sent.subscription.as_deref();
-        let named = named.or_else(|| asked.and_then(|message| message.subscription.as_deref()));
-        let channels = || named.map(reply::channels).unwrap_or_default().into_iter();
-        match (sent.channel.as_str(), client) {
-            (polling::HANDSHAKE, Some(client)) => {
-                self.clients.shook_hands(who, &client);
-                let mut facts = vec![What::Handshake {
-                    endpoint: endpoint.to_owned(),
-                    client,
-                }];
-                facts.extend(sent.acknowledges().then_some(What::Acknowledge));
-                facts
-            }
-            (polling::SUBSCRIBE, _) => channels().map(What::Subscribe).collect(),
-            (polling::UNSUBSCRIBE, _) => channels().map(What::Unsubscribe).collect(),
-            (polling::DISCONNECT, client) => {
-                if let Some(client) = client {
-                    self.clients.left(who, &client);
-                }
-                vec![What::Disconnect]
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn notification(&mut self, who: Who, at: Micros, sent: Sent) -> Event {
-        let data = sent
-            .data
-            .map(|data| data.get().to_owned())
-            .unwrap_or_default();
-        let parts = content::json_parts(data.as_bytes());
-        let login = self.clients.login(who).map(str::to_owned);
-        let (after, by) = self
-            .causes
-            .cause(who, login.as_deref(), &sent.channel, &parts);
-        let waits = |id: &&OperationId| {
-            let mut open = self
-                .under_way
-                .values()
-                .filter_map(|passed| passed.operation);
-            open.any(|(operation, _)| operation == **id)
-        };
-        let awaited: Vec<OperationId> = after.iter().filter(waits).copied().collect();
-        self.awaited.extend(awaited);
-        Event::Notification(Notification {
-            id: NotificationId(self.number().0),
-            session: self.clients.session(who),
-            at,
-            channel: sent.channel,
-            after,
-            cause_by: Some(by),
-            data: Body::new(data),
             repairs: Vec::new(),
         })
     }

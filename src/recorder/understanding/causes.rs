@@ -10,6 +10,7 @@
 //! It knows clients by number only, and nothing of how messages travel.
 
 mod known;
+mod search;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -106,10 +107,23 @@ pub(super) enum Outcome {
     Refused,
 }
 
+/// Whether an operation was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    UnderWay,
+    Answered,
+}
+
 #[derive(Debug)]
 struct Called {
+    who: Who,
     effect: Effect,
+    progress: Progress,
     outcome: Outcome,
+    /// What it may have made one of: the collection that its path ends with.
+    makes: Option<String>,
+    /// Who learned of something new that it seems to have made.
+    made_for: BTreeSet<Who>,
     /// What nobody had said before this request, as field and value.
     said: BTreeSet<Fingerprint>,
     /// Who heard it repeated already, and on which channel.
@@ -118,9 +132,6 @@ struct Called {
 
 /// A digest of a field's name and value, so that long texts take no room.
 type Fingerprint = u64;
-
-/// A cause with the identifier that tells it.
-type Found = (OperationId, String);
 
 impl Causes {
     pub(super) fn new() -> Self {
@@ -171,7 +182,11 @@ impl Causes {
         }
         if call.effect != Effect::Reads {
             let called = Called {
+                who: call.who,
                 effect: call.effect,
+                progress: Progress::UnderWay,
+                makes: identifier::ending(path),
+                made_for: BTreeSet::new(),
                 outcome: Outcome::Fine,
                 said,
                 heard: BTreeSet::new(),
@@ -189,6 +204,7 @@ impl Causes {
         let tokens = identifier::of_parts(call.parts, about, known);
         if let Some(called) = self.operations.get_mut(&call.operation) {
             called.outcome = outcome;
+            called.progress = Progress::Answered;
         }
         if outcome == Outcome::Refused {
             return;
@@ -204,8 +220,13 @@ impl Causes {
             let fresh = self.tokens.get(&token.text).is_none();
             let known = self.tokens.entry(&token.text, || Known::new(origin));
             known.seen += 1;
-            if fresh && call.effect == Effect::Changes {
+            if call.effect == Effect::Changes && (fresh || known.is_guessed()) {
+                // The answer knows better than a guess that was made before it came.
+                known.forget_guesses();
                 known.touch(call.operation, How::Brought);
+                if let Some(called) = self.operations.get_mut(&call.operation) {
+                    called.made_for.insert(call.who);
+                }
             }
         }
     }
@@ -225,7 +246,11 @@ impl Causes {
             .map(|(operation, value)| (operation, CauseBy::Reference(value)))
             .or_else(|| self.by_identifier(to, name, channel, parts, &tokens));
         let operation = found.as_ref().map(|(operation, _)| *operation);
-        self.learn(channel, &tokens, operation);
+        let brought = found.as_ref().map(|(operation, by)| match by {
+            CauseBy::Session | CauseBy::Unsolicited => (*operation, How::Guessed),
+            CauseBy::Reference(_) | CauseBy::Identifier(_) => (*operation, How::Brought),
+        });
+        self.learn(to, channel, &tokens, brought);
         if let Some(called) = operation.and_then(|it| self.operations.get_mut(&it))
             && called.echoes(parts)
         {
@@ -290,144 +315,13 @@ impl Causes {
         }
     }
 
-    /// The latest operation with the same reference. References are often counted by each client
-    /// for itself: another client's operation must have a minted one, or share an identifier too.
-    fn by_reference(&self, to: Who, parts: &[Part], tokens: &[Token]) -> Option<Found> {
-        let mut others = None;
-        for reference in parts.iter().filter_map(reference) {
-            let referred = self.references.get(&reference).into_iter().flatten();
-            for (operation, who) in referred.rev() {
-                let found = Some((*operation, reference.1.clone()));
-                if *who == to {
-                    return found;
-                }
-                let shares = |token: &Token| {
-                    let known = self.tokens.get(&token.text);
-                    known.is_some_and(|it| it.touched().any(|it| it.operation == *operation))
-                };
-                if identifier::is_minted(&reference.1) || tokens.iter().any(shares) {
-                    others = others.or(found);
-                }
-            }
-        }
-        others
-    }
-
-    fn by_identifier(
-        &self,
+    fn learn(
+        &mut self,
         to: Who,
-        name: Option<&str>,
         channel: &str,
-        parts: &[Part],
         tokens: &[Token],
-    ) -> Option<(OperationId, CauseBy)> {
-        let (subjects, others): (Vec<&Token>, Vec<&Token>) = tokens
-            .iter()
-            .partition(|token| self.is_subject(channel, token));
-        let echoes = |operation| self.repeats(operation, to, channel, parts);
-        let mut shared = self.latest_sharing(&subjects, Weight::Much, echoes);
-        if shared.is_none() && subjects.is_empty() {
-            shared = self.latest_sharing(&others, Weight::Much, echoes);
-            shared = shared.or_else(|| self.latest_sharing(&others, Weight::Some, echoes));
-        }
-        if let Some((operation, value)) = shared {
-            return Some((operation, CauseBy::Identifier(value)));
-        }
-        let shared = self.latest_sharing(&others, Weight::Much, echoes);
-        // What it is about is new, or it is about nothing in particular: whoever did something last
-        // that has to do with it, be it that only the client is the same.
-        let asked = self.latest_asking(tokens, name).max(shared);
-        let own = self.latest_of(to);
-        match asked {
-            Some((operation, value)) if own.is_none_or(|own| operation >= own) => {
-                Some((operation, CauseBy::Identifier(value)))
-            }
-            _ => own.map(|own| (own, CauseBy::Session)),
-        }
-    }
-
-    /// The latest operation that shares an identifier of this weight. Where the notification
-    /// repeats what an earlier one was the first to say, it is that one. Of the identifiers the
-    /// rarest is named.
-    fn latest_sharing(
-        &self,
-        tokens: &[&Token],
-        weight: Weight,
-        echoes: impl Fn(OperationId) -> bool,
-    ) -> Option<Found> {
-        let mut shared: Vec<(OperationId, u64, &str)> = Vec::new();
-        for token in tokens {
-            let known = self.tokens.get(&token.text);
-            let Some(known) = known.filter(|it| it.weight(token) == weight) else {
-                continue;
-            };
-            for touch in known.touched().filter(|it| self.counts(it.operation)) {
-                shared.push((touch.operation, known.seen, &token.text));
-            }
-        }
-        let latest = shared.iter().map(|(operation, ..)| *operation).max()?;
-        let chosen = if echoes(latest) {
-            latest
-        } else {
-            let earlier = shared.iter().map(|(operation, ..)| *operation);
-            earlier.filter(|it| echoes(*it)).max().unwrap_or(latest)
-        };
-        let telling = shared.iter().filter(|(operation, ..)| *operation == chosen);
-        let (_, _, value) = telling.min_by_key(|(_, seen, _)| *seen)?;
-        Some((chosen, (*value).to_owned()))
-    }
-
-    /// The latest operation whose request names something that the notification, or its receiver's
-    /// name, names too, though it says little by itself.
-    fn latest_asking(&self, tokens: &[Token], name: Option<&str>) -> Option<Found> {
-        let texts = tokens.iter().map(|token| token.text.as_str()).chain(name);
-        let mut found: Option<Found> = None;
-        for text in texts {
-            let known = self.tokens.get(&text.to_owned());
-            let asked = known.into_iter().flat_map(Known::touched).filter(|touch| {
-                touch.how == How::Asked
-                    && self.counts(touch.operation)
-                    && !self.logs_in(touch.operation)
-            });
-            if let Some(operation) = asked.map(|touch| touch.operation).max()
-                && found.as_ref().is_none_or(|(best, _)| operation > *best)
-            {
-                found = Some((operation, text.to_owned()));
-            }
-        }
-        found
-    }
-
-    fn latest_of(&self, who: Who) -> Option<OperationId> {
-        let latest = self.latest.get(&who)?.iter().rev();
-        latest.copied().find(|operation| self.counts(*operation))
-    }
-
-    fn is_subject(&self, channel: &str, token: &Token) -> bool {
-        let place = (channel.to_owned(), token.place.clone());
-        self.subjects.get(&place).is_some()
-            && (self.tokens.get(&token.text))
-                .is_none_or(|known| known.weight(token) == Weight::Much)
-    }
-
-    /// Whether the operation may have caused anything. One that was forgotten long ago may.
-    fn counts(&self, operation: OperationId) -> bool {
-        let called = self.operations.get(&operation);
-        called.is_none_or(|called| called.outcome == Outcome::Fine)
-    }
-
-    fn logs_in(&self, operation: OperationId) -> bool {
-        let called = self.operations.get(&operation);
-        called.is_some_and(|called| called.effect == Effect::LogsIn)
-    }
-
-    fn repeats(&self, operation: OperationId, to: Who, channel: &str, parts: &[Part]) -> bool {
-        self.operations.get(&operation).is_some_and(|called| {
-            called.echoes(parts) && !called.heard.contains(&(to, channel.to_owned()))
-        })
-    }
-
-    fn learn(&mut self, channel: &str, tokens: &[Token], cause: Option<OperationId>) {
+        cause: Option<(OperationId, How)>,
+    ) {
         for token in tokens {
             let fresh = self.tokens.get(&token.text).is_none();
             let known = self
@@ -436,8 +330,11 @@ impl Causes {
             known.seen += 1;
             let place = (channel.to_owned(), token.place.clone());
             known.stood(&place);
-            if let (true, Some(operation)) = (fresh, cause) {
-                known.touch(operation, How::Brought);
+            if let (true, Some((operation, how))) = (fresh, cause) {
+                known.touch(operation, how);
+                if let Some(called) = self.operations.get_mut(&operation) {
+                    called.made_for.insert(to);
+                }
             }
             if known.role == Role::ActedOn && known.weight(token) == Weight::Much {
                 self.subjects.insert(&place, ());

@@ -5,14 +5,18 @@
 //! before something of it is written; a name that was provisional is made good once the client
 //! logs in, and whoever turns out to be a client known before becomes it.
 
+mod keys;
+mod names;
+
 use std::collections::BTreeSet;
 
 use crate::exchange::Session;
 
 use super::Connection;
-use super::credentials::{self, Evidence, Given, Looks};
+use super::credentials::{Evidence, Given, Looks};
 use super::identifier;
 use super::recent::Recent;
+use keys::{Holder, Key, Trust, keys};
 
 /// How many clients are remembered, the idlest forgotten first: more than agents at one service.
 const MAX_CLIENTS: usize = 16_384;
@@ -88,31 +92,6 @@ pub(super) struct Clients {
     logins: Recent<String, Who>,
     names: Recent<String, ()>,
     discoveries: Vec<Discovery>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Chosen(String),
-    Cookie(String, String),
-    Token(String),
-    User(String),
-    Bayeux(String),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Holder {
-    One(Who, Trust),
-    /// Several clients have it, so that it tells nothing: a language, a node, an application's key.
-    Many,
-}
-
-/// How much a credential tells of its holder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Trust {
-    /// It was only seen sent: it may be an application's key.
-    Seen,
-    /// The service gave it to this client, or it names the client.
-    Given,
 }
 
 #[derive(Debug, Default)]
@@ -257,25 +236,6 @@ impl Clients {
         who
     }
 
-    /// The name of a client's session; from now on it has one.
-    pub(super) fn session(&mut self, who: Who) -> Session {
-        let who = self.current(who);
-        if let Some(session) = self
-            .known
-            .get(&who)
-            .and_then(|client| client.session.clone())
-        {
-            return session;
-        }
-        let login = self.known.get(&who).and_then(|client| client.login.clone());
-        let session = match login {
-            Some(login) => self.free_name(&login),
-            None => self.free_provisional(),
-        };
-        self.client(who).session = Some(session.clone());
-        session
-    }
-
     /// The name under which a client logged in.
     pub(super) fn login(&self, who: Who) -> Option<&str> {
         self.known.get(&self.current(who))?.login.as_deref()
@@ -371,27 +331,6 @@ impl Clients {
         }
     }
 
-    /// Who the credentials of a request say that it is from: first those that the service gave,
-    /// then a user's name, a `clientId`, and what was only seen sent before.
-    fn shown(&self, keys: &[Key], evidence: &Evidence) -> Option<Who> {
-        let user = evidence.user.as_deref();
-        let rank = |key: &Key, trust| match (key, trust) {
-            (Key::Cookie(..) | Key::Token(_), Trust::Given) => 0,
-            (Key::User(_) | Key::Chosen(_), _) => 1,
-            (Key::Bayeux(_), _) => 2,
-            (Key::Cookie(..) | Key::Token(_), Trust::Seen) => 3,
-        };
-        let held = keys.iter().filter_map(|key| match self.keys.get(key)? {
-            Holder::One(who, trust) => Some((rank(key, *trust), self.current(*who))),
-            Holder::Many => None,
-        });
-        // Who names himself is nobody else, whatever cookies he has.
-        let same = |who| user.is_none_or(|user| self.login(who).is_none_or(|login| login == user));
-        held.filter(|(_, who)| same(*who))
-            .min_by_key(|(rank, _)| *rank)
-            .map(|(_, who)| who)
-    }
-
     /// Who shakes hands with no more to show than a connection: the client that used it before,
     /// unless that one has a Bayeux session already; or the only one that was told to.
     fn shakes_again(&self, last: Option<Who>) -> Option<Who> {
@@ -433,117 +372,6 @@ impl Clients {
         })
     }
 
-    /// Takes in the name that a request itself states.
-    fn user_is_known(&mut self, evidence: &Evidence, who: Who) -> Who {
-        let readable =
-            |value: &&String| credentials::is_name(value) && !identifier::is_minted(value);
-        let chosen = evidence.chosen.as_ref().filter(readable);
-        match evidence.user.as_ref().or(chosen) {
-            Some(name) if self.login(who).is_none() => self.named(who, name),
-            _ => who,
-        }
-    }
-
-    /// Learns what a client is called. Where a client of that name is known and not at work just
-    /// now, both are one.
-    fn named(&mut self, who: Who, name: &str) -> Who {
-        if self.login(who).is_some() {
-            return who;
-        }
-        let known = self
-            .logins
-            .get(&name.to_owned())
-            .map(|known| self.current(*known));
-        if let Some(known) = known.filter(|known| *known != who) {
-            if self
-                .known
-                .get(&known)
-                .is_some_and(|client| client.polls == 0)
-            {
-                self.merge(who, known);
-                return known;
-            }
-        } else {
-            self.logins.insert(&name.to_owned(), who);
-        }
-        self.client(who).login = Some(name.to_owned());
-        if let Some(was) = self.client(who).session.take() {
-            let session = self.session(who);
-            self.discoveries.push(Discovery::Was { session, was });
-        }
-        who
-    }
-
-    fn merge(&mut self, from: Who, to: Who) {
-        let Some(gone) = self.known.remove(&from) else {
-            return;
-        };
-        self.moved.insert(&from, to);
-        self.discoveries.push(Discovery::Same { from, to });
-        if let Some(was) = gone.session {
-            let session = self.session(to);
-            self.discoveries.push(Discovery::Was { session, was });
-        }
-        let client = self.client(to);
-        client.cookies.extend(gone.cookies);
-        client.tabs.extend(gone.tabs);
-        client.polls = client.polls.saturating_add(gone.polls);
-    }
-
-    fn bind_all(&mut self, keys: &[Key], who: Who) {
-        let shows = |key: &Key| !matches!(key, Key::Bayeux(_));
-        if keys.iter().any(shows) {
-            self.client(who).habit = Habit::Presents;
-        }
-        for key in keys {
-            self.bind(key, who, trust(key));
-            if let Key::Cookie(name, _) = key {
-                self.client(who).cookies.insert(name.clone());
-            }
-        }
-    }
-
-    /// Gives a credential to a client. One that is another's already tells nothing from now on; but
-    /// a `clientId` is never shared, so that a nameless holder is the same client.
-    fn bind(&mut self, key: &Key, who: Who, trust: Trust) {
-        let held = match self.keys.get(key) {
-            None => None,
-            Some(Holder::One(holder, held)) => Some((self.current(*holder), *held)),
-            Some(Holder::Many) => return,
-        };
-        let bound = match (held, key) {
-            (None, _) => Holder::One(who, trust),
-            (Some((holder, held)), _) if holder == who => Holder::One(who, trust.max(held)),
-            (Some((holder, _)), Key::Bayeux(_)) if self.is_anonymous(holder) => {
-                self.merge(holder, who);
-                return;
-            }
-            (Some(_), Key::Bayeux(_) | Key::Chosen(_) | Key::User(_)) => return,
-            (Some((_, held)), Key::Cookie(..) | Key::Token(_)) if held < trust => {
-                Holder::One(who, trust)
-            }
-            (Some(_), Key::Cookie(..) | Key::Token(_)) => Holder::Many,
-        };
-        self.keys.insert(key, bound);
-    }
-
-    /// Gives a credential to the client that logged in with it, or was given it then.
-    fn hand_over(&mut self, key: &Key, who: Who, trust: Trust) {
-        let held = match self.keys.get(key) {
-            Some(Holder::Many) => return,
-            Some(Holder::One(_, held)) => *held,
-            None => trust,
-        };
-        self.keys.insert(key, Holder::One(who, held.max(trust)));
-    }
-
-    fn holder(&self, key: &Key) -> Option<Who> {
-        match self.keys.get(key)? {
-            Holder::One(who, _) => Some(self.current(*who)),
-            Holder::Many => None,
-        }
-    }
-
     fn client(&mut self, who: Who) -> &mut Client {
         self.known.entry(&self.current(who), Client::default)
     }
@@ -553,76 +381,5 @@ impl Clients {
         let who = Who(self.next);
         self.client(who);
         who
-    }
-
-    /// Takes up a session of the tape that is gone on with.
-    fn resume(&mut self, session: &Session) {
-        self.names.insert(&session.name().to_owned(), ());
-        let provisional = session.name().strip_prefix("client");
-        if provisional.is_none_or(|rest| rest.parse::<u64>().is_err()) {
-            let who = self.create();
-            let client = self.client(who);
-            client.session = Some(session.clone());
-            client.login = Some(session.name().to_owned());
-            self.logins.insert(&session.name().to_owned(), who);
-            self.keys.insert(
-                &Key::User(session.name().to_owned()),
-                Holder::One(who, Trust::Given),
-            );
-        }
-    }
-
-    fn free_provisional(&mut self) -> Session {
-        loop {
-            self.provisional += 1;
-            let name = format!("client{}", self.provisional);
-            if self.names.get(&name).is_none() {
-                self.names.insert(&name, ());
-                return Session::new(name);
-            }
-        }
-    }
-
-    fn free_name(&mut self, login: &str) -> Session {
-        let mut name = login.to_owned();
-        let mut number = 1_u64;
-        while self.names.get(&name).is_some() {
-            number += 1;
-            name = format!("{login}-{number}");
-        }
-        self.names.insert(&name, ());
-        Session::new(name)
-    }
-}
-
-/// The credentials of a request, those first that tell the most. Cookies that look like no secret
-/// tell only where the service gave them to one client.
-fn keys(evidence: &Evidence) -> Vec<Key> {
-    if let Some(chosen) = &evidence.chosen {
-        return vec![Key::Chosen(chosen.clone())];
-    }
-    let cookie = |(name, value): &(String, String)| Key::Cookie(name.clone(), value.clone());
-    let (minted, plain): (Vec<_>, Vec<_>) = evidence
-        .cookies
-        .iter()
-        .partition(|(_, value)| identifier::is_minted(value));
-    let minted = minted.into_iter().map(cookie);
-    let tokens = evidence.tokens.iter().cloned().map(Key::Token);
-    let plain = plain.into_iter().map(cookie);
-    let user = evidence.user.iter().cloned().map(Key::User);
-    let bayeux = evidence.bayeux.iter().cloned().map(Key::Bayeux);
-    minted
-        .chain(tokens)
-        .chain(plain)
-        .chain(user)
-        .chain(bayeux)
-        .collect()
-}
-
-/// How much a credential tells that was sent: a name tells who sends it, the rest may be shared.
-fn trust(key: &Key) -> Trust {
-    match key {
-        Key::Chosen(_) | Key::User(_) | Key::Bayeux(_) => Trust::Given,
-        Key::Cookie(..) | Key::Token(_) => Trust::Seen,
     }
 }

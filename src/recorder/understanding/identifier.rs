@@ -19,6 +19,9 @@ const MIN_MINTED_NUMBER: usize = 8;
 /// A bare JSON number with fewer digits is a count, a port or a size as often as a name.
 const MIN_PLAIN_NUMBER: usize = 4;
 
+/// How many identifiers of one message are looked at: a list of a thousand tells no more.
+const MAX_TOKENS: usize = 1_024;
+
 /// A value that may identify something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
@@ -85,6 +88,23 @@ pub(super) fn collection(path: &str) -> &str {
         .unwrap_or_default()
 }
 
+/// What a path or a channel ends with, if that is a word: `call` for `/v2/me/calls`.
+pub(super) fn ending(path: &str) -> Option<String> {
+    let last = path.rsplit('/').find(|segment| !segment.is_empty())?;
+    (last == collection(path)).then(|| singular(last))
+}
+
+/// What a place may say of the kind of the thing that stands there: `call` for `calls.id` and for
+/// `callId`.
+pub(super) fn kinds(place: &str) -> impl Iterator<Item = String> {
+    let stem = |name: &str| {
+        let ends = ["Id", "ID", "_id", "Uri", "URI", "Url", "Path"];
+        let stem = ends.iter().find_map(|end| name.strip_suffix(end));
+        singular(stem.unwrap_or(name))
+    };
+    place.split('.').map(stem)
+}
+
 /// Whether a value looks like something that a service minted.
 pub(super) fn is_minted(text: &str) -> bool {
     shape(text) == Some(Shape::Minted)
@@ -96,7 +116,7 @@ fn push(tokens: &mut Vec<Token>, text: String, place: &str, shape: Shape) {
         place: place.to_owned(),
         shape,
     };
-    if !tokens.contains(&token) {
+    if tokens.len() < MAX_TOKENS && !tokens.contains(&token) {
         tokens.push(token);
     }
 }

@@ -71,6 +71,14 @@ impl<K: Ord + Clone, V> Recent<K, V> {
         self.entries.iter().map(|(key, (_, value))| (key, value))
     }
 
+    /// The entries, those with the greatest keys first.
+    pub(super) fn newest(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.entries
+            .iter()
+            .rev()
+            .map(|(key, (_, value))| (key, value))
+    }
+
     /// The values, to be changed without being used.
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.entries.values_mut().map(|(_, value)| value)

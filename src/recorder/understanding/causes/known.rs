@@ -42,6 +42,8 @@ pub(super) enum How {
     Asked,
     /// It came up in the response, or in a notification that the operation caused.
     Brought,
+    /// It came up in a notification of which nothing better is known than whose it is.
+    Guessed,
 }
 
 /// Where an identifier was first seen.
@@ -101,6 +103,16 @@ impl Known {
         if self.touched.len() > MAX_LATEST {
             self.touched.pop_front();
         }
+    }
+
+    /// Whether all that is known of its operations is guessed.
+    pub(super) fn is_guessed(&self) -> bool {
+        self.touched().all(|touch| touch.how == How::Guessed)
+    }
+
+    /// Forgets what was guessed of its operations.
+    pub(super) fn forget_guesses(&mut self) {
+        self.touched.retain(|touch| touch.how != How::Guessed);
     }
 
     /// Learns where it stood in a notification.

@@ -5,14 +5,14 @@ use super::*;
 #[test]
 fn a_login_by_form_names_the_session_and_takes_what_came_before() {
     expect(
-        r#"
+        r"
         1 c1 GET /login
         1 200 +Set-Cookie:PRE=7f3a9c01
         2 c1 POST /login +Cookie:PRE=7f3a9c01 username=alice&password=x
         2 302 +Set-Cookie:SID=b81d02e7 +Location:/
         3 c2 GET / +Cookie:PRE=7f3a9c01;~SID=b81d02e7
         3 200
-        "#,
+        ",
         r"
         client1: #1 GET /login 200
         alice: was client1
@@ -25,7 +25,7 @@ fn a_login_by_form_names_the_session_and_takes_what_came_before() {
 #[test]
 fn two_clients_may_share_a_pool_of_connections() {
     expect(
-        r#"
+        r"
         1 c1 POST /login username=alice&password=x
         1 302 +Set-Cookie:SID=aa0101 +Set-Cookie:lang=en
         2 c1 POST /login username=bob&password=x
@@ -36,7 +36,7 @@ fn two_clients_may_share_a_pool_of_connections() {
         3 200
         5 c2 GET /api/me +Cookie:SID=aa0101
         5 200
-        "#,
+        ",
         r"
         alice: #1 POST /login 302
         bob: #2 POST /login 302
@@ -92,7 +92,7 @@ fn a_bearer_token_is_known_again_where_the_login_gave_it() {
 #[test]
 fn a_basic_user_is_one_client_whatever_else_changes() {
     expect(
-        r#"
+        r"
         1 c1 GET /api/me
         1 401
         2 c1 GET /api/me +Authorization:Basic~YWxpY2U6eA==
@@ -105,7 +105,7 @@ fn a_basic_user_is_one_client_whatever_else_changes() {
         5 200
         6 c1 POST /api/me +Cookie:JSESSIONID=a1b2c3d4 +Authorization:Basic~Ym9iOng=
         6 200
-        "#,
+        ",
         r"
         client1: #1 GET /api/me 401
         alice: was client1
@@ -170,7 +170,7 @@ fn a_client_that_was_forgotten_shakes_hands_again() {
 #[test]
 fn a_second_browser_of_one_user_has_its_own_lane_and_a_second_login_has_not() {
     expect(
-        r#"
+        r"
         1 c1 POST /login username=alice&password=x
         1 302 +Set-Cookie:SID=aa0101
         2 c2 POST /login username=alice&password=x
@@ -184,7 +184,7 @@ fn a_second_browser_of_one_user_has_its_own_lane_and_a_second_login_has_not() {
         6 200
         7 c4 GET / +Cookie:SID=aa0101
         7 200
-        "#,
+        ",
         r"
         alice: #1 POST /login 302
         alice: #2 POST /login 302
@@ -199,14 +199,14 @@ fn a_second_browser_of_one_user_has_its_own_lane_and_a_second_login_has_not() {
 #[test]
 fn another_login_on_the_same_cookie_is_another_client() {
     expect(
-        r#"
+        r"
         1 c1 POST /login username=alice&password=x
         1 302 +Set-Cookie:SID=aa0101
         2 c1 POST /login +Cookie:SID=aa0101 username=bob&password=x
         2 302
         3 c2 GET / +Cookie:SID=aa0101
         3 200
-        "#,
+        ",
         r"
         alice: #1 POST /login 302
         bob: #2 POST /login 302
@@ -221,14 +221,14 @@ fn the_user_may_choose_what_tells_clients_apart() {
         session_by: Some(by.parse().unwrap()),
         ..Settings::default()
     };
-    let conversation = r#"
+    let conversation = r"
         1 c1 GET / +X-Agent:ann +Cookie:desk=one
         1 200
         2 c1 GET / +X-Agent:ben +Cookie:desk=one
         2 200
         3 c2 GET / +X-Agent:ann +Cookie:desk=two
         3 200
-    "#;
+    ";
     let lanes = |settings| -> Vec<String> {
         let lines = understood_with(settings, conversation);
         lines
@@ -249,12 +249,12 @@ fn a_recording_goes_on_with_numbers_and_names() {
     };
     let lines = understood_with(
         settings,
-        r#"
+        r"
         1 c1 GET /
         1 200
         2 c2 POST /login username=alice&password=x
         2 302 +Set-Cookie:SID=aa0101
-        "#,
+        ",
     );
     assert_eq!(
         lines,
