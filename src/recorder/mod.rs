@@ -121,7 +121,7 @@ impl Recorder {
         let writer = Writer::new(settings, understand, growing, backlog);
         std::thread::Builder::new()
             .name("tape writer".into())
-            .spawn(move || writer.run(&messages))
+            .spawn(move || writer.run(messages))
             .map_err(RecorderError::Thread)?;
         Ok(Recorder(Arc::new(shared)))
     }

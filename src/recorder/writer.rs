@@ -97,10 +97,10 @@ impl Writer {
     }
 
     /// Writes until the recording is closed, or nobody is left who could tell of anything.
-    pub(super) fn run(mut self, messages: &mpsc::Receiver<Message>) {
+    pub(super) fn run(mut self, messages: mpsc::Receiver<Message>) {
         loop {
-            let next = match self.wait(messages) {
-                Ok(Some(first)) => self.batch(first, messages),
+            let next = match self.wait(&messages) {
+                Ok(Some(first)) => self.batch(first, &messages),
                 Ok(None) => Next::GoOn,
                 Err(mpsc::RecvError) => {
                     self.close();
@@ -109,8 +109,11 @@ impl Writer {
             };
             self.store();
             if let Next::Close(reply) = next {
+                let summary = self.close();
+                // What is sent from now on must be seen to be missing, and not wait for nobody.
+                drop(messages);
                 // Whoever asked may have gone; the tape is closed in either case.
-                let _ = reply.send(self.close());
+                let _ = reply.send(summary);
                 return;
             }
         }
