@@ -266,7 +266,10 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
 
     let (end, stop) = listen::stopper();
     ports.announce()?;
-    output::say(&format!("recording to {}", setup.tape.display()));
+    let tape = setup.tape.display();
+    output::say(&format!(
+        "recording to {tape}; passwords and tokens are kept as they pass"
+    ));
     let passing = proxy.clone();
     let pass = move |peer: Peer, request| {
         let proxy = passing.clone();

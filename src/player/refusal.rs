@@ -31,6 +31,8 @@ pub(crate) enum Kind {
     Miss,
     /// One does, and it has been answered as often as it was recorded.
     Exhausted,
+    /// One does, and the tape has only the beginning of its response.
+    Cut,
     /// The request breaks a rule of the page.
     Contract,
     /// The request asks for a session that there is not.
@@ -78,6 +80,7 @@ impl Kind {
         match self {
             Kind::Miss => "miss",
             Kind::Exhausted => "exhausted",
+            Kind::Cut => "cut",
             Kind::Contract => "contract",
             Kind::Session => "session",
             Kind::Malformed => "malformed",
@@ -87,7 +90,7 @@ impl Kind {
 
     fn status(self) -> u16 {
         match self {
-            Kind::Miss | Kind::Exhausted | Kind::Session => 404,
+            Kind::Miss | Kind::Exhausted | Kind::Cut | Kind::Session => 404,
             Kind::Contract | Kind::Malformed => 400,
             Kind::TooLarge => 413,
         }

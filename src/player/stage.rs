@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::bayeux::{self, Admission, ClientId, Effect, Event, Exchange, Message};
-use crate::exchange::{Micros, Request, Response, Session};
+use crate::exchange::{End, Micros, Request, Response, Session};
 use crate::journal::{Answered, Delivered, Journal, Miss};
 
 use super::cast::{Cast, Identity, Role, Taken};
@@ -206,6 +206,12 @@ impl Stage {
         let gone = || Refusal::plain(Kind::Miss, format!("operation {place} is not planned"));
         let planned = self.plan.operations.get(place).ok_or_else(gone)?;
         let recorded = &planned.operation;
+        if recorded.end == End::Truncated || recorded.response.body.cut().is_some() {
+            let id = recorded.id;
+            let message =
+                format!("operation {id}: the tape has only the beginning of its response");
+            return Err(Refusal::plain(Kind::Cut, message));
+        }
         if self.run.served(place) > 0 && self.settings.on_exhausted == OnExhausted::Loop {
             self.run.release_again(now, &self.plan, place);
         }

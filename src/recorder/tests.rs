@@ -723,34 +723,6 @@ fn a_body_of_a_gibibyte_takes_little_memory() {
     assert!(matches!(body.cut(), Some(Cut::Passed { length, .. }) if *length == 1 << 30));
 }
 
-#[test]
-#[ignore = "it measures, and says how many exchanges a second are written"]
-fn how_many_exchanges_a_second() {
-    const THREADS: u32 = 8;
-    const EACH: u32 = 500;
-    for durability in [Durability::Relaxed, Durability::Written, Durability::Synced] {
-        let place = Place::new();
-        let settings = Settings {
-            durability,
-            ..Settings::default()
-        };
-        let recorder = place.start(settings).unwrap();
-        let began = std::time::Instant::now();
-        std::thread::scope(|scope| {
-            for _ in 0..THREADS {
-                scope.spawn(|| {
-                    for _ in 0..EACH {
-                        wait(answer(begin(&recorder, "/1/push"), "{\"statusCode\":0}"));
-                    }
-                });
-            }
-        });
-        wait(recorder.close());
-        let rate = f64::from(THREADS * EACH) / began.elapsed().as_secs_f64();
-        println!("{durability:?}: {rate:.0} exchanges a second");
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 

@@ -599,3 +599,20 @@ fn a_tape_that_cannot_be_served_is_refused() {
         "{said}"
     );
 }
+
+#[test]
+fn a_response_that_the_tape_has_only_the_beginning_of_is_refused() {
+    let cut = operation(1, "a", 0, 0)
+        .replace(r#"{"text":"answer 1"}"#, r#"{"text":"answer 1","cut":{}}"#);
+    let broken =
+        operation(2, "a", 0, 0).replace(r#""answered":0,"#, r#""answered":0,"truncated":true,"#);
+    assert!(cut.contains("cut") && broken.contains("truncated"));
+    let replay = Replay::start(&[&tape("cut", &(cut + &broken))]);
+    for number in [1, 2] {
+        let answer = post(&format!("{}/op/{number}?a=1&b=2", replay.origin), &[], "");
+        assert_eq!(
+            (answer.status, answer.json()["error"].as_str()),
+            (404, Some("cut"))
+        );
+    }
+}
