@@ -5,10 +5,18 @@
 //! words also stand alone on the page (the cover), a running title beside such a footer or at a form
 //! feed. What might be content stays, for the normalizer to refuse with its place.
 
+mod footer;
+mod neighbours;
+mod title;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::heading::{recognise, undecorated};
+use super::heading::recognise;
 use super::line::Line;
+use footer::{Footer, footer};
+use neighbours::Neighbours;
+
+pub(super) use title::title;
 
 /// Longer lines are prose.
 const LONGEST: usize = 80;
@@ -36,44 +44,6 @@ pub(super) fn strip(lines: Vec<Line>, title: &str) -> Vec<Line> {
     kept
 }
 
-/// The title of the page: what stands above its first section, and best what recurs.
-pub(super) fn title(lines: &[Line]) -> Option<String> {
-    let first_section = lines
-        .iter()
-        .position(|line| is_section(line.trimmed()))
-        .unwrap_or(lines.len());
-    let above: Vec<&str> = lines
-        .iter()
-        .take(first_section)
-        .map(Line::trimmed)
-        .filter(|text| !text.is_empty())
-        .collect();
-    let marked = above.iter().find(|text| {
-        text.starts_with("# ")
-            || (text.starts_with("= ") || text.starts_with('=')) && text.ends_with('=')
-    });
-    if let Some(marked) = marked {
-        return Some(undecorated(marked).to_owned());
-    }
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for line in lines {
-        *counts.entry(line.trimmed()).or_default() += 1;
-    }
-    let titles = || above.iter().copied().filter(|text| is_title(text));
-    let recurring = titles().find(|text| counts.get(text).is_some_and(|count| *count > 1));
-    let beside_prose = || {
-        let pairs = above.iter().zip(above.iter().skip(1));
-        pairs
-            .filter(|(text, next)| is_title(text) && next.starts_with("This operation"))
-            .map(|(text, _)| *text)
-            .next()
-    };
-    recurring
-        .or_else(beside_prose)
-        .or_else(|| titles().next())
-        .map(str::to_owned)
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mark {
     Text,
@@ -86,29 +56,6 @@ enum Edge {
     Furniture,
 }
 
-/// A line that ends or begins with a number, as a footer does.
-struct Footer<'a> {
-    index: usize,
-    /// Its words; none for a bare page number.
-    stem: &'a str,
-    number: usize,
-}
-
-/// Where the first section of a page begins.
-fn is_section(text: &str) -> bool {
-    let lower = undecorated(text).to_lowercase();
-    lower == "overview" || lower.starts_with("request url") || recognise(text).is_some()
-}
-
-fn is_title(text: &str) -> bool {
-    is_plain(text)
-        && text.len() <= 60
-        && !text.ends_with(['.', '!', '?'])
-        && text.starts_with(|c: char| c.is_uppercase())
-        && !text.to_lowercase().starts_with("jump to")
-        && text != "Contents"
-}
-
 /// Whether a line can be a title or footer at all: words, and nothing that a sample is written with.
 fn is_plain(text: &str) -> bool {
     !text.is_empty()
@@ -119,43 +66,6 @@ fn is_plain(text: &str) -> bool {
 
 fn several_words(text: &str) -> bool {
     text.split_whitespace().nth(1).is_some()
-}
-
-/// Reads `Reference 12`, `12 Reference`, `Reference | Page 12 of 40`, `12`, `- 12 -`.
-fn footer(index: usize, text: &str) -> Option<Footer<'_>> {
-    if !is_plain(text) {
-        return None;
-    }
-    let rules = |c: char| {
-        c.is_whitespace() || matches!(c, '|' | '-' | '\u{2013}' | '\u{2014}' | '\u{2022}')
-    };
-    let mut rest = text.trim_matches(rules);
-    let is_number = |word: &str| word.len() <= 4 && word.bytes().all(|b| b.is_ascii_digit());
-    if let Some((head, total)) = rest.rsplit_once(" of ")
-        && is_number(total)
-    {
-        rest = head;
-    }
-    let (stem, number) = match (
-        rest.rsplit_once(char::is_whitespace),
-        rest.split_once(char::is_whitespace),
-    ) {
-        (Some((stem, number)), _) if is_number(number) => (stem, number),
-        (_, Some((number, stem))) if is_number(number) => (stem, number),
-        _ if is_number(rest) => ("", rest),
-        _ => return None,
-    };
-    let stem = stem.trim_matches(rules);
-    let stem = stem.strip_suffix("Page").unwrap_or(stem);
-    let stem = stem
-        .strip_suffix("page")
-        .unwrap_or(stem)
-        .trim_matches(rules);
-    Some(Footer {
-        index,
-        stem,
-        number: number.parse().ok()?,
-    })
 }
 
 fn mark(lines: &[Line], title: &str) -> Vec<Mark> {
@@ -272,81 +182,6 @@ fn spread(neighbours: &Neighbours<'_>, marks: &mut [Mark], is_running: impl Fn(u
     }
 }
 
-/// The lines that are not blank, each with the one before and after it.
-struct Neighbours<'a> {
-    lines: &'a [Line],
-    /// The indices of the lines that are not blank, in order.
-    filled: Vec<usize>,
-    /// For each line, where in `filled` it stands or would stand.
-    rank: Vec<usize>,
-}
-
-impl<'a> Neighbours<'a> {
-    fn new(lines: &'a [Line]) -> Self {
-        let mut filled = Vec::new();
-        let mut rank = Vec::with_capacity(lines.len());
-        for (index, line) in lines.iter().enumerate() {
-            rank.push(filled.len());
-            if !line.is_blank() {
-                filled.push(index);
-            }
-        }
-        Neighbours {
-            lines,
-            filled,
-            rank,
-        }
-    }
-
-    fn indices(&self) -> impl Iterator<Item = usize> + '_ {
-        self.filled.iter().copied()
-    }
-
-    fn text(&self, index: usize) -> &'a str {
-        self.lines.get(index).map_or("", Line::trimmed)
-    }
-
-    /// The nearest lines before and after, leaving out blank ones.
-    fn around(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
-        let rank = self.rank.get(index).copied().unwrap_or_default();
-        let before = rank.checked_sub(1);
-        [before, Some(rank + 1)]
-            .into_iter()
-            .flatten()
-            .filter_map(|rank| self.filled.get(rank).copied())
-    }
-
-    /// Whether a bare number would be a value between the lines around it.
-    fn may_be_value(&self, index: usize) -> bool {
-        let mut before = "";
-        let mut after = "";
-        for other in self.around(index) {
-            *(if other < index {
-                &mut before
-            } else {
-                &mut after
-            }) = self.text(other);
-        }
-        before.ends_with(':')
-            || (before.ends_with(['[', '(', ',']) && after.starts_with([']', ')', ',']))
-    }
-
-    /// Whether it is the first or last line of a sheet that a form feed begins or ends.
-    fn at_sheet_edge(&self, index: usize) -> bool {
-        let sheet = |index: usize| self.lines.get(index).map(|line| line.sheet);
-        let last = self.lines.last().map(|line| line.sheet);
-        let own = sheet(index);
-        let rank = self.rank.get(index).copied().unwrap_or_default();
-        let at = |rank: Option<usize>| {
-            rank.and_then(|rank| self.filled.get(rank))
-                .and_then(|index| sheet(*index))
-        };
-        let ends = own < last && at(Some(rank + 1)) != own;
-        let begins = own > Some(0) && at(rank.checked_sub(1)) != own;
-        ends || begins
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::line::lines;
@@ -395,25 +230,5 @@ mod tests {
         ] {
             assert_eq!(stripped(text, "Mute"), text);
         }
-    }
-
-    #[test]
-    fn the_title_is_found() {
-        for (text, expected) in [
-            (
-                "Legal words here.\nMuteCall\nWeb Book\n1/2/2020\nMuteCall\nThis operation is\nOverview",
-                "MuteCall",
-            ),
-            ("Accept\nThis operation is part.\nOverview", "Accept"),
-            (
-                "Jump to: navigation, search\n\nAccept\nWhen a chat is offered.\nRequest URL /x",
-                "Accept",
-            ),
-            ("nav\n# Mute Call\nText\n## Overview", "Mute Call"),
-            ("== Mute ==\nRequest\n", "Mute"),
-        ] {
-            assert_eq!(title(&lines(text)).as_deref(), Some(expected), "{text}");
-        }
-        assert_eq!(title(&lines("Request\nPOST /x")), None);
     }
 }
