@@ -137,6 +137,10 @@ fn furniture_may_stand_anywhere_in_the_samples() {
         "\n\nRemoveParticipantFromConference\n\nWeb Services API Reference 3\n\n\n\n",
         "\nWeb Services API Reference | Page 3 of 9\n\u{c}RemoveParticipantFromConference\n",
         "\n\u{c}",
+        "\n\n5\n\n\u{c}",
+        "\n- 12 -\n\u{c}",
+        "\nPage 2 of 9\n\u{c}",
+        "\n\u{c}Page 31\n\n",
     ];
     for (index, furniture) in (first..lines.len())
         .step_by(STEP)

@@ -38,7 +38,7 @@ pub(super) fn closers(text: &str) -> usize {
 }
 
 /// Whether a line begins with a key and a colon.
-pub(super) fn is_member(text: &str) -> bool {
+pub(in crate::importer) fn is_member(text: &str) -> bool {
     let text = text.strip_prefix(['u', 'b', 'r']).unwrap_or(text);
     let Some(quote) = text.chars().next().filter(|c| is_quote(*c)) else {
         return false;

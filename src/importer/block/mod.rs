@@ -10,8 +10,10 @@ mod scanner;
 use super::heading::{Heading, recognise};
 use super::line::{Line, Place};
 use super::request_line;
-use form::{closers, is_lone_footer, is_member, is_prose, skip_marks};
+use form::{closers, is_lone_footer, is_prose, skip_marks};
 use scanner::Scanner;
+
+pub(super) use form::is_member;
 
 /// The lines of one sample.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,9 @@
 
 use super::is_plain;
 
+/// More digits are no number of a sheet.
+const MOST_DIGITS: usize = 4;
+
 /// A line that ends or begins with a number, as a footer does.
 pub(super) struct Footer<'a> {
     pub(super) index: usize,
@@ -12,7 +15,8 @@ pub(super) struct Footer<'a> {
     pub(super) number: usize,
 }
 
-/// Reads `Reference 12`, `12 Reference`, `Reference | Page 12 of 40`, `12`, `- 12 -`.
+/// Reads `Reference 12`, `12 Reference`, `Reference | Page 12 of 40`, `12`, `- 12 -`,
+/// `Page 12/40`.
 pub(super) fn footer(index: usize, text: &str) -> Option<Footer<'_>> {
     if !is_plain(text) {
         return None;
@@ -21,11 +25,14 @@ pub(super) fn footer(index: usize, text: &str) -> Option<Footer<'_>> {
         c.is_whitespace() || matches!(c, '|' | '-' | '\u{2013}' | '\u{2014}' | '\u{2022}')
     };
     let mut rest = text.trim_matches(rules);
-    let is_number = |word: &str| word.len() <= 4 && word.bytes().all(|b| b.is_ascii_digit());
-    if let Some((head, total)) = rest.rsplit_once(" of ")
-        && is_number(total)
+    let is_number = |word: &str| {
+        (1..=MOST_DIGITS).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_digit())
+    };
+    // The number of all sheets tells nothing: `2 of 9`, `2/9`.
+    if let Some((head, total)) = rest.rsplit_once(" of ").or_else(|| rest.rsplit_once('/'))
+        && is_number(total.trim_start())
     {
-        rest = head;
+        rest = head.trim_end();
     }
     let (stem, number) = match (
         rest.rsplit_once(char::is_whitespace),

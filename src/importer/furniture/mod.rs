@@ -90,18 +90,51 @@ fn mark(lines: &[Line], title: &str) -> Vec<Mark> {
         let text = neighbours.text(index);
         text == title || stems.contains(text)
     };
-    // A bare number is a page number where it counts the sheets and a sheet ends or begins there,
-    // or where a running title stands beside it.
+    for index in numbers(&footers, &neighbours) {
+        set(index);
+    }
     for footer in footers.iter().filter(|footer| footer.stem.is_empty()) {
-        let sheet = lines.get(footer.index).map_or(0, |line| line.sheet + 1);
-        let counts = neighbours.at_sheet_edge(footer.index) && footer.number == sheet;
-        let beside = neighbours.around(footer.index).any(is_running);
-        if (counts && !neighbours.may_be_value(footer.index)) || beside {
+        if neighbours.around(footer.index).any(is_running) {
             set(footer.index);
         }
     }
     spread(&neighbours, &mut marks, is_running);
     marks
+}
+
+/// The bare numbers that are page numbers: they stand where a sheet ends or begins, and run on one by
+/// one with the sheets, from whatever number the first has.
+fn numbers(footers: &[Footer<'_>], neighbours: &Neighbours<'_>) -> Vec<usize> {
+    let bare = || footers.iter().filter(|footer| footer.stem.is_empty());
+    let mut runs: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    let run = |footer: &Footer<'_>| {
+        let number = i64::try_from(footer.number).unwrap_or(i64::MAX);
+        number - i64::try_from(neighbours.sheet(footer.index)).unwrap_or(i64::MAX)
+    };
+    for footer in bare().filter(|footer| {
+        neighbours.at_sheet_edge(footer.index) && !neighbours.may_be_value(footer.index)
+    }) {
+        runs.entry(run(footer)).or_default().push(footer.index);
+    }
+    // Where numbers disagree, the longest run counts the sheets, and of equally long ones the run
+    // that counts from the first sheet of the file; the others may be content.
+    let longest = runs.values().map(Vec::len).max().unwrap_or_default();
+    let mut longest = runs.iter().filter(|(_, found)| found.len() == longest);
+    let offset = match (longest.next(), longest.next()) {
+        (Some((offset, _)), None) => *offset,
+        _ => 1,
+    };
+    let mut found = runs.remove(&offset).unwrap_or_default();
+    // Behind the last sheet there may be no form feed.
+    let last = bare().filter(|footer| {
+        neighbours.is_last(footer.index)
+            && !neighbours.at_sheet_edge(footer.index)
+            && run(footer) == offset
+    });
+    if !found.is_empty() {
+        found.extend(last.map(|footer| footer.index));
+    }
+    found
 }
 
 /// The words of the footers that are surely footers.
@@ -193,6 +226,10 @@ mod tests {
         kept.join("\n")
     }
 
+    fn filled(text: &str) -> Vec<&str> {
+        text.lines().filter(|line| !line.is_empty()).collect()
+    }
+
     #[test]
     fn a_footer_whose_words_stand_on_the_cover_goes() {
         let text = "Hold\n\nRest Book\n\nHold\nOverview\n'uri': 'http://x/\n\nHold\n\nRest Book 2\n\n914',\n}";
@@ -213,6 +250,55 @@ mod tests {
         let text = "'a': 'x/\n\n1\n\u{c}Mute\ny',\n[\n2\n]\n\u{c}3";
         assert_eq!(stripped(text, "Mute"), "'a': 'x/\ny',\n[\n2\n]");
         assert_eq!(stripped("[\n1\n\u{c}]", "Mute"), "[\n1\n\n]");
+    }
+
+    #[test]
+    fn numbers_of_sheets_go_whatever_the_first_is() {
+        for (text, expected) in [
+            (
+                "'a': 'http://h/users/\n\n5\n\n\u{c}abc'",
+                "'a': 'http://h/users/\nabc'",
+            ),
+            (
+                "{'a': 1,\n\n\u{c}'b': 2,\n\n1\n\n\u{c}'c': 3,\n2\n\u{c}'d': 4}\n\n3",
+                "{'a': 1,\n\n'b': 2,\n'c': 3,\n'd': 4}",
+            ),
+            (
+                "{'a': 1,\n\n5\n\n\u{c}'b':\n- 6 -\n\u{c}2}",
+                "{'a': 1,\n'b':\n2}",
+            ),
+            ("{'a': 1,\nPage 2 of 9\n\u{c}'b': 2}", "{'a': 1,\n'b': 2}"),
+            ("x\n\u{c}Page 31/99\ny\n\u{c}32 / 99\nz", "x\n\ny\nz"),
+            (
+                "a\n11\n\u{c}b\n740\n\u{c}c\n13\n\u{c}d",
+                "a\nb\n740\n\nc\nd",
+            ),
+        ] {
+            assert_eq!(
+                filled(&stripped(text, "Mute")),
+                filled(expected),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn numbers_at_the_edge_of_a_sheet_that_are_values_stay() {
+        for text in [
+            "{'a':\n5\n\u{c}}",
+            "{'a':\n5\n\u{c}, 'b': 1}",
+            "{'a':\n5\n\u{c}'b': 1}",
+            "[1,\n2\n\u{c}]",
+            "[1,\n\u{c}2\n]",
+            "a\n40\n\u{c}b\n7\n\u{c}c",
+        ] {
+            let expected = text.replace('\u{c}', "\n");
+            assert_eq!(
+                filled(&stripped(text, "Mute")),
+                filled(&expected),
+                "{text:?}"
+            );
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Which lines stand beside a line, and where the sheets end.
 
+use crate::importer::block::is_member;
 use crate::importer::line::Line;
 
 /// The lines that are not blank, each with the one before and after it.
@@ -46,19 +47,26 @@ impl<'a> Neighbours<'a> {
             .filter_map(|rank| self.filled.get(rank).copied())
     }
 
-    /// Whether a bare number would be a value between the lines around it.
+    /// Whether a bare number would be a value between the lines around it: the one that a key still
+    /// lacks, or the item of a list.
     pub(super) fn may_be_value(&self, index: usize) -> bool {
-        let mut before = "";
-        let mut after = "";
-        for other in self.around(index) {
-            *(if other < index {
-                &mut before
-            } else {
-                &mut after
-            }) = self.text(other);
-        }
-        before.ends_with(':')
-            || (before.ends_with(['[', '(', ',']) && after.starts_with([']', ')', ',']))
+        let (before, after): (Vec<usize>, Vec<usize>) =
+            self.around(index).partition(|other| *other < index);
+        let before = before.first().map_or("", |before| self.text(*before));
+        let after = after.first().map_or("", |after| self.text(*after));
+        let ends = after.is_empty() || after.starts_with([']', ')', ',', '}']);
+        (before.ends_with(':') && (ends || is_member(after)))
+            || (before.ends_with(['[', '(', ',']) && ends)
+    }
+
+    /// Whether it is the last line of the page.
+    pub(super) fn is_last(&self, index: usize) -> bool {
+        self.filled.last() == Some(&index)
+    }
+
+    /// On which sheet a line stands, from 0.
+    pub(super) fn sheet(&self, index: usize) -> usize {
+        self.lines.get(index).map_or(0, |line| line.sheet)
     }
 
     /// Whether it is the first or last line of a sheet that a form feed begins or ends.
