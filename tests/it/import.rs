@@ -208,6 +208,62 @@ fn a_page_without_a_request_line_is_read_by_its_rows() {
     );
 }
 
+/// What comes of a page that is no file: the tape and what was said about the page.
+fn read(name: &str, text: &str) -> (Tape, Vec<String>) {
+    let page = Page {
+        name,
+        bytes: text.as_bytes(),
+    };
+    let imported = import_pages(&[page], &Settings::default())
+        .unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let notices = imported.remarks[0].notices.iter();
+    let notices = notices.map(|notice| {
+        let (line, column) = (notice.line, notice.column);
+        format!("{line}:{column} {}", notice.message)
+    });
+    (imported.tape, notices.collect())
+}
+
+#[test]
+fn a_body_that_tells_of_a_failure_is_no_response() {
+    let request = "Request\nPOST /api/v2/me/chats/1\n{'a': 1}\nResponse\n";
+    for (shown, body, notices) in [
+        (
+            "HTTP/1.1 404 Not Found\n{'statusCode': 6, 'statusMessage': 'x'}",
+            None,
+            vec![
+                "6:1 the statusCode 6 shows a failure, so this sample is left out; the page shows \
+                 no other response, and an empty one with status 200 stands for it",
+            ],
+        ),
+        (
+            "{'statusCode': '2'}\n{'statusCode': 0}",
+            Some(r#"{"statusCode":0}"#),
+            vec!["5:1 the statusCode \"2\" shows a failure, so this sample is left out"],
+        ),
+        (
+            "{'id': 7}\n{'statusCode': -1}\n{'id': 8}",
+            Some(r#"{"id":7}"#),
+            vec![
+                "6:1 the statusCode -1 shows a failure, so this sample is left out",
+                "7:1 a request has one response; this sample is left out",
+            ],
+        ),
+        ("[1]", Some("[1]"), vec![]),
+    ] {
+        let (tape, said) = read("a.txt", &format!("{request}{shown}"));
+        let operation = tape.operations().next().unwrap();
+        let response = &operation.response;
+        assert_eq!(response.status, 200, "{shown}");
+        assert_eq!(
+            response.body.text(),
+            Some(body.unwrap_or_default()),
+            "{shown}"
+        );
+        assert_eq!(said, notices, "{shown}");
+    }
+}
+
 #[test]
 fn an_unreadable_sample_is_shown_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
