@@ -185,6 +185,20 @@ mod tests {
     }
 
     #[test]
+    fn names_in_braces_generalise() {
+        for (path, other, expected) in [
+            ("/chats/{id}", "/chats/7", true),
+            ("/chats/{id}/x/{b}", "/chats/7/x/8", true),
+            ("/chats/{id}", "/calls/7", false),
+            ("/chats/{id}", "/chats/7/x", false),
+            ("/chats/8", "/chats/7", false),
+            ("/chats/7", "/chats/7", false),
+        ] {
+            assert_eq!(generalises(path, other), expected, "{path} {other}");
+        }
+    }
+
+    #[test]
     fn channels_and_endpoints_follow_from_the_target() {
         for (target, expected, at) in [
             (

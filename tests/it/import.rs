@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use antiphon::importer::{Page, Settings, import as import_pages};
-use antiphon::tape::Tape;
+use antiphon::tape::{Event, Tape};
 use serde_json::Value;
 
 fn page(name: &str) -> PathBuf {
@@ -262,6 +262,47 @@ fn a_body_that_tells_of_a_failure_is_no_response() {
         );
         assert_eq!(said, notices, "{shown}");
     }
+}
+
+#[test]
+fn a_table_without_a_request_url_is_of_the_request_that_is_shown() {
+    let of = |name: &str, text: &str| {
+        let (tape, said) = read(name, text);
+        let contract = tape.events.iter().find_map(|event| match event {
+            Event::Contract(contract) => Some(format!("{} {}", contract.method, contract.path)),
+            Event::Operation(_) | Event::Notification(_) => None,
+        });
+        let said = said.into_iter().find(|said| said.contains("Request URL"));
+        (contract.unwrap(), said)
+    };
+    let table = "Parameters\nParameter Value\n\noperationName Mute\n\ntext Optional.\n";
+    let notice = |place: &str, request: &str| {
+        Some(format!(
+            "{place} no Request URL row tells whose parameters these are; `{request}` is taken \
+             from the request"
+        ))
+    };
+    for (requests, request) in [
+        (
+            "POST /api/v2/me/calls/7?x=1\n{'operationName': 'Mute'}",
+            "POST /api/v2/me/calls/7",
+        ),
+        (
+            "POST on /me/calls/{id}\n{'operationName': 'Mute', 'callUri': '/calls/7'}",
+            "POST /me/calls/{id}",
+        ),
+        (
+            "POST /me/calls/7\n{'operationName': 'Mute'}\nSample\nRequest\nPOST /me/calls/{id}\n{'b': 1}",
+            "POST /me/calls/{id}",
+        ),
+    ] {
+        let text = format!("{table}Sample\nRequest\n{requests}");
+        let expected = (request.to_owned(), notice("4:1", request));
+        assert_eq!(of("a.txt", &text), expected, "{requests}");
+    }
+    let html = "<html><body>\n<p>Mutes the call that goes on.</p>\n<table><tr><th>Parameter</th><th>Value</th></tr><tr><td>text</td><td>Optional.</td></tr></table>\n<h3>Request</h3><pre>POST /a/7\n{'text': 1}</pre>";
+    let expected = ("POST /a/7".to_owned(), notice("3:57", "POST /a/7"));
+    assert_eq!(of("a.html", html), expected);
 }
 
 #[test]
