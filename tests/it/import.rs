@@ -306,6 +306,15 @@ fn a_table_without_a_request_url_is_of_the_request_that_is_shown() {
 }
 
 #[test]
+fn prose_about_requests_is_no_page_of_them() {
+    let output = import(&["README.md", "-o", "-"]);
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(output.stdout.is_empty());
+    assert!(words.contains("README.md: no request was found"), "{words}");
+}
+
+#[test]
 fn an_unreadable_sample_is_shown_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let tape = folder.path().join("a.tape");

@@ -4,10 +4,10 @@ use crate::importer::Notice;
 use crate::importer::block::{self, Block};
 use crate::importer::heading::{self, Heading, Outcome, Part, Role};
 use crate::importer::line::{Line, Place};
-use crate::importer::request_line::{self, RequestLine};
+use crate::importer::request_line::{self, RequestLine, Setting};
 use crate::importer::table::{self, Fact};
 
-use super::marks::{behind_or, is_placeholder, not_there, status_line};
+use super::marks::{behind_or, is_placeholder, is_scalar, not_a_sample, not_there, status_line};
 use super::{Outline, Pushed, Sample, Section};
 
 /// Which part of the page the walk is in.
@@ -91,7 +91,14 @@ impl<'a> Walk<'a> {
             return (rest, next);
         }
         if let Some(request) = request_line::read(&line) {
-            return (self.request(request), next);
+            if self.is_request(&request) {
+                return (self.request(request), next);
+            }
+            if request.setting == Setting::Worded && self.zone != Zone::Table {
+                let (method, target) = (&request.method, &request.target);
+                let message = format!("`{method} {target}` stands in words and is no sample");
+                self.notice(request.place, message);
+            }
         }
         if self.fact(&line, lines.get(next..).unwrap_or_default()) {
             return (None, next);
@@ -233,6 +240,18 @@ impl<'a> Walk<'a> {
         self.ordinal = part.ordinal;
     }
 
+    /// Whether a request line is one, and not only spoken of: it stands alone on its line, or in
+    /// words under a heading that says so.
+    fn is_request(&self, request: &RequestLine) -> bool {
+        let is_headed =
+            self.zone == Zone::Samples && self.role == Some(Role::Request) && self.headed;
+        match request.setting {
+            Setting::Alone => true,
+            Setting::Worded => is_headed,
+            Setting::Cell => false,
+        }
+    }
+
     /// Takes a request line; gives what follows on its line.
     fn request(&mut self, mut request: RequestLine) -> Option<Line> {
         let rest = request.rest.take();
@@ -308,6 +327,9 @@ impl<'a> Walk<'a> {
             return (None, next);
         }
         let Some(at) = block::start(&line.text) else {
+            if is_scalar(text) && self.role.is_some() {
+                self.notice(line.start(), not_a_sample(text));
+            }
             return (None, next);
         };
         let first = next.saturating_sub(1);
