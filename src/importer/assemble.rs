@@ -320,14 +320,13 @@ impl<'a> Assembly<'a> {
 fn shown_path(section: &Section, target: &str) -> String {
     let path = |target: &str| target.split('?').next().unwrap_or_default().to_owned();
     let exact = path(target);
-    let shown = section
+    let mut shown = section
         .samples
         .iter()
         .filter_map(|sample| sample.request.as_ref())
         .map(|request| path(&request.target));
     shown
-        .filter(|shown| target::generalises(shown, &exact))
-        .next()
+        .find(|shown| target::generalises(shown, &exact))
         .unwrap_or(exact)
 }
 

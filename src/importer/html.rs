@@ -188,14 +188,12 @@ impl Source {
     /// The row that holds the text in one piece, and the columns from there on.
     fn find(&mut self, wanted: &str) -> Option<(usize, Vec<usize>)> {
         let (first, from) = self.next;
-        let rows = self.rows.iter().enumerate().skip(first).take(LOOK_AHEAD);
-        let (index, at, row) = rows
-            .filter_map(|(index, row)| {
-                let skip = if index == first { from } else { 0 };
-                let at = row.text.get(skip..)?.find(wanted)?;
-                Some((index, skip + at, row))
-            })
-            .next()?;
+        let mut rows = self.rows.iter().enumerate().skip(first).take(LOOK_AHEAD);
+        let (index, at, row) = rows.find_map(|(index, row)| {
+            let skip = if index == first { from } else { 0 };
+            let at = row.text.get(skip..)?.find(wanted)?;
+            Some((index, skip + at, row))
+        })?;
         let character = row.text.get(..at).map_or(0, |head| head.chars().count());
         let columns = row.columns.get(character..).unwrap_or(&[]).to_vec();
         self.next = (index, at + wanted.len());
