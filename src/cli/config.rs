@@ -56,10 +56,17 @@ pub(super) struct Bayeux {
     pub(super) max_interval: Option<u64>,
 }
 
+/// A setting with where it stands, for the message about a wrong one.
+#[derive(Debug)]
+pub(super) struct Setting {
+    pub(super) value: String,
+    pub(super) origin: String,
+}
+
 impl ConfigFlag {
     /// Reads the settings. No file where none was named is no settings.
     pub(super) fn read(&self) -> Result<Config, Failure> {
-        let path = self.config.as_deref().unwrap_or(Path::new(DEFAULT));
+        let path = self.path();
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound && self.config.is_none() => {
@@ -73,6 +80,33 @@ impl ConfigFlag {
         parse(&text)
             .with_context(|| path.display().to_string())
             .because(Trouble::Usage)
+    }
+
+    /// The value that counts: the flag's (or the environment's, which clap puts in its place), else
+    /// that of the file.
+    pub(super) fn pick(
+        &self,
+        flag: (&str, Option<&String>),
+        file: (&str, Option<String>),
+    ) -> Option<Setting> {
+        if let (name, Some(value)) = flag {
+            let variable = name
+                .trim_start_matches('-')
+                .replace('-', "_")
+                .to_uppercase();
+            let origin = format!("{name} (or ANTIPHON_{variable})");
+            return Some(Setting {
+                value: value.clone(),
+                origin,
+            });
+        }
+        let (name, value) = file;
+        let origin = format!("{}: {name}", self.path().display());
+        value.map(|value| Setting { value, origin })
+    }
+
+    fn path(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(DEFAULT))
     }
 }
 

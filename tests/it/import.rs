@@ -488,3 +488,26 @@ fn the_settings_file_tells_channel_and_endpoint_and_flags_override_it() {
     assert!(tape.contains(r#""channel": "/v2/me/other""#), "{tape}");
     assert!(import(&["--channel", "/mine"]).contains(r#""channel": "/mine""#));
 }
+
+#[test]
+fn a_channel_or_endpoint_that_cannot_be_is_wrong_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = page("rows-only.txt");
+    let page = page.to_str().unwrap();
+    let refused = |arguments: &[&str], origin: &str| {
+        let output = import(&[&[page, "-o", "-"], arguments].concat());
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{words}");
+        assert!(output.stdout.is_empty());
+        assert!(words.contains(origin), "{words}");
+    };
+    refused(&["--channel", "foo"], "--channel");
+    refused(&["--channel", "/v2/me/*"], "--channel");
+    refused(&["--endpoint", "foo"], "--endpoint");
+    let settings = folder.path().join("mine.json5");
+    let settings = settings.to_str().unwrap();
+    for field in ["channel", "endpoint"] {
+        fs::write(settings, format!("{{ {field}: 'foo' }}")).unwrap();
+        refused(&["--config", settings], &format!("{settings}: {field}"));
+    }
+}
