@@ -4,9 +4,10 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, ensure};
 use serde::Serialize;
 
+use crate::bayeux::Pattern;
 use crate::exchange::{Repair, Session};
 use crate::importer::{self, ImportError, Imported, MOST_BYTES, Page, Settings};
 use crate::normalizer;
@@ -99,7 +100,7 @@ impl Import {
             return Err(anyhow!("the tape and the summary cannot both go to stdout"))
                 .because(Trouble::Usage);
         }
-        let config = self.config.read()?;
+        let settings = self.settings()?;
         let pages = self
             .pages
             .iter()
@@ -109,12 +110,6 @@ impl Import {
             .iter()
             .map(|(name, bytes)| Page { name, bytes })
             .collect();
-        let settings = Settings {
-            channel: self.channel.or(config.channel),
-            endpoint: self.endpoint.or(config.endpoint),
-            title: self.title,
-            source: self.source,
-        };
         let imported = match importer::import(&pages, &settings) {
             Ok(imported) => imported,
             Err(error) => {
@@ -157,6 +152,68 @@ impl Import {
         }
         Ok(Outcome::Done)
     }
+
+    /// What the flags and the settings file say of the pages.
+    fn settings(&self) -> Result<Settings, Failure> {
+        let file = self.config.read()?;
+        let pick = |flag, value: &Option<String>, field, configured, check: Check| {
+            let picked = self
+                .config
+                .pick((flag, value.as_ref()), (field, configured));
+            picked
+                .map(|picked| -> anyhow::Result<String> {
+                    check(&picked.value).context(picked.origin)?;
+                    Ok(picked.value)
+                })
+                .transpose()
+                .because(Trouble::Usage)
+        };
+        Ok(Settings {
+            channel: pick(
+                "--channel",
+                &self.channel,
+                "channel",
+                file.channel,
+                check_channel,
+            )?,
+            endpoint: pick(
+                "--endpoint",
+                &self.endpoint,
+                "endpoint",
+                file.endpoint,
+                check_endpoint,
+            )?,
+            title: self.title.clone(),
+            source: self.source.clone(),
+        })
+    }
+}
+
+/// Says what is wrong with the value of a setting.
+type Check = fn(&str) -> anyhow::Result<()>;
+
+/// Refuses what no subscription can match, and patterns, which no event is sent on (Bayeux §2.2).
+fn check_channel(channel: &str) -> anyhow::Result<()> {
+    let is_channel = Pattern::parse(channel).is_some() && !channel.contains('*');
+    ensure!(
+        is_channel,
+        "{channel:?} is no channel: it must begin with a slash, have no empty segment and no \
+         wildcard, such as /v2/me/chats"
+    );
+    Ok(())
+}
+
+/// Refuses what cannot be the path of a request (RFC 9112 §3.2.1).
+fn check_endpoint(endpoint: &str) -> anyhow::Result<()> {
+    let is_path = endpoint.starts_with('/')
+        && !endpoint.starts_with("//")
+        && !endpoint.contains(|c: char| c.is_whitespace() || c.is_control() || "?#".contains(c));
+    ensure!(
+        is_path,
+        "{endpoint:?} is no path: it must begin with one slash and have neither query nor blanks, \
+         such as /api/v2/notifications"
+    );
+    Ok(())
 }
 
 /// The folder that tapes are kept in.
@@ -352,6 +409,35 @@ mod tests {
             ("../..", "page.tape"),
         ] {
             assert_eq!(file_name(title), expected);
+        }
+    }
+
+    #[test]
+    fn only_channels_and_paths_are_taken() {
+        for (channel, expected) in [
+            ("/v2/me/chats", true),
+            ("foo", false),
+            ("", false),
+            ("/", false),
+            ("/v2//me", false),
+            ("/v2/*", false),
+            ("/v2/**", false),
+        ] {
+            assert_eq!(check_channel(channel).is_ok(), expected, "{channel}");
+        }
+        for (endpoint, expected) in [
+            ("/", true),
+            ("/api/v2/notifications", true),
+            ("/api/v2/notifications/", true),
+            ("foo", false),
+            ("", false),
+            ("http://host/x", false),
+            ("//host/x", false),
+            ("/a b", false),
+            ("/a?b", false),
+            ("/a#b", false),
+        ] {
+            assert_eq!(check_endpoint(endpoint).is_ok(), expected, "{endpoint}");
         }
     }
 }

@@ -16,6 +16,7 @@ use super::line::Line;
 use super::outline::{Outline, Pushed, Sample, Section};
 use super::request::{missing, request};
 use super::source::{Json, Source};
+use super::table::Row;
 use super::target::{self, Channel};
 use super::{ImportError, Remarks, Settings, contract, envelope, table};
 
@@ -23,7 +24,7 @@ use super::{ImportError, Remarks, Settings, contract, envelope, table};
 const CALLER: &str = "agent1";
 
 /// The status of a response whose page shows only its body.
-const OK: u16 = 200;
+pub(super) const OK: u16 = 200;
 
 /// A tape in the making.
 pub(super) struct Assembly<'a> {
@@ -111,23 +112,41 @@ impl<'a> Assembly<'a> {
         }
         let rows = table::rows(&section.table, &keys);
         if !rows.is_empty() {
-            let sampled = events.iter().find_map(|event| match event {
-                Event::Operation(operation) => Some(operation.request.method.clone()),
-                Event::Contract(_) | Event::Notification(_) | Event::Fact(_) => None,
-            });
-            if let (Some(url), Some(method)) = (&section.url, section.method.clone().or(sampled)) {
-                let contract = contract::contract(&method, url, &rows);
-                self.events.push(Event::Contract(contract));
-            } else {
-                let place = section.table.first().map(Line::start);
-                source.notice(
-                    place,
-                    "no Request URL stands above this table, so it becomes no contract",
-                );
-            }
+            self.contract(section, &rows, &events, source);
         }
         self.events.append(&mut events);
         Ok(())
+    }
+
+    /// Adds the contract of a parameter table. What no row of the page names is taken from the
+    /// request that it shows.
+    fn contract(
+        &mut self,
+        section: &Section,
+        rows: &[Row],
+        events: &[Event],
+        source: &mut Source<'_>,
+    ) {
+        let first = events.iter().find_map(|event| match event {
+            Event::Operation(operation) => Some(&operation.request),
+            Event::Contract(_) | Event::Notification(_) | Event::Fact(_) => None,
+        });
+        let Some(first) = first else { return };
+        let method = section.method.as_ref().unwrap_or(&first.method);
+        let path = section.url.clone().unwrap_or_else(|| {
+            let path = shown_path(section, &first.target);
+            let table = section.table.iter().find(|line| !line.is_blank());
+            source.notice(
+                table.map(Line::start),
+                format!(
+                    "no Request URL row tells whose parameters these are; `{method} {path}` is \
+                     taken from the request"
+                ),
+            );
+            path
+        });
+        let contract = contract::contract(method, &path, rows);
+        self.events.push(Event::Contract(contract));
     }
 
     /// Adds a request with what came of it, and the keys of its body to `keys`.
@@ -192,7 +211,7 @@ impl<'a> Assembly<'a> {
                 headers: headers(&sample.headers),
                 body: content(body),
             },
-            response: answer(sample, response, source),
+            response: answer(sample, response),
             end: End::Complete,
             repairs,
         };
@@ -229,10 +248,14 @@ impl<'a> Assembly<'a> {
             if unpacked.replies > 0 {
                 source.notice(
                     Some(pushed.block.place),
-                    format!(
-                        "{} replies to the client's own Bayeux messages are left out",
-                        unpacked.replies
-                    ),
+                    match unpacked.replies {
+                        1 => "1 reply to the client's own Bayeux messages is left out".to_owned(),
+                        many => {
+                            format!(
+                                "{many} replies to the client's own Bayeux messages are left out"
+                            )
+                        }
+                    },
                 );
             }
             source.repairs.extend(json.repairs.iter().cloned());
@@ -294,14 +317,34 @@ impl<'a> Assembly<'a> {
     }
 }
 
-fn answer(sample: &Sample, json: Option<Json>, source: &mut Source<'_>) -> Response {
+/// The path of the requests that a section shows: that of `target`, with names in braces where a
+/// sample writes them.
+fn shown_path(section: &Section, target: &str) -> String {
+    let path = |target: &str| target.split('?').next().unwrap_or_default().to_owned();
+    let exact = path(target);
+    let mut shown = section
+        .samples
+        .iter()
+        .filter_map(|sample| sample.request.as_ref())
+        .map(|request| path(&request.target));
+    shown
+        .find(|shown| target::generalises(shown, &exact))
+        .unwrap_or(exact)
+}
+
+/// The response that a sample shows, or an empty one in its place: a status line and header fields
+/// are of the response that was left out.
+fn answer(sample: &Sample, json: Option<Json>) -> Response {
+    let is_left_out = json.is_none() && !sample.responses.is_empty();
+    if is_left_out {
+        return Response {
+            status: OK,
+            headers: Headers::default(),
+            body: Body::default(),
+        };
+    }
     let mut headers = headers(&sample.response_headers);
-    if json.is_none() {
-        source.notice(
-            sample.place(),
-            "the page shows no response; an empty one with status 200 stands for it",
-        );
-    } else if headers.get("content-type").is_none() {
+    if json.is_some() && headers.get("content-type").is_none() {
         headers.push("content-type", "application/json");
     }
     Response {

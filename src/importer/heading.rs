@@ -237,7 +237,6 @@ mod tests {
     fn every_form_is_read() {
         use Outcome::{Failure, Success};
         use Role::{Notification, Request, Response};
-        let agent = |name: &str| Some(name.to_owned());
         for (line, expected) in [
             ("Request", (Some(Request), None, None, None)),
             ("HTTP Request", (Some(Request), None, None, None)),
@@ -264,6 +263,19 @@ mod tests {
             ("Successful", (None, Some(Success), None, None)),
             ("Success", (None, Some(Success), None, None)),
             ("''Failure''", (None, Some(Failure), None, None)),
+        ] {
+            assert_eq!(parts(line), Some(expected), "{line}");
+        }
+        assert_eq!(recognise("Sample"), Some(Heading::Sample));
+        assert_eq!(recognise("== Sample #2 =="), Some(Heading::Sample));
+        assert_eq!(recognise("Parameters"), Some(Heading::Parameters));
+    }
+
+    #[test]
+    fn actors_and_ordinals_are_read() {
+        use Role::{Notification, Request};
+        let agent = |name: &str| Some(name.to_owned());
+        for (line, expected) in [
             (
                 "First Notification",
                 (Some(Notification), None, None, Some(1)),
@@ -316,9 +328,6 @@ mod tests {
         ] {
             assert_eq!(parts(line), Some(expected), "{line}");
         }
-        assert_eq!(recognise("Sample"), Some(Heading::Sample));
-        assert_eq!(recognise("== Sample #2 =="), Some(Heading::Sample));
-        assert_eq!(recognise("Parameters"), Some(Heading::Parameters));
     }
 
     #[test]

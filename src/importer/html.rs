@@ -125,61 +125,135 @@ fn hide_tabs(html: &str) -> String {
 
 /// The markup, read in step with the text that was made of it.
 struct Source {
-    /// Each line without tags and with its entities read, and the column of each character.
-    lines: Vec<(String, Vec<usize>)>,
-    /// The line and the byte of it from which the next text is looked for.
+    rows: Vec<Row>,
+    /// The text of all rows without white space, in which a text is found that the markup breaks
+    /// over lines or cells.
+    squeezed: String,
+    /// Where in `squeezed` each row begins.
+    begins: Vec<usize>,
+    /// The row and the byte of it from which the next text is looked for.
     next: (usize, usize),
     /// Where the last text was found.
     last: Place,
 }
 
+/// A line of markup without its tags and with its entities read.
+struct Row {
+    text: String,
+    /// The column of each character.
+    columns: Vec<usize>,
+}
+
 impl Source {
     fn new(html: &str) -> Self {
+        let rows: Vec<Row> = html.lines().map(plain).collect();
+        let mut squeezed = String::new();
+        let mut begins = Vec::with_capacity(rows.len());
+        for row in &rows {
+            begins.push(squeezed.len());
+            squeezed.extend(filled(&row.text));
+        }
         Source {
-            lines: html.lines().map(plain).collect(),
+            rows,
+            squeezed,
+            begins,
             next: (0, 0),
             last: Place { line: 1, column: 1 },
         }
     }
 
     /// The text as a line at its place; where the markup does not hold it in one piece (wrapped
-    /// prose, cells side by side), at the place of the last text that was found.
+    /// prose, cells side by side), at the place of its first character; and where not even that is
+    /// found, at the place of the last text that was.
     fn locate(&mut self, text: String) -> Line {
         let wanted = text.trim();
-        let indent = text.chars().take_while(|c| c.is_whitespace()).count();
         if !wanted.is_empty() {
-            let (first, from) = self.next;
-            let rows = self.lines.iter().enumerate().skip(first);
-            for (index, (row, columns)) in rows.take(LOOK_AHEAD) {
-                let skip = if index == first { from } else { 0 };
-                let Some(at) = row.get(skip..).and_then(|rest| rest.find(wanted)) else {
-                    continue;
-                };
-                let at = skip + at;
-                let character = row.get(..at).map_or(0, |head| head.chars().count());
-                let columns = columns.get(character..).unwrap_or(&[]);
+            if let Some((index, columns)) = self.find(wanted) {
+                let indent = text.chars().take_while(|c| c.is_whitespace()).count();
                 let column = columns.first().copied().unwrap_or(1);
                 let leading = (0..indent).map(|back| column.saturating_sub(indent - back).max(1));
-                let columns = leading.chain(columns.iter().copied()).collect();
-                self.next = (index, at + wanted.len());
-                self.last = Place {
-                    line: index + 1,
-                    column,
-                };
-                return Line::new(text, index + 1, Columns::Each(columns));
+                let columns = leading.chain(columns).collect();
+                let line = index + 1;
+                self.last = Place { line, column };
+                return Line::new(text, line, Columns::Each(columns));
+            }
+            if let Some(place) = self.find_broken(wanted) {
+                self.last = place;
             }
         }
         let Place { line, column } = self.last;
         Line::new(text, line, Columns::From(column))
     }
+
+    /// The row that holds the text in one piece, and the columns from there on.
+    fn find(&mut self, wanted: &str) -> Option<(usize, Vec<usize>)> {
+        let (first, from) = self.next;
+        let mut rows = self.rows.iter().enumerate().skip(first).take(LOOK_AHEAD);
+        let (index, at, row) = rows.find_map(|(index, row)| {
+            let skip = if index == first { from } else { 0 };
+            let at = row.text.get(skip..)?.find(wanted)?;
+            Some((index, skip + at, row))
+        })?;
+        let character = row.text.get(..at).map_or(0, |head| head.chars().count());
+        let columns = row.columns.get(character..).unwrap_or(&[]).to_vec();
+        self.next = (index, at + wanted.len());
+        Some((index, columns))
+    }
+
+    /// Where a text begins that the markup breaks.
+    fn find_broken(&mut self, wanted: &str) -> Option<Place> {
+        let wanted: String = filled(wanted).collect();
+        let (first, from) = self.next;
+        let head = self.rows.get(first)?.text.get(..from)?;
+        let from = self.begins.get(first)? + filled(head).map(char::len_utf8).sum::<usize>();
+        let until = self.begins.get(first + LOOK_AHEAD).copied();
+        let ahead = self
+            .squeezed
+            .get(from..until.unwrap_or(self.squeezed.len()).max(from))?;
+        let at = from + ahead.find(&wanted)?;
+        let (line, byte) = self.row_of(at)?;
+        let row = self.rows.get(line)?;
+        let character = row.text.get(..byte)?.chars().count();
+        let column = row.columns.get(character).copied()?;
+        // The next text is looked for behind the last character of this one.
+        let last = wanted.chars().next_back().map_or(0, char::len_utf8);
+        let (index, byte) = self.row_of(at + wanted.len() - last)?;
+        self.next = (index, byte + last);
+        Some(Place {
+            line: line + 1,
+            column,
+        })
+    }
+
+    /// The row of a byte of the squeezed text, and where in that row its character stands.
+    fn row_of(&self, at: usize) -> Option<(usize, usize)> {
+        let index = self
+            .begins
+            .partition_point(|begin| *begin <= at)
+            .checked_sub(1)?;
+        let mut left = at - self.begins.get(index)?;
+        let text = &self.rows.get(index)?.text;
+        for (byte, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+            if left == 0 {
+                return Some((index, byte));
+            }
+            left = left.checked_sub(c.len_utf8())?;
+        }
+        None
+    }
+}
+
+/// The characters of a text that are not white space.
+fn filled(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.chars().filter(|c| !c.is_whitespace())
 }
 
 /// How many lines of markup may stand between two lines of text: menus and scripts are long, and a
 /// line that is nowhere must not cost a search of the whole page.
 const LOOK_AHEAD: usize = 2_000;
 
-/// A line of markup without its tags and with its entities read, and the column of each character.
-fn plain(row: &str) -> (String, Vec<usize>) {
+/// Reads a line of markup.
+fn plain(row: &str) -> Row {
     let mut text = String::with_capacity(row.len());
     let mut columns = Vec::with_capacity(row.len());
     let mut rest = row;
@@ -202,7 +276,7 @@ fn plain(row: &str) -> (String, Vec<usize>) {
         column += gone.chars().count();
         rest = left;
     }
-    (text, columns)
+    Row { text, columns }
 }
 
 /// How many bytes a tag at the start of `text` has.
@@ -277,5 +351,16 @@ mod tests {
                 column: 15
             }
         );
+    }
+
+    #[test]
+    fn a_text_that_the_markup_breaks_has_the_place_of_its_beginning() {
+        let html = "<html><body>\n<p>Takes it\n  at once</p>\n<table><tr><td>a</td><td>one</td></tr>\n<tr><td>b</td><td>two\n  lines</td></tr></table>\n<pre>{'b': 1}</pre>";
+        let found = lines(html).unwrap();
+        for (word, line, column) in [("Takes", 2, 4), ("one", 4, 16), ("two", 5, 9), ("{", 7, 6)] {
+            let found = found.iter().find(|found| found.text.contains(word));
+            let place = found.unwrap().start();
+            assert_eq!(place, Place { line, column }, "{word}");
+        }
     }
 }

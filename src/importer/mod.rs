@@ -100,7 +100,7 @@ pub enum ImportError {
         text: String,
     },
     /// A page without a request, and without the rows of which one could be made.
-    #[error("{page}: it shows no request, and no {missing} to make one of")]
+    #[error("{page}: no request was found, and no {missing} to make one of")]
     NoRequest {
         /// The page's name.
         page: String,

@@ -17,8 +17,21 @@ pub(super) struct RequestLine {
     pub(super) headers: Vec<(String, String)>,
     /// What was mended in the target: what stood there and why it was changed.
     pub(super) mended: Option<(String, &'static str)>,
+    /// What else stands on the line.
+    pub(super) setting: Setting,
     /// The rest of the line, from the body's first brace or from `or`.
     pub(super) rest: Option<Line>,
+}
+
+/// What a request line stands among on its line, which shows whether it is one or only spoken of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Setting {
+    /// Nothing but its header fields and its body.
+    Alone,
+    /// Words, or signs that mark code or a table: a request line under a heading that says so.
+    Worded,
+    /// A cell of a table with other cells behind it: prose.
+    Cell,
 }
 
 impl RequestLine {
@@ -65,6 +78,8 @@ pub(super) fn read(line: &Line) -> Option<RequestLine> {
     let rest = text.get(at..)?;
     let (written, mended) = target(rest)?;
     at += written.len();
+    let signs = text.get(..method_at)?;
+    let setting = setting(signs, written, text.get(at..)?);
     let (headers, rest) = tail(line, at);
     Some(RequestLine {
         method: method.to_owned(),
@@ -73,6 +88,7 @@ pub(super) fn read(line: &Line) -> Option<RequestLine> {
         target_place: line.place(characters(text, target_at)),
         headers,
         mended: mended.map(|_| (written.to_owned(), "a URL has no spaces")),
+        setting,
         rest,
     })
 }
@@ -170,6 +186,40 @@ fn origin_form(written: &str) -> String {
     }
 }
 
+/// What a request line stands among: by the signs before its method, by how its target was written,
+/// and by what follows that.
+fn setting(signs: &str, written: &str, behind: &str) -> Setting {
+    let body = behind.find(['{', '[']).unwrap_or(behind.len());
+    let end = find_or(behind).map_or(body, |or| or.min(body));
+    let fields = behind.get(..end).unwrap_or_default();
+    let is_cell = signs.contains('|') || fields.contains('|');
+    let mut words = fields
+        .split_whitespace()
+        .filter(|word| !word.chars().all(is_mark))
+        .peekable();
+    words.next_if(|word| word.starts_with("HTTP/"));
+    let has_words = words
+        .next()
+        .is_some_and(|word| field_name(word).is_none() || words.peek().is_none());
+    // Inline code, an item of a list, the end of a sentence.
+    let is_spoken_of = signs.contains('`')
+        || fields.contains('`')
+        || signs.contains("* ")
+        || written.ends_with(['.', ';', ':']);
+    match (is_cell, has_words) {
+        (true, true) => Setting::Cell,
+        (false, false) if !is_spoken_of => Setting::Alone,
+        _ => Setting::Worded,
+    }
+}
+
+/// The name of the header field that a word with a colon begins.
+fn field_name(word: &str) -> Option<&str> {
+    word.strip_suffix(':').filter(|name| {
+        name.starts_with(|c: char| c.is_ascii_uppercase()) && !name.contains(['/', ':'])
+    })
+}
+
 /// What stands behind the target: the protocol, header fields, and the rest.
 fn tail(line: &Line, at: usize) -> (Vec<(String, String)>, Option<Line>) {
     let text = line.text.get(at..).unwrap_or_default();
@@ -182,10 +232,7 @@ fn tail(line: &Line, at: usize) -> (Vec<(String, String)>, Option<Line>) {
     }
     let mut headers: Vec<(String, String)> = Vec::new();
     for word in fields.split_whitespace() {
-        let name = word.strip_suffix(':').filter(|name| {
-            name.starts_with(|c: char| c.is_ascii_uppercase()) && !name.contains(['/', ':'])
-        });
-        match (name, headers.last_mut()) {
+        match (field_name(word), headers.last_mut()) {
             (Some(name), _) => headers.push((name.to_owned(), String::new())),
             (None, Some((_, value))) if value.is_empty() => word.clone_into(value),
             (None, Some((_, value))) => {
@@ -281,6 +328,28 @@ mod tests {
         assert_eq!(read.target_place.column, 6);
         let joined = super::read(&line("POST /a or POST /b")).unwrap();
         assert_eq!(joined.rest.unwrap().text, "or POST /b");
+    }
+
+    #[test]
+    fn what_a_request_line_stands_among_is_told() {
+        use Setting::{Alone, Cell, Worded};
+        for (text, expected) in [
+            ("POST api/v2/x", Alone),
+            ("POST on '''/x/{id}''' ", Alone),
+            ("'''POST''' /x HTTP/1.1 X-Y: z or GET /b", Alone),
+            ("**POST /x** {\"a\": \"b | c\"}", Alone),
+            ("POST /x with a body", Worded),
+            ("POST /x, or not", Worded),
+            ("POST /x.", Worded),
+            ("POST /x Note:", Worded),
+            ("* GET /x", Worded),
+            ("`GET /x`", Worded),
+            ("| POST /x |", Worded),
+            ("| `POST /__admin/reset` | the run starts over |", Cell),
+            ("POST /x | sends it", Cell),
+        ] {
+            assert_eq!(read(&line(text)).unwrap().setting, expected, "{text}");
+        }
     }
 
     #[test]

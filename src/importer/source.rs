@@ -5,7 +5,9 @@
 use crate::exchange::Repair;
 use crate::normalizer::{self, Layout, Mending, Options};
 
+use super::assemble::OK;
 use super::block::Block;
+use super::envelope;
 use super::line::Place;
 use super::outline::Sample;
 use super::{ImportError, Notice};
@@ -75,36 +77,55 @@ impl Source<'_> {
         }
     }
 
-    /// The response that a sample shows: the first that tells of success, or else the first.
+    /// The response that a sample shows: the first that shows no failure.
     pub(super) fn response(&mut self, sample: &Sample) -> Result<Option<Json>, ImportError> {
-        let mut read = Vec::new();
+        let mut chosen = None;
+        let mut failures = Vec::new();
         for block in &sample.responses {
-            read.push((block.place, self.read(block)?));
+            let json = self.read(block)?;
+            if let Some(code) = failure(&json.text) {
+                failures.push((block.place, code));
+            } else if chosen.is_none() {
+                chosen = Some(json);
+            } else {
+                self.notice(
+                    Some(block.place),
+                    "a request has one response; this sample is left out",
+                );
+            }
         }
-        let chosen = read.iter().position(|(_, json)| succeeds(&json.text));
-        let chosen = chosen.unwrap_or_default();
-        for (place, _) in read
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| *at != chosen)
-            .map(|(_, read)| read)
-        {
-            self.notices.push(Notice {
-                line: place.line,
-                column: place.column,
-                message: "a request has one response; this sample is left out".to_owned(),
-            });
+        if sample.responses.is_empty() {
+            self.notice(
+                sample.place(),
+                format!(
+                    "the page shows no response; an empty one with status {} stands for it",
+                    sample.status.unwrap_or(OK)
+                ),
+            );
         }
-        Ok(read.into_iter().nth(chosen).map(|(_, json)| json))
+        let instead = match chosen {
+            Some(_) => "",
+            None => {
+                "; the page shows no other response, and an empty one with status 200 stands for it"
+            }
+        };
+        for (place, code) in failures {
+            self.notice(
+                Some(place),
+                format!(
+                    "the statusCode {code} shows a failure, so this sample is left out{instead}"
+                ),
+            );
+        }
+        Ok(chosen)
     }
 }
 
-/// Whether a response's `statusCode`, if it has one, says that all went well.
-fn succeeds(json: &str) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Status {
-        #[serde(rename = "statusCode")]
-        code: Option<u64>,
-    }
-    serde_json::from_str::<Status>(json).is_ok_and(|status| status.code.unwrap_or_default() == 0)
+/// The `statusCode` of a response that tells of a failure: any but 0.
+fn failure(json: &str) -> Option<String> {
+    let (_, code) = envelope::members(json)?
+        .into_iter()
+        .find(|(key, _)| key == "statusCode")?;
+    let code = code.get();
+    (!matches!(code, "0" | "\"0\"" | "null")).then(|| code.to_owned())
 }

@@ -31,11 +31,19 @@ pub(super) fn placeholders(target: &str) -> Vec<(String, String)> {
     let segments = || path.split('/');
     segments()
         .zip(segments().skip(1))
-        .filter(|(_, segment)| {
-            segment.len() > 2 && segment.starts_with('{') && segment.ends_with('}')
-        })
+        .filter(|(_, segment)| is_name(segment))
         .map(|(collection, segment)| (collection.to_owned(), segment.to_owned()))
         .collect()
+}
+
+/// Whether a path is another one with names in braces for some of its segments.
+pub(super) fn generalises(path: &str, other: &str) -> bool {
+    path.contains('{')
+        && path.split('/').count() == other.split('/').count()
+        && path
+            .split('/')
+            .zip(other.split('/'))
+            .all(|(one, other)| one == other || is_name(one))
 }
 
 /// The identifiers of a collection's members that samples hold: those in URIs below the collection,
@@ -97,6 +105,11 @@ pub(super) fn endpoint(target: &str) -> String {
             (is_version(last) && !rest.is_empty()).then_some(root)
         });
     format!("{}/{NOTIFICATIONS}", root.unwrap_or(USUAL_ROOT))
+}
+
+/// Whether a segment is a name in braces, which stands for an identifier.
+fn is_name(segment: &str) -> bool {
+    segment.len() > 2 && segment.starts_with('{') && segment.ends_with('}')
 }
 
 fn is_version(segment: &str) -> bool {
@@ -169,6 +182,20 @@ mod tests {
         assert_eq!(found("chats"), ["A1"]);
         assert_eq!(found("users"), ["B"]);
         assert!(found("calls").is_empty());
+    }
+
+    #[test]
+    fn names_in_braces_generalise() {
+        for (path, other, expected) in [
+            ("/chats/{id}", "/chats/7", true),
+            ("/chats/{id}/x/{b}", "/chats/7/x/8", true),
+            ("/chats/{id}", "/calls/7", false),
+            ("/chats/{id}", "/chats/7/x", false),
+            ("/chats/8", "/chats/7", false),
+            ("/chats/7", "/chats/7", false),
+        ] {
+            assert_eq!(generalises(path, other), expected, "{path} {other}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use antiphon::importer::{Page, Settings, import as import_pages};
-use antiphon::tape::Tape;
+use antiphon::tape::{Event, Tape};
 use serde_json::Value;
 
 fn page(name: &str) -> PathBuf {
@@ -137,6 +137,10 @@ fn furniture_may_stand_anywhere_in_the_samples() {
         "\n\nRemoveParticipantFromConference\n\nWeb Services API Reference 3\n\n\n\n",
         "\nWeb Services API Reference | Page 3 of 9\n\u{c}RemoveParticipantFromConference\n",
         "\n\u{c}",
+        "\n\n5\n\n\u{c}",
+        "\n- 12 -\n\u{c}",
+        "\nPage 2 of 9\n\u{c}",
+        "\n\u{c}Page 31\n\n",
     ];
     for (index, furniture) in (first..lines.len())
         .step_by(STEP)
@@ -202,6 +206,112 @@ fn a_page_without_a_request_line_is_read_by_its_rows() {
         words.contains("no-request.txt") && words.contains("`HTTP Method` row"),
         "{words}"
     );
+}
+
+/// What comes of a page that is no file: the tape and what was said about the page.
+fn read(name: &str, text: &str) -> (Tape, Vec<String>) {
+    let page = Page {
+        name,
+        bytes: text.as_bytes(),
+    };
+    let imported = import_pages(&[page], &Settings::default())
+        .unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let notices = imported.remarks[0].notices.iter();
+    let notices = notices.map(|notice| {
+        let (line, column) = (notice.line, notice.column);
+        format!("{line}:{column} {}", notice.message)
+    });
+    (imported.tape, notices.collect())
+}
+
+#[test]
+fn a_body_that_tells_of_a_failure_is_no_response() {
+    let request = "Request\nPOST /api/v2/me/chats/1\n{'a': 1}\nResponse\n";
+    for (shown, body, notices) in [
+        (
+            "HTTP/1.1 404 Not Found\n{'statusCode': 6, 'statusMessage': 'x'}",
+            None,
+            vec![
+                "6:1 the statusCode 6 shows a failure, so this sample is left out; the page shows \
+                 no other response, and an empty one with status 200 stands for it",
+            ],
+        ),
+        (
+            "{'statusCode': '2'}\n{'statusCode': 0}",
+            Some(r#"{"statusCode":0}"#),
+            vec!["5:1 the statusCode \"2\" shows a failure, so this sample is left out"],
+        ),
+        (
+            "{'id': 7}\n{'statusCode': -1}\n{'id': 8}",
+            Some(r#"{"id":7}"#),
+            vec![
+                "6:1 the statusCode -1 shows a failure, so this sample is left out",
+                "7:1 a request has one response; this sample is left out",
+            ],
+        ),
+        ("[1]", Some("[1]"), vec![]),
+    ] {
+        let (tape, said) = read("a.txt", &format!("{request}{shown}"));
+        let operation = tape.operations().next().unwrap();
+        let response = &operation.response;
+        assert_eq!(response.status, 200, "{shown}");
+        assert_eq!(
+            response.body.text(),
+            Some(body.unwrap_or_default()),
+            "{shown}"
+        );
+        assert_eq!(said, notices, "{shown}");
+    }
+}
+
+#[test]
+fn a_table_without_a_request_url_is_of_the_request_that_is_shown() {
+    let of = |name: &str, text: &str| {
+        let (tape, said) = read(name, text);
+        let contract = tape.events.iter().find_map(|event| match event {
+            Event::Contract(contract) => Some(format!("{} {}", contract.method, contract.path)),
+            Event::Operation(_) | Event::Notification(_) => None,
+        });
+        let said = said.into_iter().find(|said| said.contains("Request URL"));
+        (contract.unwrap(), said)
+    };
+    let table = "Parameters\nParameter Value\n\noperationName Mute\n\ntext Optional.\n";
+    let notice = |place: &str, request: &str| {
+        Some(format!(
+            "{place} no Request URL row tells whose parameters these are; `{request}` is taken \
+             from the request"
+        ))
+    };
+    for (requests, request) in [
+        (
+            "POST /api/v2/me/calls/7?x=1\n{'operationName': 'Mute'}",
+            "POST /api/v2/me/calls/7",
+        ),
+        (
+            "POST on /me/calls/{id}\n{'operationName': 'Mute', 'callUri': '/calls/7'}",
+            "POST /me/calls/{id}",
+        ),
+        (
+            "POST /me/calls/7\n{'operationName': 'Mute'}\nSample\nRequest\nPOST /me/calls/{id}\n{'b': 1}",
+            "POST /me/calls/{id}",
+        ),
+    ] {
+        let text = format!("{table}Sample\nRequest\n{requests}");
+        let expected = (request.to_owned(), notice("4:1", request));
+        assert_eq!(of("a.txt", &text), expected, "{requests}");
+    }
+    let html = "<html><body>\n<p>Mutes the call that goes on.</p>\n<table><tr><th>Parameter</th><th>Value</th></tr><tr><td>text</td><td>Optional.</td></tr></table>\n<h3>Request</h3><pre>POST /a/7\n{'text': 1}</pre>";
+    let expected = ("POST /a/7".to_owned(), notice("3:57", "POST /a/7"));
+    assert_eq!(of("a.html", html), expected);
+}
+
+#[test]
+fn prose_about_requests_is_no_page_of_them() {
+    let output = import(&["README.md", "-o", "-"]);
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(output.stdout.is_empty());
+    assert!(words.contains("README.md: no request was found"), "{words}");
 }
 
 #[test]
@@ -377,4 +487,27 @@ fn the_settings_file_tells_channel_and_endpoint_and_flags_override_it() {
     assert!(tape.contains(r#""endpoint": "/push""#), "{tape}");
     assert!(tape.contains(r#""channel": "/v2/me/other""#), "{tape}");
     assert!(import(&["--channel", "/mine"]).contains(r#""channel": "/mine""#));
+}
+
+#[test]
+fn a_channel_or_endpoint_that_cannot_be_is_wrong_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = page("rows-only.txt");
+    let page = page.to_str().unwrap();
+    let refused = |arguments: &[&str], origin: &str| {
+        let output = import(&[&[page, "-o", "-"], arguments].concat());
+        let words = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{words}");
+        assert!(output.stdout.is_empty());
+        assert!(words.contains(origin), "{words}");
+    };
+    refused(&["--channel", "foo"], "--channel");
+    refused(&["--channel", "/v2/me/*"], "--channel");
+    refused(&["--endpoint", "foo"], "--endpoint");
+    let settings = folder.path().join("mine.json5");
+    let settings = settings.to_str().unwrap();
+    for field in ["channel", "endpoint"] {
+        fs::write(settings, format!("{{ {field}: 'foo' }}")).unwrap();
+        refused(&["--config", settings], &format!("{settings}: {field}"));
+    }
 }

@@ -48,6 +48,28 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     PLACEHOLDERS.contains(&bare.as_str()) || (bare.is_empty() && text.contains("..."))
 }
 
+/// The notice that a value stands in a sample's place.
+pub(super) fn not_a_sample(text: &str) -> String {
+    format!("`{text}` is neither an object nor a list; it is left out")
+}
+
+/// Whether a line is a single value: a number, a string in quotes, a name such as `true`.
+pub(super) fn is_scalar(text: &str) -> bool {
+    let text = text.trim();
+    let names = ["true", "false", "null", "True", "False"];
+    let is_number = text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+        && text.trim_end_matches(['L', 'l']).parse::<f64>().is_ok();
+    let is_string = ['\'', '"'].iter().any(|quote| {
+        let inner = text
+            .strip_prefix('u')
+            .unwrap_or(text)
+            .strip_prefix(*quote)
+            .and_then(|inner| inner.strip_suffix(*quote));
+        inner.is_some_and(|inner| !inner.contains(*quote))
+    });
+    names.contains(&text) || is_number || is_string
+}
+
 /// The status of a line such as `HTTP/1.1 202 Accepted`.
 pub(super) fn status_line(text: &str) -> Option<u16> {
     let lower = text.to_lowercase();

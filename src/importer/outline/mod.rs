@@ -201,6 +201,33 @@ mod tests {
     }
 
     #[test]
+    fn prose_makes_no_requests() {
+        insta::assert_snapshot!(drawn("| `POST /a` | starts over |\n* GET /b\nGET /c shows it.\nRequest\n| POST /d | more |\nThe words before.\nPOST to /e as follows\n{'a': 1}\nResponse\n{}\nGET /f to hear more\n\nDELETE /g"), @r"
+        - -
+         > /e {'a': 1}
+         < {}
+         > /g 
+        2:3 `GET /b` stands in words and is no sample
+        3:1 `GET /c` stands in words and is no sample
+        11:1 `GET /f` stands in words and is no sample
+        ");
+    }
+
+    #[test]
+    fn values_in_the_place_of_samples_are_told() {
+        insta::assert_snapshot!(drawn("Request\nPOST /x\n{'a': 1}\nResponse\n0\nNotification\n5\n'''Bold'''\nAgent2 First Notification\n 'text'\n-1.5L\nu\"x\"\n5 words\n{'b': 1}"), @r#"
+        - -
+         > /x {'a': 1}
+         ! agent2 Some(1) {'b': 1}
+        5:1 `0` is neither an object nor a list; it is left out
+        7:1 `5` is neither an object nor a list; it is left out
+        10:2 `'text'` is neither an object nor a list; it is left out
+        11:1 `-1.5L` is neither an object nor a list; it is left out
+        12:1 `u"x"` is neither an object nor a list; it is left out
+        "#);
+    }
+
+    #[test]
     fn a_broken_target_goes_on() {
         assert!(
             drawn("Request\nPOST api/v2/me/chats/\n\n0001aF\n{'a': 1}")

@@ -1,14 +1,16 @@
 //! The walk down the lines of a page: where it is, and what it has found so far.
 
+mod samples;
+
 use crate::importer::Notice;
-use crate::importer::block::{self, Block};
+use crate::importer::block;
 use crate::importer::heading::{self, Heading, Outcome, Part, Role};
 use crate::importer::line::{Line, Place};
-use crate::importer::request_line::{self, RequestLine};
+use crate::importer::request_line::{self, RequestLine, Setting};
 use crate::importer::table::{self, Fact};
 
-use super::marks::{behind_or, is_placeholder, not_there, status_line};
-use super::{Outline, Pushed, Sample, Section};
+use super::marks::is_placeholder;
+use super::{Outline, Sample, Section};
 
 /// Which part of the page the walk is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +93,14 @@ impl<'a> Walk<'a> {
             return (rest, next);
         }
         if let Some(request) = request_line::read(&line) {
-            return (self.request(request), next);
+            if self.is_request(&request) {
+                return (self.request(request), next);
+            }
+            if request.setting == Setting::Worded && self.zone != Zone::Table {
+                let (method, target) = (&request.method, &request.target);
+                let message = format!("`{method} {target}` stands in words and is no sample");
+                self.notice(request.place, message);
+            }
         }
         if self.fact(&line, lines.get(next..).unwrap_or_default()) {
             return (None, next);
@@ -233,6 +242,18 @@ impl<'a> Walk<'a> {
         self.ordinal = part.ordinal;
     }
 
+    /// Whether a request line is one, and not only spoken of: it stands alone on its line, or in
+    /// words under a heading that says so.
+    fn is_request(&self, request: &RequestLine) -> bool {
+        let is_headed =
+            self.zone == Zone::Samples && self.role == Some(Role::Request) && self.headed;
+        match request.setting {
+            Setting::Alone => true,
+            Setting::Worded => is_headed,
+            Setting::Cell => false,
+        }
+    }
+
     /// Takes a request line; gives what follows on its line.
     fn request(&mut self, mut request: RequestLine) -> Option<Line> {
         let rest = request.rest.take();
@@ -254,13 +275,6 @@ impl<'a> Walk<'a> {
         self.sample.headers = std::mem::take(&mut request.headers);
         self.sample.request = Some(request);
         rest
-    }
-
-    fn lacks_body(&self) -> bool {
-        let request = self.sample.request.as_ref();
-        let takes_one =
-            |request: &RequestLine| matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
-        self.sample.body.is_none() && request.is_some_and(takes_one)
     }
 
     fn leave_alternative(&mut self, place: Place) {
@@ -290,111 +304,5 @@ impl<'a> Walk<'a> {
             Fact::Method(method) => self.section.method = Some(method),
         }
         true
-    }
-
-    /// Takes a line among the samples that is neither heading nor request line.
-    fn sample_line(&mut self, line: &Line, lines: &[Line], next: usize) -> (Option<Line>, usize) {
-        let text = line.trimmed();
-        let joins = self.role == Some(Role::Request) && !self.sample.is_empty();
-        if let Some(rest) = behind_or(line).filter(|_| joins) {
-            self.alternative = Alternative::Awaited;
-            return (Some(rest), next);
-        }
-        if self.head_line(text) {
-            return (None, next);
-        }
-        if is_placeholder(text) && self.role.is_some() {
-            self.notice(line.start(), not_there(text));
-            return (None, next);
-        }
-        let Some(at) = block::start(&line.text) else {
-            return (None, next);
-        };
-        let first = next.saturating_sub(1);
-        let cut = block::cut(line.split(at).1, lines, first, self.title);
-        for footer in &cut.footers {
-            let message = format!("`{}` is taken for a footer and left out", footer.trimmed());
-            self.notice(footer.start(), message);
-        }
-        self.block(cut.block);
-        (cut.rest, cut.next)
-    }
-
-    /// Takes a line of a message's head: a header field, a status line, the rest of a target.
-    /// Whether it is one.
-    fn head_line(&mut self, text: &str) -> bool {
-        let header = request_line::header(text);
-        if self.role == Some(Role::Request)
-            && self.sample.request.is_some()
-            && self.sample.body.is_none()
-        {
-            if let Some(header) = header {
-                self.sample.headers.push(header);
-                return true;
-            }
-            return self
-                .sample
-                .request
-                .as_mut()
-                .is_some_and(|request| request.go_on(text));
-        }
-        if self.role == Some(Role::Response) && self.sample.responses.is_empty() {
-            if let Some(status) = status_line(text) {
-                self.sample.status = Some(status);
-                return true;
-            }
-            if let Some(header) = header.filter(|_| self.sample.status.is_some()) {
-                self.sample.response_headers.push(header);
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Files a sample under the present heading.
-    fn block(&mut self, block: Block) {
-        let place = block.place;
-        if let Some(words) = block.words() {
-            return self.notice(place, not_there(&words));
-        }
-        match std::mem::replace(&mut self.alternative, Alternative::No) {
-            Alternative::No => {}
-            Alternative::Awaited => return self.leave_alternative(place),
-            // Two request lines may share one body.
-            Alternative::Begun if self.lacks_body() => {}
-            Alternative::Begun => return,
-        }
-        if self.outcome == Some(Outcome::Failure) {
-            return self.notice(place, "this sample shows a failure and is left out");
-        }
-        match self.role {
-            Some(Role::Request) if self.sample.body.is_none() => self.sample.body = Some(block),
-            Some(Role::Request) if !self.headed && block.text().contains("statusCode") => {
-                self.notice(
-                    place,
-                    "no heading stands above this sample; it is read as the response, since it holds a statusCode",
-                );
-                self.role = Some(Role::Response);
-                self.sample.responses.push(block);
-            }
-            Some(Role::Request) => {
-                self.notice(
-                    place,
-                    "a second sample stands under one request; it is left out",
-                );
-            }
-            Some(Role::Response) => self.sample.responses.push(block),
-            Some(Role::Notification) => {
-                let pushed = Pushed {
-                    block,
-                    actor: self.actor.clone(),
-                    ordinal: self.ordinal,
-                    nth: self.under_heading,
-                };
-                self.under_heading += 1;
-                self.sample.notifications.push(pushed);
-            }
-            None => self.notice(place, "this sample stands under no heading and is left out"),
-        }
     }
 }

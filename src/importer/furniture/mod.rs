@@ -5,10 +5,18 @@
 //! words also stand alone on the page (the cover), a running title beside such a footer or at a form
 //! feed. What might be content stays, for the normalizer to refuse with its place.
 
+mod footer;
+mod neighbours;
+mod title;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::heading::{recognise, undecorated};
+use super::heading::recognise;
 use super::line::Line;
+use footer::{Footer, footer};
+use neighbours::Neighbours;
+
+pub(super) use title::title;
 
 /// Longer lines are prose.
 const LONGEST: usize = 80;
@@ -36,44 +44,6 @@ pub(super) fn strip(lines: Vec<Line>, title: &str) -> Vec<Line> {
     kept
 }
 
-/// The title of the page: what stands above its first section, and best what recurs.
-pub(super) fn title(lines: &[Line]) -> Option<String> {
-    let first_section = lines
-        .iter()
-        .position(|line| is_section(line.trimmed()))
-        .unwrap_or(lines.len());
-    let above: Vec<&str> = lines
-        .iter()
-        .take(first_section)
-        .map(Line::trimmed)
-        .filter(|text| !text.is_empty())
-        .collect();
-    let marked = above.iter().find(|text| {
-        text.starts_with("# ")
-            || (text.starts_with("= ") || text.starts_with('=')) && text.ends_with('=')
-    });
-    if let Some(marked) = marked {
-        return Some(undecorated(marked).to_owned());
-    }
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for line in lines {
-        *counts.entry(line.trimmed()).or_default() += 1;
-    }
-    let titles = || above.iter().copied().filter(|text| is_title(text));
-    let recurring = titles().find(|text| counts.get(text).is_some_and(|count| *count > 1));
-    let beside_prose = || {
-        let pairs = above.iter().zip(above.iter().skip(1));
-        pairs
-            .filter(|(text, next)| is_title(text) && next.starts_with("This operation"))
-            .map(|(text, _)| *text)
-            .next()
-    };
-    recurring
-        .or_else(beside_prose)
-        .or_else(|| titles().next())
-        .map(str::to_owned)
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mark {
     Text,
@@ -86,29 +56,6 @@ enum Edge {
     Furniture,
 }
 
-/// A line that ends or begins with a number, as a footer does.
-struct Footer<'a> {
-    index: usize,
-    /// Its words; none for a bare page number.
-    stem: &'a str,
-    number: usize,
-}
-
-/// Where the first section of a page begins.
-fn is_section(text: &str) -> bool {
-    let lower = undecorated(text).to_lowercase();
-    lower == "overview" || lower.starts_with("request url") || recognise(text).is_some()
-}
-
-fn is_title(text: &str) -> bool {
-    is_plain(text)
-        && text.len() <= 60
-        && !text.ends_with(['.', '!', '?'])
-        && text.starts_with(|c: char| c.is_uppercase())
-        && !text.to_lowercase().starts_with("jump to")
-        && text != "Contents"
-}
-
 /// Whether a line can be a title or footer at all: words, and nothing that a sample is written with.
 fn is_plain(text: &str) -> bool {
     !text.is_empty()
@@ -119,43 +66,6 @@ fn is_plain(text: &str) -> bool {
 
 fn several_words(text: &str) -> bool {
     text.split_whitespace().nth(1).is_some()
-}
-
-/// Reads `Reference 12`, `12 Reference`, `Reference | Page 12 of 40`, `12`, `- 12 -`.
-fn footer(index: usize, text: &str) -> Option<Footer<'_>> {
-    if !is_plain(text) {
-        return None;
-    }
-    let rules = |c: char| {
-        c.is_whitespace() || matches!(c, '|' | '-' | '\u{2013}' | '\u{2014}' | '\u{2022}')
-    };
-    let mut rest = text.trim_matches(rules);
-    let is_number = |word: &str| word.len() <= 4 && word.bytes().all(|b| b.is_ascii_digit());
-    if let Some((head, total)) = rest.rsplit_once(" of ")
-        && is_number(total)
-    {
-        rest = head;
-    }
-    let (stem, number) = match (
-        rest.rsplit_once(char::is_whitespace),
-        rest.split_once(char::is_whitespace),
-    ) {
-        (Some((stem, number)), _) if is_number(number) => (stem, number),
-        (_, Some((number, stem))) if is_number(number) => (stem, number),
-        _ if is_number(rest) => ("", rest),
-        _ => return None,
-    };
-    let stem = stem.trim_matches(rules);
-    let stem = stem.strip_suffix("Page").unwrap_or(stem);
-    let stem = stem
-        .strip_suffix("page")
-        .unwrap_or(stem)
-        .trim_matches(rules);
-    Some(Footer {
-        index,
-        stem,
-        number: number.parse().ok()?,
-    })
 }
 
 fn mark(lines: &[Line], title: &str) -> Vec<Mark> {
@@ -180,18 +90,51 @@ fn mark(lines: &[Line], title: &str) -> Vec<Mark> {
         let text = neighbours.text(index);
         text == title || stems.contains(text)
     };
-    // A bare number is a page number where it counts the sheets and a sheet ends or begins there,
-    // or where a running title stands beside it.
+    for index in numbers(&footers, &neighbours) {
+        set(index);
+    }
     for footer in footers.iter().filter(|footer| footer.stem.is_empty()) {
-        let sheet = lines.get(footer.index).map_or(0, |line| line.sheet + 1);
-        let counts = neighbours.at_sheet_edge(footer.index) && footer.number == sheet;
-        let beside = neighbours.around(footer.index).any(is_running);
-        if (counts && !neighbours.may_be_value(footer.index)) || beside {
+        if neighbours.around(footer.index).any(is_running) {
             set(footer.index);
         }
     }
     spread(&neighbours, &mut marks, is_running);
     marks
+}
+
+/// The bare numbers that are page numbers: they stand where a sheet ends or begins, and run on one by
+/// one with the sheets, from whatever number the first has.
+fn numbers(footers: &[Footer<'_>], neighbours: &Neighbours<'_>) -> Vec<usize> {
+    let bare = || footers.iter().filter(|footer| footer.stem.is_empty());
+    let mut runs: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    let run = |footer: &Footer<'_>| {
+        let number = i64::try_from(footer.number).unwrap_or(i64::MAX);
+        number - i64::try_from(neighbours.sheet(footer.index)).unwrap_or(i64::MAX)
+    };
+    for footer in bare().filter(|footer| {
+        neighbours.at_sheet_edge(footer.index) && !neighbours.may_be_value(footer.index)
+    }) {
+        runs.entry(run(footer)).or_default().push(footer.index);
+    }
+    // Where numbers disagree, the longest run counts the sheets, and of equally long ones the run
+    // that counts from the first sheet of the file; the others may be content.
+    let longest = runs.values().map(Vec::len).max().unwrap_or_default();
+    let mut longest = runs.iter().filter(|(_, found)| found.len() == longest);
+    let offset = match (longest.next(), longest.next()) {
+        (Some((offset, _)), None) => *offset,
+        _ => 1,
+    };
+    let mut found = runs.remove(&offset).unwrap_or_default();
+    // Behind the last sheet there may be no form feed.
+    let last = bare().filter(|footer| {
+        neighbours.is_last(footer.index)
+            && !neighbours.at_sheet_edge(footer.index)
+            && run(footer) == offset
+    });
+    if !found.is_empty() {
+        found.extend(last.map(|footer| footer.index));
+    }
+    found
 }
 
 /// The words of the footers that are surely footers.
@@ -272,81 +215,6 @@ fn spread(neighbours: &Neighbours<'_>, marks: &mut [Mark], is_running: impl Fn(u
     }
 }
 
-/// The lines that are not blank, each with the one before and after it.
-struct Neighbours<'a> {
-    lines: &'a [Line],
-    /// The indices of the lines that are not blank, in order.
-    filled: Vec<usize>,
-    /// For each line, where in `filled` it stands or would stand.
-    rank: Vec<usize>,
-}
-
-impl<'a> Neighbours<'a> {
-    fn new(lines: &'a [Line]) -> Self {
-        let mut filled = Vec::new();
-        let mut rank = Vec::with_capacity(lines.len());
-        for (index, line) in lines.iter().enumerate() {
-            rank.push(filled.len());
-            if !line.is_blank() {
-                filled.push(index);
-            }
-        }
-        Neighbours {
-            lines,
-            filled,
-            rank,
-        }
-    }
-
-    fn indices(&self) -> impl Iterator<Item = usize> + '_ {
-        self.filled.iter().copied()
-    }
-
-    fn text(&self, index: usize) -> &'a str {
-        self.lines.get(index).map_or("", Line::trimmed)
-    }
-
-    /// The nearest lines before and after, leaving out blank ones.
-    fn around(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
-        let rank = self.rank.get(index).copied().unwrap_or_default();
-        let before = rank.checked_sub(1);
-        [before, Some(rank + 1)]
-            .into_iter()
-            .flatten()
-            .filter_map(|rank| self.filled.get(rank).copied())
-    }
-
-    /// Whether a bare number would be a value between the lines around it.
-    fn may_be_value(&self, index: usize) -> bool {
-        let mut before = "";
-        let mut after = "";
-        for other in self.around(index) {
-            *(if other < index {
-                &mut before
-            } else {
-                &mut after
-            }) = self.text(other);
-        }
-        before.ends_with(':')
-            || (before.ends_with(['[', '(', ',']) && after.starts_with([']', ')', ',']))
-    }
-
-    /// Whether it is the first or last line of a sheet that a form feed begins or ends.
-    fn at_sheet_edge(&self, index: usize) -> bool {
-        let sheet = |index: usize| self.lines.get(index).map(|line| line.sheet);
-        let last = self.lines.last().map(|line| line.sheet);
-        let own = sheet(index);
-        let rank = self.rank.get(index).copied().unwrap_or_default();
-        let at = |rank: Option<usize>| {
-            rank.and_then(|rank| self.filled.get(rank))
-                .and_then(|index| sheet(*index))
-        };
-        let ends = own < last && at(Some(rank + 1)) != own;
-        let begins = own > Some(0) && at(rank.checked_sub(1)) != own;
-        ends || begins
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::line::lines;
@@ -356,6 +224,10 @@ mod tests {
         let kept = strip(lines(text), title);
         let kept: Vec<&str> = kept.iter().map(|line| line.text.as_str()).collect();
         kept.join("\n")
+    }
+
+    fn filled(text: &str) -> Vec<&str> {
+        text.lines().filter(|line| !line.is_empty()).collect()
     }
 
     #[test]
@@ -381,6 +253,55 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_sheets_go_whatever_the_first_is() {
+        for (text, expected) in [
+            (
+                "'a': 'http://h/users/\n\n5\n\n\u{c}abc'",
+                "'a': 'http://h/users/\nabc'",
+            ),
+            (
+                "{'a': 1,\n\n\u{c}'b': 2,\n\n1\n\n\u{c}'c': 3,\n2\n\u{c}'d': 4}\n\n3",
+                "{'a': 1,\n\n'b': 2,\n'c': 3,\n'd': 4}",
+            ),
+            (
+                "{'a': 1,\n\n5\n\n\u{c}'b':\n- 6 -\n\u{c}2}",
+                "{'a': 1,\n'b':\n2}",
+            ),
+            ("{'a': 1,\nPage 2 of 9\n\u{c}'b': 2}", "{'a': 1,\n'b': 2}"),
+            ("x\n\u{c}Page 31/99\ny\n\u{c}32 / 99\nz", "x\n\ny\nz"),
+            (
+                "a\n11\n\u{c}b\n740\n\u{c}c\n13\n\u{c}d",
+                "a\nb\n740\n\nc\nd",
+            ),
+        ] {
+            assert_eq!(
+                filled(&stripped(text, "Mute")),
+                filled(expected),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn numbers_at_the_edge_of_a_sheet_that_are_values_stay() {
+        for text in [
+            "{'a':\n5\n\u{c}}",
+            "{'a':\n5\n\u{c}, 'b': 1}",
+            "{'a':\n5\n\u{c}'b': 1}",
+            "[1,\n2\n\u{c}]",
+            "[1,\n\u{c}2\n]",
+            "a\n40\n\u{c}b\n7\n\u{c}c",
+        ] {
+            let expected = text.replace('\u{c}', "\n");
+            assert_eq!(
+                filled(&stripped(text, "Mute")),
+                filled(&expected),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
     fn content_that_recurs_stays() {
         for text in [
             "},\n},\n},\n'visibility': 'All',\n'visibility': 'All'",
@@ -395,25 +316,5 @@ mod tests {
         ] {
             assert_eq!(stripped(text, "Mute"), text);
         }
-    }
-
-    #[test]
-    fn the_title_is_found() {
-        for (text, expected) in [
-            (
-                "Legal words here.\nMuteCall\nWeb Book\n1/2/2020\nMuteCall\nThis operation is\nOverview",
-                "MuteCall",
-            ),
-            ("Accept\nThis operation is part.\nOverview", "Accept"),
-            (
-                "Jump to: navigation, search\n\nAccept\nWhen a chat is offered.\nRequest URL /x",
-                "Accept",
-            ),
-            ("nav\n# Mute Call\nText\n## Overview", "Mute Call"),
-            ("== Mute ==\nRequest\n", "Mute"),
-        ] {
-            assert_eq!(title(&lines(text)).as_deref(), Some(expected), "{text}");
-        }
-        assert_eq!(title(&lines("Request\nPOST /x")), None);
     }
 }

@@ -4,9 +4,16 @@
 //! at all, is the normalizer's to say. Brackets are counted outside of strings, and strings are
 //! followed through the damage that pages have: broken over lines, unescaped quotes, no last quote.
 
+mod form;
+mod scanner;
+
 use super::heading::{Heading, recognise};
 use super::line::{Line, Place};
 use super::request_line;
+use form::{closers, is_lone_footer, is_prose, skip_marks};
+use scanner::Scanner;
+
+pub(super) use form::is_member;
 
 /// The lines of one sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,10 +188,6 @@ fn go_on(taken: &mut Vec<Line>, rest: &mut Option<Line>, lines: &[Line], next: &
     while until > *next && lines.get(until - 1).is_some_and(is_outside) {
         until -= 1;
     }
-    let is_outside = |line: &Line| line.is_blank() || is_prose(line.trimmed());
-    while until > *next && lines.get(until - 1).is_some_and(is_outside) {
-        until -= 1;
-    }
     if goes_on {
         taken.extend(lines.get(*next..until).unwrap_or_default().iter().cloned());
         *next = until;
@@ -202,173 +205,11 @@ fn drop_prose(taken: &mut Vec<Line>) {
     }
 }
 
-/// Words that all begin with a capital and a number behind them, bare among quoted strings:
-/// `Voice Services Reference 12`.
-fn is_lone_footer(text: &str) -> bool {
-    let Some((words, number)) = text.rsplit_once(' ') else {
-        return false;
-    };
-    let is_number = number.len() <= 4 && number.bytes().all(|b| b.is_ascii_digit());
-    let mut words = words.split_whitespace();
-    let are_titled = words.clone().all(|word| {
-        word.starts_with(|c: char| c.is_uppercase()) && word.chars().all(char::is_alphanumeric)
-    });
-    is_number && are_titled && words.nth(2).is_some()
-}
-
-/// A sentence: several words, and nothing that a sample is written with.
-fn is_prose(text: &str) -> bool {
-    text.split_whitespace().nth(2).is_some()
-        && text.starts_with(|c: char| c.is_uppercase())
-        && !text.contains(['{', '}', '[', ']', '"', '\''])
-        && text.ends_with(['.', '!', '?', ':'])
-}
-
-/// How many bytes of closing brackets, and white space between them, `text` begins with.
-fn closers(text: &str) -> usize {
-    let mut end = 0;
-    for (at, c) in text.char_indices() {
-        match c {
-            '}' | ']' | ')' => end = at + 1,
-            c if c.is_whitespace() => {}
-            _ => break,
-        }
-    }
-    end
-}
-
 /// The byte at which a heading begins behind the closing brackets at the start of a line.
 fn glued_heading(text: &str) -> Option<usize> {
     let at = closers(text);
     let tail = text.get(at..)?;
     (at > 0 && matches!(recognise(tail), Some(Heading::Part(_)))).then_some(at)
-}
-
-/// Whether a line begins with a key and a colon.
-fn is_member(text: &str) -> bool {
-    let text = text.strip_prefix(['u', 'b', 'r']).unwrap_or(text);
-    let Some(quote) = text.chars().next().filter(|c| is_quote(*c)) else {
-        return false;
-    };
-    let inner = text.get(quote.len_utf8()..).unwrap_or_default();
-    let Some(end) = inner.find(is_quote) else {
-        return false;
-    };
-    let behind = inner.get(end..).unwrap_or_default();
-    end > 0
-        && behind
-            .trim_start_matches(is_quote)
-            .trim_start()
-            .starts_with(':')
-}
-
-fn is_quote(c: char) -> bool {
-    matches!(
-        c,
-        '\'' | '"' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}'
-    )
-}
-
-/// The byte behind the signs of tables, lists, diffs and tags at the start of a line.
-fn skip_marks(text: &str) -> usize {
-    let mut at = 0;
-    loop {
-        let rest = text.get(at..).unwrap_or_default();
-        let bare = rest.trim_start_matches(|c: char| {
-            c.is_whitespace() || matches!(c, '|' | '+' | '-' | '\u{2212}' | '\u{a0}')
-        });
-        at = text.len() - bare.len();
-        match bare.strip_prefix('<').and_then(|tag| tag.find('>')) {
-            Some(end) => at += end + 2,
-            None => return at,
-        }
-    }
-}
-
-/// Counts brackets outside of strings and comments.
-#[derive(Debug, Default)]
-struct Scanner {
-    depth: usize,
-    opened: Opened,
-    string: Option<char>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Opened {
-    #[default]
-    NotYet,
-    Once,
-}
-
-impl Scanner {
-    /// Reads a line; the byte behind the bracket that closes the sample, if it stands there.
-    fn scan(&mut self, text: &str) -> Option<usize> {
-        // A new member shows that a string of an earlier line has lost its last quote.
-        if is_member(text.trim_start()) {
-            self.string = None;
-        }
-        let mut before = None;
-        let mut characters = text.char_indices().peekable();
-        while let Some((at, c)) = characters.next() {
-            let behind = text.get(at + c.len_utf8()..).unwrap_or_default();
-            if let Some(quote) = self.string {
-                if c == '\\' {
-                    characters.next();
-                } else if closes(quote, c) && ends_string(behind) {
-                    self.string = None;
-                }
-            } else {
-                match c {
-                    '{' | '[' | '(' => {
-                        self.depth += 1;
-                        self.opened = Opened::Once;
-                    }
-                    '}' | ']' | ')' => {
-                        self.depth = self.depth.saturating_sub(1);
-                        if self.depth == 0 && self.opened == Opened::Once {
-                            return Some(at + c.len_utf8());
-                        }
-                    }
-                    '/' if behind.starts_with('/') && before != Some(':') => return None,
-                    '#' => return None,
-                    // Wiki bold, around a string or a part of one.
-                    '\'' if behind.starts_with("''") => {
-                        characters.next();
-                        characters.next();
-                    }
-                    c if is_quote(c) && opens(text, at) => self.string = Some(c),
-                    _ => {}
-                }
-            }
-            if !c.is_whitespace() {
-                before = Some(c);
-            }
-        }
-        None
-    }
-}
-
-/// Whether a quote at the byte `at` begins a string; behind a word it is an apostrophe.
-fn opens(text: &str, at: usize) -> bool {
-    let head = text.get(..at).unwrap_or_default();
-    let word = head.trim_end_matches(char::is_alphanumeric);
-    let prefix = head.get(word.len()..).unwrap_or_default();
-    prefix.is_empty() || prefix.chars().all(|c| "ubrUBR".contains(c))
-}
-
-fn closes(quote: char, c: char) -> bool {
-    match quote {
-        '\'' => c == '\'',
-        '"' => c == '"',
-        '\u{2018}' | '\u{2019}' => matches!(c, '\u{2018}' | '\u{2019}' | '\''),
-        _ => matches!(c, '\u{201c}' | '\u{201d}' | '"'),
-    }
-}
-
-/// Whether what stands behind a quote shows that the string ended there.
-fn ends_string(behind: &str) -> bool {
-    let behind = behind.trim_start_matches(['\'', ' ', '\t', '\u{a0}']);
-    behind.is_empty() || behind.starts_with([',', ':', '}', ']', ')', '|', '/', '#'])
 }
 
 #[cfg(test)]

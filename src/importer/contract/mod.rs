@@ -4,11 +4,16 @@
 //! Only set phrases are understood. Whatever else a row says is kept as its text, and its presence
 //! is [`Presence::Unstated`]: a rule that was misread would refuse good requests.
 
+mod values;
+mod words;
+
 use std::collections::BTreeSet;
 
 use crate::exchange::{Contract, Parameter, Presence};
 
 use super::table::Row;
+use values::{allowed, default};
+use words::{Word, find, says, words};
 
 /// The rules that a page states for its requests.
 pub(super) fn contract(method: &str, path: &str, rows: &[Row]) -> Contract {
@@ -38,37 +43,6 @@ pub(super) fn contract(method: &str, path: &str, rows: &[Row]) -> Contract {
 /// The parameter whose value names the operation; its row holds that value and no rule.
 const OPERATION: &str = "operationName";
 
-/// The most values that a list of allowed values has.
-const MOST_VALUES: usize = 32;
-
-/// The most words that a default value has; more are a sentence about it.
-const MOST_DEFAULT_WORDS: usize = 3;
-
-/// A word of a row's text and the punctuation behind it.
-#[derive(Clone, Copy, Debug)]
-struct Word<'a> {
-    /// Without punctuation and quotes.
-    text: &'a str,
-    end: End,
-    quoted: Quoted,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Quoted {
-    Yes,
-    No,
-}
-
-/// What stands behind a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Space,
-    Comma,
-    Colon,
-    /// A full stop, a semicolon, a bracket.
-    Stop,
-}
-
 fn parameter(row: &Row, names: &BTreeSet<&str>) -> Parameter {
     let words = words(&row.text);
     Parameter {
@@ -78,56 +52,6 @@ fn parameter(row: &Row, names: &BTreeSet<&str>) -> Parameter {
         allowed: allowed(&words),
         text: row.text.clone(),
     }
-}
-
-fn words(text: &str) -> Vec<Word<'_>> {
-    let is_quote = |c: char| {
-        matches!(
-            c,
-            '\'' | '"' | '`' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}'
-        )
-    };
-    text.split_whitespace()
-        .filter_map(|raw| {
-            let opened = raw.trim_start_matches('(');
-            let bare = opened.trim_end_matches(|c: char| {
-                matches!(c, '.' | ',' | ':' | ';' | ')' | '!' | '?') || is_quote(c)
-            });
-            let behind = opened.get(bare.len()..).unwrap_or_default();
-            let text = bare.trim_start_matches(is_quote);
-            let end = match behind.trim_matches(is_quote).chars().next() {
-                None => End::Space,
-                Some(',') => End::Comma,
-                Some(':') => End::Colon,
-                Some(_) => End::Stop,
-            };
-            let quoted = if text.len() < bare.len() {
-                Quoted::Yes
-            } else {
-                Quoted::No
-            };
-            (!text.is_empty()).then_some(Word { text, end, quoted })
-        })
-        .collect()
-}
-
-/// Whether the words from `at` on are these, in any case.
-fn says(words: &[Word<'_>], at: usize, phrase: &[&str]) -> bool {
-    words.get(at..).is_some_and(|rest| {
-        rest.len() >= phrase.len()
-            && phrase
-                .iter()
-                .zip(rest)
-                .all(|(wanted, word)| word.text.eq_ignore_ascii_case(wanted))
-    })
-}
-
-/// Where one of these phrases stands first, and where the words behind it begin.
-fn find(words: &[Word<'_>], phrases: &[&[&str]]) -> Option<(usize, usize)> {
-    (0..words.len()).find_map(|at| {
-        let phrase = phrases.iter().find(|phrase| says(words, at, phrase))?;
-        Some((at, at + phrase.len()))
-    })
 }
 
 /// The parameter that is named at `at`, with or without an article.
@@ -217,129 +141,6 @@ fn mandatory(words: &[Word<'_>], behind: usize, names: &BTreeSet<&str>) -> Prese
     } else {
         Presence::Unstated
     }
-}
-
-fn default(words: &[Word<'_>]) -> Option<String> {
-    let (at, mut from) = find(
-        words,
-        &[&["default", "value"], &["default"], &["defaults", "to"]],
-    )?;
-    if at > 0 && says(words, at - 1, &["by"]) {
-        return None;
-    }
-    if says(words, from, &["is"]) {
-        from += 1;
-    } else if words.get(from - 1)?.end != End::Colon && !says(words, at, &["defaults"]) {
-        return None;
-    }
-    let rest = words.get(from..)?;
-    let end = rest.iter().position(|word| word.end != End::Space);
-    let value: Vec<&str> = rest
-        .iter()
-        .take(end.map_or(rest.len(), |end| end + 1))
-        .map(|word| word.text)
-        .collect();
-    (1..=MOST_DEFAULT_WORDS)
-        .contains(&value.len())
-        .then(|| value.join(" "))
-}
-
-fn allowed(words: &[Word<'_>]) -> Vec<String> {
-    let lists: &[&[&str]] = &[
-        &["possible", "values"],
-        &["allowed", "values"],
-        &["valid", "values"],
-        &["supported", "values"],
-        &["acceptable", "values"],
-        &["accepted", "values"],
-        &["one", "of"],
-        &["either"],
-    ];
-    if let Some((_, mut from)) = find(words, lists) {
-        for filler in ["are", "is", "the", "following", "values"] {
-            if says(words, from, &[filler]) {
-                from += 1;
-            }
-        }
-        return list(words, from, Kind::Named).unwrap_or_default();
-    }
-    // `… how it should be treated: Normal or System.`
-    let colons = words.iter().enumerate().filter(|(at, word)| {
-        let is_default = says(words, at.saturating_sub(1), &["default", "value"])
-            || says(words, *at, &["default"]);
-        word.end == End::Colon && !is_default
-    });
-    for (at, _) in colons {
-        if let Some(found) = list(words, at + 1, Kind::Alternatives) {
-            return found;
-        }
-    }
-    let verbs: &[&[&str]] = &[
-        &["can", "be"],
-        &["must", "be"],
-        &["may", "be"],
-        &["should", "be"],
-    ];
-    let values = find(words, verbs).and_then(|(_, from)| list(words, from, Kind::Alternatives));
-    values
-        .filter(|values| {
-            values
-                .iter()
-                .all(|value| !value.starts_with(char::is_lowercase))
-        })
-        .unwrap_or_default()
-}
-
-/// Which lists are taken for values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// The text has said that values follow: `A, B`.
-    Named,
-    /// Only the form shows it: `A or B`.
-    Alternatives,
-}
-
-/// Reads `A or B`, `A, B, or C` up to the end of its sentence.
-fn list(words: &[Word<'_>], from: usize, kind: Kind) -> Option<Vec<String>> {
-    let mut values = Vec::new();
-    let mut joined = false;
-    let mut quoted = false;
-    for word in words.get(from..)? {
-        let joins = word.quoted == Quoted::No
-            && matches!(word.text, "or" | "and")
-            && word.end == End::Space;
-        if joins {
-            joined = true;
-            continue;
-        }
-        if values.len() >= MOST_VALUES {
-            return None;
-        }
-        quoted |= word.quoted == Quoted::Yes;
-        values.push(word.text.to_owned());
-        match word.end {
-            End::Stop => break,
-            // Words that follow without a sign are no list.
-            End::Space if joined && !std::ptr::eq(word, words.last()?) => return None,
-            End::Space | End::Comma => {}
-            End::Colon => return None,
-        }
-    }
-    let is_list = values.len() > 1 && (joined || kind == Kind::Named);
-    let between = words
-        .get(from..)?
-        .windows(2)
-        .take(values.len().saturating_sub(1));
-    let signs = quoted
-        || between.into_iter().all(|pair| match pair {
-            [one, next] => {
-                one.end == End::Comma
-                    || matches!(one.text, "or" | "and")
-                    || matches!(next.text, "or" | "and")
-            }
-            _ => false,
-        });
-    (is_list && signs).then_some(values)
 }
 
 #[cfg(test)]
