@@ -71,6 +71,8 @@ struct Reader<'t> {
     moments: Vec<keys::PendingMoment>,
     /// Where in `out` strings stand that were bytes, and keys that were numbers or constants.
     no_text: Vec<usize>,
+    /// Where the parts of the open set begin and end. No set stands in another.
+    parts: Vec<(usize, usize)>,
     repairs: Vec<Finding>,
     notices: Vec<Finding>,
 }
@@ -153,6 +155,7 @@ impl<'t> Reader<'t> {
             bracket_repair: None,
             moments: Vec::new(),
             no_text: Vec::new(),
+            parts: Vec::new(),
             repairs: Vec::new(),
             notices: Vec::new(),
         }
@@ -279,7 +282,12 @@ impl<'t> Reader<'t> {
                 self.member()
             }
             Shape::Brace => self.first_in_braces(),
-            Shape::List | Shape::Set | Shape::Paren | Shape::Tuple | Shape::Bare => {
+            Shape::Set => {
+                self.parts.push((self.at, self.at));
+                self.separate();
+                self.value()
+            }
+            Shape::List | Shape::Paren | Shape::Tuple | Shape::Bare => {
                 self.separate();
                 self.value()
             }
@@ -312,8 +320,10 @@ impl<'t> Reader<'t> {
                 if shape == Shape::Object {
                     return self.next_member();
                 }
-                if shape == Shape::Paren {
-                    self.set_shape(Shape::Tuple);
+                match shape {
+                    Shape::Paren => self.set_shape(Shape::Tuple),
+                    Shape::Set => self.end_part(self.at - 1),
+                    Shape::List | Shape::Tuple | Shape::Brace | Shape::Object | Shape::Bare => {}
                 }
                 Ok(Expect::EntryAfterComma)
             }
@@ -326,10 +336,15 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Whether a line break stands between the last token and the next.
+    /// Whether a line ends between the last token and the next.
     fn line_broken_before(&self) -> bool {
         let before = self.slice(0, self.at);
-        let blank = before.get(before.trim_end().len()..).unwrap_or_default();
-        blank.contains('\n')
+        let tokens = before.trim_end_matches(|c: char| c.is_whitespace() || c == '\\');
+        let blank = before.get(tokens.len()..).unwrap_or_default();
+        if !blank.contains('\n') {
+            return false;
+        }
+        let line = tokens.rsplit('\n').next().unwrap_or_default();
+        line.contains('#') || ahead::ends_line(blank)
     }
 }

@@ -1,7 +1,7 @@
 //! String literals: every quote style, adjacent ones joined, and what is broken in them sent to be
 //! mended. Escapes are in [`super::escape`], bytes in [`super::bytes`].
 
-use super::ahead::{Kind, Prefix, has_colon, prefix_at, skip_literal, skip_white};
+use super::ahead::{Kind, Prefix, ends_line, has_colon, prefix_at, skip_literal, skip_white};
 use super::escape::Escapes;
 use super::scan;
 use super::{Dialect, Fault, Finding, Read, Reader, Shape, keys};
@@ -226,7 +226,7 @@ impl Reader<'_> {
         let mut chain_is_key = None;
         loop {
             self.blank()?;
-            let new_line = self.slice(*end, self.at).contains('\n');
+            let new_line = ends_line(self.slice(*end, self.at));
             let Some(prefix) = self.prefix() else {
                 return Ok(());
             };
