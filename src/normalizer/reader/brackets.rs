@@ -50,6 +50,10 @@ impl Reader<'_> {
 
     /// Closes the innermost bracket, whose closing mark is read next.
     pub(super) fn close(&mut self) -> Read<Expect> {
+        if self.surplus == Some(self.at) {
+            return Ok(self.leave_out());
+        }
+        self.closed = self.at;
         self.at += 1;
         self.close_frame()
     }

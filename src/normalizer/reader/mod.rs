@@ -11,6 +11,7 @@ mod blank;
 mod braces;
 mod brackets;
 mod bytes;
+mod closers;
 mod escape;
 mod keys;
 mod number;
@@ -34,14 +35,36 @@ pub(super) struct Reading {
 
 /// Reads one sample.
 pub(super) fn read(text: &str) -> Read<Reading> {
-    let mut reader = Reader::new(text, Meaning::Json);
-    reader.run()?;
+    let (fault, surplus) = match read_without(text, None) {
+        Ok(reading) => return Ok(reading),
+        Err((fault, None)) => return Err(fault),
+        Err((fault, Some(surplus))) => (fault, surplus),
+    };
+    read_without(text, Some(surplus)).map_err(|_| {
+        if fault.at() == surplus {
+            return fault;
+        }
+        Fault::new(
+            surplus,
+            "this closing bracket fits nothing: there is one too many or too few",
+        )
+    })
+}
+
+/// Reads a sample without one of its closing brackets, or with all of them; a fault comes with the
+/// closing bracket that is likely one too many.
+fn read_without(text: &str, surplus: Option<usize>) -> Result<Reading, (Fault, Option<usize>)> {
+    let mut reader = Reader::new(text, Meaning::Json, surplus);
+    if let Err(fault) = reader.run() {
+        let suspect = reader.surplus_closer();
+        return Err((fault, suspect));
+    }
     let meaning = reader.dialects.meaning();
     if reader.disputed_escape && meaning != Meaning::Json {
-        reader = Reader::new(text, meaning);
-        reader.run()?;
+        reader = Reader::new(text, meaning, surplus);
+        reader.run().map_err(|fault| (fault, None))?;
     }
-    reader.finish()
+    reader.finish().map_err(|fault| (fault, None))
 }
 
 /// The reading of one sample.
@@ -67,6 +90,12 @@ struct Reader<'t> {
     structure: Structure,
     /// Where the one bracket was repaired that may be.
     bracket_repair: Option<usize>,
+    /// The closing bracket that is left out of this reading.
+    surplus: Option<usize>,
+    /// The first closing bracket of a wrong kind.
+    suspect: Option<usize>,
+    /// Where the last bracket was closed.
+    closed: usize,
     /// Damaged times whose object is still open.
     moments: Vec<keys::PendingMoment>,
     /// Where in `out` strings stand that were bytes, and keys that were numbers or constants.
@@ -137,7 +166,7 @@ enum Expect {
 }
 
 impl<'t> Reader<'t> {
-    fn new(text: &'t str, meaning: Meaning) -> Self {
+    fn new(text: &'t str, meaning: Meaning, surplus: Option<usize>) -> Self {
         Self {
             text,
             bytes: text.as_bytes(),
@@ -153,6 +182,9 @@ impl<'t> Reader<'t> {
             only_in_python: None,
             structure: Structure::Sound,
             bracket_repair: None,
+            surplus,
+            suspect: None,
+            closed: 0,
             moments: Vec::new(),
             no_text: Vec::new(),
             parts: Vec::new(),
