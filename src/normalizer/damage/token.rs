@@ -88,7 +88,11 @@ fn is_one_token(pieces: &[&str]) -> bool {
     let filled: Vec<&str> = pieces.iter().copied().filter(|p| !p.is_empty()).collect();
     match filled.as_slice() {
         [only] => is_identifier(only),
-        _ => filled.iter().all(|piece| is_scrambled(piece)) || is_hexadecimal(&filled),
+        _ => {
+            filled.iter().all(|piece| is_scrambled(piece))
+                || is_hexadecimal(&filled)
+                || is_path(&filled)
+        }
     }
 }
 
@@ -104,6 +108,16 @@ fn is_scrambled(piece: &str) -> bool {
         .filter(|(a, b)| a != b)
         .count()
         >= 2
+}
+
+/// Whether the lines are a path that is broken behind slashes and before identifiers or numbers.
+fn is_path(pieces: &[&str]) -> bool {
+    let goes_on = |(before, after): (&&str, &&str)| {
+        let number = after.bytes().all(|byte| byte.is_ascii_digit());
+        before.ends_with('/') && !after.starts_with('/') && (number || is_identifier(after))
+    };
+    pieces.first().is_some_and(|first| first.starts_with('/'))
+        && pieces.iter().zip(pieces.iter().skip(1)).all(goes_on)
 }
 
 /// Whether all lines together are one number in hexadecimal digits, whose length shows that it is whole.

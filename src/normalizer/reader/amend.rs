@@ -3,7 +3,7 @@
 
 use super::closers::closing_name;
 use super::escape::Escapes;
-use super::string::{Role, Stop};
+use super::string::{Damage, Role, Stop};
 use super::word::{is_curly, is_heading, name_at, operator_at, operator_fault};
 use super::{Expect, Fault, Read, Reader, Shape};
 
@@ -193,10 +193,14 @@ impl Reader<'_> {
         self.moments.retain(|moment| moment.repair < kept);
         self.out.push('"');
         self.at = spot.source + 1;
-        self.decode(Stop::At(end), Escapes::Read)?;
+        let damage = self.decode(Stop::At(end), Escapes::Read)?;
         self.out.push('"');
         self.at = end + 1;
         let was = self.slice(spot.source, end + 1);
+        if damage == Damage::Broken {
+            let inside = self.slice(spot.source + 1, end);
+            self.mend(spot.source + 1, inside, spot.out, spot.role)?;
+        }
         let became = self.out.get(spot.out..).unwrap_or_default().to_owned();
         self.repair(
             spot.source,

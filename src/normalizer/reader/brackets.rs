@@ -78,6 +78,7 @@ impl Reader<'_> {
             self.out.push(']');
         } else {
             self.out.remove(frame.start);
+            self.lone_high = 0;
             for place in &mut self.no_text {
                 if *place > frame.start {
                     *place -= 1;
@@ -104,6 +105,7 @@ impl Reader<'_> {
         self.dialects.rule_out(Dialect::Json);
         self.dialects.rule_out(Dialect::Json5);
         self.at += 1;
+        self.comma = self.at;
         Expect::EntryAfterComma
     }
 

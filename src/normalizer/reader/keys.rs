@@ -96,6 +96,7 @@ impl Reader<'_> {
             }
         }
         self.out.truncate(frame.start);
+        self.lone_high = 0;
         self.out.push_str(&merged);
     }
 
@@ -111,9 +112,9 @@ impl Reader<'_> {
         }
     }
 
-    /// Notes where the last part of the open set ends.
+    /// Notes where the last part of the open set ends, unless a comma after it has told.
     pub(super) fn end_part(&mut self, at: usize) {
-        if let Some(part) = self.parts.last_mut() {
+        if let Some(part) = self.parts.last_mut().filter(|part| part.0 == part.1) {
             part.1 = at;
         }
     }
@@ -140,6 +141,7 @@ impl Reader<'_> {
         if kept.iter().map(|element| element.len() + 1).sum::<usize>() != body.len() + 1 {
             let merged = kept.join(",");
             self.out.truncate(from);
+            self.lone_high = 0;
             self.out.push_str(&merged);
         }
         self.forget_no_text(frame.start);

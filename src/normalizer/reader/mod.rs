@@ -96,6 +96,8 @@ struct Reader<'t> {
     suspect: Option<usize>,
     /// Where the last bracket was closed.
     closed: usize,
+    /// The byte after the last comma outside brackets.
+    comma: usize,
     /// Damaged times whose object is still open.
     moments: Vec<keys::PendingMoment>,
     /// Where in `out` strings stand that were bytes, and keys that were numbers or constants.
@@ -185,6 +187,7 @@ impl<'t> Reader<'t> {
             surplus,
             suspect: None,
             closed: 0,
+            comma: 0,
             moments: Vec::new(),
             no_text: Vec::new(),
             parts: Vec::new(),
@@ -355,7 +358,8 @@ impl<'t> Reader<'t> {
                 match shape {
                     Shape::Paren => self.set_shape(Shape::Tuple),
                     Shape::Set => self.end_part(self.at - 1),
-                    Shape::List | Shape::Tuple | Shape::Brace | Shape::Object | Shape::Bare => {}
+                    Shape::Bare => self.comma = self.at,
+                    Shape::List | Shape::Tuple | Shape::Brace | Shape::Object => {}
                 }
                 Ok(Expect::EntryAfterComma)
             }
@@ -368,15 +372,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Whether a line ends between the last token and the next.
+    /// Whether a line ends between the comma outside brackets and the next token.
     fn line_broken_before(&self) -> bool {
-        let before = self.slice(0, self.at);
-        let tokens = before.trim_end_matches(|c: char| c.is_whitespace() || c == '\\');
-        let blank = before.get(tokens.len()..).unwrap_or_default();
-        if !blank.contains('\n') {
-            return false;
-        }
-        let line = tokens.rsplit('\n').next().unwrap_or_default();
-        line.contains('#') || ahead::ends_line(blank)
+        ahead::ends_line(self.slice(self.comma, self.at))
     }
 }

@@ -172,6 +172,26 @@ fn floats_are_written_as_python_writes_them() {
 }
 
 #[test]
+fn halves_of_a_pair_in_two_strings_stay_apart() {
+    exact(&[
+        (
+            r"[({1: '\ud83d'}), '\ude00']",
+            r#"[{"1":"\ud83d"},"\ude00"]"#,
+        ),
+        (r"[('\ud83d'), ('\ude00')]", r#"["\ud83d","\ude00"]"#),
+        (
+            r"{'ab\ud83d', 'ab\ud83d', '\ude00'}",
+            r#"["ab\ud83d","\ude00"]"#,
+        ),
+    ]);
+    // The set without its equal part is as long as the text before the second half.
+    for gap in 0..24 {
+        let text = format!("[{{1, 1, '\\ud83d'}}, '{}\\ude00']", "x".repeat(gap));
+        assert!(read(&text).json.ends_with("\\ude00\"]"), "{text}");
+    }
+}
+
+#[test]
 fn keys_may_stand_in_parentheses() {
     exact(&[
         ("{(1): 2}", r#"{"1":2}"#),
@@ -182,7 +202,7 @@ fn keys_may_stand_in_parentheses() {
     ]);
     refusals(&[
         ("{(): 1}", "1:2", "tuple"),
-        ("{('a': 1)}", "1:6", "expected `)`"),
+        ("{'b': 1, ('a': 1)}", "1:14", "expected `)`"),
         ("{(a): 1}", "1:3", "`a`"),
     ]);
 }
@@ -194,11 +214,13 @@ fn a_backslash_joins_lines_outside_brackets() {
         ("'a'\\\r\n \\\r\n'b'", r#""ab""#),
         ("b'a' \\\nb'b'", r#""ab""#),
         ("1, \\\n2", "[1,2]"),
+        ("'#', \\\n2", r##"["#",2]"##),
     ]);
     refusals(&[
         ("'a'\n'b'", "2:1", "expected the end"),
         ("'a' # \\\n'b'", "2:1", "expected the end"),
         ("1, # \\\n2", "2:1", "another value"),
+        ("1, # a, \\\n2", "2:1", "another value"),
     ]);
 }
 

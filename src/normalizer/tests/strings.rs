@@ -51,6 +51,11 @@ fn tokens_are_joined_and_prose_is_not() {
             r#"1:3 "00AF52FC\r\n F0C0002F" -> "00AF52FCF0C0002F""#,
         ),
         (
+            "['/calls/\n01AB']",
+            r#"["/calls/01AB"]"#,
+            r#"1:3 "/calls/\n01AB" -> "/calls/01AB""#,
+        ),
+        (
             "['c30d06daa1ea43b8be79f9b071f30d\n70']",
             r#"["c30d06daa1ea43b8be79f9b071f30d70"]"#,
             r#"1:3 "c30d06daa1ea43b8be79f9b071f30d\n70" -> "c30d06daa1ea43b8be79f9b071f30d70""#,
@@ -128,6 +133,7 @@ fn a_word_beside_an_identifier_is_not_joined_to_it() {
         "Hello\nuser@example.com",
         "Order\nAB12",
         "yes\n/no",
+        "/yes/\nno",
         "Smith\nMcDonald",
         "GWS1\nGWS2",
         "call\nback2",
@@ -191,6 +197,11 @@ fn a_url_is_mended_whole_or_not_at_all() {
         ("['http: //h: 80 calls']", "1:3", "where it ends"),
         ("['at http: //h/u/ a1 now']", "1:3", "where it ends"),
     ]);
+}
+
+#[test]
+fn a_string_read_again_for_its_quotes_is_still_broken() {
+    refusals(&[("{'\n'a b': 1}", "1:3", "broken over lines")]);
 }
 
 #[test]
