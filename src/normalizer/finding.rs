@@ -35,6 +35,11 @@ impl Fault {
         }))
     }
 
+    /// The byte at which it stands.
+    pub(super) fn at(&self) -> usize {
+        self.0.at
+    }
+
     pub(super) fn into_unreadable(self, text: &str) -> Unreadable {
         let Place { at, message } = *self.0;
         let (line, column) = Places::new(text).of(at);

@@ -10,9 +10,9 @@ use super::reader::{self, Reading};
 /// The marks that a wiki puts before the lines of a diff.
 const DIFF_MARKS: [char; 3] = ['+', '-', '−'];
 
-/// A text with some marks blanked out.
+/// The marks of one kind in a text, and what to tell of them.
 struct Lifted {
-    text: String,
+    marks: Vec<(usize, usize)>,
     findings: Vec<Finding>,
 }
 
@@ -26,6 +26,7 @@ pub(super) fn read(text: &str) -> Read<Reading> {
         Err(fault) => fault,
     };
     let mut current = text.to_owned();
+    let mut marks = Vec::new();
     let mut findings = Vec::new();
     let lifts: [Lift; 4] = [
         |text| Ok(lift_bold(text)),
@@ -37,9 +38,11 @@ pub(super) fn read(text: &str) -> Read<Reading> {
         match lift(&current) {
             Ok(None) => {}
             Ok(Some(lifted)) => {
-                current = lifted.text;
+                current = blanked(&current, &lifted.marks, b' ');
+                marks.extend(lifted.marks);
                 findings.extend(lifted.findings);
                 if let Ok(mut reading) = reader::read(&current) {
+                    refuse_marks_in_values(&current, &marks, &reading)?;
                     reading.repairs.append(&mut findings);
                     return Ok(reading);
                 }
@@ -48,6 +51,34 @@ pub(super) fn read(text: &str) -> Read<Reading> {
         }
     }
     Err(fault)
+}
+
+/// Marks between tokens leave nothing behind, and so it does not matter what they are blanked out with.
+/// Where it does, one of them stands inside a value.
+fn refuse_marks_in_values(blank: &str, marks: &[(usize, usize)], reading: &Reading) -> Read<()> {
+    let matter = |marks: &[(usize, usize)]| match reader::read(&blanked(blank, marks, b'\t')) {
+        Ok(other) => other.json != reading.json,
+        Err(_) => true,
+    };
+    if !matter(marks) {
+        return Ok(());
+    }
+    let mut ordered = marks.to_vec();
+    ordered.sort_unstable();
+    let (mut innocent, mut guilty) = (0, ordered.len());
+    while guilty - innocent > 1 {
+        let middle = usize::midpoint(innocent, guilty);
+        if matter(ordered.get(..middle).unwrap_or_default()) {
+            guilty = middle;
+        } else {
+            innocent = middle;
+        }
+    }
+    let at = ordered.get(innocent).map_or(0, |(from, _)| *from);
+    Err(Fault::new(
+        at,
+        "a mark of the page stands inside a value: expected the value without it",
+    ))
 }
 
 /// Blanks out `'''`, in pairs on a line.
@@ -74,7 +105,7 @@ fn lift_bold(text: &str) -> Option<Lifted> {
             marks.extend([(*open, open + MARK.len()), (*close, end)]);
         }
     }
-    lifted(text, &marks, findings)
+    lifted(marks, findings)
 }
 
 /// Blanks out table pipes at the beginnings and ends of lines.
@@ -93,7 +124,7 @@ fn lift_pipes(text: &str) -> Option<Lifted> {
     marks.retain(|(from, to)| from < to);
     let why = "a table's pipes are no part of the sample";
     let findings = dropped(text, &marks, why);
-    lifted(text, &marks, findings)
+    lifted(marks, findings)
 }
 
 /// Blanks out the right half where every line says the same thing twice, side by side.
@@ -115,7 +146,7 @@ fn lift_second_column(text: &str) -> Option<Lifted> {
     }
     let why = "the two columns of a wiki's diff say the same";
     let findings = dropped(text, &marks, why);
-    lifted(text, &marks, findings)
+    lifted(marks, findings)
 }
 
 /// Blanks out the marks of a diff where they leave one version: all lines bear the same mark, or some
@@ -155,7 +186,7 @@ fn lift_diff_marks(text: &str) -> Read<Option<Lifted>> {
         _ => return Ok(None),
     };
     let findings = dropped(text, &marks, why);
-    Ok(lifted(text, &marks, findings))
+    Ok(lifted(marks, findings))
 }
 
 /// Where the second half of a line begins, if it says the same as the first.
@@ -199,21 +230,18 @@ fn dropped(text: &str, marks: &[(usize, usize)], why: &str) -> Vec<Finding> {
         .collect()
 }
 
-/// The text with its marks blanked out; `None` where there are none.
-fn lifted(text: &str, marks: &[(usize, usize)], findings: Vec<Finding>) -> Option<Lifted> {
-    if marks.is_empty() {
-        return None;
-    }
-    let mut blanked = String::with_capacity(text.len());
-    let mut copied = 0;
+/// The marks of one kind; `None` where there are none.
+fn lifted(marks: Vec<(usize, usize)>, findings: Vec<Finding>) -> Option<Lifted> {
+    (!marks.is_empty()).then_some(Lifted { marks, findings })
+}
+
+/// The text with its marks blanked out.
+fn blanked(text: &str, marks: &[(usize, usize)], blank: u8) -> String {
+    let mut bytes = text.as_bytes().to_vec();
     for &(from, to) in marks {
-        blanked.push_str(text.get(copied..from).unwrap_or_default());
-        blanked.extend(std::iter::repeat_n(' ', to - from));
-        copied = to;
+        if let Some(mark) = bytes.get_mut(from..to) {
+            mark.fill(blank);
+        }
     }
-    blanked.push_str(text.get(copied..).unwrap_or_default());
-    Some(Lifted {
-        text: blanked,
-        findings,
-    })
+    String::from_utf8(bytes).unwrap_or_default()
 }

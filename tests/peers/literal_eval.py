@@ -3,7 +3,7 @@
     python3 literal_eval.py PATH_TO_ANTIPHON [COUNT] [SEED]
 
 Each text is spelled at random (quotes, prefixes, escapes, bases, underscores, parentheses, adjacent
-strings, trailing commas), and CPython itself is asked what it means. Ends with `N passed, M failed`,
+strings, trailing commas, joined lines), and CPython itself is asked what it means. Ends with `N passed, M failed`,
 and with exit code 1 where any failed.
 """
 
@@ -112,7 +112,16 @@ def integer(rng):
 
 
 def floating(rng):
-    style = rng.randrange(7)
+    style = rng.randrange(10)
+    if style == 7:
+        # More digits than a float can tell apart, with and without an exponent.
+        digits = "".join(rng.choice("0123456789") for _ in range(rng.randrange(17, 40)))
+        point = rng.randrange(1, len(digits) + 1)
+        text = (digits[:point].lstrip("0") or "0") + "." + digits[point:]
+        return text + rng.choice(["", "e%d", "E+%d", "e-%d"]).replace("%d", str(rng.randrange(0, 260)))
+    if style == 8:
+        # Around the least float, and below it.
+        return "%s%s-%d" % (rng.choice(["1", "2", "2.5", "4.9", "61", "0.3"]), rng.choice("eE"), rng.randrange(318, 340))
     if style == 0:
         return rng.choice(["0.0", "1.", ".5", "5e3", "1E5", "1e+5", "1e-7", "00.5", "0e0", "1_0.5e1_0", "1e16",
                            "1e15", "123456789012345680.0", "0.0001", "0.00001", "1e22", "1e308", "5e-324"])
@@ -147,6 +156,13 @@ def joined(rng, items):
     return space + comma.join(items) + end + space
 
 
+def key(rng):
+    text = scalar(rng)
+    while rng.random() < 0.05:
+        text = "(" + rng.choice(["", " "]) + text + rng.choice(["", " "]) + ")"
+    return text
+
+
 def value(rng, depth):
     kind = rng.randrange(12) if depth < 5 else 0
     if kind < 4:
@@ -166,7 +182,7 @@ def value(rng, depth):
     elif kind == 8 and rng.random() < 0.2:
         text = "set()"
     else:
-        members = [scalar(rng) + rng.choice([":", ": ", " : "]) + value(rng, depth + 1)
+        members = [key(rng) + rng.choice([":", ": ", " : "]) + value(rng, depth + 1)
                    for _ in range(rng.randrange(0, 6))]
         if members and rng.random() < 0.1:
             members.append(members[0].split(":")[0] + ": 1")
@@ -174,6 +190,15 @@ def value(rng, depth):
     if rng.random() < 0.05:
         text = "(" + text + ")"
     return text
+
+
+def continued(rng):
+    """A text outside brackets on several lines, each but the last ending in a backslash."""
+    join = " " * rng.randrange(2) + "\\\n" + " " * rng.randrange(3)
+    count = rng.randrange(2, 4)
+    if rng.random() < 0.5:
+        return join.join(string(rng) for _ in range(count))
+    return ("," + join).join(scalar(rng) for _ in range(count))
 
 
 def plain(v):
@@ -207,7 +232,16 @@ def expected(text):
     v = ast.literal_eval(text)
     if "\\/" in text and is_json(text):
         v = json.loads(text)
-    return v, pairs(json.loads(json.dumps(plain(v))))
+    return v, pairs(json.loads(json.dumps(plain(v)), parse_float=Spelled))
+
+
+class Spelled(float):
+    """A float that remembers how it is spelled: `json.dumps` has one spelling for each."""
+
+    def __new__(cls, text):
+        self = super().__new__(cls, text)
+        self.text = text
+        return self
 
 
 def is_json(text):
@@ -223,7 +257,28 @@ def pairs(v):
         return ("object", [(k, pairs(x)) for k, x in v.items()])
     if isinstance(v, list):
         return [pairs(x) for x in v]
+    if isinstance(v, Spelled):
+        return ("float", v.text)
     return (type(v).__name__, v)
+
+
+# Texts on several lines take a run of the program each.
+CONTINUED = 200
+
+
+def read_texts(rng, generate, count, fits):
+    """Random texts that CPython reads, with their meaning."""
+    samples = []
+    while len(samples) < count:
+        text = generate(rng)
+        if not fits(text):
+            continue
+        try:
+            shape, wanted = expected(text)
+        except (ValueError, SyntaxError, TypeError, UnicodeDecodeError):
+            continue
+        samples.append((text, shape, wanted))
+    return samples
 
 
 def main():
@@ -231,16 +286,8 @@ def main():
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
     seed = int(sys.argv[3]) if len(sys.argv) > 3 else 20140213
     rng = random.Random(seed)
-    samples = []
-    while len(samples) < count:
-        text = value(rng, 0)
-        if "\n" in text or "\r" in text:
-            continue
-        try:
-            shape, wanted = expected(text)
-        except (ValueError, SyntaxError, TypeError, UnicodeDecodeError):
-            continue
-        samples.append((text, shape, wanted))
+    several = read_texts(rng, continued, min(CONTINUED, count), lambda text: "\r" not in text)
+    samples = read_texts(rng, lambda r: value(r, 0), count - len(several), lambda text: not set(text) & set("\n\r"))
     run = subprocess.run(
         [program, "normalize", "--lines", "--strict"],
         input="".join(text + "\n" for text, _, _ in samples).encode(),
@@ -249,13 +296,18 @@ def main():
     lines = run.stdout.decode().split("\n")
     remarks = [line for line in run.stderr.decode().split("\n") if line]
     failed = 0
-    if len(lines) != count + 1:
-        print(f"{len(lines) - 1} lines came back for {count} samples")
+    if len(lines) != len(samples) + 1:
+        print(f"{len(lines) - 1} lines came back for {len(samples)} samples")
         failed = count
     else:
-        for (text, shape, wanted), line in zip(samples, lines):
+        for text, _, _ in several:
+            one = subprocess.run([program, "normalize", "--compact", "--strict"], input=text.encode(), capture_output=True)
+            lines.append(one.stdout.decode().rstrip("\n"))
+            remarks.extend(one.stderr.decode().splitlines())
+        del lines[len(samples)]
+        for (text, shape, wanted), line in zip(samples + several, lines):
             try:
-                got = pairs(sort_sets(shape, json.loads(line)))
+                got = pairs(sort_sets(shape, json.loads(line, parse_float=Spelled)))
             except ValueError as error:
                 got = f"{error}"
             if got != wanted:

@@ -40,6 +40,16 @@ pub(super) enum Mend {
 pub(super) enum Offset {
     Start,
     FirstBreak,
+    /// At the line with this number, from 0 and without empty lines.
+    Line(usize),
+}
+
+/// Judges a value in which control characters stand where line breaks would: only a URL is broken there.
+pub(super) fn mend_url(text: &str) -> Mend {
+    match url::mend(text) {
+        Some(verdict) => verdict,
+        None => Mend::Sound,
+    }
 }
 
 /// Judges one string.

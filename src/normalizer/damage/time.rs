@@ -85,7 +85,10 @@ pub(super) fn mend(text: &str) -> Option<Mend> {
     };
     Some(Mend::Mended {
         text: written,
-        why: "a time has one space, between day and hour".into(),
+        why: match time.date {
+            Some(_) => "a time has one space, between day and hour".into(),
+            None => "a time of day has no space inside".into(),
+        },
         moment: time.date.is_some().then_some(moment),
     })
 }

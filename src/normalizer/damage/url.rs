@@ -1,7 +1,7 @@
 //! URLs that got spaces or line breaks: `http: //10.10.15.212: 9090/api/v2/users/` and the rest on
 //! another line.
 
-use super::token::is_identifier;
+use super::token::{furniture, is_identifier};
 use super::{Mend, Offset};
 
 const SCHEMES: [&str; 4] = ["https", "http", "wss", "ws"];
@@ -13,14 +13,22 @@ pub(super) fn mend(text: &str) -> Option<Mend> {
     if let Some((scheme, rest)) = split_scheme(trimmed)
         && let Some(url) = whole_url(scheme, rest)
     {
-        return (url != text).then(|| mended(text, url));
+        return furniture(text).or_else(|| (url != text).then(|| mended(text, url)));
     }
     if text.contains('\n') {
         return None;
     }
-    let repaired = within_prose(text);
-    (repaired != text).then(|| mended(text, repaired))
+    match within_prose(text) {
+        Ok(repaired) => (repaired != text).then(|| mended(text, repaired)),
+        Err(Unclear) => Some(Mend::Hopeless {
+            offset: Offset::Start,
+            message: format!("`{text}` has a damaged URL, and nobody can tell where it ends"),
+        }),
+    }
 }
+
+/// A damaged URL whose end nobody can tell.
+struct Unclear;
 
 fn mended(text: &str, url: String) -> Mend {
     if url.trim_end().ends_with("://") {
@@ -105,7 +113,7 @@ fn push_path(url: &mut String, path: &str) -> Option<()> {
 }
 
 /// Takes the spaces off inside the beginnings of URLs (`http: //host: 9090/`) that stand in other text.
-fn within_prose(text: &str) -> String {
+fn within_prose(text: &str) -> Result<String, Unclear> {
     let mut repaired = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(colon) = rest.find(':') {
@@ -119,31 +127,48 @@ fn within_prose(text: &str) -> String {
         repaired.push(':');
         let slashes = after.trim_start_matches(' ');
         match slashes.strip_prefix("//").filter(|_| is_scheme(word)) {
-            Some(url) if slashes.len() < after.len() => {
+            Some(url) => {
+                let spaced = slashes.len() < after.len();
                 repaired.push_str("//");
-                rest = mend_port(url.trim_start_matches(' '), &mut repaired);
+                let url = if spaced {
+                    url.trim_start_matches(' ')
+                } else {
+                    url
+                };
+                rest = mend_port(url, spaced, &mut repaired)?;
             }
-            _ => rest = after,
+            None => rest = after,
         }
     }
     repaired.push_str(rest);
-    repaired
+    Ok(repaired)
 }
 
-/// Copies `host: 9090` without its space where a path or the end follows; gives what is left.
-fn mend_port<'t>(url: &'t str, repaired: &mut String) -> &'t str {
+/// Copies `host: 9090` without its space where a path or the end follows; gives what is left. A URL that
+/// had spaces is unclear where it ends in the middle of a port or at a slash with more text behind it.
+fn mend_port<'t>(url: &'t str, spaced: bool, repaired: &mut String) -> Result<&'t str, Unclear> {
     let host_end = url.find([':', '/', ' ']).unwrap_or(url.len());
     let (host, rest) = url.split_at(host_end);
     repaired.push_str(host);
-    let Some(after) = rest.strip_prefix(':') else {
-        return rest;
-    };
-    let port = after.trim_start_matches(' ');
-    let digits = port.bytes().take_while(u8::is_ascii_digit).count();
-    let end = port.get(digits..).unwrap_or_default();
-    if digits > 0 && port.len() < after.len() && (end.is_empty() || end.starts_with('/')) {
-        repaired.push(':');
-        return port;
+    let port = rest.strip_prefix(':').unwrap_or_default();
+    let digits = port.trim_start_matches(' ');
+    let count = digits.bytes().take_while(u8::is_ascii_digit).count();
+    let end = digits.get(count..).unwrap_or_default();
+    let mut left = rest;
+    let mut mended = spaced;
+    if count > 0 && digits.len() < port.len() {
+        if end.is_empty() || end.starts_with('/') {
+            repaired.push(':');
+            left = digits;
+            mended = true;
+        } else if spaced {
+            return Err(Unclear);
+        }
     }
-    rest
+    let length = left.find(' ').unwrap_or(left.len());
+    let (own, more) = left.split_at(length);
+    if mended && own.ends_with('/') && !more.trim().is_empty() {
+        return Err(Unclear);
+    }
+    Ok(left)
 }

@@ -82,6 +82,42 @@ pub(super) fn skip_white(bytes: &[u8], at: usize) -> usize {
     at + white
 }
 
+/// Whether the parenthesis opened at `opened` closes before a colon, so is around a key.
+pub(super) fn parentheses_then_colon(bytes: &[u8], opened: usize) -> bool {
+    let mut at = opened;
+    let mut depth = 0_usize;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            b'"' | b'\'' => match skip_literal(bytes, at) {
+                Some(end) => {
+                    at = end;
+                    continue;
+                }
+                None => return false,
+            },
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return bytes.get(skip_white(bytes, at)) == Some(&b':');
+        }
+    }
+    false
+}
+
+/// Whether white space and comments between two tokens end a line. A backslash at the end of a line
+/// joins it to the next, but not in a comment.
+pub(super) fn ends_line(blank: &str) -> bool {
+    let mut lines = blank.split('\n');
+    lines.next_back();
+    lines.any(|line| {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        line.contains('#') || !line.ends_with('\\')
+    })
+}
+
 /// Whether the braces opened at `opened` have a colon of their own, so are an object's.
 pub(super) fn has_colon(bytes: &[u8], opened: usize) -> bool {
     let mut at = opened;

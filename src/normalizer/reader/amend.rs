@@ -1,8 +1,9 @@
 //! Structural repairs: a separator, a bracket or an escape that is missing, and what does not belong
 //! to the sample. Each has one plausible reading or is refused.
 
+use super::closers::closing_name;
 use super::escape::Escapes;
-use super::string::{Role, Stop};
+use super::string::{Damage, Role, Stop};
 use super::word::{is_curly, is_heading, name_at, operator_at, operator_fault};
 use super::{Expect, Fault, Read, Reader, Shape};
 
@@ -60,7 +61,7 @@ impl Reader<'_> {
     }
 
     /// From here on the sample is no longer what any reader would have taken as it is.
-    fn structure_repaired(&mut self) {
+    pub(super) fn structure_repaired(&mut self) {
         self.structure = super::Structure::Repaired;
     }
 
@@ -117,7 +118,7 @@ impl Reader<'_> {
         self.out.as_bytes().last().is_some_and(u8::is_ascii_digit)
     }
 
-    fn end_of_last_token(&self) -> usize {
+    pub(super) fn end_of_last_token(&self) -> usize {
         self.slice(0, self.at).trim_end().len()
     }
 
@@ -192,10 +193,14 @@ impl Reader<'_> {
         self.moments.retain(|moment| moment.repair < kept);
         self.out.push('"');
         self.at = spot.source + 1;
-        self.decode(Stop::At(end), Escapes::Read)?;
+        let damage = self.decode(Stop::At(end), Escapes::Read)?;
         self.out.push('"');
         self.at = end + 1;
         let was = self.slice(spot.source, end + 1);
+        if damage == Damage::Broken {
+            let inside = self.slice(spot.source + 1, end);
+            self.mend(spot.source + 1, inside, spot.out, spot.role)?;
+        }
         let became = self.out.get(spot.out..).unwrap_or_default().to_owned();
         self.repair(
             spot.source,
@@ -278,47 +283,6 @@ impl Reader<'_> {
         Ok(Expect::Entry)
     }
 
-    /// The sample ends inside a bracket: one closing mark may be missing.
-    fn missing_closers(&mut self) -> Read<Expect> {
-        let Some(frame) = self.frames.last() else {
-            return Ok(Expect::Nothing);
-        };
-        let mark = closing(frame.shape);
-        if self.frames.len() > 1 || self.bracket_repair.is_some() {
-            let opened = self.frames.len();
-            return self.fault(format!(
-                "expected `{mark}`, found the end of the sample: {opened} brackets are still open"
-            ));
-        }
-        let place = self.end_of_last_token();
-        self.repair(
-            place,
-            "",
-            &mark.to_string(),
-            "the last closing bracket is missing",
-        );
-        self.bracket_repair = Some(place);
-        self.structure_repaired();
-        self.close_frame()
-    }
-
-    /// A closing mark of another kind: the innermost bracket's own is missing where the mark closes the
-    /// one around it.
-    fn wrong_closer(&mut self) -> Read<Expect> {
-        let mut around = self.frames.iter().rev().map(|frame| closing(frame.shape));
-        let (own, outer) = (around.next(), around.next());
-        let found = self.rest().chars().next();
-        let mark = own.unwrap_or('}');
-        if outer != found || self.bracket_repair.is_some() {
-            return self.fault(format!("expected `,` or `{mark}`, found {}", self.found()));
-        }
-        let place = self.end_of_last_token();
-        self.repair(place, "", &mark.to_string(), "a closing bracket is missing");
-        self.bracket_repair = Some(place);
-        self.structure_repaired();
-        self.close_frame()
-    }
-
     /// What stands after the sample: one bracket too many or a heading; all else is refused.
     fn after_the_sample(&mut self) -> Read<Expect> {
         let rest = self.rest().trim_end();
@@ -363,23 +327,5 @@ impl Reader<'_> {
             return Expect::Nothing;
         }
         self.open_bare()
-    }
-}
-
-/// The mark that closes a bracket.
-fn closing(shape: Shape) -> char {
-    match shape {
-        Shape::List => ']',
-        Shape::Paren | Shape::Tuple | Shape::Bare => ')',
-        Shape::Brace | Shape::Object | Shape::Set => '}',
-    }
-}
-
-fn closing_name(shape: Shape) -> String {
-    match shape {
-        Shape::Bare => "the end of the sample".into(),
-        Shape::List | Shape::Paren | Shape::Tuple | Shape::Brace | Shape::Object | Shape::Set => {
-            format!("`{}`", closing(shape))
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! What stands in braces: members of an object, or parts of a set.
 
-use super::ahead::Kind;
+use super::ahead::{Kind, parentheses_then_colon};
 use super::number::Number;
 use super::string::Role;
 use super::word::{self, is_curly};
@@ -71,7 +71,7 @@ impl Reader<'_> {
                     self.number_key(&number);
                     return self.end_of_key(start, at);
                 }
-                self.be_set();
+                self.be_set(at);
                 self.out.push_str(&number.json);
                 Ok(Expect::After)
             }
@@ -83,7 +83,7 @@ impl Reader<'_> {
                 self.first_string(start, at)
             }
             _ if self.prefix().is_some() => {
-                self.be_set();
+                self.be_set(at);
                 self.value()
             }
             _ if self.key_ahead().is_some() => {
@@ -95,8 +95,12 @@ impl Reader<'_> {
                 self.found()
             )),
             Some(b',') => self.fault("expected a key, found `,`"),
+            Some(b'(') if parentheses_then_colon(self.bytes, self.at) => {
+                self.be_object();
+                self.member()
+            }
             _ => {
-                self.be_set();
+                self.be_set(at);
                 self.value()
             }
         }
@@ -110,7 +114,7 @@ impl Reader<'_> {
         }
         self.blank()?;
         if let Some(b',' | b'}') = self.peek() {
-            self.be_set();
+            self.be_set(at);
             return Ok(Expect::After);
         }
         self.be_object();
@@ -124,7 +128,9 @@ impl Reader<'_> {
         }
     }
 
-    fn be_set(&mut self) {
+    fn be_set(&mut self, at: usize) {
+        self.parts.clear();
+        self.parts.push((at, at));
         self.dialects.only_python();
         if let Some(frame) = self.frames.last_mut() {
             frame.shape = Shape::Set;
@@ -175,26 +181,41 @@ impl Reader<'_> {
         self.fault(format!("expected a key and `:`, found `{name}`"))
     }
 
+    /// Reads a key in any number of parentheses, which mean nothing to Python.
     fn key_in_parentheses(&mut self) -> Read<()> {
         let open = self.at;
-        self.at += 1;
+        let tuple = || Err(Fault::new(open, "a tuple cannot be a key in JSON"));
         self.dialects.only_python();
-        self.blank()?;
-        if self.peek() != Some(b')') {
-            self.member_key()?;
+        let mut depth = 0_usize;
+        while self.peek() == Some(b'(') {
+            depth += 1;
+            self.at += 1;
             self.blank()?;
         }
-        if self.peek() == Some(b')') && self.at > open + 1 {
-            self.at += 1;
-            return Ok(());
+        if self.peek() == Some(b')') {
+            return tuple();
         }
-        Err(Fault::new(open, "a tuple cannot be a key in JSON"))
+        self.key_inside()?;
+        for _ in 0..depth {
+            self.blank()?;
+            match self.peek() {
+                Some(b')') => self.at += 1,
+                Some(b',') => return tuple(),
+                _ => return self.fault(format!("expected `)`, found {}", self.found())),
+            }
+        }
+        Ok(())
     }
 
-    fn member_key(&mut self) -> Read<()> {
+    fn key_inside(&mut self) -> Read<()> {
+        let name = word::name_at(self.rest());
         match self.peek() {
             Some(b'"' | b'\'') => self.string(Role::Value),
-            Some(b'(') => self.fault("a tuple cannot be a key in JSON"),
+            _ if self.prefix().is_some_and(|p| p.kind == Kind::Text) => self.string(Role::Value),
+            _ if word::python_key(name).is_some() => {
+                self.bare_key(word::Key::Name(name));
+                Ok(())
+            }
             _ => self.odd_key(),
         }
     }

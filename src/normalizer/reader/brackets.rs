@@ -50,6 +50,10 @@ impl Reader<'_> {
 
     /// Closes the innermost bracket, whose closing mark is read next.
     pub(super) fn close(&mut self) -> Read<Expect> {
+        if self.surplus == Some(self.at) {
+            return Ok(self.leave_out());
+        }
+        self.closed = self.at;
         self.at += 1;
         self.close_frame()
     }
@@ -74,6 +78,7 @@ impl Reader<'_> {
             self.out.push(']');
         } else {
             self.out.remove(frame.start);
+            self.lone_high = 0;
             for place in &mut self.no_text {
                 if *place > frame.start {
                     *place -= 1;
@@ -100,6 +105,7 @@ impl Reader<'_> {
         self.dialects.rule_out(Dialect::Json);
         self.dialects.rule_out(Dialect::Json5);
         self.at += 1;
+        self.comma = self.at;
         Expect::EntryAfterComma
     }
 

@@ -1,6 +1,6 @@
 //! Python's bytes literals, which become strings where they are UTF-8.
 
-use super::ahead::Kind;
+use super::ahead::{Kind, ends_line};
 use super::escape::Escapes;
 use super::string::Stop;
 use super::{Fault, Read, Reader};
@@ -14,7 +14,7 @@ impl Reader<'_> {
         let mut bytes = Vec::new();
         let mut end = self.at;
         while let Some(prefix) = self.prefix() {
-            let new_line = self.slice(end, self.at).contains('\n');
+            let new_line = ends_line(self.slice(end, self.at));
             if prefix.kind != Kind::Bytes || (self.frames.is_empty() && new_line) {
                 break;
             }

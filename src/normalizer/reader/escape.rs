@@ -197,8 +197,11 @@ impl<'t> Reader<'t> {
         if self.lone_high != self.out.len() {
             return None;
         }
-        let digits = self.out.get(self.out.len() - 4..)?;
+        let digits = self.out.get(self.out.len().checked_sub(4)?..)?;
         let high = u32::from_str_radix(digits, 16).ok()?;
+        if !(0xd800..=0xdbff).contains(&high) {
+            return None;
+        }
         char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))
     }
 }

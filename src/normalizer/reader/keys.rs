@@ -1,6 +1,7 @@
 //! Equal keys, equal parts of a set, and the sibling that confirms a mended time: what only a whole
 //! bracket can tell.
 
+use super::ahead::skip_literal;
 use super::{Fault, Finding, Frame, Read, Reader};
 use crate::normalizer::damage::{Agreement, Moment};
 use crate::normalizer::json::string_end;
@@ -88,29 +89,50 @@ impl Reader<'_> {
                 }
                 None => self.notices.push(Finding {
                     at: member.at,
-                    was: key.to_owned(),
+                    was: quoted(self.key_source(member).unwrap_or(key)),
                     became: format!("{key}: {}", quoted(value(index))),
                     why: "an equal key stands before it in the object; the last value wins".into(),
                 }),
             }
         }
         self.out.truncate(frame.start);
+        self.lone_high = 0;
         self.out.push_str(&merged);
     }
 
+    /// A key as it stands in the text; `None` where its end is not plain to see.
+    fn key_source(&self, member: &Member) -> Option<&str> {
+        let mut at = member.at;
+        loop {
+            at = match self.byte(at)? {
+                b':' => return Some(self.slice(member.at, at).trim_end()),
+                0x80.. => return None,
+                _ => skip_literal(self.bytes, at).unwrap_or(at + 1),
+            };
+        }
+    }
+
+    /// Notes where the last part of the open set ends, unless a comma after it has told.
+    pub(super) fn end_part(&mut self, at: usize) {
+        if let Some(part) = self.parts.last_mut().filter(|part| part.0 == part.1) {
+            part.1 = at;
+        }
+    }
+
     pub(super) fn close_set(&mut self, frame: &Frame) {
+        self.end_part(self.at.saturating_sub(1));
         let from = frame.start + 1;
         let body = self.out.get(from..).unwrap_or_default();
         let mut seen = std::collections::BTreeSet::new();
         let mut kept = Vec::new();
-        for (start, end) in elements(body) {
+        for ((start, end), (at, source_end)) in elements(body).into_iter().zip(&self.parts) {
             let element = body.get(start..end).unwrap_or_default();
             if seen.insert(identity(element, from + start, &self.no_text)) {
                 kept.push(element);
             } else {
                 self.notices.push(Finding {
-                    at: frame.opened,
-                    was: quoted(element),
+                    at: *at,
+                    was: quoted(self.slice(*at, *source_end).trim_end()),
                     became: String::new(),
                     why: "an equal value stands before it in the set".into(),
                 });
@@ -119,6 +141,7 @@ impl Reader<'_> {
         if kept.iter().map(|element| element.len() + 1).sum::<usize>() != body.len() + 1 {
             let merged = kept.join(",");
             self.out.truncate(from);
+            self.lone_high = 0;
             self.out.push_str(&merged);
         }
         self.forget_no_text(frame.start);

@@ -11,6 +11,7 @@ mod blank;
 mod braces;
 mod brackets;
 mod bytes;
+mod closers;
 mod escape;
 mod keys;
 mod number;
@@ -34,14 +35,36 @@ pub(super) struct Reading {
 
 /// Reads one sample.
 pub(super) fn read(text: &str) -> Read<Reading> {
-    let mut reader = Reader::new(text, Meaning::Json);
-    reader.run()?;
+    let (fault, surplus) = match read_without(text, None) {
+        Ok(reading) => return Ok(reading),
+        Err((fault, None)) => return Err(fault),
+        Err((fault, Some(surplus))) => (fault, surplus),
+    };
+    read_without(text, Some(surplus)).map_err(|_| {
+        if fault.at() == surplus {
+            return fault;
+        }
+        Fault::new(
+            surplus,
+            "this closing bracket fits nothing: there is one too many or too few",
+        )
+    })
+}
+
+/// Reads a sample without one of its closing brackets, or with all of them; a fault comes with the
+/// closing bracket that is likely one too many.
+fn read_without(text: &str, surplus: Option<usize>) -> Result<Reading, (Fault, Option<usize>)> {
+    let mut reader = Reader::new(text, Meaning::Json, surplus);
+    if let Err(fault) = reader.run() {
+        let suspect = reader.surplus_closer();
+        return Err((fault, suspect));
+    }
     let meaning = reader.dialects.meaning();
     if reader.disputed_escape && meaning != Meaning::Json {
-        reader = Reader::new(text, meaning);
-        reader.run()?;
+        reader = Reader::new(text, meaning, surplus);
+        reader.run().map_err(|fault| (fault, None))?;
     }
-    reader.finish()
+    reader.finish().map_err(|fault| (fault, None))
 }
 
 /// The reading of one sample.
@@ -67,10 +90,20 @@ struct Reader<'t> {
     structure: Structure,
     /// Where the one bracket was repaired that may be.
     bracket_repair: Option<usize>,
+    /// The closing bracket that is left out of this reading.
+    surplus: Option<usize>,
+    /// The first closing bracket of a wrong kind.
+    suspect: Option<usize>,
+    /// Where the last bracket was closed.
+    closed: usize,
+    /// The byte after the last comma outside brackets.
+    comma: usize,
     /// Damaged times whose object is still open.
     moments: Vec<keys::PendingMoment>,
     /// Where in `out` strings stand that were bytes, and keys that were numbers or constants.
     no_text: Vec<usize>,
+    /// Where the parts of the open set begin and end. No set stands in another.
+    parts: Vec<(usize, usize)>,
     repairs: Vec<Finding>,
     notices: Vec<Finding>,
 }
@@ -135,7 +168,7 @@ enum Expect {
 }
 
 impl<'t> Reader<'t> {
-    fn new(text: &'t str, meaning: Meaning) -> Self {
+    fn new(text: &'t str, meaning: Meaning, surplus: Option<usize>) -> Self {
         Self {
             text,
             bytes: text.as_bytes(),
@@ -151,8 +184,13 @@ impl<'t> Reader<'t> {
             only_in_python: None,
             structure: Structure::Sound,
             bracket_repair: None,
+            surplus,
+            suspect: None,
+            closed: 0,
+            comma: 0,
             moments: Vec::new(),
             no_text: Vec::new(),
+            parts: Vec::new(),
             repairs: Vec::new(),
             notices: Vec::new(),
         }
@@ -279,7 +317,12 @@ impl<'t> Reader<'t> {
                 self.member()
             }
             Shape::Brace => self.first_in_braces(),
-            Shape::List | Shape::Set | Shape::Paren | Shape::Tuple | Shape::Bare => {
+            Shape::Set => {
+                self.parts.push((self.at, self.at));
+                self.separate();
+                self.value()
+            }
+            Shape::List | Shape::Paren | Shape::Tuple | Shape::Bare => {
                 self.separate();
                 self.value()
             }
@@ -312,8 +355,11 @@ impl<'t> Reader<'t> {
                 if shape == Shape::Object {
                     return self.next_member();
                 }
-                if shape == Shape::Paren {
-                    self.set_shape(Shape::Tuple);
+                match shape {
+                    Shape::Paren => self.set_shape(Shape::Tuple),
+                    Shape::Set => self.end_part(self.at - 1),
+                    Shape::Bare => self.comma = self.at,
+                    Shape::List | Shape::Tuple | Shape::Brace | Shape::Object => {}
                 }
                 Ok(Expect::EntryAfterComma)
             }
@@ -326,10 +372,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Whether a line break stands between the last token and the next.
+    /// Whether a line ends between the comma outside brackets and the next token.
     fn line_broken_before(&self) -> bool {
-        let before = self.slice(0, self.at);
-        let blank = before.get(before.trim_end().len()..).unwrap_or_default();
-        blank.contains('\n')
+        ahead::ends_line(self.slice(self.comma, self.at))
     }
 }

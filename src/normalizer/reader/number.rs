@@ -7,9 +7,6 @@ use super::{Dialect, Fault, Read, Reader};
 /// time by the square of them, and `CPython` stops at the same number for the same reason.
 const CONVERTED_DIGITS_LIMIT: usize = 4300;
 
-/// The significant digits that a float can always tell apart. With more of them the spelling is kept.
-const FLOAT_DIGITS: usize = 17;
-
 /// A number as JSON, and as a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Number {
@@ -259,15 +256,7 @@ fn float(tidy: &str, negative: bool, token: &str) -> Result<(Number, Spelling), 
         (false, true) => Spelling::Python,
         (false, false) => Spelling::Json5,
     };
-    let significant = format!("{whole}{fraction}");
-    let significant = significant.trim_matches('0');
-    let vanished = value == 0.0 && !significant.is_empty();
     let key = repr(value);
-    let json = if significant.len() > FLOAT_DIGITS || vanished {
-        kept(sign, whole, fraction, exponent)
-    } else {
-        key.clone()
-    };
     let identity = if value.fract() == 0.0 {
         let whole = format!("{value:.0}");
         if whole == "-0" { "0".to_owned() } else { whole }
@@ -276,25 +265,12 @@ fn float(tidy: &str, negative: bool, token: &str) -> Result<(Number, Spelling), 
     };
     Ok((
         Number {
-            json,
+            json: key.clone(),
             key,
             identity,
         },
         spelling,
     ))
-}
-
-/// A float's own spelling, as JSON allows it.
-fn kept(sign: &str, whole: &str, fraction: &str, exponent: Option<&str>) -> String {
-    let whole = match whole.trim_start_matches('0') {
-        "" => "0",
-        digits => digits,
-    };
-    let fraction = if fraction.is_empty() { "0" } else { fraction };
-    match exponent {
-        Some(exponent) => format!("{sign}{whole}.{fraction}e{exponent}"),
-        None => format!("{sign}{whole}.{fraction}"),
-    }
 }
 
 /// A float as Python's `repr` writes it: the fewest digits that name it, with an exponent below

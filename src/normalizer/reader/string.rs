@@ -1,7 +1,7 @@
 //! String literals: every quote style, adjacent ones joined, and what is broken in them sent to be
 //! mended. Escapes are in [`super::escape`], bytes in [`super::bytes`].
 
-use super::ahead::{Kind, Prefix, has_colon, prefix_at, skip_literal, skip_white};
+use super::ahead::{Kind, Prefix, ends_line, has_colon, prefix_at, skip_literal, skip_white};
 use super::escape::Escapes;
 use super::scan;
 use super::{Dialect, Fault, Finding, Read, Reader, Shape, keys};
@@ -211,6 +211,11 @@ impl Reader<'_> {
         }
         push_escaped(&mut self.out, char::from(control));
         self.at += 1;
+        let found = if is_odd_control(char::from(control)) {
+            Damage::Possible
+        } else {
+            Damage::Unlikely
+        };
         // The rest of a long run of white space is looked through once, not from each of its characters.
         if let Some(rest) = white.get(1..) {
             for c in rest.chars() {
@@ -218,7 +223,7 @@ impl Reader<'_> {
             }
             self.at += rest.len();
         }
-        Damage::Unlikely
+        found
     }
 
     /// Joins the strings that follow without a comma, as Python does.
@@ -226,7 +231,7 @@ impl Reader<'_> {
         let mut chain_is_key = None;
         loop {
             self.blank()?;
-            let new_line = self.slice(*end, self.at).contains('\n');
+            let new_line = ends_line(self.slice(*end, self.at));
             let Some(prefix) = self.prefix() else {
                 return Ok(());
             };
@@ -297,7 +302,13 @@ impl Reader<'_> {
             Role::Value => damage::Part::Value,
             Role::Key | Role::First => damage::Part::Key,
         };
-        match damage::mend(written, part) {
+        let verdict = match part {
+            damage::Part::Value if was.contains(is_odd_control) => {
+                judged_with_controls(written, was)
+            }
+            damage::Part::Key | damage::Part::Value => damage::mend(written, part),
+        };
+        match verdict {
             Mend::Sound => {}
             Mend::Mended { text, why, moment } => {
                 if let Some(moment) = moment {
@@ -322,12 +333,50 @@ impl Reader<'_> {
                 let place = match offset {
                     damage::Offset::Start => at,
                     damage::Offset::FirstBreak => at + was.find(['\n', '\r']).unwrap_or(0),
+                    damage::Offset::Line(number) => at + start_of_line(was, number),
                 };
                 return Err(Fault::new(place, message));
             }
         }
         Ok(())
     }
+}
+
+/// Whether a character is one that no text has, such as a form feed.
+fn is_odd_control(c: char) -> bool {
+    c < ' ' && !matches!(c, '\n' | '\r' | '\t')
+}
+
+/// Judges a value with control characters in it. In a URL they are breaks; other text keeps them.
+fn judged_with_controls(written: &str, was: &str) -> Mend {
+    let mut broken = written.to_owned();
+    // An escape that was spelled out is no character that a page left there.
+    let raw = ('\0'..' ').filter(|c| is_odd_control(*c) && !was.contains('\\'));
+    for c in raw.filter(|c| was.contains(*c)) {
+        let mut escaped = String::new();
+        push_escaped(&mut escaped, c);
+        broken = broken.replace(&escaped, "\n");
+    }
+    match damage::mend_url(&broken) {
+        Mend::Sound => damage::mend(written, damage::Part::Value),
+        verdict @ (Mend::Mended { .. } | Mend::Hopeless { .. }) => verdict,
+    }
+}
+
+/// Where a line of a string begins, by its number without empty lines.
+fn start_of_line(text: &str, number: usize) -> usize {
+    let mut start = 0;
+    let mut filled = 0;
+    for line in text.split(|c: char| c < ' ' && c != '\t') {
+        if !line.trim().is_empty() {
+            if filled == number {
+                return start + line.len() - line.trim_start().len();
+            }
+            filled += 1;
+        }
+        start += line.len() + 1;
+    }
+    0
 }
 
 /// What stands between the quotes of a literal, and where it begins.
