@@ -186,6 +186,12 @@ impl Server {
         effects
     }
 
+    /// How many polls are held.
+    pub fn held(&self) -> usize {
+        let held = |client: &&Client| matches!(client.phase, Phase::Held(_));
+        self.clients.values().filter(held).count()
+    }
+
     /// When [`Server::tick`] next has something to do.
     pub fn deadline(&self) -> Option<Micros> {
         let max_interval = self.settings.max_interval;

@@ -29,6 +29,7 @@ struct Health<'a> {
     sessions: Vec<&'a str>,
     operations: usize,
     notifications: usize,
+    polls_held: usize,
     misses: usize,
 }
 
@@ -114,6 +115,7 @@ fn health(replay: &Replay) -> Response<ReplayBody> {
             sessions: plan.sessions().iter().map(Session::name).collect(),
             operations: plan.operations.len(),
             notifications: plan.notifications.len(),
+            polls_held: stage.polls_held(),
             misses: stage.journal().misses().total(),
         })
     })

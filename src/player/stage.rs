@@ -86,6 +86,11 @@ impl Stage {
         &self.plan
     }
 
+    /// How many polls are held.
+    pub(crate) fn polls_held(&self) -> usize {
+        self.bayeux.held()
+    }
+
     /// Answers a live operation.
     pub(crate) fn operation(
         &mut self,

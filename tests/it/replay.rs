@@ -443,6 +443,7 @@ fn both_signals_drain_and_exit_0() {
         let client = Client::new(&replay, &[AGENT1]);
         let poll = thread::spawn(move || client.connect());
         let spectator = replay.listen("agent2");
+        replay.await_polls(2);
         replay.signal(signal);
         assert!(replay.wait().success());
         assert_eq!(poll.join().unwrap(), Vec::<Value>::new());

@@ -94,6 +94,15 @@ impl Replay {
         self.child.wait().unwrap()
     }
 
+    /// Waits until so many polls are held.
+    pub(crate) fn await_polls(&self, count: u64) {
+        let began = std::time::Instant::now();
+        while get(&format!("{}/__admin/health", self.admin)).json()["polls_held"] != count {
+            assert!(began.elapsed() < PATIENCE, "the polls have not come");
+            thread::yield_now();
+        }
+    }
+
     /// The transcript so far.
     pub(crate) fn transcript(&self) -> Value {
         get(&format!("{}/__admin/transcript", self.admin)).json()
