@@ -6,7 +6,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Replay, get, post};
+use crate::support::{Client, Replay, curl, get, post};
 
 const CHAT: &str = "/api/v2/me/chats/00010a9FSGFP001F";
 const USER: &str = "/users/c30d06daa1ea43b8be79f9b071f30d70";
@@ -281,18 +281,10 @@ fn one_line_of_curl_hears_a_session_and_a_reset_begins_again() {
 #[test]
 fn the_printed_curl_lines_play_the_conversation() {
     let replay = Replay::start(&[]);
-    let line = replay.says("curl -X POST");
-    let output = Command::new("sh").args(["-c", &line]).output().unwrap();
-    assert_eq!(
-        String::from_utf8(output.stdout).unwrap(),
-        r#"{"statusCode":0}"#
-    );
-    let reset = replay.says("curl -X POST");
-    let output = Command::new("sh").args(["-c", &reset]).output().unwrap();
-    assert_eq!(
-        serde_json::from_slice::<Value>(&output.stdout).unwrap(),
-        json!({ "run": 2 })
-    );
+    let call = curl(&replay.says("curl -X POST"));
+    assert_eq!(call.text, r#"{"statusCode":0}"#);
+    let reset = curl(&replay.says("curl -X POST"));
+    assert_eq!(reset.json(), json!({ "run": 2 }));
 }
 
 #[test]

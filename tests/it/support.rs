@@ -82,11 +82,7 @@ impl Replay {
 
     /// Sends a signal.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args([name, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(sent.success());
+        signal(&self.child, name);
     }
 
     /// Waits for the end.
@@ -160,6 +156,58 @@ impl Lines {
     pub(crate) fn is_silent(&self) -> bool {
         self.0.try_recv().is_err()
     }
+}
+
+/// Sends a signal to a child, by the shell's own `kill`.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let kill = format!("kill {name} {}", child.id());
+    let sent = Command::new("sh").args(["-c", &kill]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Does what a line of curl says, so that a machine without curl passes the tests too. It knows the
+/// options that antiphon prints and its README has.
+pub(crate) fn curl(line: &str) -> Answer {
+    let words = shell_words(line);
+    let mut words = words.iter().map(String::as_str);
+    assert_eq!(words.next(), Some("curl"), "{line}");
+    let (mut method, mut url, mut body, mut headers) = (None, None, None, Vec::new());
+    while let Some(word) = words.next() {
+        match word {
+            "-X" => method = words.next(),
+            "-d" => body = words.next(),
+            "-H" => headers.push(words.next().unwrap().split_once(": ").unwrap()),
+            other => assert!(
+                url.replace(other).is_none() && !other.starts_with('-'),
+                "{line}"
+            ),
+        }
+    }
+    assert_eq!(method, Some("POST"), "{line}");
+    post(url.unwrap(), &headers, body.unwrap_or_default())
+}
+
+/// The words of a line as a POSIX shell reads them: white space parts them, single quotes keep it,
+/// a backslash outside of them keeps the next character.
+fn shell_words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quoted = false;
+    let mut characters = line.chars();
+    while let Some(c) = characters.next() {
+        match c {
+            '\'' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            '\\' if !quoted => word.get_or_insert_default().extend(characters.next()),
+            c if c.is_whitespace() && !quoted => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    assert!(!quoted, "{line}");
+    words.extend(word);
+    words
 }
 
 fn agent() -> ureq::Agent {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, signal};
 
 /// A running `antiphon record`, which ends with this value.
 pub(super) struct Recording {
@@ -78,14 +78,7 @@ impl Recording {
 
     /// Ends it, and shows what is on the tape.
     pub(super) fn finish(mut self) -> Value {
-        let id = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        signal(&self.child, "-TERM");
         assert!(self.child.wait().unwrap().success());
         let shown = Command::new(env!("CARGO_BIN_EXE_antiphon"))
             .args(["show", "--json"])
