@@ -14,6 +14,7 @@ use crate::recorder::{
 };
 use crate::tape::{Existing, Header, TapeError};
 
+use super::config::{Config, ConfigFlag};
 use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::output;
 use super::serve::{self, DEFAULT_LISTEN, Ports};
@@ -53,6 +54,9 @@ pub(super) struct Record {
     /// Print every event on stdout as it is recorded, one JSON a line.
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    config: ConfigFlag,
 }
 
 /// What is written, and how.
@@ -177,11 +181,20 @@ enum Live {
 
 impl Record {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let setup = self.setup().because(Trouble::Usage)?;
+        let file = self.config.read()?;
+        let setup = self.setup(file).because(Trouble::Usage)?;
         serve::runtime()?.block_on(record(setup))
     }
 
-    fn setup(self) -> anyhow::Result<Setup> {
+    fn setup(self, file: Config) -> anyhow::Result<Setup> {
+        let address = |flag, value: &Option<String>, field, configured| {
+            let picked = self
+                .config
+                .pick((flag, value.as_ref()), (field, configured));
+            picked.map(serve::address).transpose()
+        };
+        let listen = address("--listen", &self.listen, "listen", file.listen)?;
+        let admin = address("--admin", &self.admin, "admin", file.admin)?;
         let upstream: Origin = self.upstream.parse().context("--upstream")?;
         let limits = self.limits;
         let traffic = self.traffic;
@@ -203,8 +216,8 @@ impl Record {
         let mut recorder = self.tape.settings()?;
         recorder.heard = self.json.then(|| Heard(Box::new(print)));
         Ok(Setup {
-            listen: self.listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
-            admin: self.admin,
+            listen: listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
+            admin,
             tape: self
                 .tape
                 .output

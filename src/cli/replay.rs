@@ -158,8 +158,8 @@ impl Replay {
         let listen = pick("--listen", &self.listen, "listen", file.listen);
         let admin = pick("--admin", &self.admin, "admin", file.admin);
         Ok(Setup {
-            listen: listen.map_or_else(|| Ok(DEFAULT_LISTEN.to_owned()), address)?,
-            admin: admin.map(address).transpose()?,
+            listen: listen.map_or_else(|| Ok(DEFAULT_LISTEN.to_owned()), serve::address)?,
+            admin: admin.map(serve::address).transpose()?,
             on_miss,
             endpoint: endpoint.map(path).transpose()?,
             settings,
@@ -174,18 +174,6 @@ impl Replay {
             return Ok(vec![embedded.tape]);
         }
         self.tapes.iter().map(|path| tapes::load(path)).collect()
-    }
-}
-
-/// An address as `HOST:PORT`; whether the host is there is seen when it is bound.
-fn address(setting: Setting) -> anyhow::Result<String> {
-    let Setting { value, origin } = setting;
-    let parts = value.rsplit_once(':');
-    let fine = parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-    if fine {
-        Ok(value)
-    } else {
-        Err(anyhow!("{origin}: {value:?} is no HOST:PORT"))
     }
 }
 

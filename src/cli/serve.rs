@@ -7,6 +7,7 @@ use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::config::Setting;
 use super::exit::{Because as _, Failure, Trouble};
 use super::output;
 
@@ -88,6 +89,18 @@ pub(super) fn seconds(flag: &str, text: &str) -> anyhow::Result<Duration> {
     number
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| anyhow!("{flag}: {text:?} is no number of seconds"))
+}
+
+/// An address as `HOST:PORT`; whether the host is there is seen when it is bound.
+pub(super) fn address(setting: Setting) -> anyhow::Result<String> {
+    let Setting { value, origin } = setting;
+    let parts = value.rsplit_once(':');
+    let fine = parts.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+    if fine {
+        Ok(value)
+    } else {
+        Err(anyhow!("{origin}: {value:?} is no HOST:PORT"))
+    }
 }
 
 async fn bind(address: &str, flag: &str) -> Result<TcpListener, Failure> {

@@ -77,23 +77,22 @@ fn what_has_no_one_meaning_is_refused_and_never_forwarded() {
 
 #[test]
 fn content_that_breaks_after_it_has_begun_is_never_forwarded_whole() {
-    let (sender, seen) = channel();
+    let (heads, head) = channel();
+    let (rests, rest) = channel();
     let upstream = Upstream::start(move |mut client, _| {
-        let head = client.head();
-        let rest = client.drain().0;
-        sender.send((head, rest)).unwrap();
+        heads.send(client.head()).unwrap();
+        rests.send(client.drain().0).unwrap();
     });
     let recording = Recording::start(upstream.address, &[]);
     let mut client = recording.connect();
     client.send(CHUNKED);
     client.send("5\r\nhello\r\n");
-    // The upstream has the head now, or will have it.
-    std::thread::sleep(Duration::from_millis(100));
+    let head = head.recv_timeout(PATIENCE).unwrap();
     client.send("0\r\n\n");
     let answer = client.rest();
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert!(answer.contains("bare LF"), "{answer}");
-    let (head, rest) = seen.recv_timeout(PATIENCE).unwrap();
+    let rest = rest.recv_timeout(PATIENCE).unwrap();
     assert!(head.starts_with("POST / "), "{head}");
     assert!(rest <= "5\r\nhello\r\n".len(), "{rest}");
 }
@@ -701,6 +700,7 @@ fn wrong_usage_is_told_before_anything_is_served() {
         (&[up[0], up[1], "--durability", "hard"], "hard"),
         (&[up[0], up[1], "--session-by", "moon"], "moon"),
         (&[up[0], up[1], "--head-timeout", "soon"], "--head-timeout"),
+        (&[up[0], up[1], "--admin", "8081"], "no HOST:PORT"),
     ];
     for (arguments, words) in cases {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_antiphon"))
