@@ -685,7 +685,7 @@ fn wrong_usage_is_told_before_anything_is_served() {
     let folder = tempfile::TempDir::new().unwrap();
     std::fs::write(folder.path().join("there.tape"), "not empty").unwrap();
     let up = ["--upstream", "http://127.0.0.1:9"];
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (&[], "--upstream"),
         (&["--upstream", "https://a"], "only http is"),
         (

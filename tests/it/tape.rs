@@ -846,3 +846,19 @@ fn format_keeps_permissions_and_links() {
     );
     assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 9);
 }
+
+#[test]
+fn a_body_with_a_nul_is_no_text() {
+    let mut tape = sample_tape();
+    let Some(Event::Operation(operation)) = tape
+        .events
+        .iter_mut()
+        .find(|event| matches!(event, Event::Operation(_)))
+    else {
+        panic!("the sample has an operation");
+    };
+    operation.response.body = Body::new("a\0b");
+    let text = tape.write(Layout::Lines);
+    assert!(text.contains(r#"{"base64":"YQBi"}"#), "{text}");
+    assert_eq!(Tape::read(text.as_bytes()).unwrap().tape, tape);
+}

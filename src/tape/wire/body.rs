@@ -42,7 +42,9 @@ pub(in crate::tape) fn write(body: &Body) -> Option<String> {
         return None;
     }
     let form = Writer::new();
-    let form = match (body.text(), embeddable(body)) {
+    // What has a NUL is no text for people, and its escapes would take six bytes each.
+    let text = body.text().filter(|text| !text.contains('\0'));
+    let form = match (text, embeddable(body)) {
         (_, Some((json, Spacing::Compact))) => form.raw("json", json),
         (_, Some((json, spacing))) => form
             .raw("json", &layout::compact(json))
