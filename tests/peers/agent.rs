@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value, json};
 
 use crate::programs;
-use crate::replay::{PATIENCE, Replay};
+use crate::server::PATIENCE;
 use crate::tape::{Operation, Session, Subscriptions};
 
 /// The endpoint of the recorded service.
@@ -112,14 +112,14 @@ impl Agent {
     /// Starts an agent of this session.
     pub(crate) fn start(
         library: Library,
-        replay: &Replay,
+        origin: &str,
         session: &Session,
         identification: Identification,
         subscriptions: Subscriptions,
     ) -> Agent {
         let folder = programs::agents();
         let settings = json!({
-            "endpoint": format!("{}{ENDPOINT}", replay.origin),
+            "endpoint": format!("{origin}{ENDPOINT}"),
             "headers": identification.headers(&session.name),
             "channels": session.channels(subscriptions),
             "acknowledge": Library::ACKNOWLEDGING.contains(&library),
@@ -147,7 +147,7 @@ impl Agent {
         });
         Agent {
             name: format!("{} with {library:?}", session.name),
-            origin: replay.origin.clone(),
+            origin: origin.to_owned(),
             commands: child.stdin.take().unwrap(),
             child,
             lines,

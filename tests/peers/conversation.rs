@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, Identification, Library, Pauses};
-use crate::replay::Replay;
+use crate::server::Server;
 use crate::tape::{Session, Subscriptions, Tape};
 
 /// How long a poll is held here, in milliseconds: long enough that what is sent meets a held poll,
@@ -15,7 +15,7 @@ const POLL: u32 = 500;
 /// A replay and an agent for each session of its tape.
 struct Scene {
     tape: Tape,
-    replay: Replay,
+    replay: Server,
     agents: Vec<Agent>,
 }
 
@@ -23,13 +23,13 @@ impl Scene {
     /// Starts the agents, whose libraries are these in turn.
     fn new(libraries: &[Library], by: Identification, to: Subscriptions) -> Scene {
         let tape = Tape::embedded();
-        let replay = Replay::start(POLL);
+        let replay = Server::replay(POLL);
         let libraries = libraries.iter().cycle();
         let agents = tape
             .sessions
             .iter()
             .zip(libraries)
-            .map(|(session, library)| Agent::start(*library, &replay, session, by, to));
+            .map(|(session, library)| Agent::start(*library, &replay.origin, session, by, to));
         let agents = agents.collect();
         Scene {
             tape,

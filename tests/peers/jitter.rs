@@ -8,7 +8,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use crate::agent::{Agent, Identification, Library, Pauses};
 use crate::conversation::{call_all, check, hear_all};
-use crate::replay::Replay;
+use crate::server::Server;
 use crate::tape::{Subscriptions, Tape};
 
 /// How many runs.
@@ -61,7 +61,7 @@ fn runs_with_random_delays_have_one_transcript() {
     println!("to repeat the delays: {SEED}={seed}");
     let mut random = Random(seed);
     let tape = Tape::embedded();
-    let replay = Replay::start(POLL);
+    let replay = Server::replay(POLL);
     let mut agents: BTreeMap<(usize, Library, Subscriptions), Agent> = BTreeMap::new();
     let libraries = [&Library::PLAIN[..], &Library::ACKNOWLEDGING].concat();
     let mut digests = BTreeSet::new();
@@ -79,7 +79,7 @@ fn runs_with_random_delays_have_one_transcript() {
             let by = Identification::Header;
             let agent = agents
                 .entry((place, library, to))
-                .or_insert_with(|| Agent::start(library, &replay, session, by, to));
+                .or_insert_with(|| Agent::start(library, &replay.origin, session, by, to));
             agent.join(Pauses {
                 handshake: random.wait(),
                 subscription: random.wait(),

@@ -17,5 +17,6 @@ mod conversation;
 mod cpython;
 mod jitter;
 mod programs;
-mod replay;
+mod recording;
+mod server;
 mod tape;

@@ -3,6 +3,7 @@
 //! It knows nothing of the tape's form on disk.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -22,10 +23,11 @@ pub(crate) struct Tape {
 pub(crate) struct Session {
     pub(crate) name: String,
     pub(crate) operations: Vec<Operation>,
-    notifications: Vec<Value>,
+    pub(crate) notifications: Vec<Value>,
 }
 
 /// One recorded call.
+#[derive(Debug, PartialEq)]
 pub(crate) struct Operation {
     pub(crate) method: String,
     pub(crate) target: String,
@@ -57,9 +59,16 @@ impl Subscriptions {
 }
 
 impl Tape {
+    /// The tape that the program carries in itself.
     pub(crate) fn embedded() -> Tape {
+        Tape::read(Path::new(TAPE))
+    }
+
+    /// The tape in a file.
+    pub(crate) fn read(path: &Path) -> Tape {
         let output = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-            .args(["show", "--json", TAPE])
+            .args(["show", "--json"])
+            .arg(path)
             .output()
             .unwrap();
         assert!(

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -16,8 +17,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a process is asked whether it has ended, while it is waited for.
 const GLANCE: Duration = Duration::from_millis(10);
 
-/// A running `antiphon replay` of the embedded tape, which ends with this value.
-pub(crate) struct Replay {
+/// A running `antiphon replay` of the embedded tape, or `antiphon record`, which ends with this value.
+pub(crate) struct Server {
     child: Child,
     /// `http://ADDR` of the proxied port.
     pub(crate) origin: String,
@@ -26,19 +27,30 @@ pub(crate) struct Replay {
     words: Option<JoinHandle<String>>,
 }
 
-impl Replay {
+impl Server {
     /// Starts a replay that holds a poll for so many milliseconds. No session of it ever counts as
     /// absent: how fast the agents' processes start must not matter.
-    pub(crate) fn start(poll: u32) -> Replay {
+    pub(crate) fn replay(poll: u32) -> Server {
         let settings = tempfile::Builder::new()
             .suffix(".json5")
             .tempfile()
             .unwrap();
         fs::write(&settings, format!("{{ bayeux: {{ timeout: {poll} }} }}")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-            .args(["replay", "--listen", "127.0.0.1:0"])
-            .args(["--absent-after", "never", "--config"])
-            .arg(settings.path())
+        let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+        command.args(["replay", "--absent-after", "never", "--config"]);
+        Server::start(command.arg(settings.path()))
+    }
+
+    /// Starts a recording of what passes to this origin, on this tape.
+    pub(crate) fn record(upstream: &str, tape: &Path) -> Server {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+        command.args(["record", "--upstream", upstream, "--output"]);
+        Server::start(command.arg(tape))
+    }
+
+    fn start(command: &mut Command) -> Server {
+        let mut child = command
+            .args(["--listen", "127.0.0.1:0"])
             .env("RUST_LOG", "antiphon=warn")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -53,7 +65,7 @@ impl Replay {
                 .unwrap_or_else(|| panic!("{line}"))
                 .to_owned()
         };
-        Replay {
+        Server {
             origin: address("listening on "),
             admin: address("admin on "),
             child,
@@ -92,13 +104,13 @@ impl Replay {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(start.elapsed() < PATIENCE, "the replay does not end");
+            assert!(start.elapsed() < PATIENCE, "the server does not end");
             thread::sleep(GLANCE);
         }
     }
 }
 
-impl Drop for Replay {
+impl Drop for Server {
     fn drop(&mut self) {
         // It may have ended already, which is as well.
         let _ = self.child.kill();
@@ -106,7 +118,7 @@ impl Drop for Replay {
         if thread::panicking()
             && let Some(Ok(words)) = self.words.take().map(JoinHandle::join)
         {
-            println!("the replay said:\n{words}");
+            println!("the server said:\n{words}");
         }
     }
 }
