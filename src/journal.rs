@@ -14,11 +14,16 @@ const MAX_ENTRIES: usize = 100_000;
 /// The most misses that are kept: a client that loops on one would otherwise fill the memory.
 const MAX_MISSES: usize = 1_000;
 
+/// The most tolerances that are kept, and repeats; their number is told in full.
+const MAX_REMARKS: usize = 1_000;
+
 /// The record of one run.
 #[derive(Clone, Debug, Default)]
 pub struct Journal {
     sessions: BTreeMap<Session, Lane>,
     misses: Bounded<Miss>,
+    repeats: Bounded<Remark>,
+    tolerances: Bounded<Remark>,
 }
 
 /// What one session exchanged.
@@ -44,6 +49,28 @@ pub struct Answered {
     pub target: String,
     /// The status of the response.
     pub status: u16,
+    /// Whether a run without it would be another.
+    pub part: Part,
+}
+
+/// What an operation is to the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It is a step of the conversation, and counts in the digest.
+    Step,
+    /// It only reads. How often a client does is its own business, so the digest leaves it out.
+    Read,
+}
+
+/// Something about an operation that a person who reads the report should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// Whose it is.
+    pub session: Session,
+    /// Its number on the tape.
+    pub operation: OperationId,
+    /// What there is to say, as a sentence's end: `came again`.
+    pub what: String,
 }
 
 /// A notification that was sent.
@@ -122,8 +149,10 @@ impl Journal {
             status.as_bytes(),
             response,
         ];
-        for part in parts {
-            add(&mut lane.hash_of_operations, part);
+        if entry.part == Part::Step {
+            for part in parts {
+                add(&mut lane.hash_of_operations, part);
+            }
         }
         lane.operations.push(entry, MAX_ENTRIES);
     }
@@ -139,6 +168,26 @@ impl Journal {
     /// Notes a miss.
     pub fn missed(&mut self, miss: Miss) {
         self.misses.push(miss, MAX_MISSES);
+    }
+
+    /// Notes that an operation came again.
+    pub fn repeated(&mut self, remark: Remark) {
+        self.repeats.push(remark, MAX_REMARKS);
+    }
+
+    /// Notes that a request was answered though it was not quite as recorded.
+    pub fn tolerated(&mut self, remark: Remark) {
+        self.tolerances.push(remark, MAX_REMARKS);
+    }
+
+    /// The operations that came again.
+    pub fn repeats(&self) -> &Bounded<Remark> {
+        &self.repeats
+    }
+
+    /// What was answered though it was not quite as recorded.
+    pub fn tolerances(&self) -> &Bounded<Remark> {
+        &self.tolerances
     }
 
     /// The sessions that exchanged anything, by name.
@@ -222,6 +271,7 @@ mod tests {
             method,
             target,
             status: 200,
+            part: Part::Step,
         }
     }
 
@@ -250,6 +300,22 @@ mod tests {
         swapped.delivered(&b, heard(3, "z"));
         swapped.delivered(&b, heard(2, "y"));
         assert_ne!(one.digest(), swapped.digest());
+    }
+
+    #[test]
+    fn a_read_is_on_the_list_and_not_in_the_digest() {
+        let session = Session::new("a");
+        let mut journal = Journal::default();
+        journal.answered(&session, called(1), b"", b"x");
+        let before = journal.digest();
+        let read = Answered {
+            part: Part::Read,
+            ..called(2)
+        };
+        journal.answered(&session, read, b"", b"y");
+        assert_eq!(journal.digest(), before);
+        let (_, lane) = journal.sessions().next().unwrap();
+        assert_eq!(lane.operations().total(), 2);
     }
 
     #[test]

@@ -71,6 +71,10 @@ pub(super) struct Replay {
     #[arg(long, value_name = "PATH", env = "ANTIPHON_ENDPOINT")]
     endpoint: Option<String>,
 
+    /// Exit with 0 though not everything on the tape was played; a miss still exits with 1.
+    #[arg(long, env = "ANTIPHON_ALLOW_UNPLAYED")]
+    allow_unplayed: bool,
+
     #[command(flatten)]
     config: ConfigFlag,
 }
@@ -83,7 +87,8 @@ Examples:
 
 A client is tied to a recorded session by an `Antiphon-Session: NAME` header, by its HTTP Basic
 user, or by the cookie that its handshake set; else it gets the next session that is free.
-SIGINT and SIGTERM let what is under way end, and exit 0.";
+SIGINT and SIGTERM let what is under way end. Then a report says what was played, and the exit code
+is 0 if that was all that the tape holds and nothing else was asked for; else 1.";
 
 /// What happens on a miss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,11 +98,21 @@ enum OnMiss {
     Stop,
 }
 
+/// What a run must have done to exit with 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    /// Everything that the tape holds, and nothing else.
+    Everything,
+    /// Nothing that the tape does not hold.
+    NoMiss,
+}
+
 /// Everything that a replay needs, with flags, environment, file and defaults put together.
 struct Setup {
     listen: String,
     admin: Option<String>,
     on_miss: OnMiss,
+    expected: Expected,
     endpoint: Option<String>,
     settings: Settings,
 }
@@ -161,6 +176,11 @@ impl Replay {
             listen: listen.map_or_else(|| Ok(DEFAULT_LISTEN.to_owned()), serve::address)?,
             admin: admin.map(serve::address).transpose()?,
             on_miss,
+            expected: if self.allow_unplayed {
+                Expected::NoMiss
+            } else {
+                Expected::Everything
+            },
             endpoint: endpoint.map(path).transpose()?,
             settings,
         })
@@ -249,10 +269,10 @@ async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {
         limits,
         move |_, request| admin::handle(for_admin.clone(), request),
     ));
-    let outcome = tokio::select! {
-        () = signals => Outcome::Done,
-        () = player.missed(), if setup.on_miss == OnMiss::Stop => Outcome::Different,
-    };
+    tokio::select! {
+        () = signals => {}
+        () = player.missed(), if setup.on_miss == OnMiss::Stop => {}
+    }
     // The order matters: no poll is held any more when the connections are asked to end.
     player.stop();
     let _ = end.send(true);
@@ -262,7 +282,17 @@ async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {
             .because(Trouble::Io)?;
     }
     timer.abort();
-    Ok(outcome)
+    let report = player.report();
+    output::say(&report.to_string());
+    let as_expected = match setup.expected {
+        Expected::Everything => report.is_clean(),
+        Expected::NoMiss => report.has_no_misses(),
+    };
+    Ok(if as_expected {
+        Outcome::Done
+    } else {
+        Outcome::Different
+    })
 }
 
 /// The curl lines that play this very conversation.

@@ -5,6 +5,7 @@
 
 mod body;
 mod contract;
+pub mod credentials;
 mod headers;
 
 pub use body::{Body, Cut};

@@ -75,12 +75,17 @@ pub async fn handle<B>(replay: Replay, request: Request<B>) -> Response<ReplayBo
     };
     let path = request.uri().path();
     let wrong_method = match path {
-        "/__admin/health" | "/__admin/transcript" | "/__try/notifications" => wanted(Method::GET),
+        "/__admin/health"
+        | "/__admin/transcript"
+        | "/__admin/report"
+        | "/__admin/pending"
+        | "/__try/notifications" => wanted(Method::GET),
         "/__admin/reset" => wanted(Method::POST),
         _ => {
             let message = format!(
-                "there is nothing at {path}; GET /__admin/health, /__admin/transcript or \
-                 /__try/notifications?session=NAME, POST /__admin/reset"
+                "there is nothing at {path}; GET /__admin/health, /__admin/transcript, \
+                 /__admin/report, /__admin/pending or /__try/notifications?session=NAME, \
+                 POST /__admin/reset"
             );
             return refused(&Refusal::plain(Kind::Miss, message));
         }
@@ -96,6 +101,8 @@ pub async fn handle<B>(replay: Replay, request: Request<B>) -> Response<ReplayBo
     match path {
         "/__admin/health" => health(&replay),
         "/__admin/transcript" => transcript(&replay),
+        "/__admin/report" => document(&replay.report()),
+        "/__admin/pending" => document(&replay.report().waiting()),
         "/__admin/reset" => {
             let run = replay.reset();
             tracing::info!("run {run} begins");

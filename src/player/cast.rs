@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::bayeux::ClientId;
 use crate::exchange::Session;
+use crate::exchange::credentials::Credential;
+
+use super::ties::Ties;
 
 /// How many hexadecimal digits of a digest make an identifier: as many as `CometD`'s own have.
 const MINTED_DIGITS: usize = 40;
@@ -26,6 +29,25 @@ pub(crate) struct Identity {
     pub(crate) user: Option<String>,
     /// The value of the `BAYEUX_BROWSER` cookie.
     pub(crate) browser: Option<String>,
+    /// Everything that the recorded service may have known it by.
+    pub(crate) shown: Vec<Credential>,
+}
+
+/// The session that a live client is tied to, and how firmly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tie {
+    pub(super) seat: usize,
+    pub(super) hold: Hold,
+}
+
+/// How firmly a client is tied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// It named itself, or it shook hands here.
+    Firm,
+    /// It has a cookie or token of that session. A service gives those before it knows who the
+    /// client is, so a login as somebody else moves the client.
+    Loose,
 }
 
 /// Why a live client has no session.
@@ -45,6 +67,8 @@ pub(super) struct Cast {
     seats: Vec<Seat>,
     users: BTreeMap<String, usize>,
     clients: BTreeMap<ClientId, usize>,
+    /// Credentials of one session whose live client has logged in as another.
+    moved: BTreeMap<Credential, usize>,
 }
 
 #[derive(Debug)]
@@ -52,7 +76,7 @@ struct Seat {
     session: Session,
     browser: String,
     holder: Holder,
-    handshakes: u32,
+    handshakes: usize,
 }
 
 /// Who holds a session.
@@ -92,32 +116,67 @@ impl Cast {
             seats,
             users: BTreeMap::new(),
             clients: BTreeMap::new(),
+            moved: BTreeMap::new(),
         }
     }
 
     /// The session that a client is tied to already; `None` where nothing ties it yet.
-    pub(super) fn tied(&self, identity: &Identity) -> Result<Option<usize>, NoSeat> {
+    pub(super) fn tied(&self, ties: &Ties, identity: &Identity) -> Result<Option<Tie>, NoSeat> {
+        let firm = |seat| Tie {
+            seat,
+            hold: Hold::Firm,
+        };
         if let Some(name) = &identity.session {
             let unknown = || NoSeat::Unknown(name.clone(), self.names());
-            return self.named(name).ok_or_else(unknown).map(Some);
+            return self.named(name).map(firm).ok_or_else(unknown).map(Some);
         }
-        let by_user = |user: &String| self.named(user).or_else(|| self.users.get(user).copied());
+        let by_user = |user: &String| {
+            let recorded = || ties.session_of(&[Credential::User(user.clone())]);
+            let came = || self.users.get(user).copied();
+            self.named(user).or_else(recorded).or_else(came)
+        };
         let by_cookie =
             |cookie: &String| self.seats.iter().position(|seat| seat.browser == *cookie);
+        let by_tape = || {
+            let moved = identity
+                .shown
+                .iter()
+                .find_map(|shown| self.moved.get(shown));
+            moved.copied().or_else(|| ties.session_of(&identity.shown))
+        };
         Ok(identity
             .user
             .as_ref()
             .and_then(by_user)
-            .or_else(|| identity.browser.as_ref().and_then(by_cookie)))
+            .map(firm)
+            .or_else(|| {
+                by_tape().map(|seat| Tie {
+                    seat,
+                    hold: Hold::Loose,
+                })
+            })
+            .or_else(|| identity.browser.as_ref().and_then(by_cookie).map(firm)))
+    }
+
+    /// Moves a client that is tied loosely to the session that it has logged in as.
+    pub(super) fn relocate(&mut self, ties: &Ties, identity: &Identity, seat: usize) {
+        let telling = identity.shown.iter().filter(|shown| ties.knows(shown));
+        self.moved
+            .extend(telling.map(|shown| (shown.clone(), seat)));
     }
 
     /// Gives a client that shakes hands its session: the one it is tied to, else the next that
     /// nobody has held, else the first whose client has gone.
-    pub(super) fn take(&mut self, identity: &Identity, role: Role) -> Result<Taken, NoSeat> {
+    pub(super) fn take(
+        &mut self,
+        ties: &Ties,
+        identity: &Identity,
+        role: Role,
+    ) -> Result<Taken, NoSeat> {
         let free =
             |holder: fn(&Holder) -> bool| self.seats.iter().position(|seat| holder(&seat.holder));
-        let place = match self.tied(identity)? {
-            Some(place) => place,
+        let place = match self.tied(ties, identity)? {
+            Some(tie) => tie.seat,
             None => free(|holder| matches!(holder, Holder::Nobody | Holder::Caller))
                 .or_else(|| free(|holder| *holder == Holder::Gone))
                 .ok_or_else(|| NoSeat::Full(self.names()))?,
@@ -127,8 +186,17 @@ impl Cast {
         if role == Role::Spectator && matches!(seat.holder, Holder::Client(_, Role::Player)) {
             return Err(NoSeat::Taken(seat.session.to_string()));
         }
+        // What the recorded handshake gave, so that what the client sends of it elsewhere is as
+        // recorded.
+        let recorded = ties
+            .clients(place)
+            .get(seat.handshakes)
+            .cloned()
+            .map(ClientId);
         seat.handshakes += 1;
-        let client = ClientId(minted("client", &seat.session, seat.handshakes));
+        let client = recorded
+            .filter(|recorded| !self.clients.contains_key(recorded))
+            .unwrap_or_else(|| ClientId(minted("client", &seat.session, seat.handshakes)));
         let before = match std::mem::replace(&mut seat.holder, Holder::Client(client.clone(), role))
         {
             Holder::Client(before, _) => Some(before),
@@ -183,10 +251,18 @@ impl Cast {
             .is_some_and(|seat| seat.holder == Holder::Nobody)
     }
 
+    /// Whether somebody listens for a session, or did.
+    pub(super) fn has_been_heard(&self, place: usize) -> bool {
+        let heard = |seat: &Seat| matches!(seat.holder, Holder::Client(..) | Holder::Gone);
+        self.seats.get(place).is_some_and(heard)
+    }
+
     /// Whether a request carries a cookie that no session has, and nothing else that ties it.
-    pub(super) fn is_stranger(&self, identity: &Identity) -> bool {
+    pub(super) fn is_stranger(&self, ties: &Ties, identity: &Identity) -> bool {
         let known = |cookie: &String| self.seats.iter().any(|seat| seat.browser == *cookie);
-        let named = identity.session.is_some() || identity.user.is_some();
+        let named = identity.session.is_some()
+            || identity.user.is_some()
+            || ties.session_of(&identity.shown).is_some();
         !named
             && identity
                 .browser
@@ -221,7 +297,7 @@ impl Cast {
 }
 
 /// An identifier that is the same in every run: of what it is, whose, and a number.
-fn minted(what: &str, session: &Session, number: u32) -> String {
+fn minted(what: &str, session: &Session, number: usize) -> String {
     let digest = blake3::hash(format!("antiphon {what} {number} {session}").as_bytes());
     digest.to_hex().chars().take(MINTED_DIGITS).collect()
 }
@@ -232,6 +308,11 @@ mod tests {
 
     fn cast() -> Cast {
         Cast::new(&[Session::new("agent1"), Session::new("agent2")])
+    }
+
+    fn firmly(seat: usize) -> Tie {
+        let hold = Hold::Firm;
+        Tie { seat, hold }
     }
 
     fn asking(session: &str) -> Identity {
@@ -252,32 +333,59 @@ mod tests {
     fn clients_without_a_name_take_the_sessions_in_order_until_none_is_left() {
         let mut cast = cast();
         let nobody = Identity::default();
-        assert_eq!(cast.take(&nobody, Role::Player).unwrap().seat, 0);
-        let second = cast.take(&nobody, Role::Player).unwrap();
+        assert_eq!(
+            cast.take(&Ties::default(), &nobody, Role::Player)
+                .unwrap()
+                .seat,
+            0
+        );
+        let second = cast.take(&Ties::default(), &nobody, Role::Player).unwrap();
         assert_eq!(second.seat, 1);
         assert_eq!(
-            cast.take(&nobody, Role::Player).unwrap_err(),
+            cast.take(&Ties::default(), &nobody, Role::Player)
+                .unwrap_err(),
             NoSeat::Full("agent1, agent2".into())
         );
         cast.left(&second.client);
-        assert_eq!(cast.take(&nobody, Role::Player).unwrap().seat, 1);
+        assert_eq!(
+            cast.take(&Ties::default(), &nobody, Role::Player)
+                .unwrap()
+                .seat,
+            1
+        );
     }
 
     #[test]
     fn a_header_a_user_and_a_cookie_tie_a_client() {
         let mut cast = cast();
-        assert_eq!(cast.take(&asking("agent2"), Role::Player).unwrap().seat, 1);
-        assert_eq!(cast.tied(&user("agent2")), Ok(Some(1)));
-        assert_eq!(cast.take(&user("alice"), Role::Player).unwrap().seat, 0);
-        assert_eq!(cast.tied(&user("alice")), Ok(Some(0)));
+        assert_eq!(
+            cast.take(&Ties::default(), &asking("agent2"), Role::Player)
+                .unwrap()
+                .seat,
+            1
+        );
+        assert_eq!(
+            cast.tied(&Ties::default(), &user("agent2")),
+            Ok(Some(firmly(1)))
+        );
+        assert_eq!(
+            cast.take(&Ties::default(), &user("alice"), Role::Player)
+                .unwrap()
+                .seat,
+            0
+        );
+        assert_eq!(
+            cast.tied(&Ties::default(), &user("alice")),
+            Ok(Some(firmly(0)))
+        );
         let browser = cast.browser(1).map(str::to_owned);
         let cookie = Identity {
             browser,
             ..Identity::default()
         };
-        assert_eq!(cast.tied(&cookie), Ok(Some(1)));
+        assert_eq!(cast.tied(&Ties::default(), &cookie), Ok(Some(firmly(1))));
         assert!(matches!(
-            cast.take(&asking("agent3"), Role::Player),
+            cast.take(&Ties::default(), &asking("agent3"), Role::Player),
             Err(NoSeat::Unknown(..))
         ));
     }
@@ -285,8 +393,12 @@ mod tests {
     #[test]
     fn a_client_that_comes_back_takes_over_from_itself_under_a_new_identifier() {
         let mut cast = cast();
-        let first = cast.take(&asking("agent2"), Role::Player).unwrap();
-        let again = cast.take(&asking("agent2"), Role::Player).unwrap();
+        let first = cast
+            .take(&Ties::default(), &asking("agent2"), Role::Player)
+            .unwrap();
+        let again = cast
+            .take(&Ties::default(), &asking("agent2"), Role::Player)
+            .unwrap();
         assert_eq!(again.before, Some(first.client.clone()));
         assert_ne!(again.client, first.client);
         cast.left(&first.client);
@@ -296,12 +408,20 @@ mod tests {
     #[test]
     fn a_spectator_takes_a_session_from_a_spectator_alone() {
         let mut cast = cast();
-        let one = cast.take(&asking("agent2"), Role::Spectator).unwrap();
-        let other = cast.take(&asking("agent2"), Role::Spectator).unwrap();
+        let one = cast
+            .take(&Ties::default(), &asking("agent2"), Role::Spectator)
+            .unwrap();
+        let other = cast
+            .take(&Ties::default(), &asking("agent2"), Role::Spectator)
+            .unwrap();
         assert_eq!(other.before, Some(one.client));
-        let player = cast.take(&asking("agent2"), Role::Player).unwrap();
+        let player = cast
+            .take(&Ties::default(), &asking("agent2"), Role::Player)
+            .unwrap();
         assert_eq!(player.before, Some(other.client));
-        let refused = cast.take(&asking("agent2"), Role::Spectator).unwrap_err();
+        let refused = cast
+            .take(&Ties::default(), &asking("agent2"), Role::Spectator)
+            .unwrap_err();
         assert_eq!(refused, NoSeat::Taken("agent2".into()));
         assert_eq!(cast.listener(1), Some(&player.client));
     }
@@ -313,24 +433,34 @@ mod tests {
             browser: Some(value.into()),
             ..Identity::default()
         };
-        assert!(cast.is_stranger(&cookie("nobody's")));
-        assert!(!cast.is_stranger(&cookie(cast.browser(0).unwrap())));
-        assert!(!cast.is_stranger(&Identity {
-            user: Some("agent1".into()),
-            ..cookie("nobody's")
-        }));
-        assert!(!cast.is_stranger(&Identity::default()));
+        assert!(cast.is_stranger(&Ties::default(), &cookie("nobody's")));
+        assert!(!cast.is_stranger(&Ties::default(), &cookie(cast.browser(0).unwrap())));
+        assert!(!cast.is_stranger(
+            &Ties::default(),
+            &Identity {
+                user: Some("agent1".into()),
+                ..cookie("nobody's")
+            }
+        ));
+        assert!(!cast.is_stranger(&Ties::default(), &Identity::default()));
     }
 
     #[test]
     fn identifiers_are_the_same_in_every_run() {
         let (mut one, mut other) = (cast(), cast());
-        assert_eq!(one.take(&asking("agent2"), Role::Player).unwrap().client, {
-            other.take(&Identity::default(), Role::Player).unwrap();
-            other
-                .take(&Identity::default(), Role::Player)
+        assert_eq!(
+            one.take(&Ties::default(), &asking("agent2"), Role::Player)
                 .unwrap()
-                .client
-        });
+                .client,
+            {
+                other
+                    .take(&Ties::default(), &Identity::default(), Role::Player)
+                    .unwrap();
+                other
+                    .take(&Ties::default(), &Identity::default(), Role::Player)
+                    .unwrap()
+                    .client
+            }
+        );
     }
 }

@@ -1,12 +1,11 @@
 //! The header fields of a replay: what they tell of a client, and those of each kind of response.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
 use crate::exchange;
+use crate::exchange::credentials::{self, Credential};
 
 use super::body::ReplayBody;
 use super::cast::Identity;
@@ -34,32 +33,29 @@ const NOT_REPLAYED: &[&str] = &[
 
 /// By what the sender of a request can be recognized.
 pub(super) fn identity(headers: &http::HeaderMap) -> Identity {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let cookies = headers
-        .get_all(header::COOKIE)
+    let fields = headers
         .iter()
-        .filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    Identity {
-        session: text(SESSION_HEADER).map(str::to_owned),
-        user: text("authorization").and_then(basic_user),
-        browser: pairs
-            .find(|(name, _)| *name == BROWSER_COOKIE)
-            .map(|(_, value)| value.to_owned()),
+        .map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let session = headers.get(SESSION_HEADER);
+    let session = session.and_then(|value| value.to_str().ok());
+    let mut identity = Identity {
+        session: session.map(str::to_owned),
+        ..Identity::default()
+    };
+    // Its own header and cookie are no credentials of the recorded service.
+    for credential in credentials::shown(fields.filter(|(name, _)| *name != SESSION_HEADER)) {
+        match &credential {
+            Credential::Cookie(name, value) if name == BROWSER_COOKIE => {
+                identity.browser.get_or_insert_with(|| value.clone());
+            }
+            Credential::User(user) => {
+                identity.user.get_or_insert_with(|| user.clone());
+            }
+            Credential::Cookie(..) | Credential::Token(_) => {}
+        }
+        identity.shown.push(credential);
     }
-}
-
-/// The user of HTTP Basic credentials (RFC 7617).
-fn basic_user(credentials: &str) -> Option<String> {
-    let (scheme, encoded) = credentials.split_once(' ')?;
-    let decoded = scheme
-        .eq_ignore_ascii_case("basic")
-        .then(|| STANDARD.decode(encoded.trim()))?
-        .ok()?;
-    let (user, _) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-    Some(user.to_owned())
+    identity
 }
 
 /// A recorded response with its own status and fields.

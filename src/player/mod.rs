@@ -10,13 +10,16 @@ mod fields;
 mod pace;
 mod plan;
 mod refusal;
+mod report;
 mod run;
 mod service;
 mod settings;
 mod stage;
+mod ties;
 
 pub use body::ReplayBody;
 pub use pace::{Pace, PaceError};
 pub use plan::{Plan, PlanError};
+pub use report::Report;
 pub use service::Replay;
 pub use settings::{Absence, OnExhausted, Settings};

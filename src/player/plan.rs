@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::bayeux::Pattern;
+use crate::exchange::credentials;
 use crate::exchange::{
     Contract, Fact, Micros, Notification, Operation, OperationId, Session, What,
 };
 use crate::matcher::Key;
 use crate::tape::{Event, Tape};
+
+use super::ties::Ties;
 
 /// The tapes of a replay. Several tapes are independent conversations of the same sessions: what
 /// one session hears comes in the recorded order of each tape.
@@ -22,6 +25,7 @@ pub struct Plan {
     pub(super) lanes: Vec<Lane>,
     pub(super) contracts: Vec<Contract>,
     pub(super) endpoints: Vec<String>,
+    pub(super) ties: Ties,
 }
 
 /// An operation with its request taken apart for comparing.
@@ -29,9 +33,25 @@ pub struct Plan {
 pub(super) struct Planned {
     pub(super) operation: Operation,
     pub(super) session: usize,
+    pub(super) lane: usize,
     pub(super) key: Key,
     /// The notifications that name it as a cause.
     pub(super) releases: Vec<usize>,
+    pub(super) times: Times,
+    /// How many operations of its lane that change something come before it.
+    pub(super) epoch: usize,
+}
+
+/// How often an operation may come, for each time that it was recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Times {
+    /// It changes something: exactly as often.
+    #[default]
+    Exactly,
+    /// It gives a client its credentials: a client that comes back logs in again.
+    AtLeast,
+    /// It only reads: as often as one likes, or never.
+    Any,
 }
 
 /// A notification with what it waits for.
@@ -47,7 +67,7 @@ pub(super) struct Due {
 }
 
 /// An operation that a notification waits for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cause {
     pub(super) operation: usize,
     pub(super) by: By,
@@ -77,6 +97,9 @@ pub(super) enum LaneEvent {
 
 /// The statuses that a response can have that is the last word on its request (RFC 9110 §15).
 const FINAL_STATUSES: std::ops::RangeInclusive<u16> = 200..=599;
+
+/// The methods that change nothing, of those that clients call (RFC 9110 §9.2.1).
+const SAFE_METHODS: &[&str] = &["GET", "HEAD", "OPTIONS"];
 
 /// Why tapes cannot be played.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +133,7 @@ impl Plan {
             lanes: Vec::new(),
             contracts: Vec::new(),
             endpoints: Vec::new(),
+            ties: Ties::default(),
         };
         for tape in tapes {
             plan.add(tape)?;
@@ -154,22 +178,32 @@ impl Plan {
             .extend(tape.operations().map(|operation| Planned {
                 operation: operation.clone(),
                 session: 0,
+                lane: 0,
                 key: Key::of(&operation.request),
                 releases: Vec::new(),
+                times: Times::default(),
+                epoch: 0,
             }));
         let mut lanes = BTreeMap::new();
         for event in &tape.events {
             match event {
                 Event::Contract(contract) => self.contracts.push(contract.clone()),
-                Event::Fact(fact) => self.learn(fact),
+                Event::Fact(fact) => {
+                    self.learn(fact);
+                    if matches!(fact.what, What::Handshake { .. }) {
+                        let (session, _) = self.lane(&fact.session, &mut lanes);
+                        self.ties.learn_fact(session, fact);
+                    }
+                }
                 Event::Operation(operation) => {
                     check(operation)?;
                     let (session, lane) = self.lane(&operation.session, &mut lanes);
                     if let Some(&place) = numbers.get(&operation.id) {
                         self.append(lane, LaneEvent::Operation(place));
                         if let Some(planned) = self.operations.get_mut(place) {
-                            planned.session = session;
+                            (planned.session, planned.lane) = (session, lane);
                         }
+                        self.ties.learn(session, operation);
                     }
                 }
                 Event::Notification(notification) => {
@@ -186,7 +220,25 @@ impl Plan {
                 }
             }
         }
+        self.count(lanes.values().copied());
         Ok(())
+    }
+
+    /// Works out how often each operation of these lanes may come, and what comes before it.
+    fn count(&mut self, lanes: impl Iterator<Item = usize>) {
+        for lane in lanes {
+            let events = self.lanes.get(lane).map(|lane| &lane.events[..]);
+            let mut epoch = 0;
+            for event in events.unwrap_or_default() {
+                if let LaneEvent::Operation(place) = event
+                    && let Some(planned) = self.operations.get_mut(*place)
+                {
+                    planned.times = times(planned);
+                    planned.epoch = epoch;
+                    epoch += usize::from(planned.times != Times::Any);
+                }
+            }
+        }
     }
 
     /// Takes from a fact what a replay needs: a recording finds its endpoint after its header was
@@ -279,6 +331,23 @@ impl Plan {
         if let Some(lane) = self.lanes.get_mut(lane) {
             lane.events.push(event);
         }
+    }
+}
+
+/// How often an operation may come: a read is what has a safe method (RFC 9110 §9.2.1) and notified
+/// nobody.
+fn times(planned: &Planned) -> Times {
+    let Operation {
+        request, response, ..
+    } = &planned.operation;
+    if !planned.releases.is_empty() {
+        Times::Exactly
+    } else if SAFE_METHODS.contains(&request.method.as_str()) {
+        Times::Any
+    } else if !credentials::given(response.headers.iter()).is_empty() {
+        Times::AtLeast
+    } else {
+        Times::Exactly
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use crate::exchange::Micros;
 
 use super::pace::Pace;
-use super::plan::{By, Cause, Due, Lane, LaneEvent, Plan};
+use super::plan::{By, Cause, Due, Lane, LaneEvent, Plan, Planned, Times};
 
 /// The progress of one run.
 #[derive(Debug)]
@@ -28,6 +28,21 @@ struct Progress {
     served: usize,
 }
 
+/// How far a notification has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// It waits for these causes.
+    Causes(Vec<Cause>),
+    /// It waits for those of its lane that come before it.
+    Predecessor,
+    /// Nobody has come yet from whom its time could be counted.
+    Begin,
+    /// It waits for its time.
+    Time(Micros),
+    /// It waits for a client that hears it.
+    Client,
+}
+
 #[derive(Debug, Default)]
 struct LaneProgress {
     /// The place in the lane of the next event to look at for a notification to schedule.
@@ -40,6 +55,8 @@ struct LaneProgress {
     last: Option<Micros>,
     /// When the session's client first came: where the time of unsolicited notifications begins.
     begun: Option<Micros>,
+    /// How many operations that change something lie behind the latest of them that happened.
+    epoch: usize,
 }
 
 /// Which sessions nobody plays, so that their operations happen by themselves.
@@ -62,11 +79,68 @@ impl Run {
             .map_or(0, |progress| progress.served)
     }
 
+    /// Whether an operation has happened, be it by itself.
+    pub(super) fn has_happened(&self, operation: usize) -> bool {
+        self.operations
+            .get(operation)
+            .is_some_and(|progress| progress.received.is_some())
+    }
+
+    /// How many operations that change something lie behind a lane's latest that happened.
+    pub(super) fn epoch(&self, lane: usize) -> usize {
+        self.lanes.get(lane).map_or(0, |lane| lane.epoch)
+    }
+
     /// Notes the request of an operation.
-    pub(super) fn receive(&mut self, now: Micros, operation: usize) {
+    pub(super) fn receive(&mut self, now: Micros, plan: &Plan, operation: usize) {
         if let Some(progress) = self.operations.get_mut(operation) {
             progress.received.get_or_insert(now);
             progress.served += 1;
+        }
+        self.pass(plan, operation);
+    }
+
+    /// Moves a lane on to behind this operation.
+    fn pass(&mut self, plan: &Plan, operation: usize) {
+        if let Some(Planned {
+            lane,
+            epoch,
+            times: Times::Exactly | Times::AtLeast,
+            ..
+        }) = plan.operations.get(operation)
+            && let Some(lane) = self.lanes.get_mut(*lane)
+        {
+            lane.epoch = lane.epoch.max(epoch + 1);
+        }
+    }
+
+    /// What a notification that was not handed over yet waits for.
+    pub(super) fn wait(&self, now: Micros, plan: &Plan, notification: usize) -> Wait {
+        let Some((due, lane)) = plan.notifications.get(notification).and_then(|due| {
+            let lane = self.lanes.get(due.lane)?;
+            Some((due, lane))
+        }) else {
+            return Wait::Predecessor;
+        };
+        let scheduled = lane
+            .scheduled
+            .iter()
+            .find(|(place, _)| *place == notification);
+        if let Some(&(_, at)) = scheduled {
+            return if at > now {
+                Wait::Time(at)
+            } else {
+                Wait::Client
+            };
+        }
+        let open = |cause: &&Cause| self.happened(**cause).is_none();
+        let causes: Vec<Cause> = due.causes.iter().filter(open).copied().collect();
+        if !causes.is_empty() {
+            Wait::Causes(causes)
+        } else if due.causes.is_empty() && lane.last.or(lane.begun).is_none() {
+            Wait::Begin
+        } else {
+            Wait::Predecessor
         }
     }
 
@@ -125,7 +199,7 @@ impl Run {
             for (place, planned) in plan.lanes.iter().enumerate() {
                 self.schedule(plan, planned, place);
                 if absent(planned.session) {
-                    self.act(now, planned, place, &mut by_themselves);
+                    self.act(now, plan, planned, place, &mut by_themselves);
                 }
             }
             if by_themselves.len() == before {
@@ -192,7 +266,14 @@ impl Run {
     }
 
     /// Lets the operations of a lane that nobody plays happen, each when all before it is done.
-    fn act(&mut self, now: Micros, planned: &Lane, place: usize, acted: &mut Vec<usize>) {
+    fn act(
+        &mut self,
+        now: Micros,
+        plan: &Plan,
+        planned: &Lane,
+        place: usize,
+        acted: &mut Vec<usize>,
+    ) {
         while let Some(lane) = self.lanes.get(place)
             && let Some(event) = planned.events.get(lane.acted)
         {
@@ -206,6 +287,7 @@ impl Run {
                     let open = |progress: &Progress| progress.answered.is_none();
                     if self.operations.get(*operation).is_some_and(open) {
                         self.answer(now, *operation);
+                        self.pass(plan, *operation);
                         acted.push(*operation);
                     }
                 }
@@ -263,10 +345,10 @@ mod tests {
     fn a_notification_waits_for_all_its_causes_and_for_those_before_it() {
         let plan = plan(&[tape("a:op1@0-0 a:op2@0-0 b:n1@0<1,2 b:n2@0<1")]);
         let mut run = Run::new(&plan, Pace::Instant);
-        run.receive(Micros(5), 0);
+        run.receive(Micros(5), &plan, 0);
         run.answer(Micros(5), 0);
         assert_eq!(due(&mut run, &plan, 5), [0; 0]);
-        run.receive(Micros(6), 1);
+        run.receive(Micros(6), &plan, 1);
         assert_eq!(due(&mut run, &plan, 6), [0; 0]);
         run.answer(Micros(6), 1);
         assert_eq!(due(&mut run, &plan, 6), [0, 1]);
@@ -277,7 +359,7 @@ mod tests {
     fn a_notification_that_came_before_the_answer_waits_for_the_request_alone() {
         let plan = plan(&[tape("a:op1@10-90 a:n1@50<1 a:n2@90<1")]);
         let mut run = Run::new(&plan, Pace::Instant);
-        run.receive(Micros(1), 0);
+        run.receive(Micros(1), &plan, 0);
         assert_eq!(due(&mut run, &plan, 1), [0]);
         run.answer(Micros(2), 0);
         assert_eq!(due(&mut run, &plan, 2), [1]);

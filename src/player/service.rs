@@ -19,6 +19,7 @@ use super::cast::{Identity, Role};
 use super::fields::{self, identity, recorded, refused};
 use super::plan::Plan;
 use super::refusal::{Kind, Refusal};
+use super::report::Report;
 use super::settings::Settings;
 use super::stage::{Answer, Send, Stage};
 
@@ -171,6 +172,12 @@ impl Replay {
         drop(state);
         self.0.changed.notify_one();
         runs
+    }
+
+    /// What the run has come to so far.
+    pub fn report(&self) -> Report {
+        let now = self.now();
+        self.look(|stage, run| Report::of(stage, run, now))
     }
 
     /// Looks at the run.

@@ -3,6 +3,7 @@
 //! It joins the cast, the run, the Bayeux server and the journal. Time is an argument.
 
 mod choice;
+pub(super) mod progress;
 
 use std::sync::Arc;
 
@@ -10,13 +11,14 @@ use bytes::Bytes;
 
 use crate::bayeux::{self, Admission, ClientId, Effect, Event, Exchange, Message};
 use crate::exchange::{End, Micros, Request, Response, Session};
-use crate::journal::{Answered, Delivered, Journal, Miss};
+use crate::journal::{Answered, Delivered, Journal, Miss, Part, Remark};
 
 use super::cast::{Cast, Identity, Role, Taken};
-use super::plan::Plan;
+use super::plan::{Plan, Planned, Times};
 use super::refusal::{Kind, Refusal};
 use super::run::Run;
 use super::settings::{Absence, OnExhausted, Settings};
+use choice::{Choice, How};
 
 /// The answer to an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub(crate) struct Stage {
     journal: Journal,
     /// The notification behind each event that was given to the Bayeux server.
     events: Vec<usize>,
+    /// How often each notification has reached a client.
+    heard: Vec<usize>,
     quiet: Quiet,
 }
 
@@ -72,6 +76,7 @@ impl Stage {
             bayeux: bayeux::Server::new(settings.bayeux),
             journal: Journal::default(),
             events: Vec::new(),
+            heard: vec![0; plan.notifications.len()],
             quiet: Quiet::Alone,
             plan,
             settings,
@@ -99,7 +104,7 @@ impl Stage {
         live: &Request,
     ) -> (Answer, Vec<Send>) {
         let answer = match self.choose(identity, live) {
-            Ok(place) => self.serve(now, identity, live, place),
+            Ok(choice) => self.serve(now, identity, live, choice),
             Err(refusal) => Err(refusal),
         };
         match answer {
@@ -127,10 +132,13 @@ impl Stage {
         messages: &[Message],
     ) -> (Vec<Send>, Option<String>) {
         let mut taken: Vec<Taken> = Vec::new();
-        let unknown = self.cast.is_stranger(identity).then(|| as_nobody(messages));
+        let unknown = self
+            .cast
+            .is_stranger(&self.plan.ties, identity)
+            .then(|| as_nobody(messages));
         let messages = unknown.as_deref().unwrap_or(messages);
-        let cast = &mut self.cast;
-        let mut admit = || match cast.take(identity, role) {
+        let (cast, ties) = (&mut self.cast, &self.plan.ties);
+        let mut admit = || match cast.take(ties, identity, role) {
             Ok(seat) => {
                 let client = seat.client.clone();
                 taken.push(seat);
@@ -206,10 +214,14 @@ impl Stage {
         now: Micros,
         identity: &Identity,
         live: &Request,
-        place: usize,
+        Choice {
+            operation: place,
+            how,
+        }: Choice,
     ) -> Result<Answer, Refusal> {
         let gone = || Refusal::plain(Kind::Miss, format!("operation {place} is not planned"));
-        let planned = self.plan.operations.get(place).ok_or_else(gone)?;
+        let plan = Arc::clone(&self.plan);
+        let planned = plan.operations.get(place).ok_or_else(gone)?;
         let recorded = &planned.operation;
         if recorded.end == End::Truncated || recorded.response.body.cut().is_some() {
             let id = recorded.id;
@@ -218,9 +230,10 @@ impl Stage {
             return Err(Refusal::plain(Kind::Cut, message));
         }
         if self.run.served(place) > 0 && self.settings.on_exhausted == OnExhausted::Loop {
-            self.run.release_again(now, &self.plan, place);
+            self.run.release_again(now, &plan, place);
         }
-        self.run.receive(now, place);
+        self.remark(planned, how);
+        self.run.receive(now, &plan, place);
         self.cast.called(identity, planned.session);
         if let Quiet::Since(since) = &mut self.quiet {
             *since = now;
@@ -230,6 +243,10 @@ impl Stage {
             method: live.method.clone(),
             target: live.target.clone(),
             status: recorded.response.status,
+            part: match planned.times {
+                Times::Any => Part::Read,
+                Times::Exactly | Times::AtLeast => Part::Step,
+            },
         };
         self.journal.answered(
             &recorded.session,
@@ -325,10 +342,8 @@ impl Stage {
     }
 
     fn delivered(&mut self, now: Micros, token: usize, client: &ClientId) {
-        let notification = self
-            .events
-            .get(token)
-            .and_then(|place| self.plan.notifications.get(*place));
+        let place = self.events.get(token).copied();
+        let notification = place.and_then(|place| self.plan.notifications.get(place));
         let seat = self
             .cast
             .seat_of(client)
@@ -342,8 +357,29 @@ impl Stage {
             data: due.notification.data.text().unwrap_or_default().to_owned(),
         };
         self.journal.delivered(session, entry);
+        if let Some(count) = place.and_then(|place| self.heard.get_mut(place)) {
+            *count += 1;
+        }
         if let Quiet::Since(since) = &mut self.quiet {
             *since = now;
+        }
+    }
+
+    /// Notes what is unusual about an operation that is about to be answered.
+    fn remark(&mut self, planned: &Planned, how: How) {
+        let remark = |what: &str| Remark {
+            session: planned.operation.session.clone(),
+            operation: planned.operation.id,
+            what: what.to_owned(),
+        };
+        match (how, planned.times) {
+            (How::Next, _) | (How::Again, Times::Any) => {}
+            (How::Again, Times::Exactly | Times::AtLeast) => {
+                self.journal.repeated(remark("came again"));
+            }
+            (How::Early, _) => self.journal.tolerated(remark(
+                "was read before a change that stands before it on the tape",
+            )),
         }
     }
 

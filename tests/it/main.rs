@@ -14,5 +14,6 @@ mod proxy;
 mod readme;
 mod recording;
 mod replay;
+mod sessions;
 mod support;
 mod tape;

@@ -6,7 +6,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Replay, curl, get, post};
+use crate::support::{Client, Replay, curl, get, post, tape};
 
 const CHAT: &str = "/api/v2/me/chats/00010a9FSGFP001F";
 const USER: &str = "/users/c30d06daa1ea43b8be79f9b071f30d70";
@@ -24,18 +24,6 @@ fn removal(fields: &Value) -> String {
 
 fn recorded() -> String {
     removal(&json!({ "targetUri": format!("http://10.10.15.212:9090/api/v2{USER}") }))
-}
-
-/// A tape in a file of its own, of these events.
-fn tape(name: &str, events: &str) -> String {
-    let header = r#"{"kind":"header","antiphon":1,"title":"t","source":"s","endpoint":"/api/v2/notifications"}"#;
-    let path = format!(
-        "{}/{name}-{}.tape",
-        env!("CARGO_TARGET_TMPDIR"),
-        std::process::id()
-    );
-    fs::write(&path, format!("{header}\n{events}")).unwrap();
-    path
 }
 
 fn operation(number: u64, session: &str, at: u64, answered: u64) -> String {
@@ -431,7 +419,7 @@ fn every_form_of_a_bayeux_request_is_answered() {
 #[test]
 fn both_signals_drain_and_exit_0() {
     for signal in ["-INT", "-TERM"] {
-        let mut replay = Replay::start(&[]);
+        let mut replay = Replay::start(&["--allow-unplayed"]);
         let client = Client::new(&replay, &[AGENT1]);
         let poll = thread::spawn(move || client.connect());
         let spectator = replay.listen("agent2");

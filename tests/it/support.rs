@@ -1,5 +1,6 @@
 //! The built binary as a server, and a small blocking client for it.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -156,6 +157,18 @@ impl Lines {
     pub(crate) fn is_silent(&self) -> bool {
         self.0.try_recv().is_err()
     }
+}
+
+/// A tape in a file of its own, of these events.
+pub(crate) fn tape(name: &str, events: &str) -> String {
+    let header = r#"{"kind":"header","antiphon":1,"title":"t","source":"s","endpoint":"/api/v2/notifications"}"#;
+    let path = format!(
+        "{}/{name}-{}.tape",
+        env!("CARGO_TARGET_TMPDIR"),
+        std::process::id()
+    );
+    fs::write(&path, format!("{header}\n{events}")).unwrap();
+    path
 }
 
 /// Sends a signal to a child, by the shell's own `kill`.

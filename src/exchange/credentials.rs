@@ -1,0 +1,158 @@
+//! What header fields tell of who speaks: cookies, tokens, and the user of Basic authentication.
+//!
+//! It reads; whose a credential is, others decide.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// The longest value that is taken for a credential: signed tokens fit.
+const MAX_CREDENTIAL: usize = 4_096;
+
+/// How many credentials of one message are read: as many cookies as browsers keep for a site.
+const MAX_CREDENTIALS: usize = 180;
+
+/// Words in the names of header fields that carry a token.
+const TOKEN_WORDS: &[&str] = &[
+    "token", "csrf", "xsrf", "session", "ticket", "jwt", "api-key", "apikey",
+];
+
+/// Something that one client has and others, as a rule, have not.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Credential {
+    /// A cookie's name and value (RFC 6265).
+    Cookie(String, String),
+    /// The credentials of a scheme other than Basic, or the value of a field for tokens.
+    Token(String),
+    /// The user of Basic authentication (RFC 7617).
+    User(String),
+}
+
+/// The value is a secret, so that it is not shown.
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Credential::Cookie(name, _) => write!(f, "Cookie({name:?}, …)"),
+            Credential::Token(_) => f.write_str("Token(…)"),
+            Credential::User(user) => write!(f, "User({user:?})"),
+        }
+    }
+}
+
+/// The credentials that a request with these fields shows, in their order.
+pub fn shown<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Credential> {
+    let mut found = Vec::new();
+    for (name, value) in fields {
+        let Ok(value) = std::str::from_utf8(value) else {
+            continue;
+        };
+        if name.eq_ignore_ascii_case("cookie") {
+            let pairs = value.split(';').filter_map(pair);
+            found.extend(pairs.map(|(name, value)| Credential::Cookie(name, value)));
+        } else if name.eq_ignore_ascii_case("authorization") {
+            found.extend(authorization(value));
+        } else if names_token(name) {
+            found.push(Credential::Token(value.trim().to_owned()));
+        }
+    }
+    found.retain(fits);
+    found.truncate(MAX_CREDENTIALS);
+    found
+}
+
+/// The cookies that a response with these fields gives, as credentials, in their order. Those that
+/// it takes back by an empty value are none.
+pub fn given<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Credential> {
+    fields
+        .filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"))
+        .filter_map(|(_, value)| std::str::from_utf8(value).ok())
+        .filter_map(|line| pair(line.split(';').next()?))
+        .map(|(name, value)| Credential::Cookie(name, value))
+        .filter(fits)
+        .take(MAX_CREDENTIALS)
+        .collect()
+}
+
+fn fits(credential: &Credential) -> bool {
+    let (Credential::Cookie(_, value) | Credential::Token(value) | Credential::User(value)) =
+        credential;
+    (1..=MAX_CREDENTIAL).contains(&value.len())
+}
+
+/// A cookie's name and value, without the quotes that may stand around the value.
+fn pair(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.trim().split_once('=')?;
+    let value = value.trim();
+    let inner = value
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    Some((name.trim().to_owned(), inner.unwrap_or(value).to_owned()))
+}
+
+fn authorization(value: &str) -> Option<Credential> {
+    let (scheme, rest) = value.trim().split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Some(Credential::Token(rest.trim().to_owned()));
+    }
+    let decoded = STANDARD.decode(rest.trim()).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (user, _) = text.split_once(':')?;
+    Some(Credential::User(user.to_owned()))
+}
+
+fn names_token(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    TOKEN_WORDS.iter().any(|word| name.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields<'a>(
+        lines: &'a [(&'a str, &'a str)],
+    ) -> impl Iterator<Item = (&'a str, &'a [u8])> + 'a {
+        lines.iter().map(|(name, value)| (*name, value.as_bytes()))
+    }
+
+    #[test]
+    fn a_request_shows_cookies_tokens_and_its_user() {
+        let lines = [
+            ("Cookie", "a=1; b=\"two\"; empty="),
+            ("accept", "*/*"),
+            ("Authorization", "Basic YWxpY2U6eDp5"),
+            ("X-CSRF-TOKEN", " 0d4f "),
+            ("authorization", "Bearer eyJh.b2"),
+        ];
+        let cookie = |name: &str, value: &str| Credential::Cookie(name.into(), value.into());
+        assert_eq!(
+            shown(fields(&lines)),
+            [
+                cookie("a", "1"),
+                cookie("b", "two"),
+                Credential::User("alice".into()),
+                Credential::Token("0d4f".into()),
+                Credential::Token("eyJh.b2".into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_response_gives_cookies_and_takes_them_back() {
+        let lines = [
+            ("Set-Cookie", "SID=7f3a; Path=/; HttpOnly"),
+            ("set-cookie", "GONE=; Path=/"),
+            ("cookie", "no=no"),
+        ];
+        let expected = Credential::Cookie("SID".into(), "7f3a".into());
+        assert_eq!(given(fields(&lines)), [expected]);
+    }
+
+    #[test]
+    fn a_secret_is_not_shown_in_a_debug_print() {
+        let lines = [("cookie", "SID=7f3a"), ("x-token", "0d4f")];
+        assert_eq!(
+            format!("{:?}", shown(fields(&lines))),
+            r#"[Cookie("SID", …), Token(…)]"#
+        );
+    }
+}

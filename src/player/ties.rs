@@ -1,0 +1,161 @@
+//! By what the recorded service and its clients knew each session: cookies, tokens, users, and the
+//! client identifiers of their handshakes.
+//!
+//! A live client that shows one of them again is tied to that session. Who may take a session is
+//! the business of [`super::cast`].
+
+use std::collections::BTreeMap;
+
+use crate::exchange::credentials::{self, Credential};
+use crate::exchange::{Fact, Operation, What};
+
+/// A shorter value than this may be a language or a colour; the services' own identifiers are longer.
+const MIN_TELLING: usize = 8;
+
+/// What on the tapes tells one session from all others.
+#[derive(Debug, Default)]
+pub(super) struct Ties {
+    holders: BTreeMap<Credential, Holder>,
+    clients: BTreeMap<usize, Vec<String>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    One(usize),
+    /// Several sessions have it, so that it tells nothing.
+    Many,
+}
+
+impl Ties {
+    /// Learns what an operation of this session shows.
+    pub(super) fn learn(&mut self, session: usize, operation: &Operation) {
+        let shown = credentials::shown(operation.request.headers.iter());
+        let given = credentials::given(operation.response.headers.iter());
+        for credential in shown.into_iter().chain(given).filter(tells) {
+            self.holders
+                .entry(credential)
+                .and_modify(|holder| {
+                    if *holder != Holder::One(session) {
+                        *holder = Holder::Many;
+                    }
+                })
+                .or_insert(Holder::One(session));
+        }
+    }
+
+    /// Learns what else is known of this session.
+    pub(super) fn learn_fact(&mut self, session: usize, fact: &Fact) {
+        if let What::Handshake { client, .. } = &fact.what {
+            let clients = self.clients.entry(session).or_default();
+            if !clients.contains(client) {
+                clients.push(client.clone());
+            }
+        }
+    }
+
+    /// The session that one of these credentials is of, if all that tell anything tell the same.
+    pub(super) fn session_of(&self, shown: &[Credential]) -> Option<usize> {
+        let mut found =
+            shown
+                .iter()
+                .filter_map(|credential| match self.holders.get(credential)? {
+                    Holder::One(session) => Some(*session),
+                    Holder::Many => None,
+                });
+        let first = found.next()?;
+        found.all(|other| other == first).then_some(first)
+    }
+
+    /// Whether one session alone has this credential.
+    pub(super) fn knows(&self, credential: &Credential) -> bool {
+        matches!(self.holders.get(credential), Some(Holder::One(_)))
+    }
+
+    /// The client identifiers that the handshakes of a session gave, in order.
+    pub(super) fn clients(&self, session: usize) -> &[String] {
+        self.clients.get(&session).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Whether a credential is one that a single client has: a user, or a value of some length.
+fn tells(credential: &Credential) -> bool {
+    match credential {
+        Credential::User(_) => true,
+        Credential::Cookie(_, value) | Credential::Token(value) => value.len() >= MIN_TELLING,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::tests::tape;
+    use super::*;
+    use crate::exchange::{Headers, Micros, Session};
+
+    fn operation(sent: &[(&str, &str)], given: &[(&str, &str)]) -> Operation {
+        let mut operation = tape("a:op1@0-0").operations().next().unwrap().clone();
+        operation.request.headers = sent.iter().copied().collect();
+        operation.response.headers = given.iter().copied().collect::<Headers>();
+        operation
+    }
+
+    fn cookie(value: &str) -> Credential {
+        Credential::Cookie("SID".into(), value.into())
+    }
+
+    #[test]
+    fn what_a_session_was_given_or_sent_ties_a_client_to_it() {
+        let mut ties = Ties::default();
+        ties.learn(
+            0,
+            &operation(&[], &[("Set-Cookie", "SID=0123456789; Path=/")]),
+        );
+        ties.learn(1, &operation(&[("cookie", "SID=9876543210; lang=de")], &[]));
+        ties.learn(1, &operation(&[("x-csrf-token", "aaaabbbb")], &[]));
+        assert_eq!(ties.session_of(&[cookie("0123456789")]), Some(0));
+        assert_eq!(ties.session_of(&[cookie("9876543210")]), Some(1));
+        assert_eq!(
+            ties.session_of(&[Credential::Token("aaaabbbb".into())]),
+            Some(1)
+        );
+        assert_eq!(ties.session_of(&[cookie("other one")]), None);
+        let lang = Credential::Cookie("lang".into(), "de".into());
+        assert_eq!(ties.session_of(&[lang]), None);
+    }
+
+    #[test]
+    fn what_several_sessions_have_ties_nobody_and_what_disagrees_neither() {
+        let mut ties = Ties::default();
+        let shared = ("authorization", "Bearer the-application");
+        ties.learn(0, &operation(&[shared, ("cookie", "SID=0123456789")], &[]));
+        ties.learn(1, &operation(&[shared, ("cookie", "SID=9876543210")], &[]));
+        let application = Credential::Token("the-application".into());
+        assert_eq!(ties.session_of(std::slice::from_ref(&application)), None);
+        assert_eq!(
+            ties.session_of(&[application, cookie("9876543210")]),
+            Some(1)
+        );
+        assert_eq!(
+            ties.session_of(&[cookie("0123456789"), cookie("9876543210")]),
+            None
+        );
+    }
+
+    #[test]
+    fn the_identifiers_of_handshakes_are_kept_in_order() {
+        let mut ties = Ties::default();
+        for client in ["x1", "x2", "x1"] {
+            let what = What::Handshake {
+                endpoint: "/c".into(),
+                client: client.into(),
+            };
+            let fact = Fact {
+                session: Session::new("a"),
+                at: Micros(0),
+                what,
+            };
+            ties.learn_fact(3, &fact);
+        }
+        assert_eq!(ties.clients(3), ["x1", "x2"]);
+        assert!(ties.clients(0).is_empty());
+    }
+}

@@ -1,0 +1,242 @@
+//! `antiphon replay` of captured traffic: whose a client is by what the service gave it, what may
+//! come again, and what the report says of a run.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, Replay, get, post, tape};
+
+const ALICE: &str = r#"{"userName":"alice","password":"a"}"#;
+const BOB: &str = r#"{"userName":"bob","password":"b"}"#;
+
+/// An operation on a tape: its request and response headers as pairs, its bodies as text.
+fn operation(id: u64, session: &str, line: &str, fields: &Value) -> String {
+    let (method, target) = line.split_once(' ').unwrap();
+    let or = |name: &str, other: Value| fields.get(name).cloned().unwrap_or(other);
+    let at = id * 1_000;
+    let event = json!({
+        "kind": "operation", "id": id, "session": session, "at": at, "answered": at + 500,
+        "request": {
+            "method": method, "target": target, "headers": or("sent", json!([])),
+            "body": { "text": or("body", json!("")) },
+        },
+        "response": {
+            "status": or("status", json!(200)), "headers": or("given", json!([])),
+            "body": { "text": or("answer", json!("")) },
+        },
+    });
+    format!("{event}\n")
+}
+
+fn notification(id: u64, session: &str, after: u64) -> String {
+    let event = json!({
+        "kind": "notification", "id": id, "session": session, "at": after * 1_000 + 700,
+        "channel": "/v2/me/chats", "after": [after], "data": { "json": { "n": id } },
+    });
+    format!("{event}\n")
+}
+
+/// Two agents who see the form, log in, and act: bob's action notifies both.
+fn desk() -> String {
+    let cookie = |value: &str| json!([["Set-Cookie", format!("SID={value}; Path=/")]]);
+    let sent = |value: &str| json!([["Cookie", format!("SID={value}")]]);
+    let (a, b) = ("aaaa0000aaaa", "bbbb1111bbbb");
+    [
+        operation(1, "alice", "GET /form", &json!({ "given": cookie(a) })),
+        operation(2, "bob", "GET /form", &json!({ "given": cookie(b) })),
+        operation(
+            3,
+            "alice",
+            "POST /login",
+            &json!({ "sent": sent(a), "body": ALICE, "answer": "hello alice" }),
+        ),
+        operation(
+            4,
+            "bob",
+            "POST /login",
+            &json!({ "sent": sent(b), "body": BOB, "answer": "hello bob" }),
+        ),
+        operation(
+            5,
+            "bob",
+            "POST /act",
+            &json!({ "sent": sent(b), "body": r#"{"do":"it"}"# }),
+        ),
+        notification(1, "alice", 5),
+        notification(2, "bob", 5),
+    ]
+    .concat()
+}
+
+fn cookie(answer: &Answer) -> String {
+    let line = answer.headers["set-cookie"].to_str().unwrap();
+    line.split(';').next().unwrap().to_owned()
+}
+
+fn report(replay: &Replay) -> Value {
+    get(&format!("{}/__admin/report", replay.admin)).json()
+}
+
+fn numbers(events: &[Value]) -> Vec<u64> {
+    let number = |event: &Value| event["data"]["n"].as_u64().unwrap();
+    events.iter().map(number).collect()
+}
+
+#[test]
+fn a_client_is_whom_it_logs_in_as_whatever_cookie_it_got_before() {
+    let path = tape("logins", &desk());
+    let mut replay = Replay::start(&[&path]);
+    // The first to come gets the first cookie, which was alice's, and is bob.
+    let form = || cookie(&get(&format!("{}/form", replay.origin)));
+    let (of_bob, of_alice) = (form(), form());
+    assert_ne!(of_bob, of_alice);
+    let call = |cookie: &str, path: &str, body: &str| {
+        post(
+            &format!("{}{path}", replay.origin),
+            &[("Cookie", cookie)],
+            body,
+        )
+    };
+    assert_eq!(call(&of_bob, "/login", BOB).text, "hello bob");
+    assert_eq!(call(&of_alice, "/login", ALICE).text, "hello alice");
+    let bob = Client::new(&replay, &[("Cookie", &of_bob)]);
+    let alice = Client::new(&replay, &[("Cookie", &of_alice)]);
+    assert_eq!(call(&of_alice, "/act", r#"{"do":"it"}"#).status, 404);
+    assert_eq!(call(&of_bob, "/act", r#"{"do":"it"}"#).status, 200);
+    assert_eq!(numbers(&alice.hear(1)), [1]);
+    assert_eq!(numbers(&bob.hear(1)), [2]);
+    let report = report(&replay);
+    assert_eq!(report["played"]["operations"], 5, "{report}");
+    assert_eq!(report["misses"]["total"], 1, "{report}");
+    assert_eq!(report["clean"], false, "{report}");
+    replay.signal("-TERM");
+    assert_eq!(replay.wait().code(), Some(1));
+}
+
+#[test]
+fn a_run_that_played_everything_exits_with_0_and_one_that_did_not_says_what_waits_for_what() {
+    let path = tape("whole", &desk());
+    let mut replay = Replay::start(&[&path, "--absent-after", "never"]);
+    let alice = Client::new(&replay, &[("Antiphon-Session", "alice")]);
+    let bob = Client::new(&replay, &[("Antiphon-Session", "bob")]);
+    let pending = || get(&format!("{}/__admin/pending", replay.admin)).json();
+    let waits = pending()["notifications"].clone();
+    assert_eq!(waits["total"], 2);
+    assert_eq!(
+        waits["list"][0],
+        json!({
+            "notification": 1, "session": "alice", "channel": "/v2/me/chats",
+            "waits_for": { "operations": [{
+                "until": "answered", "operation": 5, "session": "bob",
+                "method": "POST", "target": "/act",
+            }] },
+        })
+    );
+    for (session, path, body) in [
+        ("alice", "/login", ALICE),
+        ("bob", "/login", BOB),
+        ("bob", "/act", r#"{"do":"it"}"#),
+    ] {
+        let headers = [("Antiphon-Session", session)];
+        let answer = post(&format!("{}{path}", replay.origin), &headers, body);
+        assert_eq!(answer.status, 200);
+    }
+    alice.hear(1);
+    assert_eq!(report(&replay)["clean"], false);
+    bob.hear(1);
+    assert_eq!(pending()["notifications"]["total"], 0);
+    // The form was never read, and needs not be.
+    assert_eq!(report(&replay)["clean"], true);
+    replay.signal("-TERM");
+    assert_eq!(replay.wait().code(), Some(0));
+    replay.says("played 3 operations and 2 notifications");
+}
+
+#[test]
+fn a_run_in_which_nothing_happened_is_not_green() {
+    let path = tape("nothing", &desk());
+    let mut replay = Replay::start(&[&path]);
+    replay.signal("-TERM");
+    assert_eq!(replay.wait().code(), Some(1));
+    replay.says("not called (3):");
+    replay.says("not heard (2):");
+    replay.says("waits for operation 5 of bob, POST /act to be answered");
+}
+
+#[test]
+fn reads_come_as_often_as_one_likes_and_follow_the_conversation() {
+    let read = |id, answer| operation(id, "a", "GET /state", &json!({ "answer": answer }));
+    let events = [
+        read(1, "new"),
+        read(2, "ringing"),
+        operation(3, "a", "POST /answer", &json!({})),
+        read(4, "talking"),
+    ];
+    let path = tape("reads", &events.concat());
+    let replay = Replay::start(&[&path]);
+    let state = || get(&format!("{}/state", replay.origin)).text;
+    assert_eq!([state(), state(), state()], ["new", "ringing", "ringing"]);
+    let answer = || post(&format!("{}/answer", replay.origin), &[], "").status;
+    assert_eq!(answer(), 200);
+    let digest = |report: Value| report["digest"].clone();
+    let before = digest(report(&replay));
+    assert_eq!([state(), state()], ["talking", "talking"]);
+    assert_eq!(digest(report(&replay)), before, "reads are not counted");
+    assert_eq!(report(&replay)["clean"], true);
+    assert_eq!(answer(), 404, "a change happens as often as recorded");
+}
+
+#[test]
+fn a_read_before_its_change_is_answered_and_told() {
+    let events = [
+        operation(1, "a", "POST /answer", &json!({})),
+        operation(2, "a", "GET /state", &json!({ "answer": "talking" })),
+    ];
+    let path = tape("early", &events.concat());
+    let replay = Replay::start(&[&path]);
+    assert_eq!(get(&format!("{}/state", replay.origin)).text, "talking");
+    let tolerances = report(&replay)["tolerances"].clone();
+    assert_eq!(tolerances["total"], 1);
+    assert_eq!(tolerances["list"][0]["operation"], 2);
+}
+
+#[test]
+fn a_login_may_come_again_and_gives_the_same_session() {
+    let given = json!([["Set-Cookie", "SID=cccc2222cccc; Path=/"]]);
+    let events = [
+        operation(
+            1,
+            "alice",
+            "POST /login",
+            &json!({ "body": ALICE, "given": given }),
+        ),
+        operation(2, "alice", "POST /act", &json!({})),
+        notification(1, "alice", 2),
+    ];
+    let path = tape("again", &events.concat());
+    let replay = Replay::start(&[&path]);
+    let login = || cookie(&post(&format!("{}/login", replay.origin), &[], ALICE));
+    let first = login();
+    assert_eq!(login(), first);
+    let alice = Client::new(&replay, &[("Cookie", &first)]);
+    let act = post(&format!("{}/act", replay.origin), &[("Cookie", &first)], "");
+    assert_eq!(act.status, 200);
+    assert_eq!(numbers(&alice.hear(1)), [1]);
+    let report = report(&replay);
+    assert_eq!(report["repeats"]["list"][0]["operation"], 1, "{report}");
+    assert_eq!(report["clean"], true, "{report}");
+}
+
+#[test]
+fn a_handshake_gives_the_recorded_identifier() {
+    let handshake = json!({ "endpoint": "/api/v2/notifications", "client": "1ab2recorded" });
+    let handshake = json!({
+        "kind": "fact", "session": "alice", "at": 1, "what": { "handshake": handshake },
+    });
+    let events = format!("{handshake}\n{}", desk());
+    let path = tape("client", &events);
+    let replay = Replay::start(&[&path]);
+    let mut alice = Client::new(&replay, &[("Antiphon-Session", "alice")]);
+    assert_eq!(alice.id, "1ab2recorded");
+    alice.shake_hands();
+    assert_ne!(alice.id, "1ab2recorded");
+}
