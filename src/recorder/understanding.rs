@@ -283,7 +283,7 @@ impl Understanding {
                 target: &passed.request.target,
                 parts: if replies.is_some() { &[] } else { &parts },
             };
-            self.causes.answered(&call, outcome);
+            self.causes.answered(at, &call, outcome);
         }
         let endpoint = polling::endpoint(&passed.request.target).to_owned();
         let messages = passed.messages.clone().unwrap_or_default();

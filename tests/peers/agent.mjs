@@ -2,8 +2,9 @@
 //
 // The one argument is JSON: where the Bayeux endpoint is, the header fields that every request
 // carries, the channels to subscribe to, and whether to acknowledge messages. Commands come on stdin and are obeyed at once, each a
-// line of JSON: `join` shakes hands and subscribes, `call` sends one request, `leave` listens for
-// one more complete poll and disconnects. What happens goes to stdout, each a line of JSON:
+// line of JSON: `login` sends a form, follows where it leads and keeps the cookies, `join` shakes
+// hands and subscribes, `call` sends one request, `leave` listens for one more complete poll and
+// disconnects. What happens goes to stdout, each a line of JSON:
 // `ready` when every subscription is confirmed, `message`, `answer`, `unknown` when the server no
 // longer knows this client, `left`. The end of stdin is the end of the program.
 //
@@ -23,6 +24,15 @@ export function perform(library) {
   const { headers, channels } = settings;
   let agent = null;
   const obey = {
+    login({ url, form }) {
+      logIn(url, form).then(
+        ({ cookies, answers }) => {
+          headers.Cookie = cookies.join("; ");
+          answers.forEach((answer) => say({ answer }));
+        },
+        (error) => fail(`${url}: ${error}`),
+      );
+    },
     join({ pause }) {
       agent = new Agent(channels);
       agent.client = library.join({ ...settings, pause }, agent);
@@ -43,6 +53,19 @@ export function perform(library) {
     setTimeout(() => obey[command.do](command), command.after ?? 0);
   });
   commands.on("close", () => process.exit(0));
+}
+
+// Sends a form as a page does: the answer sets cookies and leads elsewhere.
+async function logIn(url, form) {
+  const read = async (response) => ({ status: response.status, content: await response.text() });
+  const kind = "application/x-www-form-urlencoded";
+  const sent = { method: "POST", headers: { "Content-Type": kind }, body: form, redirect: "manual" };
+  const login = await fetch(url, sent);
+  const cookies = login.headers.getSetCookie().map((cookie) => cookie.split(";")[0]);
+  const page = await fetch(new URL(login.headers.get("Location"), url), {
+    headers: { Cookie: cookies.join("; ") },
+  });
+  return { cookies, answers: [await read(login), await read(page)] };
 }
 
 // Ends the program with these words.

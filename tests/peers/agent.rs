@@ -2,6 +2,7 @@
 //!
 //! What it must hear is for the tests to say; only that it obeyed is checked here.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -18,9 +19,6 @@ use crate::tape::{Operation, Session, Subscriptions};
 
 /// The endpoint of the recorded service.
 const ENDPOINT: &str = "/api/v2/notifications";
-
-/// Variables by which a library would send what is for this machine to a proxy.
-const PROXIES: &[&str] = &["http_proxy", "HTTP_PROXY"];
 
 /// The libraries, those that have it also with the extension that acknowledges messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,20 +115,27 @@ impl Agent {
         identification: Identification,
         subscriptions: Subscriptions,
     ) -> Agent {
-        let folder = programs::agents();
+        let headers = identification.headers(&session.name);
+        let channels = session.channels(subscriptions);
+        Agent::named(library, origin, &session.name, &headers, &channels)
+    }
+
+    /// Starts an agent of this name, whose requests carry these header fields.
+    pub(crate) fn named(
+        library: Library,
+        origin: &str,
+        name: &str,
+        headers: &Map<String, Value>,
+        channels: &BTreeSet<String>,
+    ) -> Agent {
         let settings = json!({
             "endpoint": format!("{origin}{ENDPOINT}"),
-            "headers": identification.headers(&session.name),
-            "channels": session.channels(subscriptions),
+            "headers": headers,
+            "channels": channels,
             "acknowledge": Library::ACKNOWLEDGING.contains(&library),
         });
-        let mut command = Command::new("node");
-        command.arg(library.program()).arg(settings.to_string());
-        command.current_dir(folder);
-        for variable in PROXIES {
-            command.env_remove(variable);
-        }
-        let mut child = command
+        let mut child = programs::node(library.program())
+            .arg(settings.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -146,7 +151,7 @@ impl Agent {
             }
         });
         Agent {
-            name: format!("{} with {library:?}", session.name),
+            name: format!("{name} with {library:?}"),
             origin: origin.to_owned(),
             commands: child.stdin.take().unwrap(),
             child,
@@ -162,15 +167,38 @@ impl Agent {
         );
     }
 
+    /// Makes it send a form as a login page does, and waits until it is in.
+    pub(crate) fn log_in(&mut self, target: &str, form: &str) {
+        let url = format!("{}{target}", self.origin);
+        self.tell(&json!({ "do": "login", "url": url, "form": form }));
+        self.until(|heard| heard.answers.len() >= 2);
+    }
+
     /// Makes it send a recorded request, after so many milliseconds.
     pub(crate) fn call(&mut self, operation: &Operation, after: u64) {
+        let content = operation.request.as_deref();
+        self.request(&operation.method, &operation.target, content, after);
+    }
+
+    /// Makes it send a request, after so many milliseconds.
+    pub(crate) fn request(
+        &mut self,
+        method: &str,
+        target: &str,
+        content: Option<&str>,
+        after: u64,
+    ) {
+        let url = format!("{}{target}", self.origin);
         self.tell(&json!({
-            "do": "call",
-            "after": after,
-            "method": operation.method,
-            "url": format!("{}{}", self.origin, operation.target),
-            "content": operation.request,
+            "do": "call", "after": after, "method": method, "url": url, "content": content,
         }));
+    }
+
+    /// Stops its process as it is, or lets it go on, by the name of a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([name, &id]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// Makes it disconnect after one more whole poll, and waits for that.

@@ -23,7 +23,12 @@ function join({ endpoint, headers, channels, pause }, ears) {
   const client = new faye.Client(endpoint, { scheduler: Patient });
   client.disable("websocket");
   for (const [name, value] of Object.entries(headers)) {
-    client.setHeader(name, value);
+    if (name === "Cookie") {
+      // Its jar would replace a header of this name.
+      client._dispatcher.cookies.setCookieSync(value, endpoint);
+    } else {
+      client.setHeader(name, value);
+    }
   }
   client.on("transport:down", () => fail(`${endpoint} cannot be reached any more`));
   client.addExtension({

@@ -15,6 +15,7 @@
 mod agent;
 mod conversation;
 mod cpython;
+mod desk;
 mod jitter;
 mod programs;
 mod recording;

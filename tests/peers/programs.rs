@@ -16,8 +16,21 @@ const PACKAGE: &[&str] = &["package.json", "package-lock.json"];
 /// A copy of the lock file that was last installed, in the installed folder.
 const INSTALLED: &str = "installed-lock.json";
 
+/// Variables by which a library would send what is for this machine to a proxy.
+const PROXIES: &[&str] = &["http_proxy", "HTTP_PROXY"];
+
+/// Node, to run one of the programs that stand beside the tests.
+pub(crate) fn node(program: &str) -> Command {
+    let mut command = Command::new("node");
+    command.arg(program).current_dir(agents());
+    for variable in PROXIES {
+        command.env_remove(variable);
+    }
+    command
+}
+
 /// The folder with the agents' programs and the libraries that they use, installed once.
-pub(crate) fn agents() -> &'static Path {
+fn agents() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         need("node", "install Node.js 18 or later");

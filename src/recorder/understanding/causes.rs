@@ -10,17 +10,19 @@
 //! It knows clients by number only, and nothing of how messages travel.
 
 mod known;
+mod said;
 mod search;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::exchange::{CauseBy, OperationId};
+use crate::exchange::{CauseBy, Micros, OperationId};
 
 use super::clients::Who;
 use super::content::Part;
 use super::identifier::{self, Token};
 use super::recent::Recent;
 use known::{How, Known, Origin, Role, Weight};
+use said::{Fingerprint, Said};
 
 /// How many identifiers are remembered: some hundred bytes each, and a busy hour of calls and chats
 /// mints fewer.
@@ -40,14 +42,12 @@ const MAX_OTHERS: usize = 16_384;
 /// over those under way at once and those that failed.
 const MAX_LATEST: usize = 8;
 
-/// How many of a request's values are kept, to be known again when they return.
-const MAX_SAID: usize = 64;
-
 /// The longest reference that is remembered; a longer text is none.
 const MAX_REFERENCE: usize = 128;
 
-/// The shortest value whose return tells that a message repeats what a client said.
-const MIN_ECHO: usize = 3;
+/// For how long an operation that was answered, and of which its client has heard, may still bring
+/// up something that nobody has named: a consultation comes with the call that it holds.
+const SETTLED: Micros = Micros(1_000_000);
 
 /// Names of fields that tie an answer or a notification to a request, in lower case and without
 /// punctuation.
@@ -111,7 +111,7 @@ pub(super) enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Progress {
     UnderWay,
-    Answered,
+    Answered(Micros),
 }
 
 #[derive(Debug)]
@@ -124,14 +124,12 @@ struct Called {
     makes: Option<String>,
     /// Who learned of something new that it seems to have made.
     made_for: BTreeSet<Who>,
-    /// What nobody had said before this request, as field and value.
-    said: BTreeSet<Fingerprint>,
+    said: Said,
     /// Who heard it repeated already, and on which channel.
     heard: BTreeSet<(Who, String)>,
+    /// Who has heard anything of it.
+    told: BTreeSet<Who>,
 }
-
-/// A digest of a field's name and value, so that long texts take no room.
-type Fingerprint = u64;
 
 impl Causes {
     pub(super) fn new() -> Self {
@@ -173,13 +171,7 @@ impl Causes {
         for token in &with {
             self.ask(call, token, Role::Mentioned);
         }
-        let values = parts.iter().filter(|part| repeatable(part));
-        let values: BTreeSet<Fingerprint> = values.map(fingerprint).take(MAX_SAID).collect();
-        let fresh = |value: &Fingerprint| self.values.get(value).is_none();
-        let said = values.iter().copied().filter(fresh).collect();
-        for value in &values {
-            self.values.insert(value, ());
-        }
+        let said = Said::of(&parts, &mut self.values);
         if call.effect != Effect::Reads {
             let called = Called {
                 who: call.who,
@@ -190,6 +182,7 @@ impl Causes {
                 outcome: Outcome::Fine,
                 said,
                 heard: BTreeSet::new(),
+                told: BTreeSet::new(),
             };
             self.operations.insert(&call.operation, called);
             push_latest(self.latest.entry(&call.who, VecDeque::new), call.operation);
@@ -198,13 +191,13 @@ impl Causes {
     }
 
     /// Takes the response of an operation.
-    pub(super) fn answered(&mut self, call: &Call, outcome: Outcome) {
+    pub(super) fn answered(&mut self, at: Micros, call: &Call, outcome: Outcome) {
         let known = |word: &str| self.names.get(&word.to_owned()).is_some();
         let about = identifier::collection(call.target);
         let tokens = identifier::of_parts(call.parts, about, known);
         if let Some(called) = self.operations.get_mut(&call.operation) {
             called.outcome = outcome;
-            called.progress = Progress::Answered;
+            called.progress = Progress::Answered(at);
         }
         if outcome == Outcome::Refused {
             return;
@@ -234,6 +227,7 @@ impl Causes {
     /// Tells what caused a notification to `to`, and learns from it.
     pub(super) fn cause(
         &mut self,
+        at: Micros,
         to: Who,
         name: Option<&str>,
         channel: &str,
@@ -244,17 +238,18 @@ impl Causes {
         let by_reference = self.by_reference(to, parts, &tokens);
         let found = by_reference
             .map(|(operation, value)| (operation, CauseBy::Reference(value)))
-            .or_else(|| self.by_identifier(to, name, channel, parts, &tokens));
+            .or_else(|| self.by_identifier(at, to, name, channel, parts, &tokens));
         let operation = found.as_ref().map(|(operation, _)| *operation);
         let brought = found.as_ref().map(|(operation, by)| match by {
             CauseBy::Session | CauseBy::Unsolicited => (*operation, How::Guessed),
             CauseBy::Reference(_) | CauseBy::Identifier(_) => (*operation, How::Brought),
         });
         self.learn(to, channel, &tokens, brought);
-        if let Some(called) = operation.and_then(|it| self.operations.get_mut(&it))
-            && called.echoes(parts)
-        {
-            called.heard.insert((to, channel.to_owned()));
+        if let Some(called) = operation.and_then(|it| self.operations.get_mut(&it)) {
+            called.told.insert(to);
+            if called.said.is_echoed_by(parts) {
+                called.heard.insert((to, channel.to_owned()));
+            }
         }
         match found {
             Some((operation, by)) => (vec![operation], by),
@@ -343,22 +338,6 @@ impl Causes {
     }
 }
 
-impl Called {
-    /// Whether a message repeats, in a field of the same name, what this request was first to say.
-    fn echoes(&self, parts: &[Part]) -> bool {
-        let said = |part: &Part| repeatable(part) && self.said.contains(&fingerprint(part));
-        !self.said.is_empty() && parts.iter().any(said)
-    }
-}
-
-/// Whether a value's return tells something: single words recur as states and capabilities.
-fn repeatable(part: &Part) -> bool {
-    part.text.len() >= MIN_ECHO
-        && part
-            .text
-            .contains(|c: char| c.is_ascii_digit() || c.is_whitespace())
-}
-
 /// The name and value of a part that is a reference.
 fn reference(part: &Part) -> Option<(String, String)> {
     let plain = |c: &char| c.is_ascii_alphanumeric();
@@ -366,16 +345,6 @@ fn reference(part: &Part) -> Option<(String, String)> {
     let name = name.to_ascii_lowercase();
     let fits = (1..=MAX_REFERENCE).contains(&part.text.len());
     (fits && REFERENCES.contains(&name.as_str())).then(|| (name, part.text.clone()))
-}
-
-fn fingerprint(part: &Part) -> Fingerprint {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(part.key().as_bytes());
-    hasher.update(&[0]);
-    hasher.update(part.text.as_bytes());
-    let mut bytes = [0; 8];
-    hasher.finalize_xof().fill(&mut bytes);
-    u64::from_le_bytes(bytes)
 }
 
 fn push_latest(latest: &mut VecDeque<OperationId>, operation: OperationId) {

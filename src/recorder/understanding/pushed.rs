@@ -88,7 +88,7 @@ impl Understanding {
         let login = self.clients.login(who).map(str::to_owned);
         let (after, by) = self
             .causes
-            .cause(who, login.as_deref(), &sent.channel, &parts);
+            .cause(at, who, login.as_deref(), &sent.channel, &parts);
         let waits = |id: &&OperationId| {
             let mut open = self
                 .under_way

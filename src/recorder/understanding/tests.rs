@@ -11,7 +11,8 @@
 //! 4 forget              402;                     4 gone           no response came
 //! ```
 //!
-//! In a field `~` stands for a space. Every line is a millisecond after the one before.
+//! In a field `~` stands for a space. Every line is a millisecond after the one before; `…` passes
+//! two seconds.
 
 mod causes;
 mod desk;
@@ -35,6 +36,10 @@ fn understood_with(settings: Settings, conversation: &str) -> Vec<String> {
         .map(str::trim)
         .filter(|line| !line.is_empty())
     {
+        if line == "…" {
+            at += 2_000_000;
+            continue;
+        }
         at += 1_000;
         let events = understanding.observe(observation(line, Micros(at)));
         lines.extend(events.iter().map(told));

@@ -2,20 +2,29 @@
 //!
 //! It only looks; learning is the business of [`Causes`].
 
-use crate::exchange::{CauseBy, OperationId};
+use crate::exchange::{CauseBy, Micros, OperationId};
 
 use crate::recorder::understanding::clients::Who;
 use crate::recorder::understanding::content::Part;
 use crate::recorder::understanding::identifier::{self, Shape, Token};
 
 use super::known::{How, Known, Weight};
-use super::{Called, Causes, Effect, Outcome, Progress, reference};
+use super::said::Fit;
+use super::{Called, Causes, Effect, Outcome, Progress, SETTLED, reference};
 
 /// How many of the newest operations may have made what comes up: those under way, and some.
 const MAX_LOOK_BACK: usize = 64;
 
 /// A cause with the identifier that tells it.
 type Found = (OperationId, String);
+
+/// A notification whose cause is looked for.
+#[derive(Clone, Copy)]
+struct Message<'a> {
+    to: Who,
+    channel: &'a str,
+    parts: &'a [Part],
+}
 
 impl Causes {
     /// The latest operation with the same reference. References are often counted by each client
@@ -43,6 +52,7 @@ impl Causes {
 
     pub(super) fn by_identifier(
         &self,
+        at: Micros,
         to: Who,
         name: Option<&str>,
         channel: &str,
@@ -52,16 +62,16 @@ impl Causes {
         let (subjects, others): (Vec<&Token>, Vec<&Token>) = tokens
             .iter()
             .partition(|token| self.is_subject(channel, token));
-        let echoes = |operation| self.repeats(operation, to, channel, parts);
-        let mut shared = self.latest_sharing(&subjects, Weight::Much, echoes);
+        let message = Message { to, channel, parts };
+        let mut shared = self.latest_sharing(&subjects, Weight::Much, message);
         if shared.is_none() && subjects.is_empty() {
-            shared = self.latest_sharing(&others, Weight::Much, echoes);
-            shared = shared.or_else(|| self.latest_sharing(&others, Weight::Some, echoes));
+            shared = self.latest_sharing(&others, Weight::Much, message);
+            shared = shared.or_else(|| self.latest_sharing(&others, Weight::Some, message));
         }
         if let Some((operation, value)) = shared {
             return Some((operation, CauseBy::Identifier(value)));
         }
-        let shared = self.latest_sharing(&others, Weight::Much, echoes);
+        let shared = self.latest_sharing(&others, Weight::Much, message);
         // What it is about is new, or it is about nothing in particular: whoever did something last
         // that has to do with it, be it that only the client is the same.
         let own = self.latest_of(to);
@@ -79,18 +89,33 @@ impl Causes {
             Some((operation, value)) if own.is_none_or(|own| operation >= own) => {
                 Some((operation, CauseBy::Identifier(value)))
             }
-            _ => own.map(|own| (own, CauseBy::Session)),
+            _ => {
+                let own = own.filter(|own| !self.has_settled(at, to, *own, &subjects));
+                own.map(|own| (own, CauseBy::Session))
+            }
         }
     }
 
+    /// Whether a notification about something that nobody has named comes too late to be an
+    /// operation's: its client has heard of it, and some time has passed.
+    fn has_settled(&self, at: Micros, to: Who, own: OperationId, subjects: &[&Token]) -> bool {
+        let news = |token: &&Token| token.shape == Shape::Minted && self.is_new(token);
+        let called = self.operations.get(&own);
+        subjects.iter().any(news)
+            && called.is_some_and(|called| match called.progress {
+                Progress::UnderWay => false,
+                Progress::Answered(then) => called.told.contains(&to) && at.since(then) > SETTLED,
+            })
+    }
+
     /// The latest operation that shares an identifier of this weight. Where the notification
-    /// repeats what an earlier one was the first to say, it is that one. Of the identifiers the
-    /// rarest is named.
+    /// repeats what an earlier one was the first to say, or has that one's fields and not the
+    /// latest's, it is that one. Of the identifiers the rarest is named.
     fn latest_sharing(
         &self,
         tokens: &[&Token],
         weight: Weight,
-        echoes: impl Fn(OperationId) -> bool,
+        message: Message<'_>,
     ) -> Option<Found> {
         let mut shared: Vec<(OperationId, u64, &str)> = Vec::new();
         for token in tokens {
@@ -102,16 +127,27 @@ impl Causes {
                 shared.push((touch.operation, known.seen, &token.text));
             }
         }
-        let latest = shared.iter().map(|(operation, ..)| *operation).max()?;
-        let chosen = if echoes(latest) {
+        let operations = || shared.iter().map(|(operation, ..)| *operation);
+        let latest = operations().max()?;
+        let echoing = || operations().filter(|it| self.repeats(*it, message)).max();
+        let fitting = || {
+            let fits = |it: &OperationId| self.fit(*it, message) == Fit::Agrees;
+            let differs = self.fit(latest, message) == Fit::Differs;
+            operations().filter(fits).max().filter(|_| differs)
+        };
+        let chosen = if self.repeats(latest, message) {
             latest
         } else {
-            let earlier = shared.iter().map(|(operation, ..)| *operation);
-            earlier.filter(|it| echoes(*it)).max().unwrap_or(latest)
+            echoing().or_else(fitting).unwrap_or(latest)
         };
         let telling = shared.iter().filter(|(operation, ..)| *operation == chosen);
         let (_, _, value) = telling.min_by_key(|(_, seen, _)| *seen)?;
         Some((chosen, (*value).to_owned()))
+    }
+
+    fn fit(&self, operation: OperationId, message: Message<'_>) -> Fit {
+        let called = self.operations.get(&operation);
+        called.map_or(Fit::Apart, |called| called.said.fit(message.parts))
     }
 
     /// The operations whose requests name something that the notification names too, though it
@@ -146,7 +182,7 @@ impl Causes {
         let around = identifier::ending(channel);
         let may = |operation: OperationId, called: &Called| match called.progress {
             Progress::UnderWay => !called.made_for.contains(&to),
-            Progress::Answered => {
+            Progress::Answered(_) => {
                 called.made_for.is_empty() && self.latest_of(called.who) == Some(operation)
             }
         };
@@ -203,9 +239,10 @@ impl Causes {
         called.is_some_and(|called| called.effect == Effect::LogsIn)
     }
 
-    fn repeats(&self, operation: OperationId, to: Who, channel: &str, parts: &[Part]) -> bool {
+    fn repeats(&self, operation: OperationId, message: Message<'_>) -> bool {
+        let Message { to, channel, parts } = message;
         self.operations.get(&operation).is_some_and(|called| {
-            called.echoes(parts) && !called.heard.contains(&(to, channel.to_owned()))
+            called.said.is_echoed_by(parts) && !called.heard.contains(&(to, channel.to_owned()))
         })
     }
 }

@@ -257,3 +257,38 @@ fn a_cause_to_which_no_response_came_is_on_the_tape_all_the_same() {
         "#,
     );
 }
+
+#[test]
+fn two_who_act_on_one_thing_at_once_are_told_by_what_they_gave() {
+    let pushed = pushed(
+        r#"
+        1 c1 poll KA +A
+        2 c3 POST /api/v2/me/calls/00c9f1aa01 +A {"operationName":"SendDtmf","digits":"7"}
+        3 c4 POST /api/v2/me/calls/00c9f1aa01 +B {"operationName":"SendDtmf","digits":"3"}
+        2 200
+        3 200
+        1 push /v2/me/calls {"call":{"id":"00c9f1aa01"},"digits":"3","n":1} & /v2/me/calls {"call":{"id":"00c9f1aa01"},"digits":"7","n":2}
+        "#,
+    );
+    assert_eq!(pushed, ["ann 1 #6 00c9f1aa01", "ann 2 #5 00c9f1aa01"]);
+}
+
+#[test]
+fn a_call_that_comes_in_long_after_is_nobodys_doing_and_a_consultation_is() {
+    let held = r#"
+        1 c1 poll KA +A
+        2 c3 POST /api/v2/me/calls/00c9f1aa01 +A {"operationName":"Consult"}
+        2 200
+        1 push /v2/me/calls {"call":{"id":"00c9f1aa01","state":"Held"},"n":1}
+        3 c1 poll KA +A
+    "#;
+    let new = r#"3 push /v2/me/calls {"call":{"id":"00c9f1aa02","state":"Ringing"},"n":2}"#;
+    assert_eq!(
+        pushed(&format!("{held}{new}")),
+        ["ann 1 #5 00c9f1aa01", "ann 2 #5 session"]
+    );
+    assert_eq!(
+        pushed(&format!("{held}…\n{new}")),
+        ["ann 1 #5 00c9f1aa01", "ann 2 unsolicited"]
+    );
+}
