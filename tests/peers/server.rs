@@ -17,7 +17,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a process is asked whether it has ended, while it is waited for.
 const GLANCE: Duration = Duration::from_millis(10);
 
-/// A running `antiphon replay` of the embedded tape, or `antiphon record`, which ends with this value.
+/// A running `antiphon replay` or `antiphon record`, which ends with this value.
 pub(crate) struct Server {
     child: Child,
     /// `http://ADDR` of the proxied port.
@@ -28,9 +28,19 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Starts a replay of the embedded tape.
+    pub(crate) fn replay(poll: u32) -> Server {
+        Server::replaying(&[], poll)
+    }
+
+    /// Starts a replay of this tape.
+    pub(crate) fn replay_of(tape: &Path, poll: u32) -> Server {
+        Server::replaying(&[tape], poll)
+    }
+
     /// Starts a replay that holds a poll for so many milliseconds. No session of it ever counts as
     /// absent: how fast the agents' processes start must not matter.
-    pub(crate) fn replay(poll: u32) -> Server {
+    fn replaying(tapes: &[&Path], poll: u32) -> Server {
         let settings = tempfile::Builder::new()
             .suffix(".json5")
             .tempfile()
@@ -38,7 +48,7 @@ impl Server {
         fs::write(&settings, format!("{{ bayeux: {{ timeout: {poll} }} }}")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
         command.args(["replay", "--absent-after", "never", "--config"]);
-        Server::start(command.arg(settings.path()))
+        Server::start(command.arg(settings.path()).args(tapes))
     }
 
     /// Starts a recording of what passes to this origin, on this tape.

@@ -1,0 +1,184 @@
+//! A shift at the desk: what the agents do, one after the other or at once.
+
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::agent::{Agent, Library, Pauses};
+
+use super::service::Desk;
+
+const CALLS: &str = "/api/v2/me/calls";
+const CHATS: &str = "/api/v2/me/chats";
+const DEVICES: &str = "/api/v2/me/devices";
+
+/// The agents, by their login names.
+pub(super) const NAMES: [&str; 3] = ["alice", "bob", "carol"];
+
+/// How long the desk waits for a silent agent, with its poll and its sweep, and some more.
+const SILENCE: Duration = Duration::from_millis(3_500);
+
+/// The agents at their desks.
+pub(super) struct Shift<'a> {
+    /// The desk itself; none where a replay stands in for it.
+    desk: Option<&'a mut Desk>,
+    agents: Vec<Agent>,
+    answers: Vec<usize>,
+}
+
+impl Shift<'_> {
+    /// Logs the agents in where `origin` is, and lets them listen.
+    pub(super) fn begin<'a>(
+        desk: Option<&'a mut Desk>,
+        origin: &str,
+        libraries: &[Library],
+    ) -> Shift<'a> {
+        let channels: BTreeSet<String> = ["calls", "chats", "devices"]
+            .map(|kind| format!("/v2/me/{kind}"))
+            .into();
+        let mut agents = Vec::new();
+        for (name, library) in NAMES.iter().zip(libraries.iter().cycle()) {
+            let mut agent = Agent::named(*library, origin, name, &Map::new(), &channels);
+            agent.log_in(
+                "/login",
+                &format!("username={name}&password=secret-of-{name}"),
+            );
+            agent.join(Pauses::default());
+            agent.until(|heard| heard.ready == 1);
+            agents.push(agent);
+        }
+        Shift {
+            desk,
+            answers: vec![2; agents.len()],
+            agents,
+        }
+    }
+
+    fn place(name: &str) -> usize {
+        NAMES.iter().position(|other| *other == name).unwrap()
+    }
+
+    /// Sends an operation and goes on at once.
+    fn send(&mut self, name: &str, target: &str, operation: &str, fields: Value) {
+        let mut body = json!({ "operationName": operation });
+        let Value::Object(fields) = fields else {
+            panic!("{fields} are no fields")
+        };
+        body.as_object_mut().unwrap().extend(fields);
+        let place = Self::place(name);
+        self.agents[place].request("POST", target, Some(&body.to_string()), 0);
+        self.answers[place] += 1;
+    }
+
+    /// Waits for the last answer of an agent.
+    fn answer(&mut self, name: &str) -> Value {
+        let place = Self::place(name);
+        let count = self.answers[place];
+        let heard = self.agents[place].until(|heard| heard.answers.len() >= count);
+        let content = heard.answers[count - 1]["content"].as_str().unwrap();
+        serde_json::from_str(content).unwrap()
+    }
+
+    /// Sends an operation, and waits for its answer.
+    fn call(&mut self, name: &str, target: &str, operation: &str, fields: Value) -> Value {
+        self.send(name, target, operation, fields);
+        self.answer(name)
+    }
+
+    fn read(&mut self, name: &str, target: &str) -> Value {
+        let place = Self::place(name);
+        self.agents[place].request("GET", target, None, 0);
+        self.answers[place] += 1;
+        self.answer(name)
+    }
+
+    /// Waits until every agent has heard so much, and all that the desk has sent it.
+    fn heard(&mut self, counts: [usize; 3]) {
+        for (place, mut count) in counts.into_iter().enumerate() {
+            if let Some(desk) = &mut self.desk {
+                desk.sent(NAMES[place], count);
+                count = desk.truth.of(NAMES[place]).count();
+            }
+            self.agents[place].until(|heard| heard.messages.len() >= count);
+        }
+    }
+
+    /// Lets everybody leave; what each has heard.
+    pub(super) fn end(mut self) -> Vec<Vec<Value>> {
+        let leave = |agent: &mut Agent| {
+            agent.leave();
+            agent.take().messages
+        };
+        self.agents.iter_mut().map(leave).collect()
+    }
+
+    pub(super) fn talk(&mut self) {
+        let call = self.call("alice", CALLS, "Dial", json!({ "to": "bob" }));
+        let call = format!("{CALLS}/{}", call["id"].as_str().unwrap());
+        self.heard([1, 1, 0]);
+        self.call("bob", &call, "Answer", json!({}));
+        self.heard([2, 2, 0]);
+        self.call("alice", &call, "Hold", json!({}));
+        assert_eq!(self.read("bob", &call)["state"], "Held");
+        self.call("alice", &call, "Retrieve", json!({}));
+        self.heard([4, 4, 0]);
+        // Both at once.
+        self.send("alice", &call, "SendDtmf", json!({ "digits": "12#" }));
+        self.send("bob", &call, "SendDtmf", json!({ "digits": "7" }));
+        self.answer("alice");
+        self.answer("bob");
+        self.heard([6, 6, 0]);
+        self.call("alice", &call, "Release", json!({}));
+        self.heard([7, 7, 0]);
+        // What is refused notifies nobody.
+        let refused = self.call("bob", &call, "Release", json!({}));
+        assert_eq!(refused["statusCode"], 2);
+    }
+
+    pub(super) fn chat(&mut self) {
+        // A call that is answered later, and much that happens meanwhile.
+        let far = json!({ "after": 1_200, "number": "5550100" });
+        let far = self.call("alice", CALLS, "Dial", far);
+        let reference = |number: u32| json!({ "nickname": "Carol", "referenceId": number });
+        let chat = self.call("carol", CHATS, "Create", reference(4_711));
+        let chat = format!("{CHATS}/{}", chat["id"].as_str().unwrap());
+        self.heard([8, 7, 1]);
+        self.call("carol", &chat, "Invite", json!({ "name": "bob" }));
+        self.heard([8, 8, 2]);
+        let text = json!({ "text": "good morning", "referenceId": 4_712 });
+        self.call("bob", &chat, "SendMessage", text);
+        self.heard([8, 9, 3]);
+        let bob = self.read("bob", "/api/v2/me")["uri"].clone();
+        self.call(
+            "carol",
+            &chat,
+            "RemoveParticipantFromConference",
+            json!({ "targetUri": bob }),
+        );
+        self.heard([8, 10, 4]);
+        self.call("bob", DEVICES, "NotReady", json!({ "reason": "lunch" }));
+        self.heard([8, 11, 4]);
+        self.heard([9, 11, 4]);
+        let far = format!("{CALLS}/{}", far["id"].as_str().unwrap());
+        self.call("alice", &far, "Release", json!({}));
+        self.heard([10, 11, 4]);
+    }
+
+    /// An agent whose process stands still is forgotten, and comes back.
+    pub(super) fn fall_silent(&mut self) {
+        self.agents[0].signal("-STOP");
+        thread::sleep(SILENCE);
+        self.agents[0].signal("-CONT");
+        self.agents[0].until(|heard| heard.unknown == 1 && heard.ready == 2);
+        self.call("alice", DEVICES, "NotReady", json!({ "reason": "asleep" }));
+        self.heard([11, 11, 4]);
+    }
+
+    /// A customer calls, and nobody has done anything for it.
+    pub(super) fn be_called(&mut self) {
+        self.desk.as_mut().unwrap().ring("carol");
+        self.heard([11, 11, 5]);
+    }
+}
