@@ -170,17 +170,20 @@ impl Origin {
     /// name; `None` where it is as good as it is.
     ///
     /// A `Domain` that covers this origin is left out, which makes the cookie one of the other origin
-    /// alone; `Secure` is left out, and `SameSite=None` with it, which needs it.
+    /// alone; `Secure` is left out, and `SameSite=None` with it, which needs it. A cookie that is
+    /// none without `Secure`, by its name or because it is `Partitioned`, keeps it.
     pub(super) fn cookie(&self, cookie: &[u8]) -> Option<Vec<u8>> {
         let mut parts = cookie.split(|byte| *byte == b';');
         let pair = parts.next().unwrap_or_default();
         let name = pair.trim_ascii_start();
-        let secure_name = SECURE_NAMES
-            .iter()
-            .any(|prefix| name.starts_with(prefix.as_bytes()));
         let attributes: Vec<&[u8]> = parts.collect();
-        let is_secure = |part: &[u8]| part.trim_ascii().eq_ignore_ascii_case(b"secure");
-        let secure = attributes.iter().any(|part| is_secure(part));
+        let has = |attribute: &[u8]| {
+            let mut parts = attributes.iter().map(|part| part.trim_ascii());
+            parts.any(|part| part.eq_ignore_ascii_case(attribute))
+        };
+        let secure = has(b"secure");
+        let secure_name = |prefix: &&str| name.starts_with(prefix.as_bytes());
+        let needs_it = SECURE_NAMES.iter().any(secure_name) || has(b"partitioned");
         let mut moved = pair.to_vec();
         for part in &attributes {
             let mut halves = part.splitn(2, |byte| *byte == b'=');
@@ -189,9 +192,9 @@ impl Origin {
             let drop = if name.eq_ignore_ascii_case(b"domain") {
                 self.is_within(value)
             } else if name.eq_ignore_ascii_case(b"samesite") {
-                secure && !secure_name && value.eq_ignore_ascii_case(b"none")
+                secure && !needs_it && value.eq_ignore_ascii_case(b"none")
             } else {
-                is_secure(part) && !secure_name
+                name.eq_ignore_ascii_case(b"secure") && !needs_it
             };
             if !drop {
                 moved.push(b';');
@@ -322,6 +325,7 @@ mod tests {
             ("a=b;Secure;SameSite=None;Path=/x", Some("a=b;Path=/x")),
             ("secure=domain; Path=/", None),
             ("__Host-a=b; Secure; Path=/", None),
+            ("a=b; Secure; SameSite=None; Partitioned", None),
         ];
         for (from, to) in cases {
             let moved = upstream.cookie(from.as_bytes());

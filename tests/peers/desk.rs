@@ -129,7 +129,7 @@ fn record(libraries: &[Library]) {
     let path = folder.path().join("desk.tape");
     let recording = Server::record(&desk.origin, &path);
     let heard = work(&mut desk, &recording.origin.clone(), libraries);
-    assert!(recording.terminate().success());
+    recording.end_well();
     let truth = told(&desk.end());
 
     for (heard, directly) in heard.iter().zip(&directly) {
@@ -163,11 +163,11 @@ fn replay(libraries: &[Library], again: &[Library]) {
     let path = folder.path().join("desk.tape");
     let recording = Server::record(&desk.origin, &path);
     let recorded = talk_and_chat(Some(&mut desk), &recording.origin, libraries);
-    assert!(recording.terminate().success());
+    recording.end_well();
     drop(desk);
     let replay = Server::replay_of(&path, POLL);
     assert_eq!(talk_and_chat(None, &replay.origin, again), recorded);
-    assert_eq!(replay.terminate().code(), Some(0));
+    replay.end_well();
 }
 
 fn sorted(messages: &[Value]) -> Vec<String> {

@@ -1,8 +1,9 @@
-//! Real programs against the built binary: the Bayeux client libraries of npm, each agent in a
-//! process of its own, and `CPython`. `cargo test --test peers` runs it, plain `cargo test` does not.
+//! Real programs against the built binary: the Bayeux libraries of npm, each agent in a process of
+//! its own, `CPython`, and clients and servers of HTTP. `cargo test --test peers` runs it, plain `cargo test` does not.
 //!
-//! It needs node, npm and python3, and npm's registry the first time. Where one is missing it
-//! fails and says so: it never skips. What the conversation is, it asks of the tape.
+//! It needs node, npm, python3, curl, nginx, nghttp and h2load, Chromium, and npm's registry the
+//! first time. Where one is missing it fails and says so: it never skips. What the conversation is,
+//! it asks of the tape.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,4 +21,6 @@ mod jitter;
 mod programs;
 mod recording;
 mod server;
+mod suite;
 mod tape;
+mod through;

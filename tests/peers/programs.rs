@@ -1,4 +1,4 @@
-//! The programs that are not ours: node with the client libraries, and python3.
+//! The programs that are not ours: node with what npm has, and any other that a test runs.
 //!
 //! The libraries are installed under `target/`, so that none ever stands in the tree.
 
@@ -32,22 +32,30 @@ pub(crate) fn node(program: &str) -> Command {
 /// The folder with the agents' programs and the libraries that they use, installed once.
 fn agents() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        need("node", "install Node.js 18 or later");
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
-        fs::create_dir_all(&folder).unwrap();
-        for entry in fs::read_dir(SOURCES).unwrap() {
-            let source = entry.unwrap().path();
-            if source
-                .extension()
-                .is_some_and(|extension| extension == "mjs")
-            {
-                fs::copy(&source, folder.join(source.file_name().unwrap())).unwrap();
-            }
+    FOLDER.get_or_init(|| installed(Path::new(SOURCES), "peers"))
+}
+
+/// The folder with the test suite of npm's `CometD` server and all that it needs, installed once.
+pub(crate) fn suite() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| installed(&Path::new(SOURCES).join("suite"), "suite"))
+}
+
+/// Copies the programs in `sources` to a folder of this name under `target/`, and installs there
+/// what their lock file names.
+fn installed(sources: &Path, name: &str) -> PathBuf {
+    need("node", "install Node.js 18 or later");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::create_dir_all(&folder).unwrap();
+    for entry in fs::read_dir(sources).unwrap() {
+        let source = entry.unwrap().path();
+        let extension = source.extension().and_then(|extension| extension.to_str());
+        if matches!(extension, Some("mjs" | "cjs")) {
+            fs::copy(&source, folder.join(source.file_name().unwrap())).unwrap();
         }
-        install(&folder);
-        folder
-    })
+    }
+    install(sources, &folder);
+    folder
 }
 
 /// Fails with a hint where a program cannot be run.
@@ -58,15 +66,15 @@ pub(crate) fn need(program: &str, hint: &str) {
 }
 
 /// Installs exactly what the lock file names, unless that stands there already.
-fn install(folder: &Path) {
-    let lock = fs::read(Path::new(SOURCES).join("package-lock.json")).unwrap();
+fn install(sources: &Path, folder: &Path) {
+    let lock = fs::read(sources.join("package-lock.json")).unwrap();
     let stamp = folder.join(INSTALLED);
     if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
         return;
     }
     need("npm", "it comes with Node.js");
     for file in PACKAGE {
-        fs::copy(Path::new(SOURCES).join(file), folder.join(file)).unwrap();
+        fs::copy(sources.join(file), folder.join(file)).unwrap();
     }
     let output = Command::new("npm")
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])

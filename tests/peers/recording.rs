@@ -37,7 +37,7 @@ fn record(libraries: &[Library]) {
         agent.leave();
         check(agent, session);
     }
-    assert!(recording.terminate().success());
+    recording.end_well();
     let recorded = Tape::read(&path);
     assert_eq!(recorded.sessions.len(), tape.sessions.len());
     for session in &tape.sessions {

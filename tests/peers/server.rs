@@ -102,8 +102,19 @@ impl Server {
         (sessions, digest)
     }
 
+    /// Sends SIGTERM, and waits for a good end.
+    pub(crate) fn end_well(mut self) {
+        let status = self.end();
+        let words = self.words.take().map(JoinHandle::join);
+        assert!(status.success(), "{status}: {words:?}");
+    }
+
     /// Sends SIGTERM, and waits for the end.
     pub(crate) fn terminate(mut self) -> ExitStatus {
+        self.end()
+    }
+
+    fn end(&mut self) -> ExitStatus {
         let sent = Command::new("kill")
             .args(["-TERM", &self.child.id().to_string()])
             .status()
