@@ -4,10 +4,10 @@
 //! is nobody's to repeat.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{BuildHasher as _, RandomState};
 
 use crate::agent::{Agent, Identification, Library, Pauses};
 use crate::conversation::{call_all, check, hear_all};
+use crate::random::Random;
 use crate::server::Server;
 use crate::tape::{Subscriptions, Tape};
 
@@ -21,45 +21,9 @@ const LONGEST: u64 = 60;
 /// How long a poll is held, in milliseconds: each run waits for a whole one.
 const POLL: u32 = 100;
 
-/// The variable that sets the seed.
-const SEED: &str = "ANTIPHON_PEERS_SEED";
-
-/// `SplitMix64` (Steele, Lea and Flood, 2014): small, and good enough to spread delays.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// No wait half of the time, else one up to the longest.
-    fn wait(&mut self) -> u64 {
-        match self.next() % 2 {
-            0 => 0,
-            _ => self.next() % (LONGEST + 1),
-        }
-    }
-
-    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
-        let count = u64::try_from(choices.len()).unwrap();
-        choices[usize::try_from(self.next() % count).unwrap()]
-    }
-}
-
 #[test]
 fn runs_with_random_delays_have_one_transcript() {
-    let seed = match std::env::var(SEED) {
-        Ok(seed) => seed
-            .parse()
-            .unwrap_or_else(|_| panic!("{SEED}: {seed:?} is no number")),
-        Err(_) => RandomState::new().hash_one("delays"),
-    };
-    println!("to repeat the delays: {SEED}={seed}");
-    let mut random = Random(seed);
+    let mut random = Random::seeded();
     let tape = Tape::embedded();
     let replay = Server::replay(POLL);
     let mut agents: BTreeMap<(usize, Library, Subscriptions), Agent> = BTreeMap::new();
@@ -81,11 +45,11 @@ fn runs_with_random_delays_have_one_transcript() {
                 .entry((place, library, to))
                 .or_insert_with(|| Agent::start(library, &replay.origin, session, by, to));
             agent.join(Pauses {
-                handshake: random.wait(),
-                subscription: random.wait(),
+                handshake: random.wait(LONGEST),
+                subscription: random.wait(LONGEST),
             });
             // It waits for nobody: neither for its own handshake nor for the others'.
-            call_all(agent, session, random.wait());
+            call_all(agent, session, random.wait(LONGEST));
         }
         for part in &cast {
             hear_all(agents.get_mut(part).unwrap(), &tape.sessions[part.0]);
@@ -100,18 +64,4 @@ fn runs_with_random_delays_have_one_transcript() {
         digests.insert(digest);
     }
     assert_eq!(digests.len(), 1, "{digests:?}");
-}
-
-#[test]
-fn the_random_numbers_are_those_of_their_authors() {
-    let mut random = Random(1_234_567);
-    let first: Vec<u64> = (0..3).map(|_| random.next()).collect();
-    assert_eq!(
-        first,
-        [
-            6_457_827_717_110_365_317,
-            3_203_168_211_198_807_973,
-            9_817_491_932_198_370_423
-        ]
-    );
 }

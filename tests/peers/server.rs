@@ -58,6 +58,27 @@ impl Server {
         Server::start(command.arg(tape))
     }
 
+    /// Starts a recording, on a tape that may be there already, with these arguments besides.
+    pub(crate) fn record_on(upstream: &str, tape: &Path, arguments: &[&str]) -> Server {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+        command.args(["record", "--append", "--upstream", upstream]);
+        Server::start(command.args(arguments).arg("--output").arg(tape))
+    }
+
+    /// Ends it at once, as a power cut would, but for what the kernel has.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// How many KiB of memory it has had at most.
+    pub(crate) fn peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = line.unwrap().trim().trim_end_matches(" kB");
+        number.parse().unwrap()
+    }
+
     fn start(command: &mut Command) -> Server {
         let mut child = command
             .args(["--listen", "127.0.0.1:0"])
@@ -107,11 +128,6 @@ impl Server {
         let status = self.end();
         let words = self.words.take().map(JoinHandle::join);
         assert!(status.success(), "{status}: {words:?}");
-    }
-
-    /// Sends SIGTERM, and waits for the end.
-    pub(crate) fn terminate(mut self) -> ExitStatus {
-        self.end()
     }
 
     fn end(&mut self) -> ExitStatus {

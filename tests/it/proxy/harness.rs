@@ -25,8 +25,22 @@ pub(super) struct Recording {
 impl Recording {
     /// Starts one in front of `upstream`.
     pub(super) fn start(upstream: SocketAddr, arguments: &[&str]) -> Recording {
+        let command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+        Recording::start_by(command, upstream, arguments)
+    }
+
+    /// Starts one whose tape can't grow beyond so many blocks of 512 or 1024 bytes, which fails as
+    /// a disk that is full does.
+    pub(super) fn on_full_disk(upstream: SocketAddr, blocks: u32) -> Recording {
+        let mut command = Command::new("sh");
+        let limit = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        command.args(["-c", &limit, "sh", env!("CARGO_BIN_EXE_antiphon")]);
+        Recording::start_by(command, upstream, &[])
+    }
+
+    fn start_by(mut command: Command, upstream: SocketAddr, arguments: &[&str]) -> Recording {
         let folder = TempDir::new().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_antiphon"))
+        let mut child = command
             .args(["record", "--listen", "127.0.0.1:0", "-o", "t.tape"])
             .args(["--upstream", &format!("http://{upstream}")])
             .args(arguments)
@@ -76,10 +90,20 @@ impl Recording {
         self.folder.path().join("t.tape")
     }
 
+    /// Ends it; its exit code.
+    pub(super) fn end(&mut self) -> Option<i32> {
+        signal(&self.child, "-TERM");
+        self.child.wait().unwrap().code()
+    }
+
     /// Ends it, and shows what is on the tape.
     pub(super) fn finish(mut self) -> Value {
-        signal(&self.child, "-TERM");
-        assert!(self.child.wait().unwrap().success());
+        assert_eq!(self.end(), Some(0));
+        self.show()
+    }
+
+    /// What is on the tape.
+    pub(super) fn show(&self) -> Value {
         let shown = Command::new(env!("CARGO_BIN_EXE_antiphon"))
             .args(["show", "--json"])
             .arg(self.tape())
