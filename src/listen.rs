@@ -8,6 +8,7 @@ mod connection;
 mod framing;
 mod guard;
 mod head;
+mod interim;
 mod refusal;
 mod response;
 
@@ -31,6 +32,7 @@ use tokio::sync::watch;
 use connection::Connection;
 use framing::Framing;
 use guard::Guard;
+pub use interim::Interim;
 use response::Out;
 
 /// How long connections that are at work may go on when the server stops.
@@ -63,13 +65,15 @@ pub enum OnFin {
     Answer,
 }
 
-/// The client's side of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The client's side of a request.
+#[derive(Clone, Debug)]
 pub struct Peer {
     /// The number of the connection among those of its listener, from 1.
     pub connection: u64,
     /// The client's address.
     pub address: SocketAddr,
+    /// Where informational responses go that come before the response.
+    pub interim: Interim,
 }
 
 impl Default for Limits {
@@ -137,15 +141,17 @@ pub async fn serve<H, F, B>(
                 continue;
             }
         };
-        let peer = Peer {
-            connection: numbers.fetch_add(1, Ordering::Relaxed) + 1,
-            address,
-        };
+        let number = numbers.fetch_add(1, Ordering::Relaxed) + 1;
         let Ok((stream, known)) = guarded(stream, limits) else {
             continue; // it broke before it was served
         };
         let handle = handle.clone();
-        let service = service_fn(move |request| {
+        let service = service_fn(move |request: Request<Incoming>| {
+            let peer = Peer {
+                connection: number,
+                address,
+                interim: Interim::of(request.version(), &known),
+            };
             let response = answer(peer, request, Arc::clone(&known), handle.clone());
             async move { Ok::<_, Infallible>(response.await) }
         });
@@ -203,6 +209,7 @@ where
     }
     let version = request.version();
     let response = handle(peer, request).await;
+    known.interim.written().await;
     // Nothing of the response is out yet.
     match known.refusal().filter(|_| known.is_broken()) {
         Some(refusal) => Out::refusal(&refusal, version, flight),

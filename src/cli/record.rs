@@ -286,7 +286,9 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let passing = proxy.clone();
     let pass = move |peer: Peer, request| {
         let proxy = passing.clone();
-        proxy.handle(peer.connection, peer.address.ip(), request)
+        let interim = peer.interim;
+        let tell = move |head: &http::Response<()>| interim.send(head);
+        proxy.handle(peer.connection, peer.address.ip(), tell, request)
     };
     let watched = move |_, request| proxy::administer(proxy.clone(), request);
     let clients = listen::serve(ports.listener, stop.clone(), setup.limits, pass);

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 
+use super::interim::Queue;
 use super::refusal::Refusal;
 
 /// One connection.
@@ -17,6 +18,8 @@ pub(super) struct Connection {
     torn: AtomicBool,
     /// Wakes the guard, which waits in another way when nothing is under way any more.
     idle: Mutex<Option<Waker>>,
+    /// What is to be written before the next response.
+    pub(super) interim: Queue,
 }
 
 impl Connection {

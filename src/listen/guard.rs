@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf as _, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use http::{Request, StatusCode, Version, header};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -49,6 +49,8 @@ pub(super) struct Guard {
     wait: Option<(Wait, Pin<Box<Sleep>>)>,
     limits: Limits,
     connection: Arc<Connection>,
+    /// What is left to write of an informational response.
+    telling: Bytes,
     shutdown: Shutdown,
 }
 
@@ -96,6 +98,7 @@ impl Guard {
             wait: None,
             limits,
             connection,
+            telling: Bytes::new(),
             shutdown: Shutdown::No,
         }
     }
@@ -340,6 +343,7 @@ impl AsyncWrite for Guard {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.progress();
+        ready!(this.tell_rest(context))?;
         Pin::new(&mut this.stream).poll_write(context, bytes)
     }
 
@@ -350,6 +354,7 @@ impl AsyncWrite for Guard {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.progress();
+        ready!(this.tell_rest(context))?;
         Pin::new(&mut this.stream).poll_write_vectored(context, slices)
     }
 
@@ -358,7 +363,10 @@ impl AsyncWrite for Guard {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        let this = self.get_mut();
+        // hyper flushes when it has nothing left to write: all of the response before is out.
+        ready!(this.tell(context))?;
+        Pin::new(&mut this.stream).poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -380,6 +388,29 @@ impl AsyncWrite for Guard {
 }
 
 impl Guard {
+    /// Writes the informational responses that wait.
+    fn tell(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.tell_rest(context))?;
+            match self.connection.interim.next(context.waker()) {
+                Some(head) => self.telling = head,
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    /// Writes the rest of one that has begun.
+    fn tell_rest(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.telling.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.telling))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.telling.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
     /// A client that still takes what is sent is not gone.
     fn progress(&mut self) {
         if let Some((Wait::Response, timer)) = &mut self.wait {

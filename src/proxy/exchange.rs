@@ -25,6 +25,9 @@ use crate::recorder::{Connection, ResponseTap};
 /// The most content that is held to move the URLs in it; more streams through as it is.
 const MAX_REWRITTEN: usize = 8 * 1024 * 1024;
 
+/// Hears the informational responses of an exchange.
+pub(super) type Tell = Box<dyn Fn(&Response<()>) + Send + Sync>;
+
 /// The client's side of one exchange.
 struct Client {
     version: Version,
@@ -76,6 +79,7 @@ impl Shared {
         &self,
         connection: Connection,
         address: IpAddr,
+        tell: Tell,
         request: Request<Incoming>,
     ) -> Response<Download> {
         let watch = Watch::start();
@@ -114,7 +118,7 @@ impl Shared {
             span,
             watch,
         };
-        self.exchange(head, upload, client, course).await
+        self.exchange(head, upload, tell, client, course).await
     }
 
     /// Whether the client holds its content back until the upstream asks for it.
@@ -221,12 +225,13 @@ impl Shared {
         &self,
         head: request::Parts,
         upload: Upload,
+        tell: Tell,
         client: Client,
         mut course: Course,
     ) -> Response<Download> {
         let method = head.method.clone();
         course.watch.pause();
-        let answer = self.send(head, upload, course.keeper.as_ref()).await;
+        let answer = self.send(head, upload, tell, course.keeper.as_ref()).await;
         course.watch.resume();
         match answer {
             Ok(response) => self.pass_back(response, &method, &client, course).await,
@@ -247,16 +252,23 @@ impl Shared {
         &self,
         head: request::Parts,
         upload: Upload,
+        tell: Tell,
         keeper: Option<&Keeper>,
     ) -> Result<Response<Incoming>, legacy::Error> {
         // Only where the upstream may get it twice without harm (RFC 9110 §9.2.1).
         let again = (head.method.is_safe() && upload.is_end_stream()).then(|| head.clone());
         let mut request = Request::from_parts(head, upload);
-        if let Some(keeper) = keeper.cloned() {
-            hyper::ext::on_informational(&mut request, move |interim| {
+        let keeper = keeper.cloned();
+        hyper::ext::on_informational(&mut request, move |interim| {
+            if let Some(keeper) = &keeper {
                 keeper.informed(interim.status());
-            });
-        }
+            }
+            let mut head = Response::new(());
+            *head.status_mut() = interim.status();
+            *head.headers_mut() = interim.headers().clone();
+            headers::end_hop(head.headers_mut());
+            tell(&head);
+        });
         let capture = capture_connection(&mut request);
         let error = match self.pool.request(request).await {
             Ok(response) => {

@@ -134,15 +134,16 @@ impl Proxy {
     }
 
     /// Passes a request of the client at `address`, on the connection of this number, to the upstream,
-    /// and the answer back.
+    /// and the answer back; informational responses that come before it go to `tell`.
     pub async fn handle(
         self,
         connection: u64,
         address: IpAddr,
+        tell: impl Fn(&Response<()>) + Send + Sync + 'static,
         request: Request<Incoming>,
     ) -> Response<Download> {
         self.0
-            .handle(Connection(connection), address, request)
+            .handle(Connection(connection), address, Box::new(tell), request)
             .await
     }
 }

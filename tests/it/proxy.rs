@@ -2,6 +2,7 @@
 
 mod full;
 mod harness;
+mod informational;
 mod refusals;
 mod rewriting;
 mod serving;
