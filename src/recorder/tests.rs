@@ -26,6 +26,9 @@ struct Plain {
     last: u64,
 }
 
+/// The target of a request on which the understanding panics.
+const BEYOND: &str = "/beyond";
+
 impl Plain {
     fn boxed(last: u64) -> Understand {
         Box::new(Plain {
@@ -62,6 +65,9 @@ impl Plain {
 impl Understands for Plain {
     fn observe(&mut self, observation: Observation) -> Vec<Event> {
         match observation {
+            Observation::Request { request, .. } if request.target == BEYOND => {
+                panic!("this cannot be understood")
+            }
             Observation::Request {
                 passing,
                 at,
@@ -74,7 +80,9 @@ impl Understands for Plain {
                 response,
                 end,
             } => {
-                let (id, began, request) = self.requests.remove(&passing).unwrap();
+                let Some((id, began, request)) = self.requests.remove(&passing) else {
+                    return Vec::new();
+                };
                 vec![Event::Operation(Operation {
                     id,
                     session: Session::new("alice"),

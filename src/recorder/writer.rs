@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -154,19 +155,32 @@ impl Writer {
                 observation
             }
             Message::Close { at, reply } => {
-                for event in self.understand.close(at) {
-                    self.record(event);
-                }
+                self.understood(|understand| understand.close(at));
                 return Next::Close(reply);
             }
         };
         if matches!(observation, Observation::Gone { .. }) {
             self.progress.unanswered += 1;
         }
-        for event in self.understand.observe(observation) {
+        self.understood(|understand| understand.observe(observation));
+        Next::GoOn
+    }
+
+    /// Records what comes of an observation. Understanding reads what strangers wrote: should it
+    /// fail on something, that is missing, and everything else goes on.
+    fn understood(&mut self, understand: impl FnOnce(&mut Understand) -> Vec<Event>) {
+        let ours = &mut self.understand;
+        let Ok(events) = catch_unwind(AssertUnwindSafe(move || understand(ours))) else {
+            let trouble = "an exchange could not be understood, and is not on the tape".to_owned();
+            tracing::error!("{trouble}");
+            self.progress.trouble = Some(trouble);
+            self.progress.lost += 1;
+            self.growing.miss();
+            return;
+        };
+        for event in events {
             self.record(event);
         }
-        Next::GoOn
     }
 
     /// Adds an event to the batch, in the form in which the tape keeps it.

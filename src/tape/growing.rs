@@ -179,6 +179,11 @@ impl Growing {
         self.file.file().sync_data()
     }
 
+    /// Counts an event that there should be and is not. The tape will not be sealed.
+    pub fn miss(&mut self) {
+        self.lost += 1;
+    }
+
     /// Gives up what waits, and says how many events that were. The tape will not be sealed.
     pub fn give_up(&mut self) -> u64 {
         let lost = self.events_waiting;

@@ -200,3 +200,19 @@ fn whoever_listens_hears_each_event_as_it_stands_in_the_file() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(heard, lines[1..lines.len() - 1]);
 }
+
+#[test]
+fn what_cannot_be_understood_is_missing_and_all_else_is_kept() {
+    let place = Place::new();
+    let recorder = place.start(settings()).unwrap();
+    for target in ["/before", BEYOND, "/after"] {
+        wait(answer(begin(&recorder, target), "{}"));
+    }
+    let summary = wait(recorder.close());
+    assert!(!summary.is_whole());
+    assert_eq!(summary.progress.lost, 1);
+    assert_eq!(summary.closed, Some(Closed::Unsealed));
+    let loaded = place.load();
+    assert_eq!(targets(&loaded.tape), ["/before", "/after"]);
+    assert_eq!(loaded.notices, [Notice::Unclosed]);
+}
