@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::io::Read;
 
+use brotli_decompressor::Decompressor;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use ruzstd::decoding::StreamingDecoder;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::exchange::{Body, Headers};
@@ -15,6 +17,9 @@ use crate::exchange::{Body, Headers};
 /// How much decoded content is read. A poll's reply of a busy service stays far below; a body that
 /// unpacks to more is not worth the memory.
 const MAX_DECODED: u64 = 64 * 1024 * 1024;
+
+/// How much brotli's decoder reads at once, as its authors suggest.
+const BROTLI_BUFFER: usize = 4_096;
 
 /// How many codings are taken off one body: one is usual, more than a few is an attack.
 const MAX_CODINGS: usize = 4;
@@ -72,6 +77,8 @@ pub(super) fn decoded<'a>(headers: &Headers, body: &'a Body) -> Option<Cow<'a, [
                 unpack(ZlibDecoder::new(content.as_ref()))
                     .or_else(|| unpack(DeflateDecoder::new(content.as_ref())))?,
             ),
+            "br" => Cow::Owned(unpack(Decompressor::new(content.as_ref(), BROTLI_BUFFER))?),
+            "zstd" => Cow::Owned(unpack(StreamingDecoder::new(content.as_ref()).ok()?)?),
             _ => return None,
         };
     }
@@ -251,12 +258,27 @@ mod tests {
         }
     }
 
+    /// `{"id":"00010a9F"}` as Node.js packs it.
+    const BROTLI: &[u8] = &[
+        0x0b, 0x08, 0x80, 0x7b, 0x22, 0x69, 0x64, 0x22, 0x3a, 0x22, 0x30, 0x30, 0x30, 0x31, 0x30,
+        0x61, 0x39, 0x46, 0x22, 0x7d, 0x03,
+    ];
+
+    /// The same as the `zstd` program packs it.
+    const ZSTD: &[u8] = &[
+        0x28, 0xb5, 0x2f, 0xfd, 0x24, 0x11, 0x89, 0x00, 0x00, 0x7b, 0x22, 0x69, 0x64, 0x22, 0x3a,
+        0x22, 0x30, 0x30, 0x30, 0x31, 0x30, 0x61, 0x39, 0x46, 0x22, 0x7d, 0x53, 0x60, 0xeb, 0x02,
+    ];
+
     #[test]
     fn codings_are_taken_off_in_reverse_order() {
         let content = br#"{"id":"00010a9F"}"#;
         for (coding, body) in [
             ("", content.to_vec()),
             ("GZIP", packed("gzip", content)),
+            ("br", BROTLI.to_vec()),
+            ("zstd", ZSTD.to_vec()),
+            ("br, gzip", packed("gzip", BROTLI)),
             ("deflate", packed("zlib", content)),
             ("deflate", packed("bare", content)),
             (
@@ -272,7 +294,13 @@ mod tests {
                 "{coding}"
             );
         }
-        for (coding, body) in [("br", content.to_vec()), ("gzip", content.to_vec())] {
+        for (coding, body) in [
+            ("compress", content.to_vec()),
+            ("gzip", content.to_vec()),
+            ("br", content.to_vec()),
+            ("zstd", content.to_vec()),
+            ("zstd", ZSTD[..ZSTD.len() - 6].to_vec()),
+        ] {
             let headers: Headers = [("Content-Encoding", coding)].into_iter().collect();
             assert_eq!(decoded(&headers, &Body::new(body)), None, "{coding}");
         }
