@@ -81,11 +81,16 @@ fn fits(credential: &Credential) -> bool {
 /// A cookie's name and value, without the quotes that may stand around the value.
 fn pair(text: &str) -> Option<(String, String)> {
     let (name, value) = text.trim().split_once('=')?;
+    Some((name.trim().to_owned(), unquoted(value)))
+}
+
+/// A value without the quotes that may stand around it.
+pub fn unquoted(value: &str) -> String {
     let value = value.trim();
     let inner = value
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'));
-    Some((name.trim().to_owned(), inner.unwrap_or(value).to_owned()))
+    inner.unwrap_or(value).to_owned()
 }
 
 fn authorization(value: &str) -> Option<Credential> {
@@ -93,10 +98,14 @@ fn authorization(value: &str) -> Option<Credential> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return Some(Credential::Token(rest.trim().to_owned()));
     }
-    let decoded = STANDARD.decode(rest.trim()).ok()?;
+    basic_user(rest).map(Credential::User)
+}
+
+/// The user in the credentials of Basic authentication (RFC 7617).
+pub fn basic_user(credentials: &str) -> Option<String> {
+    let decoded = STANDARD.decode(credentials.trim()).ok()?;
     let text = String::from_utf8(decoded).ok()?;
-    let (user, _) = text.split_once(':')?;
-    Some(Credential::User(user.to_owned()))
+    text.split_once(':').map(|(user, _)| user.to_owned())
 }
 
 fn names_token(name: &str) -> bool {

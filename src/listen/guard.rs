@@ -4,7 +4,9 @@
 //! the server answers with the refusal; so earlier responses are out before. Content goes through
 //! without being copied.
 
-use std::io::{self, IoSlice};
+mod write;
+
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,9 +14,9 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{Request, StatusCode, Version, header};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
 use super::connection::Connection;
 use super::framing::{Framing, Step};
@@ -314,110 +316,6 @@ impl Guard {
         }
         self.held.extend_from_slice(buffer.filled());
         Poll::Ready(Ok(()))
-    }
-
-    /// Reads and forgets, until the client has ended or its time is over.
-    fn drain(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Shutdown::Lingering(timer) = &mut self.shutdown else {
-            return Poll::Ready(());
-        };
-        if timer.as_mut().poll(context).is_ready() {
-            return Poll::Ready(());
-        }
-        let mut space = [0; READ];
-        loop {
-            let mut buffer = ReadBuf::new(&mut space);
-            let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer));
-            if read.is_err() || buffer.filled().is_empty() {
-                return Poll::Ready(());
-            }
-        }
-    }
-}
-
-impl AsyncWrite for Guard {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        this.progress();
-        ready!(this.tell_rest(context))?;
-        Pin::new(&mut this.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        this.progress();
-        ready!(this.tell_rest(context))?;
-        Pin::new(&mut this.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        // hyper flushes when it has nothing left to write: all of the response before is out.
-        ready!(this.tell(context))?;
-        Pin::new(&mut this.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if matches!(this.shutdown, Shutdown::No) {
-            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
-            this.shutdown = Shutdown::Lingering(Box::pin(sleep(LINGER)));
-        }
-        let unread = match this.fate {
-            Fate::Ended => false,
-            Fate::Refused | Fate::Broken => true,
-            Fate::Open => this.framing.in_content() && !this.framing.is_through(),
-        };
-        if unread {
-            ready!(this.drain(context));
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Guard {
-    /// Writes the informational responses that wait.
-    fn tell(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.tell_rest(context))?;
-            match self.connection.interim.next(context.waker()) {
-                Some(head) => self.telling = head,
-                None => return Poll::Ready(Ok(())),
-            }
-        }
-    }
-
-    /// Writes the rest of one that has begun.
-    fn tell_rest(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.telling.is_empty() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.telling))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.telling.advance(written);
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    /// A client that still takes what is sent is not gone.
-    fn progress(&mut self) {
-        if let Some((Wait::Response, timer)) = &mut self.wait {
-            timer
-                .as_mut()
-                .reset(Instant::now() + self.limits.half_closed());
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It joins the cast, the run, the Bayeux server and the journal. Time is an argument.
 
+mod answer;
 mod choice;
 pub(super) mod progress;
 
@@ -10,29 +11,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::bayeux::{self, Admission, ClientId, Effect, Event, Exchange, Message};
-use crate::exchange::{End, Micros, Request, Response, Session};
-use crate::journal::{Answered, Delivered, Journal, Miss, Part, Remark};
+use crate::exchange::{Micros, Session};
+use crate::journal::{Delivered, Journal};
 
 use super::cast::{Cast, Identity, Role, Taken};
-use super::plan::{Plan, Planned, Times};
-use super::refusal::{Kind, Refusal};
+use super::plan::Plan;
 use super::run::Run;
-use super::settings::{Absence, OnExhausted, Settings};
-use choice::{Choice, How};
-
-/// The answer to an operation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// A recorded response. The caller says [`Stage::answered`] when it is out.
-    Recorded {
-        operation: usize,
-        response: Response,
-        /// How long to wait with it.
-        delay: Micros,
-    },
-    /// No recorded response is for it.
-    Refused(Refusal),
-}
+use super::settings::{Absence, Settings};
+pub(crate) use answer::Answer;
 
 /// What the caller must send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,32 +80,6 @@ impl Stage {
     /// How many polls are held.
     pub(crate) fn polls_held(&self) -> usize {
         self.bayeux.held()
-    }
-
-    /// Answers a live operation.
-    pub(crate) fn operation(
-        &mut self,
-        now: Micros,
-        identity: &Identity,
-        live: &Request,
-    ) -> (Answer, Vec<Send>) {
-        let answer = match self.choose(identity, live) {
-            Ok(choice) => self.serve(now, identity, live, choice),
-            Err(refusal) => Err(refusal),
-        };
-        match answer {
-            Ok(answer) => (answer, self.advance(now)),
-            Err(refusal) => {
-                self.missed(live, refusal.message.clone());
-                (Answer::Refused(refusal), Vec::new())
-            }
-        }
-    }
-
-    /// Notes that the answer to an operation is out.
-    pub(crate) fn answered(&mut self, now: Micros, operation: usize) -> Vec<Send> {
-        self.run.answer(now, operation);
-        self.advance(now)
     }
 
     /// Takes the messages of a request to the Bayeux endpoint. The cookie is one to be set.
@@ -207,62 +167,6 @@ impl Stage {
     pub(crate) fn release_all(&mut self, now: Micros) -> Vec<Send> {
         let effects = self.bayeux.release_all(now);
         self.carry_out(now, effects)
-    }
-
-    fn serve(
-        &mut self,
-        now: Micros,
-        identity: &Identity,
-        live: &Request,
-        Choice {
-            operation: place,
-            how,
-        }: Choice,
-    ) -> Result<Answer, Refusal> {
-        let gone = || Refusal::plain(Kind::Miss, format!("operation {place} is not planned"));
-        let plan = Arc::clone(&self.plan);
-        let planned = plan.operations.get(place).ok_or_else(gone)?;
-        let recorded = &planned.operation;
-        if recorded.end == End::Truncated || recorded.response.body.cut().is_some() {
-            let id = recorded.id;
-            let message =
-                format!("operation {id}: the tape has only the beginning of its response");
-            return Err(Refusal::plain(Kind::Cut, message));
-        }
-        if self.run.served(place) > 0 && self.settings.on_exhausted == OnExhausted::Loop {
-            self.run.release_again(now, &plan, place);
-        }
-        self.remark(planned, how);
-        self.run.receive(now, &plan, place);
-        self.cast.called(identity, planned.session);
-        if let Quiet::Since(since) = &mut self.quiet {
-            *since = now;
-        }
-        let entry = Answered {
-            operation: recorded.id,
-            method: live.method.clone(),
-            target: live.target.clone(),
-            status: recorded.response.status,
-            part: match planned.times {
-                Times::Any => Part::Read,
-                Times::Exactly | Times::AtLeast => Part::Step,
-            },
-        };
-        self.journal.answered(
-            &recorded.session,
-            entry,
-            live.body.bytes(),
-            recorded.response.body.bytes(),
-        );
-        let delay = self
-            .settings
-            .pace
-            .real(recorded.answered.since(recorded.at));
-        Ok(Answer::Recorded {
-            operation: place,
-            response: recorded.response.clone(),
-            delay,
-        })
     }
 
     /// Gives every notification that is due to the client that hears it, and collects what must be
@@ -363,34 +267,6 @@ impl Stage {
         if let Quiet::Since(since) = &mut self.quiet {
             *since = now;
         }
-    }
-
-    /// Notes what is unusual about an operation that is about to be answered.
-    fn remark(&mut self, planned: &Planned, how: How) {
-        let remark = |what: &str| Remark {
-            session: planned.operation.session.clone(),
-            operation: planned.operation.id,
-            what: what.to_owned(),
-        };
-        match (how, planned.times) {
-            (How::Next, _) | (How::Again, Times::Any) => {}
-            (How::Again, Times::Exactly | Times::AtLeast) => {
-                self.journal.repeated(remark("came again"));
-            }
-            (How::Early, _) => self.journal.tolerated(remark(
-                "was read before a change that stands before it on the tape",
-            )),
-        }
-    }
-
-    fn missed(&mut self, live: &Request, reason: String) {
-        tracing::warn!("{reason}");
-        let (method, target) = (live.method.clone(), live.target.clone());
-        self.journal.missed(Miss {
-            method,
-            target,
-            reason,
-        });
     }
 
     fn somebody_is_missing(&self) -> bool {

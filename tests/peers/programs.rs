@@ -3,9 +3,12 @@
 //! The libraries are installed under `target/`, so that none ever stands in the tree.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 
 /// The sources of the agents and their lock file.
 pub(crate) const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers");
@@ -27,6 +30,19 @@ pub(crate) fn node(program: &str) -> Command {
         command.env_remove(variable);
     }
     command
+}
+
+/// The lines that a program says, as they come.
+pub(crate) fn lines(stdout: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
 }
 
 /// The folder with the agents' programs and the libraries that they use, installed once.

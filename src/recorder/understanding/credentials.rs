@@ -2,9 +2,7 @@
 //!
 //! It reads; whom a credential belongs to is the business of [`super::clients`].
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
+use crate::exchange::credentials::{self, Credential, basic_user, unquoted};
 use crate::exchange::{Headers, Request, Response};
 
 use super::content::{Part, field};
@@ -206,12 +204,12 @@ fn chosen(
 }
 
 fn cookies(headers: &Headers) -> Vec<(String, String)> {
-    lines(headers, "cookie")
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(_, value)| (1..=MAX_CREDENTIAL).contains(&value.len()))
-        .map(|(name, value)| (name.to_owned(), unquoted(value)))
-        .take(MAX_CREDENTIALS)
+    let shown = credentials::shown(headers.iter()).into_iter();
+    shown
+        .filter_map(|credential| match credential {
+            Credential::Cookie(name, value) => Some((name, value)),
+            Credential::Token(_) | Credential::User(_) => None,
+        })
         .collect()
 }
 
@@ -233,14 +231,6 @@ fn lines<'a>(headers: &'a Headers, name: &'static str) -> impl Iterator<Item = &
         .filter_map(|(_, value)| std::str::from_utf8(value).ok())
 }
 
-fn unquoted(value: &str) -> String {
-    let value = value.trim();
-    let inner = value
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'));
-    inner.unwrap_or(value).to_owned()
-}
-
 fn names_token(name: &str) -> bool {
     let name = bare(name);
     TOKEN_WORDS.iter().any(|word| name.contains(word))
@@ -249,12 +239,6 @@ fn names_token(name: &str) -> bool {
 /// Whether a value can be a token: a header's *name*, as in `X-CSRF-HEADER`, or a word is none.
 fn is_token(value: &str) -> bool {
     identifier::is_minted(value) || value.len() >= 24 && !value.contains(char::is_whitespace)
-}
-
-fn basic_user(encoded: &str) -> Option<String> {
-    let decoded = STANDARD.decode(encoded.trim()).ok()?;
-    let text = String::from_utf8(decoded).ok()?;
-    text.split_once(':').map(|(user, _)| user.to_owned())
 }
 
 fn digest_user(fields: &str) -> Option<String> {

@@ -1,9 +1,8 @@
 //! The desk: our service on npm's `CometD` server, in a process of its own, and the truth that it tells.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::process::{Child, ChildStdin, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -34,15 +33,7 @@ impl Desk {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = channel();
-        thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
+        let lines = programs::lines(child.stdout.take().unwrap());
         let first: Value = serde_json::from_str(&lines.recv_timeout(PATIENCE).unwrap()).unwrap();
         Desk {
             origin: format!("http://127.0.0.1:{}", first["listening"]),

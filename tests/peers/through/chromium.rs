@@ -1,10 +1,8 @@
 //! A page in Chromium: fetch, XHR, a form with cookies and a redirect, and cometd.js by long polling
 //! and by callback polling.
 
-use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::sync::mpsc::Receiver;
 
 use serde_json::{Value, json};
 
@@ -44,15 +42,7 @@ fn service() -> (Running, Receiver<String>, String) {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let stdout = BufReader::new(child.stdout.take().unwrap());
-    let (sender, lines) = channel();
-    thread::spawn(move || {
-        for line in stdout.lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                break;
-            }
-        }
-    });
+    let lines = programs::lines(child.stdout.take().unwrap());
     let child = Running(child);
     let port = lines.recv_timeout(PATIENCE).expect("the port");
     (child, lines, format!("http://127.0.0.1:{port}"))

@@ -1,56 +1,16 @@
 //! A made-up agents' desk that knows the truth: agents call each other and chat, all at once, with
 //! fresh identifiers, timers, and notifications before answers.
 
+mod dice;
+mod manner;
+
 use super::*;
+use dice::Dice;
+use manner::{Habit, Manner};
 
 /// How much of what the desk pushes must be given its true cause. The rest is what nobody could
 /// tell: two agents act on one object within a few milliseconds of each other.
 const AIM: f64 = 0.99;
-
-/// Numbers that look random, and are the same in every run (Knuth's MMIX constants).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-
-    fn mint(&mut self) -> String {
-        let digits: String = (0..15)
-            .map(|_| char::from_digit(u32::try_from(self.below(16)).unwrap(), 16).unwrap())
-            .collect();
-        format!("{}{digits}", self.below(10))
-    }
-}
-
-/// What a desk is like.
-#[derive(Clone, Copy)]
-struct Manner {
-    agents: u64,
-    habits: &'static [Habit],
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Habit {
-    /// The answer to what makes a call or a chat tells its identifier.
-    AnswersWithId,
-    /// Every notification carries the users' URIs.
-    CarriesUsers,
-    /// Chats, calls and users have one channel.
-    OneChannel,
-    /// The request that makes a call or a chat names the other agent.
-    NamesPeer,
-}
-
-impl Manner {
-    fn has(self, habit: Habit) -> bool {
-        self.habits.contains(&habit)
-    }
-}
 
 /// A call or a chat.
 struct Thing {
