@@ -89,20 +89,24 @@ fn trailers_pass_both_ways() {
         );
     });
     let recording = Recording::start(upstream.address, &[]);
-    let answer = recording.exchange(
+    // And this one speaks HTTP/2 to the other.
+    let over_h2 = Recording::start(recording.address, &["--upstream-http2"]);
+    for recording in [&recording, &over_h2] {
+        let answer = recording.exchange(
         "POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE, close\r\nTrailer: X-Sum\r\n\
          Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n",
     );
-    let (head, body) = seen.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(field(&head, "te").as_deref(), Some("trailers"), "{head}");
-    assert!(
-        body.to_lowercase().ends_with("0\r\nx-sum: 1\r\n\r\n"),
-        "{body}"
-    );
-    assert!(
-        answer.to_lowercase().ends_with("0\r\nx-end: 2\r\n\r\n"),
-        "{answer}"
-    );
+        let (head, body) = seen.recv_timeout(PATIENCE).unwrap();
+        assert_eq!(field(&head, "te").as_deref(), Some("trailers"), "{head}");
+        assert!(
+            body.to_lowercase().ends_with("0\r\nx-sum: 1\r\n\r\n"),
+            "{body}"
+        );
+        assert!(
+            answer.to_lowercase().ends_with("0\r\nx-end: 2\r\n\r\n"),
+            "{answer}"
+        );
+    }
 }
 
 #[test]
