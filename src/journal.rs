@@ -24,6 +24,7 @@ pub struct Journal {
     misses: Bounded<Miss>,
     repeats: Bounded<Remark>,
     tolerances: Bounded<Remark>,
+    chosen: Bounded<Remark>,
 }
 
 /// What one session exchanged.
@@ -132,36 +133,26 @@ impl<T> Bounded<T> {
 }
 
 impl Journal {
-    /// Notes an operation with the exact content of its live request and of its response.
-    pub fn answered(
-        &mut self,
-        session: &Session,
-        entry: Answered,
-        request: &[u8],
-        response: &[u8],
-    ) {
+    /// Notes that a recorded operation answered a live request.
+    ///
+    /// The digest is of these parts of what was recorded: where a live client chose other values, the
+    /// conversation is the same as long as they stand in the same places.
+    pub fn answered(&mut self, session: &Session, entry: Answered, recorded: &[&[u8]]) {
         let lane = self.lane(session);
-        let status = entry.status.to_string();
-        let parts = [
-            entry.method.as_bytes(),
-            entry.target.as_bytes(),
-            request,
-            status.as_bytes(),
-            response,
-        ];
         if entry.part == Part::Step {
-            for part in parts {
+            for part in recorded {
                 add(&mut lane.hash_of_operations, part);
             }
         }
         lane.operations.push(entry, MAX_ENTRIES);
     }
 
-    /// Notes a notification.
-    pub fn delivered(&mut self, session: &Session, entry: Delivered) {
+    /// Notes that a recorded notification has reached a client. The digest is of these parts of it.
+    pub fn delivered(&mut self, session: &Session, entry: Delivered, recorded: &[&[u8]]) {
         let lane = self.lane(session);
-        add(&mut lane.hash_of_notifications, entry.channel.as_bytes());
-        add(&mut lane.hash_of_notifications, entry.data.as_bytes());
+        for part in recorded {
+            add(&mut lane.hash_of_notifications, part);
+        }
         lane.notifications.push(entry, MAX_ENTRIES);
     }
 
@@ -178,6 +169,16 @@ impl Journal {
     /// Notes that a request was answered though it was not quite as recorded.
     pub fn tolerated(&mut self, remark: Remark) {
         self.tolerances.push(remark, MAX_REMARKS);
+    }
+
+    /// Notes that a client chose a value of its own.
+    pub fn chose(&mut self, remark: Remark) {
+        self.chosen.push(remark, MAX_REMARKS);
+    }
+
+    /// The values that clients chose themselves.
+    pub fn chosen(&self) -> &Bounded<Remark> {
+        &self.chosen
     }
 
     /// The operations that came again.
@@ -255,13 +256,14 @@ fn named(hash: blake3::Hash) -> String {
 mod tests {
     use super::*;
 
-    fn heard(number: u64, data: &str) -> Delivered {
+    fn hear(journal: &mut Journal, session: &Session, number: u64, data: &str) {
         let (notification, channel) = (NotificationId(number), "/c".to_owned());
-        Delivered {
+        let entry = Delivered {
             notification,
             channel,
             data: data.into(),
-        }
+        };
+        journal.delivered(session, entry, &[data.as_bytes()]);
     }
 
     fn called(number: u64) -> Answered {
@@ -279,26 +281,26 @@ mod tests {
     fn the_digest_depends_on_the_order_within_a_session_and_on_no_other() {
         let (a, b) = (Session::new("a"), Session::new("b"));
         let mut one = Journal::default();
-        one.answered(&a, called(1), b"", b"");
-        one.delivered(&a, heard(1, "x"));
-        one.delivered(&b, heard(2, "y"));
-        one.delivered(&b, heard(3, "z"));
+        one.answered(&a, called(1), &[b"1"]);
+        hear(&mut one, &a, 1, "x");
+        hear(&mut one, &b, 2, "y");
+        hear(&mut one, &b, 3, "z");
         let mut other = Journal::default();
-        other.delivered(&b, heard(2, "y"));
-        other.delivered(&a, heard(1, "x"));
-        other.answered(&a, called(1), b"", b"");
+        hear(&mut other, &b, 2, "y");
+        hear(&mut other, &a, 1, "x");
+        other.answered(&a, called(1), &[b"1"]);
         other.missed(Miss {
             method: "GET".into(),
             target: "/".into(),
             reason: String::new(),
         });
-        other.delivered(&b, heard(3, "z"));
+        hear(&mut other, &b, 3, "z");
         assert_eq!(one.digest(), other.digest());
         let mut swapped = Journal::default();
-        swapped.answered(&a, called(1), b"", b"");
-        swapped.delivered(&a, heard(1, "x"));
-        swapped.delivered(&b, heard(3, "z"));
-        swapped.delivered(&b, heard(2, "y"));
+        swapped.answered(&a, called(1), &[b"1"]);
+        hear(&mut swapped, &a, 1, "x");
+        hear(&mut swapped, &b, 3, "z");
+        hear(&mut swapped, &b, 2, "y");
         assert_ne!(one.digest(), swapped.digest());
     }
 
@@ -306,13 +308,13 @@ mod tests {
     fn a_read_is_on_the_list_and_not_in_the_digest() {
         let session = Session::new("a");
         let mut journal = Journal::default();
-        journal.answered(&session, called(1), b"", b"x");
+        journal.answered(&session, called(1), &[b"x"]);
         let before = journal.digest();
         let read = Answered {
             part: Part::Read,
             ..called(2)
         };
-        journal.answered(&session, read, b"", b"y");
+        journal.answered(&session, read, &[b"y"]);
         assert_eq!(journal.digest(), before);
         let (_, lane) = journal.sessions().next().unwrap();
         assert_eq!(lane.operations().total(), 2);
@@ -323,10 +325,10 @@ mod tests {
         let session = Session::new("a");
         let mut journal = Journal::default();
         for number in 0..=MAX_ENTRIES as u64 {
-            journal.delivered(&session, heard(number, "x"));
+            hear(&mut journal, &session, number, "x");
         }
         let before = journal.digest();
-        journal.delivered(&session, heard(0, "x"));
+        hear(&mut journal, &session, 0, "x");
         assert_ne!(journal.digest(), before);
         let (_, lane) = journal.sessions().next().unwrap();
         assert_eq!(lane.notifications().total(), MAX_ENTRIES + 2);

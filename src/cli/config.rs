@@ -8,6 +8,7 @@ use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 
 use crate::compare::Json;
+use crate::matcher::{Place, Rules};
 use crate::normalizer::{self, Layout, Mending, Options};
 
 use super::exit::{Because as _, Failure, Trouble};
@@ -43,8 +44,25 @@ pub(super) struct Config {
     pub(super) channel: Option<String>,
     /// The path of the Bayeux endpoint.
     pub(super) endpoint: Option<String>,
+    /// Whether a value that never comes again may differ.
+    pub(super) lenient: bool,
+    /// How requests are compared.
+    pub(super) r#match: Match,
     /// The times of the Bayeux protocol.
     pub(super) bayeux: Bayeux,
+}
+
+/// How requests are compared. A place is written `body /POINTER`, `query NAME`, `header NAME` or
+/// `path /NUMBER`, where `*` stands for any one step of a pointer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Match {
+    /// Places that may differ.
+    ignore: Vec<String>,
+    /// Places at which a client chooses nothing.
+    fixed: Vec<String>,
+    /// The header fields that are compared.
+    headers: Vec<String>,
 }
 
 /// The times of the Bayeux protocol, in milliseconds.
@@ -62,6 +80,26 @@ pub(super) struct Bayeux {
 pub(super) struct Setting {
     pub(super) value: String,
     pub(super) origin: String,
+}
+
+impl Match {
+    /// The rules that these settings make.
+    pub(super) fn rules(&self) -> anyhow::Result<Rules> {
+        let places = |name: &str, places: &[String]| -> anyhow::Result<Vec<Place>> {
+            let read = places.iter().map(|place| place.parse());
+            read.collect::<Result<_, _>>()
+                .with_context(|| format!("match.{name}"))
+        };
+        Ok(Rules {
+            ignored: places("ignore", &self.ignore)?,
+            fixed: places("fixed", &self.fixed)?,
+            headers: self
+                .headers
+                .iter()
+                .map(|name| name.to_ascii_lowercase())
+                .collect(),
+        })
+    }
 }
 
 impl ConfigFlag {
@@ -106,7 +144,7 @@ impl ConfigFlag {
         value.map(|value| Setting { value, origin })
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.config.as_deref().unwrap_or(Path::new(DEFAULT))
     }
 }
@@ -122,10 +160,8 @@ fn parse(text: &str) -> anyhow::Result<Config> {
     }
     // The derived reader would take an array for a list of settings in order.
     let json = Json::parse(normalized.json.as_bytes());
-    let objects = [
-        json.as_ref(),
-        json.as_ref().and_then(|json| json.get("bayeux")),
-    ];
+    let within = |name| json.as_ref().and_then(|json| json.get(name));
+    let objects = [json.as_ref(), within("bayeux"), within("match")];
     if let Some(other) = objects.into_iter().flatten().find(|json| !json.is_object()) {
         bail!("expected an object, found {other}");
     }

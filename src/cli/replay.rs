@@ -10,7 +10,10 @@ use anyhow::{Context as _, anyhow};
 
 use crate::exchange::{Micros, Operation};
 use crate::listen;
-use crate::player::{Absence, OnExhausted, Pace, Plan, Replay as Player, Settings, admin};
+use crate::matcher::Rules;
+use crate::player::{
+    Absence, OnExhausted, Pace, Plan, Replay as Player, Settings, Strictness, admin,
+};
 use crate::tape::Tape;
 
 use super::config::{Config, ConfigFlag, Setting};
@@ -75,6 +78,10 @@ pub(super) struct Replay {
     #[arg(long, env = "ANTIPHON_ALLOW_UNPLAYED")]
     allow_unplayed: bool,
 
+    /// Let a value of a request differ that a client chose and that never comes again on the tape.
+    #[arg(long, env = "ANTIPHON_LENIENT")]
+    lenient: bool,
+
     #[command(flatten)]
     config: ConfigFlag,
 }
@@ -115,6 +122,7 @@ struct Setup {
     expected: Expected,
     endpoint: Option<String>,
     settings: Settings,
+    rules: Rules,
 }
 
 impl Replay {
@@ -122,7 +130,7 @@ impl Replay {
         let config = self.config.read()?;
         let setup = self.setup(config).because(Trouble::Usage)?;
         let tapes = self.load()?;
-        let plan = Plan::of(&tapes).because(Trouble::Tape)?;
+        let plan = Plan::of(&tapes, setup.rules.clone()).because(Trouble::Tape)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -162,6 +170,13 @@ impl Replay {
             Some(word) => on_miss(&word.value).context(word.origin)?,
             None => OnMiss::default(),
         };
+        if self.lenient || file.lenient {
+            settings.strictness = Strictness::Lenient;
+        }
+        let rules = file
+            .r#match
+            .rules()
+            .with_context(|| self.config.path().display().to_string())?;
         let milliseconds = |value: u64| Micros(value.saturating_mul(1_000));
         if let Some(timeout) = file.bayeux.timeout {
             settings.bayeux.timeout = milliseconds(timeout);
@@ -183,6 +198,7 @@ impl Replay {
             },
             endpoint: endpoint.map(path).transpose()?,
             settings,
+            rules,
         })
     }
 

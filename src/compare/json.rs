@@ -9,7 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Deeper values are not read as JSON: no service nests so far, and reading is recursive.
-const MAX_DEPTH: usize = 128;
+pub(super) const MAX_DEPTH: usize = 128;
 
 /// A JSON value (RFC 8259).
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,13 @@ impl Eq for Json {}
 /// A number as it was written. Two are equal where their decimal values are: `1`, `1.0` and `10e-1`.
 #[derive(Clone, Debug)]
 pub struct Number(String);
+
+impl Number {
+    /// The number as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl Json {
     /// Reads one JSON value; `None` where `text` is not one, or nests beyond 128 levels.
@@ -126,6 +133,11 @@ impl PartialEq for Number {
     }
 }
 
+/// A step of a JSON Pointer: `~` and `/` are escaped in it (RFC 6901 §3).
+pub fn token(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
 fn quoted(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
 }
@@ -164,7 +176,7 @@ fn read(raw: &RawValue, depth: usize) -> Option<Json> {
 }
 
 /// The members of an object, in order and with their values unread.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct Members<'a>(pub(super) Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -3,10 +3,10 @@
 //! Pure: it knows nothing of operations or tapes, and it decides nothing.
 
 mod json;
+mod leaf;
 
-pub use json::{Json, Number};
-
-use std::fmt::Write as _;
+pub use json::{Json, Number, token};
+pub use leaf::{Kind, Leaf, leaves};
 
 /// One place at which two values differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,8 +69,7 @@ fn step(
     found: &mut Vec<Difference>,
 ) {
     let above = pointer.len();
-    // RFC 6901 §3: `~` and `/` are escaped in a reference token.
-    let _ = write!(pointer, "/{}", name.replace('~', "~0").replace('/', "~1"));
+    pointer.push_str(&token(name));
     match (recorded, live) {
         (Some(recorded), Some(live)) => walk(pointer, recorded, live, found),
         (recorded, live) => found.push(Difference {

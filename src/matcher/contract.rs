@@ -150,6 +150,7 @@ fn broken_rule(parameter: &Parameter, body: &Json) -> Option<String> {
 pub(super) mod tests {
     use super::*;
     use crate::exchange::{Body, Headers, Request};
+    use crate::matcher::Rules;
 
     pub(in crate::matcher) fn contract() -> Contract {
         let row = |name: &str, presence, allowed: &[&str]| Parameter {
@@ -179,12 +180,13 @@ pub(super) mod tests {
     }
 
     fn rule(target: &str, body: &str) -> Option<String> {
-        let live = Key::of(&Request {
+        let request = Request {
             method: "POST".into(),
             target: target.into(),
             headers: Headers::new(),
             body: Body::new(body.to_owned()),
-        });
+        };
+        let live = Key::of(&request, &Rules::default());
         breach(&contract(), &live).map(|breach| breach.rule)
     }
 

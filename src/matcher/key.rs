@@ -1,13 +1,18 @@
 //! A request as it is compared, and how far two are apart.
 
 use crate::compare::{self, Difference, Json};
-use crate::exchange::{Contract, Request};
+use crate::exchange::{Contract, Headers, Request, credentials};
 
 use super::contract::{governs, without_agreed_alternatives};
+use super::field::{is_form, media_type};
+use super::rules::Rules;
 
 /// How much a difference in the method or in a segment of the path counts beside one in a field of
 /// the query or body: a request to another resource is further off than one with another argument.
 const RESOURCE_WEIGHT: usize = 16;
+
+/// How the types of content that has several parts begin.
+const MULTIPART: &str = "multipart/";
 
 /// A request, taken apart once for comparing.
 #[derive(Clone, Debug)]
@@ -15,12 +20,16 @@ pub struct Key {
     method: String,
     path: String,
     query: Vec<(String, String)>,
+    /// The header fields that the rules want compared.
+    headers: Vec<(String, String)>,
     body: Content,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Content {
     Json(Json),
+    /// The fields of a form, sorted.
+    Form(Vec<(String, String)>),
     Other(Vec<u8>),
 }
 
@@ -30,7 +39,7 @@ pub struct Mismatch {
     /// Which part.
     pub part: Part,
     /// The place in it and the two values. The pointer is a JSON Pointer: into the body for
-    /// [`Part::Body`], to the parameter's name for [`Part::Query`], and empty otherwise.
+    /// [`Part::Body`], to the name for [`Part::Query`] and [`Part::Header`], and empty otherwise.
     pub difference: Difference,
 }
 
@@ -44,6 +53,29 @@ impl Mismatch {
     pub fn live(&self) -> Option<String> {
         self.difference.live.as_ref().map(Json::to_string)
     }
+
+    /// The values that differ one by one, recorded and live, each with its pointer: that of this
+    /// mismatch, or the number of a segment of the path. `None` where one of the two is missing, or
+    /// they are of two kinds.
+    pub fn values(&self) -> Option<Vec<(String, &str, &str)>> {
+        let Difference {
+            pointer,
+            recorded,
+            live,
+        } = &self.difference;
+        let (recorded, live) = match (recorded.as_ref()?, live.as_ref()?) {
+            (Json::String(recorded), Json::String(live)) => (recorded.as_str(), live.as_str()),
+            (Json::Number(recorded), Json::Number(live)) => (recorded.as_str(), live.as_str()),
+            _ => return None,
+        };
+        match self.part {
+            Part::Method => None,
+            Part::Query | Part::Header | Part::Body => {
+                Some(vec![(pointer.clone(), recorded, live)])
+            }
+            Part::Path => differing_segments(recorded, live),
+        }
+    }
 }
 
 /// The parts of a request that are compared.
@@ -55,6 +87,8 @@ pub enum Part {
     Path,
     /// A parameter of the query.
     Query,
+    /// A header field.
+    Header,
     /// The content.
     Body,
 }
@@ -66,29 +100,26 @@ impl Part {
             Part::Method => "method",
             Part::Path => "path",
             Part::Query => "query",
+            Part::Header => "header",
             Part::Body => "body",
         }
     }
 }
 
 impl Key {
-    /// Takes a request apart. The query is compared without its order; a body that is JSON as JSON.
-    pub fn of(request: &Request) -> Key {
+    /// Takes a request apart. The query is compared without its order, as is a form; a body that is
+    /// JSON as JSON.
+    pub fn of(request: &Request, rules: &Rules) -> Key {
         let (path, query) = request
             .target
             .split_once('?')
             .unwrap_or((&request.target, ""));
-        let mut query: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect();
-        query.sort();
-        let bytes = request.body.bytes();
-        let body = Json::parse(bytes).map_or_else(|| Content::Other(bytes.to_vec()), Content::Json);
         Key {
             method: request.method.clone(),
             path: path.to_owned(),
-            query,
-            body,
+            query: form(query.as_bytes()),
+            headers: compared(&request.headers, rules),
+            body: Content::of(&request.headers, request.body.bytes()),
         }
     }
 
@@ -106,7 +137,7 @@ impl Key {
     pub fn json(&self) -> Option<&Json> {
         match &self.body {
             Content::Json(json) => Some(json),
-            Content::Other(_) => None,
+            Content::Form(_) | Content::Other(_) => None,
         }
     }
 
@@ -115,6 +146,7 @@ impl Key {
         self.method == live.method
             && self.path == live.path
             && self.query == live.query
+            && self.headers == live.headers
             && self.body_differences(live, contracts).is_empty()
     }
 
@@ -132,16 +164,15 @@ impl Key {
         };
         texts(Part::Method, &self.method, &live.method);
         texts(Part::Path, &self.path, &live.path);
-        let of_query = compare::differences(&as_json(&self.query), &as_json(&live.query));
-        found.extend(of_query.into_iter().map(|difference| Mismatch {
-            part: Part::Query,
-            difference,
-        }));
-        let of_body = self.body_differences(live, contracts);
-        found.extend(of_body.into_iter().map(|difference| Mismatch {
-            part: Part::Body,
-            difference,
-        }));
+        let fields = |ours, theirs| compare::differences(&as_json(ours), &as_json(theirs));
+        for (part, differences) in [
+            (Part::Query, fields(&self.query, &live.query)),
+            (Part::Header, fields(&self.headers, &live.headers)),
+            (Part::Body, self.body_differences(live, contracts)),
+        ] {
+            let mismatch = |difference| Mismatch { part, difference };
+            found.extend(differences.into_iter().map(mismatch));
+        }
         found
     }
 
@@ -155,6 +186,9 @@ impl Key {
                     || compare::differences(recorded, given),
                     |(recorded, given)| compare::differences(&recorded, &given),
                 ),
+            (Content::Form(recorded), Content::Form(given)) => {
+                compare::differences(&as_json(recorded), &as_json(given))
+            }
             (recorded, given) if recorded == given => Vec::new(),
             (recorded, given) => {
                 vec![Difference {
@@ -168,10 +202,21 @@ impl Key {
 }
 
 impl Content {
+    fn of(headers: &Headers, bytes: &[u8]) -> Content {
+        if let Some(json) = Json::parse(bytes) {
+            Content::Json(json)
+        } else if is_form(headers) && !bytes.is_empty() {
+            Content::Form(form(bytes))
+        } else {
+            Content::Other(with_plain_boundary(headers, bytes))
+        }
+    }
+
     /// The content as it stands in a report: JSON, text, or a word on its size; nothing if empty.
     fn shown(&self) -> Option<Json> {
         match self {
             Content::Json(json) => Some(json.clone()),
+            Content::Form(fields) => Some(as_json(fields)),
             Content::Other(bytes) if bytes.is_empty() => None,
             Content::Other(bytes) => Some(Json::String(match std::str::from_utf8(bytes) {
                 Ok(text) => text.to_owned(),
@@ -202,13 +247,28 @@ fn distance(mismatches: &[Mismatch]) -> usize {
                     live: Some(live),
                     ..
                 },
-            ) => RESOURCE_WEIGHT * differing_segments(recorded, live),
-            (Part::Path | Part::Query | Part::Body, _) => 1,
+            ) => RESOURCE_WEIGHT * segments_apart(recorded, live),
+            (Part::Path | Part::Query | Part::Header | Part::Body, _) => 1,
         })
         .sum()
 }
 
-fn differing_segments(one: &Json, other: &Json) -> usize {
+/// The segments in which two paths of one shape differ, by number; `None` where one has more.
+fn differing_segments<'a>(
+    recorded: &'a str,
+    live: &'a str,
+) -> Option<Vec<(String, &'a str, &'a str)>> {
+    let count = |path: &str| path.split('/').count();
+    if count(recorded) != count(live) {
+        return None;
+    }
+    let pairs = recorded.split('/').zip(live.split('/')).enumerate();
+    let differing = pairs.filter(|(_, (recorded, live))| recorded != live);
+    let told = differing.map(|(number, (recorded, live))| (format!("/{number}"), recorded, live));
+    Some(told.collect())
+}
+
+fn segments_apart(one: &Json, other: &Json) -> usize {
     let segments = |value: &Json| -> Vec<String> {
         value
             .as_str()
@@ -220,6 +280,51 @@ fn differing_segments(one: &Json, other: &Json) -> usize {
     let (one, other) = (segments(one), segments(other));
     let shared = one.iter().zip(&other).filter(|(a, b)| a == b).count();
     one.len().max(other.len()) - shared
+}
+
+/// The fields of a form or a query, sorted.
+fn form(bytes: &[u8]) -> Vec<(String, String)> {
+    let mut fields: Vec<(String, String)> = form_urlencoded::parse(bytes).into_owned().collect();
+    fields.sort();
+    fields
+}
+
+/// The header fields that the rules want compared, by name.
+fn compared(headers: &Headers, rules: &Rules) -> Vec<(String, String)> {
+    let value = |name: &String| {
+        let value = headers.get(name)?;
+        Some((name.clone(), String::from_utf8_lossy(value).into_owned()))
+    };
+    let mut fields: Vec<(String, String)> = rules.headers.iter().filter_map(value).collect();
+    fields.sort();
+    fields
+}
+
+/// Content of several parts with another delimiter between them, the same for all: clients make
+/// one up for each request (RFC 2046 §5.1).
+fn with_plain_boundary(headers: &Headers, bytes: &[u8]) -> Vec<u8> {
+    let boundary = || {
+        let several = media_type(headers)?.get(..MULTIPART.len())?;
+        let several = several.eq_ignore_ascii_case(MULTIPART);
+        let value = std::str::from_utf8(headers.get("content-type")?).ok()?;
+        let parameters = value.split(';').skip(1);
+        let named = parameters.filter_map(|parameter| parameter.trim().split_once('='));
+        let mut boundary = named.filter(|(name, _)| name.eq_ignore_ascii_case("boundary"));
+        let (_, value) = boundary.next().filter(|_| several)?;
+        Some(format!("--{}", credentials::unquoted(value)))
+    };
+    let Some(delimiter) = boundary().filter(|delimiter| delimiter.len() > 2) else {
+        return bytes.to_vec();
+    };
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(place) = memchr::memmem::find(rest, delimiter.as_bytes()) {
+        plain.extend_from_slice(rest.get(..place).unwrap_or_default());
+        plain.extend_from_slice(b"--");
+        rest = rest.get(place + delimiter.len()..).unwrap_or_default();
+    }
+    plain.extend_from_slice(rest);
+    plain
 }
 
 fn whole(recorded: &str, live: &str) -> Difference {
@@ -249,15 +354,23 @@ fn as_json(query: &[(String, String)]) -> Json {
 mod tests {
     use super::super::contract::tests::contract;
     use super::*;
-    use crate::exchange::{Body, Headers};
+    use crate::exchange::Body;
 
     fn key(method: &str, target: &str, body: &str) -> Key {
-        Key::of(&Request {
+        typed("", method, target, body)
+    }
+
+    /// The key of a request with content of this type.
+    fn typed(kind: &str, method: &str, target: &str, body: &str) -> Key {
+        let request = Request {
             method: method.into(),
             target: target.into(),
-            headers: Headers::new(),
+            headers: [("content-type", kind), ("x-tenant", kind)]
+                .into_iter()
+                .collect(),
             body: Body::new(body.to_owned()),
-        })
+        };
+        Key::of(&request, &Rules::default())
     }
 
     fn between(recorded: &Key, live: &Key) -> Vec<String> {
@@ -299,6 +412,73 @@ mod tests {
         ] {
             assert_eq!(between(&recorded, &live), [expected]);
         }
+    }
+
+    #[test]
+    fn a_form_is_compared_by_its_fields_and_several_parts_without_their_delimiter() {
+        let form = |body| typed("application/x-www-form-urlencoded", "POST", "/a", body);
+        assert!(between(&form("a=1&b=2"), &form("b=2&a=1")).is_empty());
+        assert_eq!(between(&form("a=1&b=2"), &form("b=3&a=1")), ["body /b"]);
+        let parts = |boundary: &str, text: &str| {
+            let kind = format!("multipart/form-data; boundary={boundary}");
+            let body = format!("--{boundary}\r\n\r\n{text}\r\n--{boundary}--");
+            typed(&kind, "POST", "/a", &body)
+        };
+        assert!(between(&parts("x1", "hi"), &parts("y2", "hi")).is_empty());
+        assert_eq!(between(&parts("x1", "hi"), &parts("y2", "ho")), ["body"]);
+    }
+
+    #[test]
+    fn header_fields_are_compared_where_a_rule_says_so() {
+        let key = |tenant: &str, rules: &Rules| {
+            let request = Request {
+                method: "GET".into(),
+                target: "/".into(),
+                headers: [("X-Tenant", tenant), ("x-other", tenant)]
+                    .into_iter()
+                    .collect(),
+                body: Body::default(),
+            };
+            Key::of(&request, rules)
+        };
+        let (none, mut rules) = (Rules::default(), Rules::default());
+        assert!(between(&key("a", &none), &key("b", &none)).is_empty());
+        rules.headers = vec!["x-tenant".into()];
+        assert!(between(&key("a", &rules), &key("a", &rules)).is_empty());
+        assert_eq!(
+            between(&key("a", &rules), &key("b", &rules)),
+            ["header /x-tenant"]
+        );
+    }
+
+    #[test]
+    fn what_differs_is_told_value_by_value() {
+        let values = |recorded: &Key, live: &Key| -> Vec<_> {
+            let mismatches = recorded.mismatches(live, &[]);
+            let told = mismatches.iter().map(|mismatch| {
+                let values = mismatch.values()?.into_iter();
+                let told =
+                    values.map(|(pointer, recorded, live)| format!("{pointer} {recorded} {live}"));
+                Some(told.collect::<Vec<_>>().join(", "))
+            });
+            told.collect()
+        };
+        let recorded = key("POST", "/a/1/b/2?q=x", r#"{"n":17,"o":{}}"#);
+        let live = key("POST", "/a/3/b/4?q=y", r#"{"n":18,"o":[]}"#);
+        let told = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            values(&recorded, &live),
+            [
+                told("/2 1 3, /4 2 4"),
+                told("/q x y"),
+                told("/n 17 18"),
+                None
+            ]
+        );
+        assert_eq!(
+            values(&recorded, &key("PUT", "/a", "")),
+            [None, None, None, None]
+        );
     }
 
     #[test]

@@ -4,7 +4,11 @@
 //! order, and what happens on a miss is the player's to say.
 
 mod contract;
+mod field;
 mod key;
+mod rules;
 
 pub use contract::{Breach, breach};
+pub use field::{Field, Spelling, of_content, of_target};
 pub use key::{Key, Mismatch, Part, nearest};
+pub use rules::{Place, PlaceError, Rules};

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::exchange;
 use crate::exchange::credentials::{self, Credential};
+use crate::exchange::{self, Headers};
 
 use super::body::ReplayBody;
 use super::cast::Identity;
@@ -56,6 +56,14 @@ pub(super) fn identity(headers: &http::HeaderMap) -> Identity {
         identity.shown.push(credential);
     }
     identity
+}
+
+/// The header fields of a live request.
+pub(super) fn sent(headers: &http::HeaderMap) -> Headers {
+    let fields = headers.iter();
+    fields
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect()
 }
 
 /// A recorded response with its own status and fields.

@@ -16,10 +16,11 @@ mod service;
 mod settings;
 mod stage;
 mod ties;
+mod values;
 
 pub use body::ReplayBody;
 pub use pace::{Pace, PaceError};
 pub use plan::{Plan, PlanError};
 pub use report::Report;
 pub use service::Replay;
-pub use settings::{Absence, OnExhausted, Settings};
+pub use settings::{Absence, OnExhausted, Settings, Strictness};

@@ -1,6 +1,10 @@
 //! What a run needs of its tapes, worked out once: who plays, what answers what, and what waits for
 //! what. It does not change while a run goes on.
 
+mod follow;
+#[cfg(test)]
+pub(super) mod tests;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -10,10 +14,12 @@ use crate::exchange::credentials;
 use crate::exchange::{
     Contract, Fact, Micros, Notification, Operation, OperationId, Session, What,
 };
-use crate::matcher::Key;
+use crate::matcher::{Key, Rules};
 use crate::tape::{Event, Tape};
 
 use super::ties::Ties;
+use super::values::Values;
+use follow::Moment;
 
 /// The tapes of a replay. Several tapes are independent conversations of the same sessions: what
 /// one session hears comes in the recorded order of each tape.
@@ -26,6 +32,8 @@ pub struct Plan {
     pub(super) contracts: Vec<Contract>,
     pub(super) endpoints: Vec<String>,
     pub(super) ties: Ties,
+    pub(super) rules: Rules,
+    pub(super) values: Values,
 }
 
 /// An operation with its request taken apart for comparing.
@@ -124,8 +132,8 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Plans the replay of these tapes.
-    pub fn of(tapes: &[Tape]) -> Result<Plan, PlanError> {
+    /// Plans the replay of these tapes, whose requests are compared by these rules.
+    pub fn of(tapes: &[Tape], rules: Rules) -> Result<Plan, PlanError> {
         let mut plan = Plan {
             sessions: Vec::new(),
             operations: Vec::new(),
@@ -134,6 +142,8 @@ impl Plan {
             contracts: Vec::new(),
             endpoints: Vec::new(),
             ties: Ties::default(),
+            rules,
+            values: Values::default(),
         };
         for tape in tapes {
             plan.add(tape)?;
@@ -174,17 +184,20 @@ impl Plan {
             .enumerate()
             .map(|(place, operation)| (operation.id, self.operations.len() + place))
             .collect();
+        let first = self.operations.len();
+        let rules = &self.rules;
         self.operations
             .extend(tape.operations().map(|operation| Planned {
                 operation: operation.clone(),
                 session: 0,
                 lane: 0,
-                key: Key::of(&operation.request),
+                key: Key::of(&operation.request, rules),
                 releases: Vec::new(),
                 times: Times::default(),
                 epoch: 0,
             }));
         let mut lanes = BTreeMap::new();
+        let mut moments = Vec::new();
         for event in &tape.events {
             match event {
                 Event::Contract(contract) => self.contracts.push(contract.clone()),
@@ -200,6 +213,8 @@ impl Plan {
                     let (session, lane) = self.lane(&operation.session, &mut lanes);
                     if let Some(&place) = numbers.get(&operation.id) {
                         self.append(lane, LaneEvent::Operation(place));
+                        moments.push((operation.at, Moment::Request(place)));
+                        moments.push((operation.answered, Moment::Response(place)));
                         if let Some(planned) = self.operations.get_mut(place) {
                             (planned.session, planned.lane) = (session, lane);
                         }
@@ -216,11 +231,15 @@ impl Plan {
                         }
                     }
                     self.notifications.push(due);
+                    moments.push((notification.at, Moment::Notification(place)));
                     self.append(lane, LaneEvent::Notification(place));
                 }
             }
         }
         self.count(lanes.values().copied());
+        self.follow(moments);
+        let operations = self.operations.get(first..).unwrap_or_default();
+        self.values.compare_repeats(first, operations);
         Ok(())
     }
 
@@ -282,13 +301,13 @@ impl Plan {
             since = since.max(Some(at));
         }
         let since = since.or_else(|| self.heard_last(lane)).unwrap_or_default();
-        let channel = serde_json::Value::from(notification.channel.as_str());
+        let message = message(&notification.channel, data.get().as_bytes());
         Ok(Due {
             notification: notification.clone(),
             lane,
             causes,
             gap: notification.at.since(since),
-            message: format!(r#"{{"channel":{channel},"data":{}}}"#, data.get()).into(),
+            message,
         })
     }
 
@@ -334,6 +353,19 @@ impl Plan {
     }
 }
 
+/// The Bayeux message that carries this data, which is JSON.
+pub(super) fn message(channel: &str, data: &[u8]) -> Bytes {
+    let channel = serde_json::Value::from(channel).to_string();
+    let parts = [
+        b"{\"channel\":",
+        channel.as_bytes(),
+        b",\"data\":",
+        data,
+        b"}",
+    ];
+    parts.concat().into()
+}
+
 /// How often an operation may come: a read is what has a safe method (RFC 9110 §9.2.1) and notified
 /// nobody.
 fn times(planned: &Planned) -> Times {
@@ -375,135 +407,4 @@ fn check(operation: &Operation) -> Result<(), PlanError> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::exchange::{Body, End, Headers, NotificationId, Request, Response};
-    use crate::tape::Header;
-
-    pub(in crate::player) fn plan(tapes: &[Tape]) -> Plan {
-        Plan::of(tapes).unwrap()
-    }
-
-    /// A tape in shorthand: `a:op1@10-90` is operation 1 of session `a`, from 10 to 90 µs;
-    /// `b:n2@50<1,3` is notification 2 for session `b` at 50 µs because of operations 1 and 3.
-    pub(in crate::player) fn tape(shorthand: &str) -> Tape {
-        let events = shorthand.split_whitespace().map(event).collect();
-        let header = Header {
-            title: "shorthand".into(),
-            source: "a test".into(),
-            started: None,
-            endpoint: Some("/notifications".into()),
-        };
-        Tape { header, events }
-    }
-
-    fn event(word: &str) -> Event {
-        let (session, rest) = word.split_once(':').unwrap();
-        let session = Session::new(session);
-        let (name, times) = rest.split_once('@').unwrap();
-        if let Some(number) = name.strip_prefix("op") {
-            let (at, answered) = times.split_once('-').unwrap();
-            Event::Operation(Operation {
-                id: OperationId(number.parse().unwrap()),
-                session,
-                at: Micros(at.parse().unwrap()),
-                answered: Micros(answered.parse().unwrap()),
-                request: Request {
-                    method: "POST".into(),
-                    target: format!("/op/{number}"),
-                    headers: Headers::new(),
-                    body: Body::new(format!(r#"{{"operationName":"op{number}"}}"#)),
-                },
-                response: Response {
-                    status: 200,
-                    headers: Headers::new(),
-                    body: Body::new(format!(r#"{{"answer":{number}}}"#)),
-                },
-                end: End::default(),
-                repairs: Vec::new(),
-            })
-        } else {
-            let (at, causes) = times.split_once('<').unwrap_or((times, ""));
-            let causes = causes.split(',').filter(|cause| !cause.is_empty());
-            let number = name.strip_prefix('n').unwrap();
-            Event::Notification(Notification {
-                id: NotificationId(number.parse().unwrap()),
-                session,
-                at: Micros(at.parse().unwrap()),
-                channel: "/v2/me/chats".into(),
-                after: causes
-                    .map(|cause| OperationId(cause.parse().unwrap()))
-                    .collect(),
-                cause_by: None,
-                data: Body::new(format!(r#"{{"n":{number}}}"#)),
-                repairs: Vec::new(),
-            })
-        }
-    }
-
-    type Change = fn(&mut Operation);
-
-    #[test]
-    fn a_recording_plays_under_its_last_names_and_at_the_endpoint_it_found() {
-        let fact = |what| {
-            Event::Fact(Fact {
-                session: Session::new("alice"),
-                at: Micros(0),
-                what,
-            })
-        };
-        let mut tape = tape("client1:op1@0-9 alice:n2@9<1");
-        tape.header.endpoint = None;
-        tape.events.push(fact(What::Handshake {
-            endpoint: "/cometd".into(),
-            client: "1n4".into(),
-        }));
-        tape.events.push(fact(What::Was(Session::new("client1"))));
-        let plan = plan(&[tape]);
-        assert_eq!(plan.sessions(), [Session::new("alice")]);
-        assert_eq!(plan.endpoints(), ["/cometd"]);
-    }
-
-    #[test]
-    fn what_cannot_be_played_is_refused() {
-        assert!(matches!(Plan::of(&[tape("")]), Err(PlanError::Nothing)));
-        assert!(matches!(
-            Plan::of(&[tape("a:n1@0<7")]),
-            Err(PlanError::NoCause(1, 7))
-        ));
-        let mut odd = tape("a:n1@0");
-        if let Some(Event::Notification(notification)) = odd.events.first_mut() {
-            notification.data = Body::new("not JSON");
-        }
-        assert!(matches!(Plan::of(&[odd]), Err(PlanError::NotJson(1))));
-        for channel in ["x", "/a/*", ""] {
-            let mut odd = tape("a:n1@0");
-            if let Some(Event::Notification(notification)) = odd.events.first_mut() {
-                notification.channel = channel.into();
-            }
-            assert!(
-                matches!(Plan::of(&[odd]), Err(PlanError::Channel(1, _))),
-                "{channel}"
-            );
-        }
-        let changes: [(Change, &str); 5] = [
-            (|o| o.request.method = "PO ST".into(), "method"),
-            (|o| o.request.target = "no/slash".into(), "path to match"),
-            (|o| o.response.status = 100, "final status"),
-            (|o| o.response.headers.push("bad name", "v"), "field name"),
-            (|o| o.response.headers.push("x", "a\nb"), "field value"),
-        ];
-        for (change, expected) in changes {
-            let mut odd = tape("a:op1@0-0");
-            if let Some(Event::Operation(operation)) = odd.events.first_mut() {
-                change(operation);
-            }
-            assert!(
-                matches!(Plan::of(&[odd]), Err(PlanError::Http(1, _, what)) if what == expected)
-            );
-        }
-    }
 }

@@ -30,6 +30,8 @@ pub struct Report {
     misses: Counted<Miss>,
     repeats: Counted<Said>,
     tolerances: Counted<Said>,
+    /// Values that clients chose themselves, and that took the recorded ones' places.
+    chosen: Counted<Said>,
 }
 
 /// What cannot go on and why. As JSON it is the document of `/__admin/pending`.
@@ -140,6 +142,7 @@ impl Report {
             },
             repeats: Counted::said(journal.repeats()),
             tolerances: Counted::said(journal.tolerances()),
+            chosen: Counted::said(journal.chosen()),
         }
     }
 
@@ -193,6 +196,7 @@ impl fmt::Display for Report {
             .say(f, "missed", |f, miss| f.write_str(&miss.reason))?;
         self.repeats.say(f, "repeated", Said::say)?;
         self.tolerances.say(f, "tolerated", Said::say)?;
+        self.chosen.say(f, "chosen by clients", Said::say)?;
         write!(f, "\ntranscript {}", self.digest)
     }
 }

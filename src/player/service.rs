@@ -12,7 +12,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use crate::bayeux::{Carrier, Exchange, Message, message};
-use crate::exchange::{self, Headers, Micros};
+use crate::exchange::{self, Micros};
 
 use super::body::ReplayBody;
 use super::cast::{Identity, Role};
@@ -118,7 +118,7 @@ impl Replay {
         let live = exchange::Request {
             method: head.method.as_str().to_owned(),
             target: target.to_owned(),
-            headers: Headers::new(),
+            headers: fields::sent(&head.headers),
             body: exchange::Body::new(content),
         };
         self.operation(&identity, &live).await

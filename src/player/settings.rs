@@ -12,10 +12,22 @@ pub struct Settings {
     pub pace: Pace,
     /// What answers an operation that comes more often than it was recorded.
     pub on_exhausted: OnExhausted,
+    /// Whether a request may differ in what nobody ever sees again.
+    pub strictness: Strictness,
     /// When a session that nobody plays goes on by itself.
     pub absence: Absence,
     /// The times of the Bayeux protocol.
     pub bayeux: bayeux::Settings,
+}
+
+/// Whether a value that a client chose, and that never comes again on the tape, may differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strictness {
+    /// Only by a rule, or where the tape shows that it differs each time.
+    #[default]
+    Strict,
+    /// It may.
+    Lenient,
 }
 
 /// What answers an operation that comes more often than it was recorded.

@@ -2,10 +2,12 @@
 //!
 //! It joins the cast, the run, the Bayeux server and the journal. Time is an argument.
 
+mod alike;
 mod answer;
 mod choice;
 pub(super) mod progress;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,9 +17,10 @@ use crate::exchange::{Micros, Session};
 use crate::journal::{Delivered, Journal};
 
 use super::cast::{Cast, Identity, Role, Taken};
-use super::plan::Plan;
+use super::plan::{self, Due, Plan};
 use super::run::Run;
 use super::settings::{Absence, Settings};
+use super::values::Bound;
 pub(crate) use answer::Answer;
 
 /// What the caller must send.
@@ -36,6 +39,8 @@ pub(crate) struct Stage {
     run: Run,
     bayeux: bayeux::Server,
     journal: Journal,
+    /// What live clients chose.
+    bound: Bound,
     /// The notification behind each event that was given to the Bayeux server.
     events: Vec<usize>,
     /// How often each notification has reached a client.
@@ -61,6 +66,7 @@ impl Stage {
             run: Run::new(&plan, settings.pace),
             bayeux: bayeux::Server::new(settings.bayeux),
             journal: Journal::default(),
+            bound: Bound::default(),
             events: Vec::new(),
             heard: vec![0; plan.notifications.len()],
             quiet: Quiet::Alone,
@@ -197,20 +203,31 @@ impl Stage {
             let notification = self.run.due(now, place)?;
             let due = self.plan.notifications.get(notification)?;
             let client = self.cast.listener(self.plan.lanes.get(place)?.session)?;
-            self.bayeux
-                .hears(client, &due.notification.channel)
-                .then(|| (notification, due, client.clone()))
+            let live = self.live(notification, due);
+            let (channel, json) = match &live {
+                Some((channel, data)) => (channel.as_ref(), plan::message(channel, data)),
+                None => (due.notification.channel.as_str(), due.message.clone()),
+            };
+            let hears = self.bayeux.hears(client, channel);
+            hears.then(|| (notification, json, client.clone()))
         };
-        let Some((notification, due, client)) = handed() else {
+        let Some((notification, json, client)) = handed() else {
             return false;
         };
         let event = Event {
             token: self.events.len(),
-            json: due.message.clone(),
+            json,
         };
         self.events.push(notification);
         self.run.take(place);
         self.bayeux.enqueue(&client, event)
+    }
+
+    /// The channel and the data of a notification, if live clients chose something in them.
+    fn live<'a>(&self, notification: usize, due: &'a Due) -> Option<(Cow<'a, str>, Bytes)> {
+        self.plan
+            .values
+            .notification(notification, &due.notification, &self.bound)
     }
 
     /// Notes what the Bayeux server says has happened, and collects what it wants sent.
@@ -246,22 +263,27 @@ impl Stage {
     }
 
     fn delivered(&mut self, now: Micros, token: usize, client: &ClientId) {
-        let place = self.events.get(token).copied();
-        let notification = place.and_then(|place| self.plan.notifications.get(place));
-        let seat = self
-            .cast
-            .seat_of(client)
-            .and_then(|seat| self.plan.sessions.get(seat));
-        let (Some(due), Some(session)) = (notification, seat) else {
+        let Some(&place) = self.events.get(token) else {
             return;
         };
-        let entry = Delivered {
-            notification: due.notification.id,
-            channel: due.notification.channel.clone(),
-            data: due.notification.data.text().unwrap_or_default().to_owned(),
+        let seat = self.cast.seat_of(client);
+        let session = seat.and_then(|seat| self.plan.sessions.get(seat));
+        let (Some(due), Some(session)) = (self.plan.notifications.get(place), session) else {
+            return;
         };
-        self.journal.delivered(session, entry);
-        if let Some(count) = place.and_then(|place| self.heard.get_mut(place)) {
+        let recorded = &due.notification;
+        let (channel, data) = match self.live(place, due) {
+            Some((channel, data)) => (channel.into_owned(), data),
+            None => (recorded.channel.clone(), recorded.data.bytes().clone()),
+        };
+        let entry = Delivered {
+            notification: recorded.id,
+            channel,
+            data: String::from_utf8_lossy(&data).into_owned(),
+        };
+        let recorded = [recorded.channel.as_bytes(), recorded.data.bytes()];
+        self.journal.delivered(session, entry, &recorded);
+        if let Some(count) = self.heard.get_mut(place) {
             *count += 1;
         }
         if let Quiet::Since(since) = &mut self.quiet {

@@ -9,8 +9,12 @@ use super::super::cast::Identity;
 use super::super::plan::{Planned, Times};
 use super::super::refusal::{Kind, Refusal};
 use super::super::settings::OnExhausted;
+use super::alike::{Change, License};
 use super::choice::{Choice, How};
 use super::{Quiet, Send, Stage};
+
+/// How many characters of a value a remark shows.
+const MAX_SHOWN: usize = 60;
 
 /// The answer to an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +65,7 @@ impl Stage {
         Choice {
             operation: place,
             how,
+            changes,
         }: Choice,
     ) -> Result<Answer, Refusal> {
         let gone = || Refusal::plain(Kind::Miss, format!("operation {place} is not planned"));
@@ -77,6 +82,8 @@ impl Stage {
             self.run.release_again(now, &plan, place);
         }
         self.remark(planned, how);
+        self.accept(planned, changes);
+        self.accept_headers(place, planned, live);
         self.run.receive(now, &plan, place);
         self.cast.called(identity, planned.session);
         if let Quiet::Since(since) = &mut self.quiet {
@@ -92,19 +99,22 @@ impl Stage {
                 Times::Exactly | Times::AtLeast => Part::Step,
             },
         };
-        self.journal.answered(
-            &recorded.session,
-            entry,
-            live.body.bytes(),
-            recorded.response.body.bytes(),
-        );
+        let (request, response) = (&recorded.request, &recorded.response);
+        let parts: [&[u8]; 5] = [
+            request.method.as_bytes(),
+            request.target.as_bytes(),
+            request.body.bytes(),
+            &response.status.to_be_bytes(),
+            response.body.bytes(),
+        ];
+        self.journal.answered(&recorded.session, entry, &parts);
         let delay = self
             .settings
             .pace
             .real(recorded.answered.since(recorded.at));
         Ok(Answer::Recorded {
             operation: place,
-            response: recorded.response.clone(),
+            response: plan.values.response(place, &recorded.response, &self.bound),
             delay,
         })
     }
@@ -127,6 +137,63 @@ impl Stage {
         }
     }
 
+    /// Takes the differences from the recorded request: binds what the client chose, and notes the
+    /// rest.
+    fn accept(&mut self, planned: &Planned, changes: Vec<Change>) {
+        for change in changes {
+            let Change {
+                place,
+                recorded,
+                live,
+                license,
+            } = change;
+            let differs = |why: &str| {
+                let what = format!(
+                    "had {} instead of {} in {place}{why}",
+                    cut(&live),
+                    cut(&recorded)
+                );
+                Remark {
+                    session: planned.operation.session.clone(),
+                    operation: planned.operation.id,
+                    what,
+                }
+            };
+            match license {
+                License::Chosen(choice) => {
+                    if self.bound.get(choice) != Some(live.as_str()) {
+                        self.journal.chose(differs(""));
+                        self.bound.bind(choice, live);
+                    }
+                }
+                License::Varies => {
+                    self.journal
+                        .tolerated(differs(", which differs each time on the tape"));
+                }
+                License::Ruled => self.journal.tolerated(differs(", by rule")),
+                License::Lenient => self.journal.tolerated(differs(", and is never seen again")),
+            }
+        }
+    }
+
+    /// Binds the values that the client chose in header fields, which are not compared.
+    fn accept_headers(&mut self, place: usize, planned: &Planned, live: &Request) {
+        let plan = Arc::clone(&self.plan);
+        let mut changes = Vec::new();
+        for (choice, name, recorded) in plan.values.header_choices(place) {
+            let value = live.headers.get(name).map(String::from_utf8_lossy);
+            if let Some(value) = value.filter(|value| value != recorded) {
+                changes.push(Change {
+                    place: format!("header {name}"),
+                    recorded: recorded.to_owned(),
+                    live: value.into_owned(),
+                    license: License::Chosen(choice),
+                });
+            }
+        }
+        self.accept(planned, changes);
+    }
+
     fn missed(&mut self, live: &Request, reason: String) {
         tracing::warn!("{reason}");
         let (method, target) = (live.method.clone(), live.target.clone());
@@ -136,4 +203,11 @@ impl Stage {
             reason,
         });
     }
+}
+
+/// A value as a remark shows it: in quotes, and a long one by its beginning.
+fn cut(value: &str) -> String {
+    let shown: String = value.chars().take(MAX_SHOWN).collect();
+    let more = if shown.len() < value.len() { "…" } else { "" };
+    format!("{shown:?}{more}")
 }

@@ -1,19 +1,24 @@
 //! Which recorded operation answers a live request, and how a request is refused that none does.
 
+use std::borrow::Cow;
+
 use crate::exchange::Request;
 use crate::matcher::{self, Key, Mismatch};
 
-use super::super::cast::{Hold, Identity, Tie};
+use super::super::cast::{Hold, Identity};
 use super::super::plan::{Planned, Times};
 use super::super::refusal::{Kind, Refusal};
 use super::super::settings::OnExhausted;
 use super::Stage;
+use super::alike::{Alike, Change};
 
 /// The operation that answers a live request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Choice {
     pub(super) operation: usize,
     pub(super) how: How,
+    /// In what the request differs from the recorded one.
+    pub(super) changes: Vec<Change>,
 }
 
 /// How an operation came to be chosen.
@@ -35,35 +40,40 @@ impl Stage {
         identity: &Identity,
         live: &Request,
     ) -> Result<Choice, Refusal> {
-        let tied = self
+        let tie = self
             .cast
             .tied(&self.plan.ties, identity)
             .map_err(|unknown| Refusal::plain(Kind::Session, unknown.to_string()))?;
-        let key = Key::of(live);
-        let mut matching = self.matching(tied.map(|tie| tie.seat), &key);
-        if matching.is_empty()
-            && let Some(Tie {
-                hold: Hold::Loose, ..
-            }) = tied
-            && let Some(seat) = self.elsewhere(&key)
+        let key = Key::of(live, &self.plan.rules);
+        let tied = tie.map(|tie| tie.seat);
+        let loosely = tie.is_some_and(|tie| tie.hold == Hold::Loose);
+        let exact = self.matching(tied, &key);
+        if let Some(choice) = self.next(&exact) {
+            return Ok(choice);
+        }
+        if exact.is_empty()
+            && loosely
+            && let Some(seat) = self.elsewhere(self.matching(None, &key))
         {
             self.cast.relocate(&self.plan.ties, identity, seat);
-            matching = self.matching(Some(seat), &key);
+            if let Some(choice) = self.next(&self.matching(Some(seat), &key)) {
+                return Ok(choice);
+            }
         }
-        let tied = tied.map(|tie| tie.seat);
-        let Some(&first) = matching.first() else {
-            return Err(self.refuse(tied, live, &key));
-        };
-        let fresh = matching.iter().copied().find(|place| self.is_fresh(*place));
-        if self.times(fresh.unwrap_or(first)) == Times::Any {
-            return Ok(self.read(&matching, fresh.unwrap_or(first)));
+        let mut alike = self.alike(tied, &key);
+        if alike.is_empty() && exact.is_empty() && loosely {
+            let anywhere = self.alike(None, &key);
+            let places = anywhere.iter().map(|alike| alike.operation).collect();
+            if let Some(seat) = self.elsewhere(places) {
+                self.cast.relocate(&self.plan.ties, identity, seat);
+                alike = self.alike(Some(seat), &key);
+            }
         }
-        if let Some(operation) = fresh {
-            return Ok(Choice {
-                operation,
-                how: How::Next,
-            });
+        if let Some(choice) = self.next_alike(&alike) {
+            return Ok(choice);
         }
+        let alike: Vec<usize> = alike.iter().map(|alike| alike.operation).collect();
+        let matching = if exact.is_empty() { alike } else { exact };
         self.again(&matching).ok_or_else(|| {
             let last = matching
                 .last()
@@ -75,23 +85,66 @@ impl Stage {
         })
     }
 
+    /// The next of these operations that answer a request, if one is left or they only read.
+    fn next(&self, matching: &[usize]) -> Option<Choice> {
+        let fresh = matching.iter().copied().find(|place| self.is_fresh(*place));
+        let first = fresh.or(matching.first().copied())?;
+        if self.times(first) == Times::Any {
+            return Some(self.read(matching, first));
+        }
+        fresh.map(|operation| Choice {
+            operation,
+            how: How::Next,
+            changes: Vec::new(),
+        })
+    }
+
+    /// The same for operations from which the request differs: of the closest that are left.
+    fn next_alike(&self, alike: &[Alike]) -> Option<Choice> {
+        let left = |alike: &&Alike| {
+            let place = alike.operation;
+            self.is_fresh(place) || self.times(place) != Times::Exactly
+        };
+        let distance = alike.iter().filter(left).map(Alike::distance).min()?;
+        let closest = alike.iter().filter(left);
+        let closest = closest.filter(|alike| alike.distance() == distance);
+        let places: Vec<usize> = closest.map(|alike| alike.operation).collect();
+        let choice = self.next(&places).or_else(|| self.again(&places))?;
+        let chosen = |alike: &&Alike| alike.operation == choice.operation;
+        let changes = alike.iter().find(chosen)?.changes.clone();
+        Some(Choice { changes, ..choice })
+    }
+
     /// The operations that answer a live request, in recorded order: those of the session that the
     /// client is tied to, or of any, if nothing ties it.
     fn matching(&self, tied: Option<usize>, key: &Key) -> Vec<usize> {
+        let answers = |place: usize, planned: &Planned| {
+            let expected = self.expected(place, planned);
+            expected.is_answer_to(key, &self.plan.contracts)
+        };
         self.candidates(tied)
-            .filter(|(_, planned)| planned.key.is_answer_to(key, &self.plan.contracts))
+            .filter(|(place, planned)| answers(*place, planned))
             .map(|(place, _)| place)
             .collect()
     }
 
-    /// The one session without a client whose operation answers this request as no other's does.
-    fn elsewhere(&self, key: &Key) -> Option<usize> {
+    /// The request that an operation waits for: the recorded one, with what live clients chose in
+    /// the places of what was chosen on the tape.
+    pub(super) fn expected<'a>(&self, place: usize, planned: &'a Planned) -> Cow<'a, Key> {
+        let request = &planned.operation.request;
+        match self.plan.values.request(place, request, &self.bound) {
+            Some(request) => Cow::Owned(Key::of(&request, &self.plan.rules)),
+            None => Cow::Borrowed(&planned.key),
+        }
+    }
+
+    /// The one session without a client that has one of these operations as no other has.
+    fn elsewhere(&self, matching: Vec<usize>) -> Option<usize> {
         let free = |place: &usize| {
             let planned = self.plan.operations.get(*place)?;
             let free = self.cast.listener(planned.session).is_none();
             (free && planned.times != Times::Any).then_some(planned.session)
         };
-        let matching = self.matching(None, key);
         let mut sessions = matching.iter().filter_map(free);
         let first = sessions.next()?;
         sessions.all(|other| other == first).then_some(first)
@@ -113,6 +166,7 @@ impl Stage {
             return Choice {
                 operation: first,
                 how: How::Early,
+                changes: Vec::new(),
             };
         };
         let now = || past.iter().filter(|(_, epoch)| *epoch == latest);
@@ -125,7 +179,11 @@ impl Stage {
         let operation = next
             .or(now().next_back())
             .map_or(first, |(place, _)| *place);
-        Choice { operation, how }
+        Choice {
+            operation,
+            how,
+            changes: Vec::new(),
+        }
     }
 
     /// What answers an operation that has come as often as it was recorded, if anything may.
@@ -143,6 +201,7 @@ impl Stage {
         Some(Choice {
             operation,
             how: How::Again,
+            changes: Vec::new(),
         })
     }
 
@@ -156,7 +215,10 @@ impl Stage {
     }
 
     /// The operations that a client may call: those of its session, or any, if nothing ties it.
-    fn candidates(&self, tied: Option<usize>) -> impl Iterator<Item = (usize, &Planned)> {
+    pub(super) fn candidates(
+        &self,
+        tied: Option<usize>,
+    ) -> impl Iterator<Item = (usize, &Planned)> {
         let planned = self.plan.operations.iter().enumerate();
         planned.filter(move |(_, planned)| tied.is_none_or(|seat| planned.session == seat))
     }
@@ -170,8 +232,10 @@ impl Stage {
         if let Some(breach) = breach {
             return Refusal::breach(live, &breach);
         }
-        let compare =
-            |(_, planned): (usize, &Planned)| planned.key.mismatches(key, &self.plan.contracts);
+        let compare = |(place, planned): (usize, &Planned)| {
+            let expected = self.expected(place, planned);
+            expected.mismatches(key, &self.plan.contracts)
+        };
         let found: Vec<Vec<Mismatch>> = self.candidates(None).map(compare).collect();
         let nearest = matcher::nearest(found.iter().map(Vec::as_slice));
         let near = nearest.and_then(|place| {

@@ -1,0 +1,240 @@
+//! The values that clients chose themselves, such as an identifier or a nickname: where on the tapes
+//! each was chosen, where it comes again, and what a live client chose in its place.
+//!
+//! What a live value is compared with, and whether it may stand for the recorded one, is decided in
+//! [`super::stage`].
+
+mod learn;
+mod repeats;
+mod shape;
+mod splice;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::exchange::{Body, Headers, Notification, Request, Response};
+use crate::matcher::{Part, Spelling};
+
+pub(super) use learn::Learner;
+
+/// The values of a plan's tapes. They do not change while a run goes on.
+#[derive(Debug, Default)]
+pub(super) struct Values {
+    choices: Vec<Choice>,
+    /// The choices that an operation's request makes.
+    made: BTreeMap<usize, Range<usize>>,
+    requests: BTreeMap<usize, Message>,
+    responses: BTreeMap<usize, Message>,
+    /// The target of a notification is its channel.
+    notifications: BTreeMap<usize, Message>,
+    /// Digests of all that stands on the tapes.
+    known: HashSet<u64>,
+    /// The choices that differ between repeats of one operation.
+    varied: BTreeSet<usize>,
+}
+
+/// A value that a request brought into the conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Choice {
+    operation: usize,
+    session: usize,
+    part: Part,
+    pointer: String,
+    spelling: Spelling,
+    text: String,
+    range: Range<usize>,
+    reach: Reach,
+}
+
+/// Where a choice comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    /// Nowhere.
+    Nowhere,
+    /// In later requests only.
+    Requests,
+    /// In what the service says.
+    Service,
+}
+
+/// The number of a choice among the values of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ChoiceId(usize);
+
+/// A place at which a choice comes again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Echo {
+    range: Range<usize>,
+    choice: usize,
+    spelling: Spelling,
+}
+
+/// The echoes in one message.
+#[derive(Debug, Default)]
+struct Message {
+    target: Vec<Echo>,
+    /// By the number of the header field.
+    headers: Vec<(usize, Vec<Echo>)>,
+    body: Vec<Echo>,
+}
+
+/// What live clients chose in a run, by what was chosen on the tape.
+#[derive(Debug, Default)]
+pub(super) struct Bound(BTreeMap<usize, String>);
+
+impl Bound {
+    /// The live value of a choice.
+    pub(super) fn get(&self, ChoiceId(choice): ChoiceId) -> Option<&str> {
+        self.0.get(&choice).map(String::as_str)
+    }
+
+    /// Binds a choice to its live value.
+    pub(super) fn bind(&mut self, ChoiceId(choice): ChoiceId, live: String) {
+        self.0.insert(choice, live);
+    }
+}
+
+impl Values {
+    /// The choice that an operation's request makes at this place.
+    pub(super) fn choice(&self, operation: usize, part: Part, pointer: &str) -> Option<ChoiceId> {
+        self.of_operation(operation)
+            .find(|(_, choice)| choice.part == part && choice.pointer == pointer)
+            .map(|(id, _)| id)
+    }
+
+    /// The header fields of an operation's request whose values come again, with those values.
+    pub(super) fn header_choices(
+        &self,
+        operation: usize,
+    ) -> impl Iterator<Item = (ChoiceId, &str, &str)> {
+        let of_header = |(id, choice): (ChoiceId, &'_ Choice)| {
+            let there = choice.part == Part::Header && self.comes_again(id);
+            there.then_some(id)
+        };
+        self.of_operation(operation)
+            .filter_map(of_header)
+            .filter_map(|id| {
+                let choice = self.choices.get(id.0)?;
+                let name = choice.pointer.strip_prefix('/')?;
+                Some((id, name, choice.text.as_str()))
+            })
+    }
+
+    /// Whether a choice comes again, so that a live value must take its place there.
+    pub(super) fn comes_again(&self, ChoiceId(choice): ChoiceId) -> bool {
+        self.choices
+            .get(choice)
+            .is_some_and(|choice| match choice.reach {
+                Reach::Nowhere => false,
+                Reach::Requests => shape::is_made(&choice.text),
+                Reach::Service => true,
+            })
+    }
+
+    /// Whether a choice differs between the recorded repeats of its operation, and never comes again.
+    pub(super) fn varies(&self, ChoiceId(choice): ChoiceId) -> bool {
+        self.varied.contains(&choice)
+    }
+
+    /// Whether a choice that never comes again says with what something shall be done, and not what.
+    pub(super) fn is_free(&self, ChoiceId(choice): ChoiceId) -> bool {
+        self.choices.get(choice).is_some_and(|choice| {
+            let names = choice.part != Part::Path && !shape::selects(&choice.pointer);
+            names || shape::is_made(&choice.text)
+        })
+    }
+
+    /// Whether this value stands anywhere on the tapes.
+    pub(super) fn knows(&self, text: &str) -> bool {
+        self.known.contains(&digest(text))
+    }
+
+    /// The recorded request with the live values in it; `None` where none is.
+    pub(super) fn request(
+        &self,
+        operation: usize,
+        recorded: &Request,
+        bound: &Bound,
+    ) -> Option<Request> {
+        let message = self.requests.get(&operation)?;
+        let target = splice::text(&recorded.target, &message.target, bound);
+        let body = splice::bytes(recorded.body.bytes(), &message.body, bound);
+        if target.is_none() && body.is_none() {
+            return None;
+        }
+        Some(Request {
+            target: target.unwrap_or_else(|| recorded.target.clone()),
+            body: body.map_or_else(|| recorded.body.clone(), Body::new),
+            ..recorded.clone()
+        })
+    }
+
+    /// The recorded response with the live values in it.
+    pub(super) fn response(
+        &self,
+        operation: usize,
+        recorded: &Response,
+        bound: &Bound,
+    ) -> Response {
+        let mut response = recorded.clone();
+        let Some(message) = self.responses.get(&operation) else {
+            return response;
+        };
+        if let Some(body) = splice::bytes(recorded.body.bytes(), &message.body, bound) {
+            response.body = Body::new(body);
+        }
+        if !message.headers.is_empty() {
+            response.headers = splice_headers(&recorded.headers, &message.headers, bound);
+        }
+        response
+    }
+
+    /// The channel and the data of a notification with the live values in them; `None` where none is.
+    pub(super) fn notification<'a>(
+        &self,
+        notification: usize,
+        recorded: &'a Notification,
+        bound: &Bound,
+    ) -> Option<(Cow<'a, str>, Bytes)> {
+        let message = self.notifications.get(&notification)?;
+        let channel = splice::text(&recorded.channel, &message.target, bound);
+        let data = splice::bytes(recorded.data.bytes(), &message.body, bound);
+        (channel.is_some() || data.is_some()).then(|| {
+            let channel = channel.map_or(Cow::Borrowed(recorded.channel.as_str()), Cow::Owned);
+            let data = data.unwrap_or_else(|| recorded.data.bytes().clone());
+            (channel, data)
+        })
+    }
+
+    fn of_operation(&self, operation: usize) -> impl Iterator<Item = (ChoiceId, &Choice)> {
+        let range = self.made.get(&operation).cloned().unwrap_or_default();
+        let first = range.start;
+        let choices = self.choices.get(range).unwrap_or_default();
+        let numbered = choices.iter().enumerate();
+        numbered.map(move |(place, choice)| (ChoiceId(first + place), choice))
+    }
+}
+
+fn splice_headers(recorded: &Headers, echoes: &[(usize, Vec<Echo>)], bound: &Bound) -> Headers {
+    let field = |(number, (name, value)): (usize, (&str, &[u8]))| {
+        let here = echoes.iter().find(|(field, _)| *field == number);
+        let spliced = here
+            .and_then(|(_, echoes)| splice::bytes(&Bytes::copy_from_slice(value), echoes, bound))
+            // What can't travel in a header field stays as it was recorded.
+            .filter(|value| http::HeaderValue::from_bytes(value).is_ok());
+        let value = spliced.map_or_else(|| value.to_vec(), |spliced| spliced.to_vec());
+        (name.to_owned(), value)
+    };
+    recorded.iter().enumerate().map(field).collect()
+}
+
+/// A digest that is the same for equal values; two others hardly share it.
+fn digest(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}

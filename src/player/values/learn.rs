@@ -1,0 +1,394 @@
+//! Reads a tape in the order of time, and finds what clients chose and where it comes again.
+//!
+//! A value is chosen where a request has it, its session has not seen it before, and the service has
+//! not said it to anybody.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::exchange::{Body, Headers, Notification, Operation};
+use crate::matcher::{self, Field, Part, Spelling};
+
+use super::{Choice, Echo, Message, Reach, Values, digest, shape};
+
+/// A larger body is not searched: identifiers stand in messages, not in documents.
+const MAX_SEARCHED: usize = 4 * 1024 * 1024;
+
+/// The shortest word that is found inside a longer text; a shorter one stands there by chance.
+const MIN_WORD: usize = 4;
+
+/// The same for a word of digits.
+const MIN_NUMBER_WORD: usize = 6;
+
+/// Header fields that say how a message travels or who sends it, and nothing that a client chooses
+/// for the conversation. Those that begin with `sec-` or `accept` are no choices either.
+const NO_CHOICE: &[&str] = &[
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "date",
+    "dnt",
+    "expect",
+    "forwarded",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
+    "origin",
+    "pragma",
+    "proxy-authorization",
+    "range",
+    "referer",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+];
+
+/// Reads one tape into the values of a plan.
+pub(in crate::player) struct Learner<'a> {
+    values: &'a mut Values,
+    /// The choices of this tape by their text.
+    by_text: HashMap<String, Vec<usize>>,
+    /// Which session has sent or heard what.
+    seen: HashSet<(u64, usize)>,
+    /// What the service has said.
+    said: HashSet<u64>,
+}
+
+/// Where a value is met: whose message it is, what it came of, and the name of its field.
+struct Meeting<'a> {
+    session: usize,
+    causes: &'a [usize],
+    pointer: &'a str,
+    spelling: Spelling,
+}
+
+impl<'a> Learner<'a> {
+    pub(in crate::player) fn new(values: &'a mut Values) -> Self {
+        Learner {
+            values,
+            by_text: HashMap::new(),
+            seen: HashSet::new(),
+            said: HashSet::new(),
+        }
+    }
+
+    /// Reads the request of an operation.
+    pub(in crate::player) fn request(
+        &mut self,
+        place: usize,
+        session: usize,
+        operation: &Operation,
+    ) {
+        let request = &operation.request;
+        let mut message = Message::default();
+        let target = matcher::of_target(&request.target);
+        let body = content(&request.headers, &operation.request.body);
+        let headers = chosen_headers(&request.headers);
+        let first = self.values.choices.len();
+        for (fields, raw, echoes) in [
+            (&target, request.target.as_bytes(), &mut message.target),
+            (&body, request.body.bytes().as_ref(), &mut message.body),
+        ] {
+            for field in fields {
+                if self.is_new(field, session) {
+                    self.choose(place, session, field);
+                } else {
+                    self.meet(field, raw, session, &[], Reach::Requests, echoes);
+                }
+            }
+        }
+        for field in &headers {
+            if self.is_new(field, session) {
+                self.choose(place, session, field);
+            }
+        }
+        self.values
+            .made
+            .insert(place, first..self.values.choices.len());
+        for choice in self.values.choices.iter().enumerate().skip(first) {
+            let (
+                number,
+                Choice {
+                    text,
+                    spelling,
+                    pointer,
+                    ..
+                },
+            ) = choice;
+            if may_come_again(*spelling, pointer, text) {
+                self.by_text.entry(text.clone()).or_default().push(number);
+            }
+        }
+        self.see(session, target.iter().chain(&body).chain(&headers));
+        if !message.target.is_empty() || !message.body.is_empty() {
+            self.values.requests.insert(place, message);
+        }
+    }
+
+    /// Reads the response of an operation.
+    pub(in crate::player) fn response(
+        &mut self,
+        place: usize,
+        session: usize,
+        operation: &Operation,
+    ) {
+        let response = &operation.response;
+        let mut message = Message::default();
+        let body = content(&response.headers, &response.body);
+        for field in &body {
+            let raw = response.body.bytes();
+            self.meet(
+                field,
+                raw,
+                session,
+                &[place],
+                Reach::Service,
+                &mut message.body,
+            );
+        }
+        let mut seen = body;
+        for (number, (name, value)) in response.headers.iter().enumerate() {
+            let Some(field) = header(name, value) else {
+                continue;
+            };
+            let mut echoes = Vec::new();
+            self.meet(
+                &field,
+                value,
+                session,
+                &[place],
+                Reach::Service,
+                &mut echoes,
+            );
+            if !echoes.is_empty() {
+                message.headers.push((number, echoes));
+            }
+            seen.push(field);
+        }
+        self.see(session, seen.iter());
+        self.say(seen.iter());
+        if !message.headers.is_empty() || !message.body.is_empty() {
+            self.values.responses.insert(place, message);
+        }
+    }
+
+    /// Reads a notification, which came of these operations.
+    pub(in crate::player) fn notification(
+        &mut self,
+        place: usize,
+        session: usize,
+        causes: &[usize],
+        notification: &Notification,
+    ) {
+        let (channel, data) = (&notification.channel, &notification.data);
+        let mut message = Message::default();
+        let mut seen = Vec::new();
+        for (fields, raw, echoes) in [
+            (
+                matcher::of_target(channel),
+                channel.as_bytes(),
+                &mut message.target,
+            ),
+            (
+                content(&Headers::new(), data),
+                data.bytes().as_ref(),
+                &mut message.body,
+            ),
+        ] {
+            for field in &fields {
+                self.meet(field, raw, session, causes, Reach::Service, echoes);
+            }
+            seen.extend(fields);
+        }
+        self.see(session, seen.iter());
+        self.say(seen.iter());
+        if !message.target.is_empty() || !message.body.is_empty() {
+            self.values.notifications.insert(place, message);
+        }
+    }
+
+    /// Whether nobody can have told a session this value of its request.
+    fn is_new(&self, field: &Field, session: usize) -> bool {
+        let digest = digest(&field.text);
+        !self.seen.contains(&(digest, session)) && !self.said.contains(&digest)
+    }
+
+    /// Notes a value that a request of this operation brings into the conversation.
+    fn choose(&mut self, operation: usize, session: usize, field: &Field) {
+        let Field {
+            part,
+            pointer,
+            spelling,
+            text,
+            range,
+        } = field.clone();
+        self.values.choices.push(Choice {
+            operation,
+            session,
+            part,
+            pointer,
+            spelling,
+            text,
+            range,
+            reach: Reach::Nowhere,
+        });
+    }
+
+    /// Notes where choices come again in a value: as the whole of it, or as words in it.
+    fn meet(
+        &mut self,
+        field: &Field,
+        raw: &[u8],
+        session: usize,
+        causes: &[usize],
+        reach: Reach,
+        echoes: &mut Vec<Echo>,
+    ) {
+        let meeting = Meeting {
+            session,
+            causes,
+            pointer: &field.pointer,
+            spelling: field.spelling,
+        };
+        let mut met = Vec::new();
+        if let Some(choice) = self.origin(&field.text, &meeting) {
+            met.push((field.range.clone(), choice));
+        } else if raw.get(field.range.clone()) == Some(field.text.as_bytes()) {
+            for (at, word) in words(&field.text) {
+                if let Some(choice) = self.origin(word, &meeting) {
+                    let at = field.range.start + at;
+                    met.push((at..at + word.len(), choice));
+                }
+            }
+        }
+        for (range, choice) in met {
+            if let Some(choice) = self.values.choices.get_mut(choice) {
+                choice.reach = choice.reach.max(reach);
+            }
+            echoes.push(Echo {
+                range,
+                choice,
+                spelling: field.spelling,
+            });
+        }
+    }
+
+    /// Which choice a value is, of those with the same text: rather one of an operation that it came
+    /// of, then one of the same name, then one of the same session, then the latest.
+    fn origin(&self, text: &str, meeting: &Meeting<'_>) -> Option<usize> {
+        let candidates = self.by_text.get(text)?.iter().copied();
+        let name = |pointer: &str| pointer.rsplit('/').next().map(str::to_owned);
+        let rank = |number: &usize| {
+            let choice = self.values.choices.get(*number)?;
+            Some((
+                meeting.causes.contains(&choice.operation),
+                name(&choice.pointer) == name(meeting.pointer),
+                choice.session == meeting.session,
+                *number,
+            ))
+        };
+        let fits = |number: &usize| {
+            let choice = self.values.choices.get(*number);
+            choice.is_some_and(|choice| {
+                meeting.spelling != Spelling::Number || choice.spelling == Spelling::Number
+            })
+        };
+        candidates.filter(fits).max_by_key(rank)
+    }
+
+    /// Notes what a session has sent or heard.
+    fn see<'f>(&mut self, session: usize, fields: impl Iterator<Item = &'f Field>) {
+        for digest in fields.flat_map(digests) {
+            self.seen.insert((digest, session));
+            self.values.known.insert(digest);
+        }
+    }
+
+    /// Notes what the service has said.
+    fn say<'f>(&mut self, fields: impl Iterator<Item = &'f Field>) {
+        self.said.extend(fields.flat_map(digests));
+    }
+}
+
+/// The digests of a value and of the words in it.
+fn digests(field: &Field) -> impl Iterator<Item = u64> {
+    let words = words(&field.text).map(|(_, word)| word);
+    words.chain([field.text.as_str()]).map(digest)
+}
+
+/// The values of a body; none of one that is not there as a whole, or is too long.
+fn content(headers: &Headers, body: &Body) -> Vec<Field> {
+    let coded = headers
+        .get("content-encoding")
+        .is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity"));
+    if coded || body.cut().is_some() || body.bytes().len() > MAX_SEARCHED {
+        return Vec::new();
+    }
+    matcher::of_content(headers, body.bytes())
+}
+
+/// The header fields of a request whose values a client may have made up.
+fn chosen_headers(headers: &Headers) -> Vec<Field> {
+    let may = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        let says_how = name.starts_with("sec-") || name.starts_with("accept");
+        !says_how && !NO_CHOICE.contains(&name.as_str())
+    };
+    headers
+        .iter()
+        .filter(|(name, _)| may(name))
+        .filter_map(|(name, value)| header(name, value))
+        .collect()
+}
+
+/// The value of a header field.
+fn header(name: &str, value: &[u8]) -> Option<Field> {
+    let text = std::str::from_utf8(value).ok()?;
+    Some(Field {
+        part: Part::Header,
+        pointer: format!("/{}", name.to_ascii_lowercase()),
+        spelling: Spelling::Plain,
+        text: text.to_owned(),
+        range: 0..text.len(),
+    })
+}
+
+/// Whether a value that a client sent may be one that it chose, so that it is followed.
+fn may_come_again(spelling: Spelling, pointer: &str, text: &str) -> bool {
+    match spelling {
+        Spelling::Segment => shape::is_made(text),
+        Spelling::Number => shape::is_choosable_number(text),
+        Spelling::String | Spelling::Form => {
+            shape::is_choosable(text) && (shape::is_made(text) || !shape::selects(pointer))
+        }
+        Spelling::Plain if pointer.is_empty() => shape::is_choosable(text),
+        Spelling::Plain => shape::is_made(text),
+    }
+}
+
+/// The words in a text that are long enough to tell something, and not all of it.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let inside = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '~');
+    let start = text.as_ptr() as usize;
+    text.split(move |c| !inside(c))
+        .filter(move |word| word.len() < text.len())
+        .filter(|word| {
+            let least = if word.bytes().all(|byte| byte.is_ascii_digit()) {
+                MIN_NUMBER_WORD
+            } else {
+                MIN_WORD
+            };
+            word.len() >= least
+        })
+        .map(move |word| (word.as_ptr() as usize - start, word))
+}
