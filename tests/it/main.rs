@@ -7,6 +7,7 @@
     clippy::indexing_slicing
 )] // a test may stop at the first thing that is not as it should be
 
+mod events;
 mod house;
 mod import;
 mod normalize;
@@ -17,3 +18,4 @@ mod replay;
 mod sessions;
 mod support;
 mod tape;
+mod values;

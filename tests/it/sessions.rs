@@ -3,37 +3,11 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, Replay, get, post, tape};
+use crate::events::{notification, operation};
+use crate::support::{Answer, Client, Replay, get, post, report, tape};
 
 const ALICE: &str = r#"{"userName":"alice","password":"a"}"#;
 const BOB: &str = r#"{"userName":"bob","password":"b"}"#;
-
-/// An operation on a tape: its request and response headers as pairs, its bodies as text.
-fn operation(id: u64, session: &str, line: &str, fields: &Value) -> String {
-    let (method, target) = line.split_once(' ').unwrap();
-    let or = |name: &str, other: Value| fields.get(name).cloned().unwrap_or(other);
-    let at = id * 1_000;
-    let event = json!({
-        "kind": "operation", "id": id, "session": session, "at": at, "answered": at + 500,
-        "request": {
-            "method": method, "target": target, "headers": or("sent", json!([])),
-            "body": { "text": or("body", json!("")) },
-        },
-        "response": {
-            "status": or("status", json!(200)), "headers": or("given", json!([])),
-            "body": { "text": or("answer", json!("")) },
-        },
-    });
-    format!("{event}\n")
-}
-
-fn notification(id: u64, session: &str, after: u64) -> String {
-    let event = json!({
-        "kind": "notification", "id": id, "session": session, "at": after * 1_000 + 700,
-        "channel": "/v2/me/chats", "after": [after], "data": { "json": { "n": id } },
-    });
-    format!("{event}\n")
-}
 
 /// Two agents who see the form, log in, and act: bob's action notifies both.
 fn desk() -> String {
@@ -70,10 +44,6 @@ fn desk() -> String {
 fn cookie(answer: &Answer) -> String {
     let line = answer.headers["set-cookie"].to_str().unwrap();
     line.split(';').next().unwrap().to_owned()
-}
-
-fn report(replay: &Replay) -> Value {
-    get(&format!("{}/__admin/report", replay.admin)).json()
 }
 
 fn numbers(events: &[Value]) -> Vec<u64> {

@@ -171,6 +171,11 @@ pub(crate) fn tape(name: &str, events: &str) -> String {
     path
 }
 
+/// The report of a run so far.
+pub(crate) fn report(replay: &Replay) -> Value {
+    get(&format!("{}/__admin/report", replay.admin)).json()
+}
+
 /// Sends a signal to a child, by the shell's own `kill`.
 pub(crate) fn signal(child: &Child, name: &str) {
     let kill = format!("kill {name} {}", child.id());
@@ -236,9 +241,15 @@ pub(crate) fn get(url: &str) -> Answer {
     read(agent().get(url).call().unwrap())
 }
 
-/// POSTs JSON with these further headers.
+/// POSTs content with these headers; JSON, where they do not say what it is.
 pub(crate) fn post(url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let mut request = agent().post(url).header("content-type", "application/json");
+    let mut request = agent().post(url);
+    if !headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+    {
+        request = request.header("content-type", "application/json");
+    }
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

@@ -53,7 +53,7 @@ impl Stage {
         }
         if exact.is_empty()
             && loosely
-            && let Some(seat) = self.elsewhere(self.matching(None, &key))
+            && let Some(seat) = self.elsewhere(&self.matching(None, &key))
         {
             self.cast.relocate(&self.plan.ties, identity, seat);
             if let Some(choice) = self.next(&self.matching(Some(seat), &key)) {
@@ -63,8 +63,8 @@ impl Stage {
         let mut alike = self.alike(tied, &key);
         if alike.is_empty() && exact.is_empty() && loosely {
             let anywhere = self.alike(None, &key);
-            let places = anywhere.iter().map(|alike| alike.operation).collect();
-            if let Some(seat) = self.elsewhere(places) {
+            let places: Vec<usize> = anywhere.iter().map(|alike| alike.operation).collect();
+            if let Some(seat) = self.elsewhere(&places) {
                 self.cast.relocate(&self.plan.ties, identity, seat);
                 alike = self.alike(Some(seat), &key);
             }
@@ -139,7 +139,7 @@ impl Stage {
     }
 
     /// The one session without a client that has one of these operations as no other has.
-    fn elsewhere(&self, matching: Vec<usize>) -> Option<usize> {
+    fn elsewhere(&self, matching: &[usize]) -> Option<usize> {
         let free = |place: &usize| {
             let planned = self.plan.operations.get(*place)?;
             let free = self.cast.listener(planned.session).is_none();

@@ -366,13 +366,12 @@ fn header(name: &str, value: &[u8]) -> Option<Field> {
 /// Whether a value that a client sent may be one that it chose, so that it is followed.
 fn may_come_again(spelling: Spelling, pointer: &str, text: &str) -> bool {
     match spelling {
-        Spelling::Segment => shape::is_made(text),
         Spelling::Number => shape::is_choosable_number(text),
         Spelling::String | Spelling::Form => {
             shape::is_choosable(text) && (shape::is_made(text) || !shape::selects(pointer))
         }
         Spelling::Plain if pointer.is_empty() => shape::is_choosable(text),
-        Spelling::Plain => shape::is_made(text),
+        Spelling::Segment | Spelling::Plain => shape::is_made(text),
     }
 }
 
