@@ -143,6 +143,11 @@ impl Carrier {
 }
 
 impl Message {
+    /// Whether the message is about the connection itself, and no publish.
+    pub fn is_meta(&self) -> bool {
+        self.channel.starts_with(META)
+    }
+
     /// The subscriptions that the message names; `None` where they are neither text nor texts, or
     /// none.
     pub fn subscriptions(&self) -> Option<Vec<String>> {

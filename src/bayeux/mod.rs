@@ -15,4 +15,4 @@ mod server;
 pub use channel::Pattern;
 pub use client::Event;
 pub use message::{Carrier, Message, Unreadable};
-pub use server::{Admission, ClientId, Effect, Exchange, Server, Settings};
+pub use server::{Admission, ClientId, Effect, Exchange, Server, Settings, Verdict};

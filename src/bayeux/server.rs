@@ -58,6 +58,15 @@ pub enum Admission {
     Refused(String),
 }
 
+/// The caller's answer to what a request publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is taken.
+    Taken,
+    /// It is not, for this reason.
+    Refused(String),
+}
+
 /// What the caller must do, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -79,13 +88,6 @@ pub enum Effect {
     Subscribed {
         /// The client.
         client: ClientId,
-    },
-    /// A client has published: nobody hears it, but the run should know.
-    Published {
-        /// The client.
-        client: ClientId,
-        /// The channel.
-        channel: String,
     },
     /// A client is gone, by its own word or by silence. It never got these events.
     Left {
@@ -114,12 +116,14 @@ impl Server {
         }
     }
 
-    /// Takes the messages of one request. `admit` is asked for each handshake.
+    /// Takes the messages of one request. What they publish is answered by the caller's verdict on
+    /// it; `admit` is asked for each handshake.
     pub fn receive(
         &mut self,
         now: Micros,
         exchange: Exchange,
         messages: &[Message],
+        published: &Verdict,
         admit: &mut dyn FnMut() -> Admission,
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -133,7 +137,7 @@ impl Server {
                 "/meta/subscribe" => self.subscribe(now, message, &mut effects),
                 "/meta/unsubscribe" => self.unsubscribe(now, message),
                 "/meta/disconnect" => self.disconnect(message, &mut effects),
-                _ => self.publish(now, message, &mut effects),
+                _ => self.publish(now, message, published),
             };
             match answer {
                 Answer::Messages(answers) => replies.extend(answers),
@@ -155,6 +159,11 @@ impl Server {
                 .iter()
                 .any(|pattern| pattern.matches(channel))
         })
+    }
+
+    /// Whether this client is there.
+    pub fn knows(&self, client: &ClientId) -> bool {
+        self.clients.contains_key(client)
     }
 
     /// Queues an event for a client, whatever its subscriptions. It travels with the next

@@ -9,6 +9,7 @@ mod cast;
 mod fields;
 mod pace;
 mod plan;
+mod publish;
 mod refusal;
 mod report;
 mod run;

@@ -17,6 +17,7 @@ use crate::exchange::{
 use crate::matcher::{Key, Rules};
 use crate::tape::{Event, Tape};
 
+use super::publish;
 use super::ties::Ties;
 use super::values::Values;
 use follow::Moment;
@@ -160,9 +161,11 @@ impl Plan {
         &self.sessions
     }
 
-    /// The recorded operations, in order.
+    /// The recorded operations that are HTTP requests of their own, and nothing that a Bayeux client
+    /// publishes, in order.
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
-        self.operations.iter().map(|planned| &planned.operation)
+        let all = self.operations.iter().map(|planned| &planned.operation);
+        all.filter(|operation| operation.request.method != publish::METHOD)
     }
 
     /// The Bayeux endpoints that the tapes name, each once.
@@ -177,6 +180,9 @@ impl Plan {
         {
             self.endpoints.push(endpoint.clone());
         }
+        for fact in tape.facts() {
+            self.learn(fact);
+        }
         // Numbers first: a captured operation is written when it is complete, so a notification
         // may stand before the operation that caused it.
         let numbers: BTreeMap<OperationId, usize> = tape
@@ -185,24 +191,14 @@ impl Plan {
             .map(|(place, operation)| (operation.id, self.operations.len() + place))
             .collect();
         let first = self.operations.len();
-        let rules = &self.rules;
-        self.operations
-            .extend(tape.operations().map(|operation| Planned {
-                operation: operation.clone(),
-                session: 0,
-                lane: 0,
-                key: Key::of(&operation.request, rules),
-                releases: Vec::new(),
-                times: Times::default(),
-                epoch: 0,
-            }));
+        let planned = |operation: &Operation| planned(operation, &self.endpoints, &self.rules);
+        self.operations.extend(tape.operations().map(planned));
         let mut lanes = BTreeMap::new();
         let mut moments = Vec::new();
         for event in &tape.events {
             match event {
                 Event::Contract(contract) => self.contracts.push(contract.clone()),
                 Event::Fact(fact) => {
-                    self.learn(fact);
                     if matches!(fact.what, What::Handshake { .. }) {
                         let (session, _) = self.lane(&fact.session, &mut lanes);
                         self.ties.learn_fact(session, fact);
@@ -350,6 +346,23 @@ impl Plan {
         if let Some(lane) = self.lanes.get_mut(lane) {
             lane.events.push(event);
         }
+    }
+}
+
+/// An operation as it is planned, before its place in its session is known.
+fn planned(operation: &Operation, endpoints: &[String], rules: &Rules) -> Planned {
+    let mut operation = operation.clone();
+    if let Some(request) = publish::recorded(&operation, endpoints) {
+        operation.request = request;
+    }
+    Planned {
+        key: Key::of(&operation.request, rules),
+        operation,
+        session: 0,
+        lane: 0,
+        releases: Vec::new(),
+        times: Times::default(),
+        epoch: 0,
     }
 }
 

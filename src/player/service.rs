@@ -18,6 +18,7 @@ use super::body::ReplayBody;
 use super::cast::{Identity, Role};
 use super::fields::{self, identity, recorded, refused};
 use super::plan::Plan;
+use super::publish;
 use super::refusal::{Kind, Refusal};
 use super::report::Report;
 use super::settings::Settings;
@@ -200,10 +201,14 @@ impl Replay {
             let (sender, receiver) = oneshot::channel();
             state.waiting.insert(exchange, sender);
             let now = self.now();
+            let misses = state.stage.journal().misses().total();
             let (sends, cookie) = state
                 .stage
                 .messages(now, exchange, identity, role, messages);
             state.dispatch(sends);
+            if state.stage.journal().misses().total() > misses {
+                self.0.missed.notify_one();
+            }
             if state.phase == Phase::Stopping {
                 let sends = state.stage.release_all(now);
                 state.dispatch(sends);
@@ -264,10 +269,8 @@ impl Replay {
     /// Whether a request is to the Bayeux endpoint, by one of the methods that carry messages.
     fn is_bayeux(&self, head: &http::request::Parts) -> bool {
         let path = head.uri.path();
-        let there = self.0.endpoints.iter().any(|endpoint| {
-            path.strip_prefix(endpoint.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        });
+        let mut endpoints = self.0.endpoints.iter();
+        let there = endpoints.any(|endpoint| publish::is_below(path, endpoint));
         there && (head.method == Method::POST || head.method == Method::GET)
     }
 

@@ -103,6 +103,7 @@ impl Stage {
             .is_stranger(&self.plan.ties, identity)
             .then(|| as_nobody(messages));
         let messages = unknown.as_deref().unwrap_or(messages);
+        let (published, verdict) = self.published(now, identity, messages);
         let (cast, ties) = (&mut self.cast, &self.plan.ties);
         let mut admit = || match cast.take(ties, identity, role) {
             Ok(seat) => {
@@ -112,8 +113,13 @@ impl Stage {
             }
             Err(reason) => Admission::Refused(reason.to_string()),
         };
-        let effects = self.bayeux.receive(now, exchange, messages, &mut admit);
+        let effects = self
+            .bayeux
+            .receive(now, exchange, messages, &verdict, &mut admit);
         let mut sends = self.carry_out(now, effects);
+        if let Some(operation) = published {
+            self.run.answer(now, operation);
+        }
         let mut cookie = None;
         for Taken { seat, before, .. } in taken {
             self.run.begin(now, &self.plan, seat);
@@ -237,13 +243,6 @@ impl Stage {
             match effect {
                 Effect::Reply { exchange, messages } => sends.push(Send { exchange, messages }),
                 Effect::Delivered { token, client } => self.delivered(now, token, &client),
-                Effect::Published { client, channel } => {
-                    let session = self
-                        .cast
-                        .seat_of(&client)
-                        .map_or("", |seat| self.name(seat));
-                    tracing::info!("{session} published to {channel}: nobody hears it in a replay");
-                }
                 Effect::Left {
                     client,
                     undelivered,

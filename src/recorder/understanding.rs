@@ -215,7 +215,7 @@ impl Understanding {
 
     /// Takes the publishes of a request: together they are one operation.
     fn published(&mut self, who: Who, messages: &[Message]) -> Option<(OperationId, Effect)> {
-        let publishes = messages.iter().filter(|message| !polling::is_meta(message));
+        let publishes = messages.iter().filter(|message| !message.is_meta());
         let data = publishes
             .clone()
             .filter_map(|message| message.data.as_ref());

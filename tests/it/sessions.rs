@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::events::{notification, operation};
+use crate::events::{notification, operation, pushed};
 use crate::support::{Answer, Client, Replay, get, post, report, tape};
 
 const ALICE: &str = r#"{"userName":"alice","password":"a"}"#;
@@ -209,4 +209,66 @@ fn a_handshake_gives_the_recorded_identifier() {
     assert_eq!(alice.id, "1ab2recorded");
     alice.shake_hands();
     assert_ne!(alice.id, "1ab2recorded");
+}
+
+#[test]
+fn what_a_client_publishes_is_an_operation_like_any_other() {
+    let publish = |id: u64, channel: &str, data: Value| {
+        let message = json!([{
+            "id": "31", "clientId": "recorded", "channel": channel, "data": data,
+        }]);
+        let answer = json!([{ "id": "31", "channel": channel, "successful": true }]);
+        let fields = json!({ "body": message.to_string(), "answer": answer.to_string() });
+        operation(id, "alice", "POST /api/v2/notifications", &fields)
+    };
+    let events = [
+        publish(
+            1,
+            "/service/chat",
+            json!({ "text": "hello you", "key": "k-1122-x" }),
+        ),
+        pushed(
+            1,
+            "bob",
+            1,
+            "/v2/me/chats",
+            &json!({ "n": 1, "said": "hello you", "key": "k-1122-x" }),
+        ),
+        publish(2, "/service/end", json!({})),
+        notification(2, "alice", 2),
+    ];
+    let path = tape("publish", &events.concat());
+    let mut replay = Replay::start(&[&path, "--absent-after", "never"]);
+    let [alice, bob] =
+        ["alice", "bob"].map(|name| Client::new(&replay, &[("Antiphon-Session", name)]));
+    let publish = |channel: &str, data: &str| {
+        let message = format!(
+            r#"[{{"id":"5","clientId":"{}","channel":"{channel}","data":{data}}}]"#,
+            alice.id
+        );
+        post(
+            &format!("{}/api/v2/notifications", replay.origin),
+            &[],
+            &message,
+        )
+        .json()[0]
+            .clone()
+    };
+    let reply = publish("/service/chat", r#"{"key":"k-9988-y","text":"hello you"}"#);
+    assert_eq!(reply["successful"], true, "{reply}");
+    let heard = bob.hear(1);
+    assert_eq!(heard[0]["data"]["key"], "k-9988-y");
+    let reply = publish("/service/other", "{}");
+    assert_eq!(reply["successful"], false);
+    assert_eq!(
+        reply["error"],
+        "404:/service/other:no recorded operation answers PUBLISH /service/other"
+    );
+    assert_eq!(publish("/service/end", "{}")["successful"], true);
+    assert_eq!(numbers(&alice.hear(1)), [2]);
+    let report = report(&replay);
+    assert_eq!(report["played"]["operations"], 2, "{report}");
+    assert_eq!(report["misses"]["total"], 1, "{report}");
+    replay.signal("-TERM");
+    assert_eq!(replay.wait().code(), Some(1));
 }

@@ -8,7 +8,7 @@ use crate::exchange::Micros;
 use super::super::channel::Pattern;
 use super::super::client::{Client, Phase, Poll};
 use super::super::message::{Acknowledgement, Advice, META, Message, Reply};
-use super::{Admission, ClientId, Effect, Exchange, Server};
+use super::{Admission, ClientId, Effect, Exchange, Server, Verdict};
 
 /// What a handshake offers, and what at least one of must be asked for.
 const CONNECTION_TYPES: &[&str] = &["long-polling", "callback-polling"];
@@ -159,11 +159,11 @@ impl Server {
         &mut self,
         now: Micros,
         message: &Message,
-        effects: &mut Vec<Effect>,
+        published: &Verdict,
     ) -> Answer {
-        let Some((client, _)) = self.known(now, message) else {
+        if self.known(now, message).is_none() {
             return self.unknown(message);
-        };
+        }
         let channel = &message.channel;
         let reply = Reply::to(message);
         let plain = Pattern::parse(channel).is_some_and(|pattern| !pattern.is_wild());
@@ -172,11 +172,10 @@ impl Server {
         } else if !plain {
             reply.refused(format!("400:{channel}:no channel to publish to"))
         } else {
-            effects.push(Effect::Published {
-                client,
-                channel: channel.clone(),
-            });
-            reply
+            match published {
+                Verdict::Taken => reply,
+                Verdict::Refused(reason) => reply.refused(format!("404:{channel}:{reason}")),
+            }
         };
         Answer::Messages(vec![reply.json()])
     }

@@ -14,6 +14,7 @@ struct Table {
     requests: u64,
     clients: usize,
     effects: Vec<Effect>,
+    verdict: Verdict,
 }
 
 impl Table {
@@ -25,6 +26,7 @@ impl Table {
             requests: 0,
             clients: 0,
             effects: Vec::new(),
+            verdict: Verdict::Taken,
         }
     }
 
@@ -40,7 +42,7 @@ impl Table {
         };
         let effects = self
             .server
-            .receive(self.now, exchange, &messages, &mut admit);
+            .receive(self.now, exchange, &messages, &self.verdict, &mut admit);
         self.effects.extend(effects);
         exchange
     }
@@ -115,9 +117,13 @@ fn a_handshake_without_a_common_transport_or_place_is_refused() {
     );
     let messages = message::read(None, br#"{"channel":"/meta/handshake"}"#).unwrap();
     let mut refuse = || Admission::Refused("full".into());
-    let effects = table
-        .server
-        .receive(Micros(0), Exchange(99), &messages, &mut refuse);
+    let effects = table.server.receive(
+        Micros(0),
+        Exchange(99),
+        &messages,
+        &Verdict::Taken,
+        &mut refuse,
+    );
     let Some(Effect::Reply { messages, .. }) = effects.first() else {
         panic!("{effects:?}")
     };
@@ -344,7 +350,7 @@ fn subscriptions_are_checked_and_can_be_given_up() {
 #[test]
 fn a_publish_gets_the_answer_of_the_protocol() {
     let mut table = Table::new();
-    let client = table.client();
+    table.client();
     let mut publish = |channel: &str| {
         table.ask(&format!(
             r#"{{"channel":"{channel}","clientId":"c1","id":"5","data":{{}}}}"#
@@ -356,10 +362,11 @@ fn a_publish_gets_the_answer_of_the_protocol() {
     );
     assert!(publish("/meta/other").contains("404:/meta/other:unknown meta channel"));
     assert!(publish("/chat/*").contains("400:/chat/*:no channel to publish to"));
-    assert!(table.effects.contains(&Effect::Published {
-        client,
-        channel: "/chat/1".into()
-    }));
+    table.verdict = Verdict::Refused("why".into());
+    assert_eq!(
+        table.ask(r#"{"channel":"/chat/1","clientId":"c1"}"#),
+        r#"{"channel":"/chat/1","successful":false,"error":"404:/chat/1:why"}"#
+    );
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::bayeux::{ClientId, Message, Verdict};
 use crate::exchange::{End, Micros, Request, Response};
 use crate::journal::{Answered, Miss, Part, Remark};
 
 use super::super::cast::Identity;
 use super::super::plan::{Planned, Times};
+use super::super::publish;
 use super::super::refusal::{Kind, Refusal};
 use super::super::settings::OnExhausted;
 use super::alike::{Change, License};
@@ -55,6 +57,44 @@ impl Stage {
     pub(crate) fn answered(&mut self, now: Micros, operation: usize) -> Vec<Send> {
         self.run.answer(now, operation);
         self.advance(now)
+    }
+
+    /// Takes what messages publish as an operation: which it is, and what to answer.
+    pub(super) fn published(
+        &mut self,
+        now: Micros,
+        identity: &Identity,
+        messages: &[Message],
+    ) -> (Option<usize>, Verdict) {
+        let by = |message: &Message| Some(ClientId(message.client_id.clone()?));
+        let request = publish::of(messages);
+        let mut publisher = messages.iter().filter(|message| !message.is_meta());
+        let client = publisher.find_map(by);
+        let (Some(live), Some(client)) = (request, client) else {
+            return (None, Verdict::Taken);
+        };
+        let Some(seat) = self
+            .cast
+            .seat_of(&client)
+            .filter(|_| self.bayeux.knows(&client))
+        else {
+            // The server answers that it does not know the client.
+            return (None, Verdict::Taken);
+        };
+        let identity = Identity {
+            session: Some(self.name(seat).to_owned()),
+            ..identity.clone()
+        };
+        let served = self
+            .choose(&identity, &live)
+            .and_then(|choice| self.serve(now, &identity, &live, choice));
+        match served {
+            Ok(Answer::Recorded { operation, .. }) => (Some(operation), Verdict::Taken),
+            Ok(Answer::Refused(refusal)) | Err(refusal) => {
+                self.missed(&live, refusal.message.clone());
+                (None, Verdict::Refused(refusal.message))
+            }
+        }
     }
 
     fn serve(

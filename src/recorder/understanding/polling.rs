@@ -20,9 +20,6 @@ pub(super) const UNSUBSCRIBE: &str = "/meta/unsubscribe";
 /// The channel of farewells.
 pub(super) const DISCONNECT: &str = "/meta/disconnect";
 
-/// The prefix of the channels on which client and server speak of the connection itself.
-const META: &str = "/meta/";
-
 /// What clients append to the endpoint's path, as `cometd.js` does.
 const SUFFIXES: &[&str] = &["/handshake", "/connect", "/disconnect"];
 
@@ -47,7 +44,7 @@ pub(super) fn messages(request: &Request, knows: impl Fn(&str) -> bool) -> Optio
         .all(|message| message.channel.starts_with('/'));
     let speaks = messages
         .iter()
-        .any(|message| is_meta(message) || message.client_id.as_deref().is_some_and(&knows));
+        .any(|message| message.is_meta() || message.client_id.as_deref().is_some_and(&knows));
     (channels && speaks).then_some(messages)
 }
 
@@ -55,11 +52,6 @@ pub(super) fn messages(request: &Request, knows: impl Fn(&str) -> bool) -> Optio
 pub(super) fn replies(response: &Response) -> Option<Vec<Sent>> {
     let content = content::decoded(&response.headers, &response.body)?;
     reply::read(&content).ok()
-}
-
-/// Whether a message is about the connection itself, and no publish.
-pub(super) fn is_meta(message: &Message) -> bool {
-    message.channel.starts_with(META)
 }
 
 /// The path of the endpoint that a request went to.
