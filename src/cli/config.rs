@@ -44,6 +44,8 @@ pub(super) struct Config {
     pub(super) channel: Option<String>,
     /// The path of the Bayeux endpoint.
     pub(super) endpoint: Option<String>,
+    /// What tells clients apart: `"cookie:NAME"`, `"header:NAME"` or `"field:NAME"`.
+    pub(super) session_by: Option<String>,
     /// Whether a value that never comes again may differ.
     pub(super) lenient: bool,
     /// How requests are compared.

@@ -10,9 +10,8 @@ use anyhow::{Context as _, anyhow};
 
 use crate::exchange::{Micros, Operation};
 use crate::listen;
-use crate::matcher::Rules;
 use crate::player::{
-    Absence, OnExhausted, Pace, Plan, Replay as Player, Settings, Strictness, admin,
+    Absence, OnExhausted, Pace, Plan, Reading, Replay as Player, Settings, Strictness, admin,
 };
 use crate::tape::Tape;
 
@@ -64,6 +63,11 @@ pub(super) struct Replay {
     /// answer, or its answers and notifications from the first on [default: refuse].
     #[arg(long, value_name = "refuse|last|loop", env = "ANTIPHON_ON_EXHAUSTED")]
     on_exhausted: Option<String>,
+
+    /// What tells clients apart: `cookie:NAME`, `header:NAME`, or `field:NAME` of a JSON or form body
+    /// [default: what the tape tells of them].
+    #[arg(long, value_name = "KIND:NAME", env = "ANTIPHON_SESSION_BY")]
+    session_by: Option<String>,
 
     /// After how many quiet seconds a session that no client has claimed goes on by itself, once
     /// another client listens; or never [default: 2].
@@ -122,7 +126,7 @@ struct Setup {
     expected: Expected,
     endpoint: Option<String>,
     settings: Settings,
-    rules: Rules,
+    reading: Reading,
 }
 
 impl Replay {
@@ -130,7 +134,7 @@ impl Replay {
         let config = self.config.read()?;
         let setup = self.setup(config).because(Trouble::Usage)?;
         let tapes = self.load()?;
-        let plan = Plan::of(&tapes, setup.rules.clone()).because(Trouble::Tape)?;
+        let plan = Plan::of(&tapes, setup.reading.clone()).because(Trouble::Tape)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -177,6 +181,15 @@ impl Replay {
             .r#match
             .rules()
             .with_context(|| self.config.path().display().to_string())?;
+        let session_by = pick(
+            "--session-by",
+            &self.session_by,
+            "sessionBy",
+            file.session_by,
+        );
+        let session_by = session_by
+            .map(|by| by.value.parse().context(by.origin))
+            .transpose()?;
         let milliseconds = |value: u64| Micros(value.saturating_mul(1_000));
         if let Some(timeout) = file.bayeux.timeout {
             settings.bayeux.timeout = milliseconds(timeout);
@@ -198,7 +211,7 @@ impl Replay {
             },
             endpoint: endpoint.map(path).transpose()?,
             settings,
-            rules,
+            reading: Reading { rules, session_by },
         })
     }
 

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// The longest value that is taken for a credential: signed tokens fit.
-const MAX_CREDENTIAL: usize = 4_096;
+pub const MAX_CREDENTIAL: usize = 4_096;
 
 /// How many credentials of one message are read: as many cookies as browsers keep for a site.
 const MAX_CREDENTIALS: usize = 180;

@@ -7,10 +7,12 @@ mod body;
 mod contract;
 pub mod credentials;
 mod headers;
+mod session_by;
 
 pub use body::{Body, Cut};
 pub use contract::{Contract, Parameter, Presence};
 pub use headers::Headers;
+pub use session_by::{NoSessionBy, SessionBy};
 
 use std::fmt;
 

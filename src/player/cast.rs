@@ -25,6 +25,8 @@ pub(crate) enum Role {
 pub(crate) struct Identity {
     /// The session that an `Antiphon-Session` header asks for.
     pub(crate) session: Option<String>,
+    /// The value by which the user wants clients told apart.
+    pub(crate) named: Option<String>,
     /// The user of HTTP Basic authentication.
     pub(crate) user: Option<String>,
     /// The value of the `BAYEUX_BROWSER` cookie.
@@ -66,6 +68,8 @@ pub(crate) enum NoSeat {
 pub(super) struct Cast {
     seats: Vec<Seat>,
     users: BTreeMap<String, usize>,
+    /// The sessions of clients that are told apart as the user wants.
+    chosen: BTreeMap<String, usize>,
     clients: BTreeMap<ClientId, usize>,
     /// Credentials of one session whose live client has logged in as another.
     moved: BTreeMap<Credential, usize>,
@@ -115,6 +119,7 @@ impl Cast {
         Cast {
             seats,
             users: BTreeMap::new(),
+            chosen: BTreeMap::new(),
             clients: BTreeMap::new(),
             moved: BTreeMap::new(),
         }
@@ -129,6 +134,15 @@ impl Cast {
         if let Some(name) = &identity.session {
             let unknown = || NoSeat::Unknown(name.clone(), self.names());
             return self.named(name).map(firm).ok_or_else(unknown).map(Some);
+        }
+        let by_choice = |client: &String| {
+            let came = || self.chosen.get(client).copied();
+            ties.named(client)
+                .or_else(|| self.named(client))
+                .or_else(came)
+        };
+        if let Some(seat) = identity.named.as_ref().and_then(by_choice) {
+            return Ok(Some(firm(seat)));
         }
         let by_user = |user: &String| {
             let recorded = || ties.session_of(&[Credential::User(user.clone())]);
@@ -261,6 +275,7 @@ impl Cast {
     pub(super) fn is_stranger(&self, ties: &Ties, identity: &Identity) -> bool {
         let known = |cookie: &String| self.seats.iter().any(|seat| seat.browser == *cookie);
         let named = identity.session.is_some()
+            || identity.named.is_some()
             || identity.user.is_some()
             || ties.session_of(&identity.shown).is_some();
         !named
@@ -275,8 +290,12 @@ impl Cast {
         self.seats.get(place).map(|seat| seat.browser.as_str())
     }
 
-    /// A Basic user who is no session's namesake stays with the first session that it got.
+    /// A client that the user wants told apart, and a Basic user who is no session's namesake, stay
+    /// with the first session that they got.
     fn tie(&mut self, identity: &Identity, place: usize) {
+        if let (None, Some(client)) = (&identity.session, &identity.named) {
+            self.chosen.entry(client.clone()).or_insert(place);
+        }
         if let (None, Some(user)) = (&identity.session, &identity.user)
             && self.named(user).is_none()
         {

@@ -24,4 +24,4 @@ pub use pace::{Pace, PaceError};
 pub use plan::{Plan, PlanError};
 pub use report::Report;
 pub use service::Replay;
-pub use settings::{Absence, OnExhausted, Settings, Strictness};
+pub use settings::{Absence, OnExhausted, Reading, Settings, Strictness};

@@ -18,6 +18,7 @@ use crate::matcher::{Key, Rules};
 use crate::tape::{Event, Tape};
 
 use super::publish;
+use super::settings::Reading;
 use super::ties::Ties;
 use super::values::Values;
 use follow::Moment;
@@ -33,7 +34,7 @@ pub struct Plan {
     pub(super) contracts: Vec<Contract>,
     pub(super) endpoints: Vec<String>,
     pub(super) ties: Ties,
-    pub(super) rules: Rules,
+    pub(super) reading: Reading,
     pub(super) values: Values,
 }
 
@@ -133,8 +134,8 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Plans the replay of these tapes, whose requests are compared by these rules.
-    pub fn of(tapes: &[Tape], rules: Rules) -> Result<Plan, PlanError> {
+    /// Plans the replay of these tapes, whose requests are read so.
+    pub fn of(tapes: &[Tape], reading: Reading) -> Result<Plan, PlanError> {
         let mut plan = Plan {
             sessions: Vec::new(),
             operations: Vec::new(),
@@ -143,7 +144,7 @@ impl Plan {
             contracts: Vec::new(),
             endpoints: Vec::new(),
             ties: Ties::default(),
-            rules,
+            reading,
             values: Values::default(),
         };
         for tape in tapes {
@@ -191,7 +192,8 @@ impl Plan {
             .map(|(place, operation)| (operation.id, self.operations.len() + place))
             .collect();
         let first = self.operations.len();
-        let planned = |operation: &Operation| planned(operation, &self.endpoints, &self.rules);
+        let planned =
+            |operation: &Operation| planned(operation, &self.endpoints, &self.reading.rules);
         self.operations.extend(tape.operations().map(planned));
         let mut lanes = BTreeMap::new();
         let mut moments = Vec::new();
@@ -215,6 +217,9 @@ impl Plan {
                             (planned.session, planned.lane) = (session, lane);
                         }
                         self.ties.learn(session, operation);
+                        if let Some(client) = self.reading.client(&operation.request) {
+                            self.ties.learn_named(session, client);
+                        }
                     }
                 }
                 Event::Notification(notification) => {

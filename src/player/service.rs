@@ -108,10 +108,6 @@ impl Replay {
                 ));
             }
         };
-        let identity = identity(&head.headers);
-        if self.is_bayeux(&head) {
-            return self.bayeux(&head, &identity, &content).await;
-        }
         let target = head
             .uri
             .path_and_query()
@@ -122,6 +118,13 @@ impl Replay {
             headers: fields::sent(&head.headers),
             body: exchange::Body::new(content),
         };
+        let identity = Identity {
+            named: self.0.plan.reading.client(&live),
+            ..identity(&head.headers)
+        };
+        if self.is_bayeux(&head) {
+            return self.bayeux(&head, &identity, live.body.bytes()).await;
+        }
         self.operation(&identity, &live).await
     }
 

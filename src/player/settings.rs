@@ -1,7 +1,8 @@
 //! How a replay behaves, where its user has a say.
 
 use crate::bayeux;
-use crate::exchange::Micros;
+use crate::exchange::{Micros, Request, SessionBy};
+use crate::matcher::{self, Field, Rules};
 
 use super::pace::Pace;
 
@@ -18,6 +19,27 @@ pub struct Settings {
     pub absence: Absence,
     /// The times of the Bayeux protocol.
     pub bayeux: bayeux::Settings,
+}
+
+/// How the requests of tapes and of live clients are read.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// How a live request is compared with a recorded one.
+    pub rules: Rules,
+    /// What tells clients apart, before anything that the tapes tell of them.
+    pub session_by: Option<SessionBy>,
+}
+
+impl Reading {
+    /// The value by which a request names its client.
+    pub(super) fn client(&self, request: &Request) -> Option<String> {
+        let field = |name: &str| {
+            let fields = matcher::of_content(&request.headers, request.body.bytes());
+            let named = |field: &Field| field.pointer.rsplit('/').next() == Some(name);
+            fields.into_iter().find(named).map(|field| field.text)
+        };
+        self.session_by.as_ref()?.value(&request.headers, field)
+    }
 }
 
 /// Whether a value that a client chose, and that never comes again on the tape, may differ.

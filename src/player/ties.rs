@@ -17,6 +17,8 @@ const MIN_TELLING: usize = 8;
 pub(super) struct Ties {
     holders: BTreeMap<Credential, Holder>,
     clients: BTreeMap<usize, Vec<String>>,
+    /// By what the user chose to tell clients apart.
+    named: BTreeMap<String, Holder>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,14 +34,20 @@ impl Ties {
         let shown = credentials::shown(operation.request.headers.iter());
         let given = credentials::given(operation.response.headers.iter());
         for credential in shown.into_iter().chain(given).filter(tells) {
-            self.holders
-                .entry(credential)
-                .and_modify(|holder| {
-                    if *holder != Holder::One(session) {
-                        *holder = Holder::Many;
-                    }
-                })
-                .or_insert(Holder::One(session));
+            hold(&mut self.holders, credential, session);
+        }
+    }
+
+    /// Learns that a request of this session names its client so.
+    pub(super) fn learn_named(&mut self, session: usize, client: String) {
+        hold(&mut self.named, client, session);
+    }
+
+    /// The session whose requests alone name their client so.
+    pub(super) fn named(&self, client: &str) -> Option<usize> {
+        match self.named.get(client)? {
+            Holder::One(session) => Some(*session),
+            Holder::Many => None,
         }
     }
 
@@ -75,6 +83,18 @@ impl Ties {
     pub(super) fn clients(&self, session: usize) -> &[String] {
         self.clients.get(&session).map_or(&[], Vec::as_slice)
     }
+}
+
+/// Notes that this session has what tells it from others, if no other has it too.
+fn hold<K: Ord>(holders: &mut BTreeMap<K, Holder>, key: K, session: usize) {
+    holders
+        .entry(key)
+        .and_modify(|holder| {
+            if *holder != Holder::One(session) {
+                *holder = Holder::Many;
+            }
+        })
+        .or_insert(Holder::One(session));
 }
 
 /// Whether a credential is one that a single client has: a user, or a value of some length.

@@ -43,9 +43,7 @@ pub use pattern::{PathPattern, PathPatternError};
 pub use settings::{Clock, DEFAULT_MAX_BODY, Durability, DurabilityError, Heard, Settings};
 pub use summary::{Progress, Summary};
 pub use tap::{RequestTap, ResponseTap, Tap, Written};
-pub use understanding::{
-    Connection, NoSessionBy, Observation, Passing, SessionBy, Settings as Known, Understanding,
-};
+pub use understanding::{Connection, Observation, Passing, Settings as Known, Understanding};
 
 /// Why a recording cannot begin.
 #[derive(Debug, thiserror::Error)]

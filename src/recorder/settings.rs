@@ -5,11 +5,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::exchange::Micros;
+use crate::exchange::{Micros, SessionBy};
 use crate::tape::Existing;
 
 use super::filter::Filter;
-use super::understanding::SessionBy;
 
 /// How many bytes of a body are kept unless the user chooses: enough for what a service says and for
 /// most of a site's own files, and little enough that writing it as text needs no more than some

@@ -20,14 +20,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bayeux::Message;
 use crate::exchange::{
-    Body, End, Fact, Headers, Micros, Operation, OperationId, Request, Response, What,
+    Body, End, Fact, Headers, Micros, Operation, OperationId, Request, Response, SessionBy, What,
 };
 use crate::tape::Event;
 
 use causes::{Call, Causes, Effect, Outcome};
 use clients::{Arrival, Clients, Discovery, Purpose, Who};
 use credentials::Evidence;
-pub use settings::{NoSessionBy, SessionBy, Settings};
+pub use settings::Settings;
 
 /// The status that stands on the tape for an operation to which no response came, and which a
 /// notification needs: the one by which servers log that a client went away.

@@ -272,3 +272,36 @@ fn what_a_client_publishes_is_an_operation_like_any_other() {
     replay.signal("-TERM");
     assert_eq!(replay.wait().code(), Some(1));
 }
+
+#[test]
+fn clients_are_told_apart_as_the_user_wants() {
+    let act = |id, session: &str, agent: &str| {
+        let fields = json!({ "sent": [["X-Agent", agent]], "answer": session });
+        operation(id, session, "POST /act", &fields)
+    };
+    let events = [
+        act(1, "client1", "17"),
+        act(2, "client2", "18"),
+        notification(1, "client2", 2),
+    ];
+    let path = tape("told-apart", &events.concat());
+    let replay = Replay::start(&[&path, "--session-by", "header:X-Agent"]);
+    let act = |agent: &str| post(&format!("{}/act", replay.origin), &[("X-Agent", agent)], "").text;
+    let second = Client::new(&replay, &[("X-Agent", "18")]);
+    // An agent that the tape does not know gets the session that is free, and keeps it.
+    let other = Client::new(&replay, &[("X-Agent", "99")]);
+    assert_eq!(act("18"), "client2");
+    assert_eq!(numbers(&second.hear(1)), [1]);
+    assert_eq!(act("99"), "client1");
+    drop(other);
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_antiphon"))
+        .args(["replay", "--session-by", "agent"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        words.contains("--session-by (or ANTIPHON_SESSION_BY): \"agent\" is none of"),
+        "{words}"
+    );
+}

@@ -5,12 +5,12 @@ use crate::exchange::{Body, End, Headers, NotificationId, Request, Response};
 use crate::tape::Header;
 
 pub(in crate::player) fn plan(tapes: &[Tape]) -> Plan {
-    Plan::of(tapes, Rules::default()).unwrap()
+    Plan::of(tapes, Reading::default()).unwrap()
 }
 
 /// The plan of these tapes, by no rules, or why there is none.
 fn planned(tapes: &[Tape]) -> Result<Plan, PlanError> {
-    Plan::of(tapes, Rules::default())
+    Plan::of(tapes, Reading::default())
 }
 
 /// A tape in shorthand: `a:op1@10-90` is operation 1 of session `a`, from 10 to 90 µs;

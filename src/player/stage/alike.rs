@@ -79,7 +79,7 @@ impl Stage {
         mismatch: &Mismatch,
     ) -> Option<Vec<Change>> {
         let (part, pointer) = (mismatch.part, &mismatch.difference.pointer);
-        if part != Part::Path && self.plan.rules.ignores(part, pointer) {
+        if part != Part::Path && self.plan.reading.rules.ignores(part, pointer) {
             let text = |json: Option<String>| json.unwrap_or_else(|| "nothing".to_owned());
             return Some(vec![Change {
                 place: place(part, pointer),
@@ -112,7 +112,7 @@ impl Stage {
         (part, pointer): (Part, &str),
         live: &str,
     ) -> Option<License> {
-        let (rules, values) = (&self.plan.rules, &self.plan.values);
+        let (rules, values) = (&self.plan.reading.rules, &self.plan.values);
         if rules.ignores(part, pointer) {
             return Some(License::Ruled);
         }

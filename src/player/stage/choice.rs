@@ -44,7 +44,7 @@ impl Stage {
             .cast
             .tied(&self.plan.ties, identity)
             .map_err(|unknown| Refusal::plain(Kind::Session, unknown.to_string()))?;
-        let key = Key::of(live, &self.plan.rules);
+        let key = Key::of(live, &self.plan.reading.rules);
         let tied = tie.map(|tie| tie.seat);
         let loosely = tie.is_some_and(|tie| tie.hold == Hold::Loose);
         let exact = self.matching(tied, &key);
@@ -133,7 +133,7 @@ impl Stage {
     pub(super) fn expected<'a>(&self, place: usize, planned: &'a Planned) -> Cow<'a, Key> {
         let request = &planned.operation.request;
         match self.plan.values.request(place, request, &self.bound) {
-            Some(request) => Cow::Owned(Key::of(&request, &self.plan.rules)),
+            Some(request) => Cow::Owned(Key::of(&request, &self.plan.reading.rules)),
             None => Cow::Borrowed(&planned.key),
         }
     }

@@ -2,14 +2,12 @@
 //!
 //! It reads; whom a credential belongs to is the business of [`super::clients`].
 
-use crate::exchange::credentials::{self, Credential, basic_user, unquoted};
+use crate::exchange::SessionBy;
+use crate::exchange::credentials::{self, Credential, MAX_CREDENTIAL, basic_user, unquoted};
 use crate::exchange::{Headers, Request, Response};
 
 use super::content::{Part, field};
-use super::{SessionBy, identifier};
-
-/// The longest value that is taken for a credential: signed tokens fit.
-const MAX_CREDENTIAL: usize = 4_096;
+use super::identifier;
 
 /// The longest name of a user; a longer one is no name to show to people.
 const MAX_NAME: usize = 64;
@@ -116,7 +114,7 @@ pub(super) fn evidence(request: &Request, parts: &[Part], by: Option<&SessionBy>
     };
     tokens.retain(|token| (1..=MAX_CREDENTIAL).contains(&token.len()));
     Evidence {
-        chosen: by.and_then(|by| chosen(by, request, &cookies, parts)),
+        chosen: by.and_then(|by| by.value(&request.headers, |name| named(parts, name))),
         cookies,
         tokens,
         user: user.filter(|user| is_name(user)),
@@ -178,29 +176,11 @@ pub(super) fn is_name(text: &str) -> bool {
     (1..=MAX_NAME).contains(&text.len()) && text.chars().all(plain)
 }
 
-fn chosen(
-    by: &SessionBy,
-    request: &Request,
-    cookies: &[(String, String)],
-    parts: &[Part],
-) -> Option<String> {
-    let value = match by {
-        SessionBy::Cookie(name) => {
-            let cookie = cookies.iter().find(|(candidate, _)| candidate == name);
-            cookie.map(|(_, value)| value.as_str())
-        }
-        SessionBy::Header(name) => field(&request.headers, name),
-        SessionBy::Field(name) => {
-            let part = parts
-                .iter()
-                .find(|part| part.place == *name || part.key() == name);
-            part.map(|part| part.text.as_str())
-        }
-    };
-    let value = value.map(str::trim).filter(|value| !value.is_empty());
-    value
-        .filter(|value| value.len() <= MAX_CREDENTIAL)
-        .map(str::to_owned)
+/// The part of this name or place.
+fn named(parts: &[Part], name: &str) -> Option<String> {
+    let mut parts = parts.iter();
+    let part = parts.find(|part| part.place == name || part.key() == name)?;
+    Some(part.text.clone())
 }
 
 fn cookies(headers: &Headers) -> Vec<(String, String)> {

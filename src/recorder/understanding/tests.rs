@@ -232,21 +232,3 @@ fn told(event: &Event) -> String {
         Event::Contract(_) => panic!("no contract passes"),
     }
 }
-
-#[test]
-fn what_tells_clients_apart_is_read_from_text() {
-    let read = |text: &str| text.parse::<SessionBy>();
-    assert_eq!(read("cookie:SID"), Ok(SessionBy::Cookie("SID".to_owned())));
-    assert_eq!(
-        read("header:X-Agent"),
-        Ok(SessionBy::Header("X-Agent".to_owned()))
-    );
-    assert_eq!(read("field:user"), Ok(SessionBy::Field("user".to_owned())));
-    for text in ["", "SID", "cookie:", "query:a"] {
-        let refusal = read(text).unwrap_err().to_string();
-        assert!(
-            refusal.starts_with(&format!("{text:?} is none of")),
-            "{refusal}"
-        );
-    }
-}
