@@ -38,6 +38,8 @@ pub(super) struct Config {
     pub(super) on_miss: Option<String>,
     /// What an operation beyond the tape does: `"refuse"`, `"last"` or `"loop"`.
     pub(super) on_exhausted: Option<String>,
+    /// What becomes of a client for whom no session is left: `"refuse"` or `"fork"`.
+    pub(super) spare_sessions: Option<String>,
     /// After how many seconds a session that has no client goes on by itself, or `"never"`.
     pub(super) absent_after: Option<String>,
     /// The channel of imported notifications, instead of the one that the page's URL tells.

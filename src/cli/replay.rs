@@ -11,7 +11,7 @@ use anyhow::{Context as _, anyhow};
 use crate::exchange::{Micros, Operation};
 use crate::listen;
 use crate::player::{
-    Absence, OnExhausted, Pace, Plan, Reading, Replay as Player, Settings, Strictness, admin,
+    Absence, OnExhausted, Pace, Plan, Reading, Replay as Player, Settings, Spare, Strictness, admin,
 };
 use crate::tape::Tape;
 
@@ -68,6 +68,11 @@ pub(super) struct Replay {
     /// [default: what the tape tells of them].
     #[arg(long, value_name = "KIND:NAME", env = "ANTIPHON_SESSION_BY")]
     session_by: Option<String>,
+
+    /// What becomes of a client for whom no session is left: it is refused, or gets a fresh copy of
+    /// the whole conversation, as parallel tests want [default: refuse].
+    #[arg(long, value_name = "refuse|fork", env = "ANTIPHON_SPARE_SESSIONS")]
+    spare_sessions: Option<String>,
 
     /// After how many quiet seconds a session that no client has claimed goes on by itself, once
     /// another client listens; or never [default: 2].
@@ -162,6 +167,15 @@ impl Replay {
             settings.on_exhausted = on_exhausted(&word.value).context(word.origin)?;
         }
         let word = pick(
+            "--spare-sessions",
+            &self.spare_sessions,
+            "spareSessions",
+            file.spare_sessions,
+        );
+        if let Some(word) = word {
+            settings.spare = spare(&word.value).context(word.origin)?;
+        }
+        let word = pick(
             "--absent-after",
             &self.absent_after,
             "absentAfter",
@@ -254,6 +268,14 @@ fn on_exhausted(word: &str) -> anyhow::Result<OnExhausted> {
         _ => Err(anyhow!(
             "--on-exhausted: {word:?} is none of refuse, last and loop"
         )),
+    }
+}
+
+fn spare(word: &str) -> anyhow::Result<Spare> {
+    match word {
+        "refuse" => Ok(Spare::Refuse),
+        "fork" => Ok(Spare::Fork),
+        _ => Err(anyhow!("{word:?} is neither refuse nor fork")),
     }
 }
 

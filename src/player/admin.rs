@@ -1,6 +1,8 @@
 //! What a person and a test ask of a replay, on a port of its own: health, the transcript, a fresh
 //! start, and one session's notifications without a Bayeux client.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use serde::Serialize;
@@ -13,9 +15,11 @@ use crate::journal::{Journal, Lane};
 
 use super::body::ReplayBody;
 use super::cast::{Identity, Role};
+use super::copies::Mark;
 use super::fields::{json, refused};
 use super::refusal::{Kind, Refusal};
 use super::service::Replay;
+use super::stage::Stage;
 
 /// How many lines wait for a reader that is slower than the conversation; then its polls stop, and
 /// the notifications wait in the run.
@@ -29,6 +33,7 @@ struct Health<'a> {
     sessions: Vec<&'a str>,
     operations: usize,
     notifications: usize,
+    copies: usize,
     polls_held: usize,
     misses: usize,
 }
@@ -98,23 +103,44 @@ pub async fn handle<B>(replay: Replay, request: Request<B>) -> Response<ReplayBo
         }
         return response;
     }
+    let query = request.uri().query().unwrap_or_default();
+    let copy = parameter(query, "copy").map_or(Some(1), |number| number.parse().ok());
+    let Some(copy) = copy else {
+        return no_copy(query);
+    };
     match path {
         "/__admin/health" => health(&replay),
-        "/__admin/transcript" => transcript(&replay),
+        "/__admin/transcript" => transcript(&replay, copy),
         "/__admin/report" => document(&replay.report()),
-        "/__admin/pending" => document(&replay.report().waiting()),
+        "/__admin/pending" => match replay.report().copy(copy) {
+            Some(report) => document(&report.waiting()),
+            None => no_copy(copy),
+        },
         "/__admin/reset" => {
             let run = replay.reset();
             tracing::info!("run {run} begins");
             document(&serde_json::json!({ "run": run }))
         }
-        _ => listen(replay, request.uri().query().unwrap_or_default()).await,
+        _ => listen(replay, query, copy).await,
     }
 }
 
+/// The value of a parameter of a query.
+fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(candidate, _)| candidate == name)
+        .map(|(_, value)| value)
+}
+
+fn no_copy(which: impl std::fmt::Display) -> Response<ReplayBody> {
+    let message = format!("there is no copy {which} of the conversation");
+    refused(&Refusal::plain(Kind::Miss, message))
+}
+
 fn health(replay: &Replay) -> Response<ReplayBody> {
-    replay.look(|stage, run| {
-        let plan = stage.plan();
+    replay.look(|copies, run| {
+        let plan = copies.first().plan();
+        let misses = copies.iter().map(|stage| stage.journal().misses().total());
         document(&Health {
             status: "ok",
             mode: "replay",
@@ -122,14 +148,21 @@ fn health(replay: &Replay) -> Response<ReplayBody> {
             sessions: plan.sessions().iter().map(Session::name).collect(),
             operations: plan.operations.len(),
             notifications: plan.notifications.len(),
-            polls_held: stage.polls_held(),
-            misses: stage.journal().misses().total(),
+            copies: copies.iter().count(),
+            polls_held: copies.iter().map(Stage::polls_held).sum(),
+            misses: misses.sum(),
         })
     })
 }
 
-fn transcript(replay: &Replay) -> Response<ReplayBody> {
-    replay.look(|stage, run| {
+fn transcript(replay: &Replay, copy: usize) -> Response<ReplayBody> {
+    replay.look(|copies, run| {
+        let stage = copy
+            .checked_sub(1)
+            .and_then(|place| copies.iter().nth(place));
+        let Some(stage) = stage else {
+            return no_copy(copy);
+        };
         let journal: &Journal = stage.journal();
         document(&Transcript {
             run,
@@ -164,9 +197,8 @@ fn of_session<'a>(session: &'a Session, lane: &'a Lane) -> SessionTranscript<'a>
 }
 
 /// Streams the notifications of one session, each as one line of JSON, as a client of its own.
-async fn listen(replay: Replay, query: &str) -> Response<ReplayBody> {
-    let session = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "session");
-    let Some((_, session)) = session else {
+async fn listen(replay: Replay, query: &str, copy: usize) -> Response<ReplayBody> {
+    let Some(session) = parameter(query, "session") else {
         let message = "which session? /__try/notifications?session=NAME".to_owned();
         return refused(&Refusal::plain(Kind::Malformed, message));
     };
@@ -174,6 +206,7 @@ async fn listen(replay: Replay, query: &str) -> Response<ReplayBody> {
         replay,
         identity: Identity {
             session: Some(session.into_owned()),
+            copy: Some(Mark::Number(copy)),
             ..Identity::default()
         },
     };

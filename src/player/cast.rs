@@ -6,6 +6,7 @@ use crate::bayeux::ClientId;
 use crate::exchange::Session;
 use crate::exchange::credentials::Credential;
 
+use super::copies::Mark;
 use super::ties::Ties;
 
 /// How many hexadecimal digits of a digest make an identifier: as many as `CometD`'s own have.
@@ -31,6 +32,8 @@ pub(crate) struct Identity {
     pub(crate) user: Option<String>,
     /// The value of the `BAYEUX_BROWSER` cookie.
     pub(crate) browser: Option<String>,
+    /// The copy of the conversation that it says it is in.
+    pub(crate) copy: Option<Mark>,
     /// Everything that the recorded service may have known it by.
     pub(crate) shown: Vec<Credential>,
 }
@@ -70,6 +73,8 @@ pub(super) struct Cast {
     users: BTreeMap<String, usize>,
     /// The sessions of clients that are told apart as the user wants.
     chosen: BTreeMap<String, usize>,
+    /// The number of the copy of the conversation, from 0.
+    copy: usize,
     clients: BTreeMap<ClientId, usize>,
     /// Credentials of one session whose live client has logged in as another.
     moved: BTreeMap<Credential, usize>,
@@ -106,12 +111,13 @@ pub(super) struct Taken {
 }
 
 impl Cast {
-    pub(super) fn new(sessions: &[Session]) -> Cast {
+    /// The sessions of this copy of the conversation.
+    pub(super) fn new(sessions: &[Session], copy: usize) -> Cast {
         let seats = sessions
             .iter()
             .map(|session| Seat {
                 session: session.clone(),
-                browser: minted("browser", session, 0),
+                browser: minted("browser", session, copy, 0),
                 holder: Holder::Nobody,
                 handshakes: 0,
             })
@@ -120,6 +126,7 @@ impl Cast {
             seats,
             users: BTreeMap::new(),
             chosen: BTreeMap::new(),
+            copy,
             clients: BTreeMap::new(),
             moved: BTreeMap::new(),
         }
@@ -205,12 +212,15 @@ impl Cast {
         let recorded = ties
             .clients(place)
             .get(seat.handshakes)
+            .filter(|_| self.copy == 0)
             .cloned()
             .map(ClientId);
         seat.handshakes += 1;
         let client = recorded
             .filter(|recorded| !self.clients.contains_key(recorded))
-            .unwrap_or_else(|| ClientId(minted("client", &seat.session, seat.handshakes)));
+            .unwrap_or_else(|| {
+                ClientId(minted("client", &seat.session, self.copy, seat.handshakes))
+            });
         let before = match std::mem::replace(&mut seat.holder, Holder::Client(client.clone(), role))
         {
             Holder::Client(before, _) => Some(before),
@@ -265,6 +275,12 @@ impl Cast {
             .is_some_and(|seat| seat.holder == Holder::Nobody)
     }
 
+    /// Whether nobody listens for a session, or has.
+    pub(super) fn is_open(&self, place: usize) -> bool {
+        let open = |seat: &Seat| matches!(seat.holder, Holder::Nobody | Holder::Caller);
+        self.seats.get(place).is_some_and(open)
+    }
+
     /// Whether somebody listens for a session, or did.
     pub(super) fn has_been_heard(&self, place: usize) -> bool {
         let heard = |seat: &Seat| matches!(seat.holder, Holder::Client(..) | Holder::Gone);
@@ -315,9 +331,10 @@ impl Cast {
     }
 }
 
-/// An identifier that is the same in every run: of what it is, whose, and a number.
-fn minted(what: &str, session: &Session, number: usize) -> String {
-    let digest = blake3::hash(format!("antiphon {what} {number} {session}").as_bytes());
+/// An identifier that is the same in every run: of what it is, whose, in which copy of the
+/// conversation, and a number.
+fn minted(what: &str, session: &Session, copy: usize, number: usize) -> String {
+    let digest = blake3::hash(format!("antiphon {what} {copy} {number} {session}").as_bytes());
     digest.to_hex().chars().take(MINTED_DIGITS).collect()
 }
 
@@ -326,7 +343,7 @@ mod tests {
     use super::*;
 
     fn cast() -> Cast {
-        Cast::new(&[Session::new("agent1"), Session::new("agent2")])
+        Cast::new(&[Session::new("agent1"), Session::new("agent2")], 0)
     }
 
     fn firmly(seat: usize) -> Tie {

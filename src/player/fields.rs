@@ -9,6 +9,7 @@ use crate::exchange::{self, Headers};
 
 use super::body::ReplayBody;
 use super::cast::Identity;
+use super::copies::{CopyId, Mark};
 use super::refusal::Refusal;
 
 /// The header by which a client asks for a session.
@@ -16,6 +17,12 @@ const SESSION_HEADER: &str = "antiphon-session";
 
 /// The cookie by which Bayeux servers know a browser.
 const BROWSER_COOKIE: &str = "BAYEUX_BROWSER";
+
+/// The header by which a client says in which copy of the conversation it is.
+const COPY_HEADER: &str = "antiphon-copy";
+
+/// The cookie that tells it so.
+const COPY_COOKIE: &str = "ANTIPHON_COPY";
 
 /// Fields of a recorded response that belong to its connection (RFC 9110 §7.6.1), or that are made
 /// anew for each response.
@@ -38,13 +45,21 @@ pub(super) fn identity(headers: &http::HeaderMap) -> Identity {
         .map(|(name, value)| (name.as_str(), value.as_bytes()));
     let session = headers.get(SESSION_HEADER);
     let session = session.and_then(|value| value.to_str().ok());
+    let copy = headers.get(COPY_HEADER);
+    let copy = copy.and_then(|value| value.to_str().ok());
     let mut identity = Identity {
         session: session.map(str::to_owned),
+        copy: copy.map(|name| Mark::Name(name.to_owned())),
         ..Identity::default()
     };
-    // Its own header and cookie are no credentials of the recorded service.
+    // Its own header and cookies are no credentials of the recorded service.
     for credential in credentials::shown(fields.filter(|(name, _)| *name != SESSION_HEADER)) {
         match &credential {
+            Credential::Cookie(name, value) if name == COPY_COOKIE => {
+                let number = value.parse().ok().map(Mark::Number);
+                identity.copy = identity.copy.or(number);
+                continue;
+            }
             Credential::Cookie(name, value) if name == BROWSER_COOKIE => {
                 identity.browser.get_or_insert_with(|| value.clone());
             }
@@ -56,6 +71,14 @@ pub(super) fn identity(headers: &http::HeaderMap) -> Identity {
         identity.shown.push(credential);
     }
     identity
+}
+
+/// Tells a client in which copy of the conversation it is.
+pub(super) fn mark(response: &mut Response<ReplayBody>, CopyId(number): CopyId) {
+    let cookie = format!("{COPY_COOKIE}={}; Path=/; HttpOnly", number + 1);
+    if let Ok(cookie) = HeaderValue::try_from(cookie) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
 }
 
 /// The header fields of a live request.

@@ -6,6 +6,7 @@
 pub mod admin;
 mod body;
 mod cast;
+mod copies;
 mod fields;
 mod pace;
 mod plan;
@@ -24,4 +25,4 @@ pub use pace::{Pace, PaceError};
 pub use plan::{Plan, PlanError};
 pub use report::Report;
 pub use service::Replay;
-pub use settings::{Absence, OnExhausted, Reading, Settings, Strictness};
+pub use settings::{Absence, OnExhausted, Reading, Settings, Spare, Strictness};

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::exchange::Micros;
 use crate::journal::{Bounded, Remark};
 
+use super::copies::Copies;
 use super::plan::By;
 use super::stage::Stage;
 use super::stage::progress::{Called, Pending, Waits};
@@ -32,6 +33,9 @@ pub struct Report {
     tolerances: Counted<Said>,
     /// Values that clients chose themselves, and that took the recorded ones' places.
     chosen: Counted<Said>,
+    /// The further copies of the conversation, of spare sessions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    copies: Vec<Report>,
 }
 
 /// What cannot go on and why. As JSON it is the document of `/__admin/pending`.
@@ -115,7 +119,15 @@ struct Said {
 }
 
 impl Report {
-    pub(super) fn of(stage: &Stage, run: u64, now: Micros) -> Report {
+    pub(super) fn of(copies: &Copies, run: u64, now: Micros) -> Report {
+        let of_one = |stage: &Stage| Report::of_one(stage, run, now);
+        Report {
+            copies: copies.others().map(of_one).collect(),
+            ..of_one(copies.first())
+        }
+    }
+
+    fn of_one(stage: &Stage, run: u64, now: Micros) -> Report {
         let (journal, played) = (stage.journal(), stage.played());
         let misses = journal.misses().kept().map(|miss| Miss {
             method: miss.method.clone(),
@@ -143,17 +155,26 @@ impl Report {
             repeats: Counted::said(journal.repeats()),
             tolerances: Counted::said(journal.tolerances()),
             chosen: Counted::said(journal.chosen()),
+            copies: Vec::new(),
         }
     }
 
     /// Whether everything was played as recorded, and nothing else was asked for.
     pub fn is_clean(&self) -> bool {
-        self.clean
+        self.clean && self.copies.iter().all(Report::is_clean)
     }
 
     /// Whether nothing was asked for that the tape does not answer.
     pub fn has_no_misses(&self) -> bool {
-        self.misses.total == 0
+        self.misses.total == 0 && self.copies.iter().all(Report::has_no_misses)
+    }
+
+    /// The report of this copy of the conversation, from 1.
+    pub(super) fn copy(&self, number: usize) -> Option<&Report> {
+        match number.checked_sub(2) {
+            None => (number == 1).then_some(self),
+            Some(place) => self.copies.get(place),
+        }
     }
 
     /// What waits for what.
@@ -197,7 +218,11 @@ impl fmt::Display for Report {
         self.repeats.say(f, "repeated", Said::say)?;
         self.tolerances.say(f, "tolerated", Said::say)?;
         self.chosen.say(f, "chosen by clients", Said::say)?;
-        write!(f, "\ntranscript {}", self.digest)
+        write!(f, "\ntranscript {}", self.digest)?;
+        for (place, copy) in self.copies.iter().enumerate() {
+            write!(f, "\ncopy {}: {copy}", place + 2)?;
+        }
+        Ok(())
     }
 }
 

@@ -16,12 +16,13 @@ use crate::exchange::{self, Micros};
 
 use super::body::ReplayBody;
 use super::cast::{Identity, Role};
+use super::copies::{Ask, Copies, CopyId, Mark};
 use super::fields::{self, identity, recorded, refused};
 use super::plan::Plan;
 use super::publish;
 use super::refusal::{Kind, Refusal};
 use super::report::Report;
-use super::settings::Settings;
+use super::settings::{Settings, Spare};
 use super::stage::{Answer, Send, Stage};
 
 /// The most content of a live request that is read: as much as any sample or message may have, and
@@ -45,7 +46,7 @@ struct Shared {
 }
 
 struct State {
-    stage: Stage,
+    copies: Copies,
     waiting: BTreeMap<Exchange, oneshot::Sender<Vec<Bytes>>>,
     next: u64,
     runs: u64,
@@ -60,18 +61,18 @@ enum Phase {
 }
 
 /// What the Bayeux server answered to one request.
-pub(super) struct Messages {
+pub(super) struct Replies {
     pub(super) messages: Vec<Bytes>,
     pub(super) cookie: Option<String>,
+    copy: CopyId,
 }
 
 impl Replay {
     /// A replay of `plan` that answers Bayeux requests at these paths and below them.
     pub fn new(plan: Plan, settings: Settings, endpoints: Vec<String>) -> Replay {
         let plan = Arc::new(plan);
-        let stage = Stage::new(Arc::clone(&plan), settings.clone());
         let state = State {
-            stage,
+            copies: Copies::new(Arc::clone(&plan), settings.clone()),
             waiting: BTreeMap::new(),
             next: 0,
             runs: 1,
@@ -132,16 +133,15 @@ impl Replay {
     pub async fn keep_time(self) {
         loop {
             let changed = self.0.changed.notified();
-            let deadline = self.state().stage.deadline();
+            let deadline = self.state().copies.iter().filter_map(Stage::deadline).min();
             let Some(deadline) = deadline else {
                 changed.await;
                 continue;
             };
             let wait = Duration::from_micros(deadline.since(self.now()).0);
             if tokio::time::timeout(wait, changed).await.is_err() {
-                let mut state = self.state();
-                let sends = state.stage.tick(self.now());
-                state.dispatch(sends);
+                let now = self.now();
+                self.state().each(|stage| stage.tick(now));
             }
         }
     }
@@ -155,8 +155,8 @@ impl Replay {
     pub fn stop(&self) {
         let mut state = self.state();
         state.phase = Phase::Stopping;
-        let sends = state.stage.release_all(self.now());
-        state.dispatch(sends);
+        let now = self.now();
+        state.each(|stage| stage.release_all(now));
     }
 
     /// Whether [`Replay::stop`] was called.
@@ -168,9 +168,9 @@ impl Replay {
     /// number of the new run.
     pub(super) fn reset(&self) -> u64 {
         let mut state = self.state();
-        let sends = state.stage.release_all(self.now());
-        state.dispatch(sends);
-        state.stage = Stage::new(Arc::clone(&self.0.plan), self.0.settings.clone());
+        let now = self.now();
+        state.each(|stage| stage.release_all(now));
+        state.copies = Copies::new(Arc::clone(&self.0.plan), self.0.settings.clone());
         state.runs += 1;
         let runs = state.runs;
         drop(state);
@@ -181,13 +181,13 @@ impl Replay {
     /// What the run has come to so far.
     pub fn report(&self) -> Report {
         let now = self.now();
-        self.look(|stage, run| Report::of(stage, run, now))
+        self.look(|copies, run| Report::of(copies, run, now))
     }
 
     /// Looks at the run.
-    pub(super) fn look<T>(&self, at: impl FnOnce(&Stage, u64) -> T) -> T {
+    pub(super) fn look<T>(&self, at: impl FnOnce(&Copies, u64) -> T) -> T {
         let state = self.state();
-        at(&state.stage, state.runs)
+        at(&state.copies, state.runs)
     }
 
     /// Sends messages to the Bayeux server, and waits for its answer.
@@ -196,36 +196,40 @@ impl Replay {
         identity: &Identity,
         role: Role,
         messages: &[Message],
-    ) -> Messages {
-        let (receiver, cookie, exchange) = {
+    ) -> Replies {
+        let (receiver, cookie, copy, exchange) = {
             let mut state = self.state();
             state.next += 1;
             let exchange = Exchange(state.next);
             let (sender, receiver) = oneshot::channel();
             state.waiting.insert(exchange, sender);
             let now = self.now();
-            let misses = state.stage.journal().misses().total();
-            let (sends, cookie) = state
-                .stage
-                .messages(now, exchange, identity, role, messages);
-            state.dispatch(sends);
-            if state.stage.journal().misses().total() > misses {
+            let copy = state.copies.of(identity, Ask::Messages(messages));
+            let stage = state.copies.get(copy);
+            let misses = stage.journal().misses().total();
+            let (mut sends, cookie) = stage.messages(now, exchange, identity, role, messages);
+            if stage.journal().misses().total() > misses {
                 self.0.missed.notify_one();
             }
             if state.phase == Phase::Stopping {
-                let sends = state.stage.release_all(now);
-                state.dispatch(sends);
+                sends.extend(state.copies.get(copy).release_all(now));
             }
-            (receiver, cookie, exchange)
+            state.dispatch(sends);
+            (receiver, cookie, copy, exchange)
         };
         self.0.changed.notify_one();
         let guard = Waiting {
             replay: self.clone(),
+            copy,
             exchange,
         };
         let messages = receiver.await.unwrap_or_default();
         drop(guard);
-        Messages { messages, cookie }
+        Replies {
+            messages,
+            cookie,
+            copy,
+        }
     }
 
     async fn operation(
@@ -233,14 +237,16 @@ impl Replay {
         identity: &Identity,
         live: &exchange::Request,
     ) -> Response<ReplayBody> {
-        let answer = {
+        let (answer, copy) = {
             let mut state = self.state();
-            let (answer, sends) = state.stage.operation(self.now(), identity, live);
+            let copy = state.copies.of(identity, Ask::Operation(live));
+            let stage = state.copies.get(copy);
+            let (answer, sends) = stage.operation(self.now(), identity, live);
             state.dispatch(sends);
-            answer
+            (answer, copy)
         };
         self.0.changed.notify_one();
-        match answer {
+        let mut response = match answer {
             Answer::Refused(refusal) => {
                 self.0.missed.notify_one();
                 refused(&refusal)
@@ -253,7 +259,7 @@ impl Replay {
                 let replay = self.clone();
                 let out = move || {
                     let mut state = replay.state();
-                    let sends = state.stage.answered(replay.now(), operation);
+                    let sends = state.copies.get(copy).answered(replay.now(), operation);
                     state.dispatch(sends);
                     drop(state);
                     replay.0.changed.notify_one();
@@ -266,6 +272,21 @@ impl Replay {
                 }
                 recorded(&response, body)
             }
+        };
+        self.mark(&mut response, identity, copy);
+        response
+    }
+
+    /// Tells a client in which copy of the conversation it is, if there may be several and it has
+    /// not said so itself.
+    fn mark(&self, response: &mut Response<ReplayBody>, identity: &Identity, copy: CopyId) {
+        let known = match &identity.copy {
+            Some(Mark::Name(_)) => true,
+            Some(Mark::Number(number)) => *number == copy.0 + 1,
+            None => false,
+        };
+        if self.0.settings.spare == Spare::Fork && !known {
+            fields::mark(response, copy);
         }
     }
 
@@ -303,7 +324,9 @@ impl Replay {
         };
         let answer = self.say(identity, Role::Player, &messages).await;
         let (kind, content) = carrier.response(&answer.messages);
-        fields::bayeux(kind, content, answer.cookie)
+        let mut response = fields::bayeux(kind, content, answer.cookie);
+        self.mark(&mut response, identity, answer.copy);
+        response
     }
 
     fn now(&self) -> Micros {
@@ -318,6 +341,12 @@ impl Replay {
 }
 
 impl State {
+    /// Does something to every copy, and sends what comes of it.
+    fn each(&mut self, mut act: impl FnMut(&mut Stage) -> Vec<Send>) {
+        let sends: Vec<Send> = self.copies.iter_mut().flat_map(&mut act).collect();
+        self.dispatch(sends);
+    }
+
     fn dispatch(&mut self, sends: Vec<Send>) {
         for Send { exchange, messages } in sends {
             if let Some(sender) = self.waiting.remove(&exchange) {
@@ -331,6 +360,7 @@ impl State {
 /// A request that waits for the Bayeux server. When it is given up, so is its poll.
 struct Waiting {
     replay: Replay,
+    copy: CopyId,
     exchange: Exchange,
 }
 
@@ -338,7 +368,8 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         let mut state = self.replay.state();
         if state.waiting.remove(&self.exchange).is_some() {
-            state.stage.cancel(self.replay.now(), self.exchange);
+            let stage = state.copies.get(self.copy);
+            stage.cancel(self.replay.now(), self.exchange);
             drop(state);
             self.replay.0.changed.notify_one();
         }

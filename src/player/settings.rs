@@ -13,6 +13,8 @@ pub struct Settings {
     pub pace: Pace,
     /// What answers an operation that comes more often than it was recorded.
     pub on_exhausted: OnExhausted,
+    /// What becomes of a client beyond the tape.
+    pub spare: Spare,
     /// Whether a request may differ in what nobody ever sees again.
     pub strictness: Strictness,
     /// When a session that nobody plays goes on by itself.
@@ -40,6 +42,16 @@ impl Reading {
         };
         self.session_by.as_ref()?.value(&request.headers, field)
     }
+}
+
+/// What becomes of a live client for whom no session is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spare {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It gets a fresh copy of the whole conversation.
+    Fork,
 }
 
 /// Whether a value that a client chose, and that never comes again on the tape, may differ.

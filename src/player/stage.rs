@@ -6,6 +6,7 @@ mod alike;
 mod answer;
 mod choice;
 pub(super) mod progress;
+mod room;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -60,9 +61,10 @@ enum Quiet {
 }
 
 impl Stage {
-    pub(crate) fn new(plan: Arc<Plan>, settings: Settings) -> Stage {
+    /// A run of a plan: the copy of the conversation that has this number, from 0.
+    pub(crate) fn new(plan: Arc<Plan>, settings: Settings, copy: usize) -> Stage {
         Stage {
-            cast: Cast::new(&plan.sessions),
+            cast: Cast::new(&plan.sessions, copy),
             run: Run::new(&plan, settings.pace),
             bayeux: bayeux::Server::new(settings.bayeux),
             journal: Journal::default(),

@@ -42,8 +42,7 @@ fn desk() -> String {
 }
 
 fn cookie(answer: &Answer) -> String {
-    let line = answer.headers["set-cookie"].to_str().unwrap();
-    line.split(';').next().unwrap().to_owned()
+    answer.cookies().remove(0)
 }
 
 fn numbers(events: &[Value]) -> Vec<u64> {

@@ -30,6 +30,16 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// The cookies that it sets, each as name and value.
+    pub(crate) fn cookies(&self) -> Vec<String> {
+        let lines = self.headers.get_all("set-cookie").into_iter();
+        let pair = |line: &ureq::http::HeaderValue| {
+            let pair = line.to_str().unwrap().split(';').next();
+            pair.unwrap().to_owned()
+        };
+        lines.map(pair).collect()
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
@@ -298,16 +308,10 @@ impl Client {
         let reply = &answer.json()[0];
         assert_eq!(reply["successful"], true, "{reply}");
         reply["clientId"].as_str().unwrap().clone_into(&mut self.id);
-        if let Some(cookie) = answer.headers.get("set-cookie") {
-            let cookie = cookie
-                .to_str()
-                .unwrap()
-                .split(';')
-                .next()
-                .unwrap()
-                .to_owned();
-            self.headers.push(("cookie".into(), cookie));
-        }
+        let cookies = answer.cookies();
+        let cookies = cookies.into_iter();
+        self.headers
+            .extend(cookies.map(|cookie| ("cookie".into(), cookie)));
         self.connect();
         let reply = &self.tell("subscribe", r#","subscription":"/v2/me/*""#)[0];
         assert_eq!(reply["successful"], true, "{reply}");

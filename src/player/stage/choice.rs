@@ -117,7 +117,7 @@ impl Stage {
 
     /// The operations that answer a live request, in recorded order: those of the session that the
     /// client is tied to, or of any, if nothing ties it.
-    fn matching(&self, tied: Option<usize>, key: &Key) -> Vec<usize> {
+    pub(super) fn matching(&self, tied: Option<usize>, key: &Key) -> Vec<usize> {
         let answers = |place: usize, planned: &Planned| {
             let expected = self.expected(place, planned);
             expected.is_answer_to(key, &self.plan.contracts)

@@ -1,0 +1,74 @@
+//! Whether a client that nobody knows may be meant by a copy of the conversation.
+
+use crate::matcher::Key;
+
+use super::super::cast::Identity;
+use super::super::copies::Ask;
+use super::super::plan::Times;
+use super::Stage;
+
+impl Stage {
+    /// Whether nothing has happened yet.
+    pub(crate) fn is_untouched(&self) -> bool {
+        (0..self.plan.sessions.len()).all(|seat| self.cast.is_vacant(seat))
+    }
+
+    /// Whether the messages are of a client that shook hands here.
+    pub(crate) fn has_client(&self, ask: Ask<'_>) -> bool {
+        ask.client()
+            .is_some_and(|client| self.cast.seat_of(&client).is_some())
+    }
+
+    /// Whether a new client that asks this finds a session here: for its messages one that nobody
+    /// listens for, for an operation one that nobody has.
+    pub(crate) fn has_room(&self, identity: &Identity, ask: Ask<'_>) -> bool {
+        let tied = self.cast.tied(&self.plan.ties, identity);
+        let Ok(tied) = tied.map(|tie| tie.map(|tie| tie.seat)) else {
+            return true;
+        };
+        let mut seats = 0..self.plan.sessions.len();
+        match (ask, tied) {
+            (Ask::Messages(_), Some(seat)) => self.cast.is_open(seat),
+            (Ask::Messages(_), None) => seats.any(|seat| self.cast.is_open(seat)),
+            (Ask::Operation(live), tied) => {
+                let key = Key::of(live, &self.plan.reading.rules);
+                let matching = self.means(tied, &key);
+                let vacant = |place: &usize| {
+                    let planned = self.plan.operations.get(*place);
+                    planned.is_some_and(|planned| self.cast.is_vacant(planned.session))
+                };
+                matching.iter().any(vacant) || matching.is_empty()
+            }
+        }
+    }
+
+    /// Whether a client logs in as somebody who has logged in before, and who is somebody else.
+    pub(crate) fn is_anothers(&self, identity: &Identity, ask: Ask<'_>) -> bool {
+        let Ask::Operation(live) = ask else {
+            return false;
+        };
+        let key = Key::of(live, &self.plan.reading.rules);
+        let tied = self.cast.tied(&self.plan.ties, identity).ok().flatten();
+        let matching = self.means(None, &key);
+        let taken = |place: &usize| {
+            let planned = self.plan.operations.get(*place);
+            planned.is_some_and(|planned| {
+                planned.times == Times::AtLeast
+                    && self.run.served(*place) > 0
+                    && tied.is_none_or(|tie| tie.seat != planned.session)
+            })
+        };
+        !matching.is_empty() && matching.iter().all(taken)
+    }
+
+    /// The operations that a live request may mean.
+    fn means(&self, tied: Option<usize>, key: &Key) -> Vec<usize> {
+        let exact = self.matching(tied, key);
+        if exact.is_empty() {
+            let alike = self.alike(tied, key).into_iter();
+            alike.map(|alike| alike.operation).collect()
+        } else {
+            exact
+        }
+    }
+}
