@@ -25,6 +25,7 @@ pub struct Journal {
     repeats: Bounded<Remark>,
     tolerances: Bounded<Remark>,
     chosen: Bounded<Remark>,
+    forwarded: Bounded<Miss>,
 }
 
 /// What one session exchanged.
@@ -159,6 +160,16 @@ impl Journal {
     /// Notes a miss.
     pub fn missed(&mut self, miss: Miss) {
         self.misses.push(miss, MAX_MISSES);
+    }
+
+    /// Notes a miss that was sent on to the service.
+    pub fn forwarded(&mut self, miss: Miss) {
+        self.forwarded.push(miss, MAX_MISSES);
+    }
+
+    /// The misses that were sent on to the service.
+    pub fn sent_on(&self) -> &Bounded<Miss> {
+        &self.forwarded
     }
 
     /// Notes that an operation came again.

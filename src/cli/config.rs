@@ -34,7 +34,7 @@ pub(super) struct Config {
     pub(super) admin: Option<String>,
     /// The pace of a replay: `"instant"`, `"recorded"` or `"2x"`.
     pub(super) pace: Option<String>,
-    /// What a miss does: `"refuse"` or `"stop"`.
+    /// What a miss does: `"refuse"`, `"stop"` or `"forward=URL"`.
     pub(super) on_miss: Option<String>,
     /// What an operation beyond the tape does: `"refuse"`, `"last"` or `"loop"`.
     pub(super) on_exhausted: Option<String>,

@@ -6,6 +6,7 @@
 mod config;
 mod exit;
 mod format;
+mod forward;
 mod import;
 mod normalize;
 mod output;

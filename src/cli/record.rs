@@ -19,6 +19,12 @@ use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::output;
 use super::serve::{self, DEFAULT_LISTEN, Ports};
 
+/// How many seconds connecting to a service may take, unless the user chooses.
+pub(super) const CONNECT_TIMEOUT: &str = "10";
+
+/// How many seconds an idle connection to it is kept, unless the user chooses.
+pub(super) const UPSTREAM_IDLE: &str = "4";
+
 /// The tape where none is named.
 const DEFAULT_TAPE: &str = "recordings/recording.tape";
 
@@ -142,13 +148,13 @@ struct LimitFlags {
     idle_timeout: String,
 
     /// How long connecting to the service may take.
-    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    #[arg(long, value_name = "SECONDS", default_value = CONNECT_TIMEOUT)]
     connect_timeout: String,
 
     /// How long an idle connection to the service is kept; 0 turns reuse off. Less than servers
     /// commonly keep theirs (5 seconds), so that a request seldom meets a connection that is just
     /// being closed.
-    #[arg(long, value_name = "SECONDS", default_value = "4")]
+    #[arg(long, value_name = "SECONDS", default_value = UPSTREAM_IDLE)]
     upstream_idle: String,
 }
 
@@ -316,7 +322,7 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
 }
 
 /// Opens the tape, in a folder that is made for it where it is the usual one.
-fn start(
+pub(super) fn start(
     settings: recorder::Settings,
     upstream: &Origin,
     path: &Path,

@@ -13,10 +13,12 @@ use crate::listen;
 use crate::player::{
     Absence, OnExhausted, Pace, Plan, Reading, Replay as Player, Settings, Spare, Strictness, admin,
 };
+use crate::proxy::Origin;
 use crate::tape::Tape;
 
 use super::config::{Config, ConfigFlag, Setting};
 use super::exit::{Because as _, Failure, Outcome, Trouble};
+use super::forward::Forwarding;
 use super::serve::{self, DEFAULT_LISTEN, Ports};
 use super::{output, tapes};
 
@@ -54,10 +56,14 @@ pub(super) struct Replay {
     #[arg(long, value_name = "PACE", env = "ANTIPHON_PACE")]
     pace: Option<String>,
 
-    /// What a request that no recorded operation answers does: it is refused, or the replay stops
-    /// as well and exits with 1 [default: refuse].
-    #[arg(long, value_name = "refuse|stop", env = "ANTIPHON_ON_MISS")]
+    /// What a request that no recorded operation answers does: it is refused; the replay stops as
+    /// well and exits with 1; or it goes on to the service at this URL [default: refuse].
+    #[arg(long, value_name = "refuse|stop|forward=URL", env = "ANTIPHON_ON_MISS")]
     on_miss: Option<String>,
+
+    /// Add what `--on-miss forward=URL` sends on to the tape, which must be one.
+    #[arg(long, env = "ANTIPHON_RECORD_MISSES")]
+    record_misses: bool,
 
     /// What an operation that comes more often than recorded does: it is refused, gets its last
     /// answer, or its answers and notifications from the first on [default: refuse].
@@ -107,11 +113,13 @@ SIGINT and SIGTERM let what is under way end. Then a report says what was played
 is 0 if that was all that the tape holds and nothing else was asked for; else 1.";
 
 /// What happens on a miss.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum OnMiss {
     #[default]
     Refuse,
     Stop,
+    /// It goes on to this service, and onto this tape, if there is one.
+    Forward(Origin, Option<PathBuf>),
 }
 
 /// What a run must have done to exit with 0.
@@ -185,9 +193,12 @@ impl Replay {
             settings.absence = absence(&word.value).context(word.origin)?;
         }
         let on_miss = match pick("--on-miss", &self.on_miss, "onMiss", file.on_miss) {
-            Some(word) => on_miss(&word.value).context(word.origin)?,
+            Some(word) => self.on_miss(&word.value).context(word.origin)?,
             None => OnMiss::default(),
         };
+        if self.record_misses && !matches!(on_miss, OnMiss::Forward(..)) {
+            return Err(anyhow!("--record-misses needs --on-miss forward=URL"));
+        }
         if self.lenient || file.lenient {
             settings.strictness = Strictness::Lenient;
         }
@@ -229,6 +240,24 @@ impl Replay {
         })
     }
 
+    fn on_miss(&self, word: &str) -> anyhow::Result<OnMiss> {
+        match word {
+            "refuse" => Ok(OnMiss::Refuse),
+            "stop" => Ok(OnMiss::Stop),
+            _ => {
+                let url = word.strip_prefix("forward=");
+                let url =
+                    url.ok_or_else(|| anyhow!("{word:?} is none of refuse, stop and forward=URL"))?;
+                let tape = match &self.tapes[..] {
+                    _ if !self.record_misses => None,
+                    [tape] => Some(tape.clone()),
+                    _ => return Err(anyhow!("--record-misses adds to one tape; name it")),
+                };
+                Ok(OnMiss::Forward(url.parse()?, tape))
+            }
+        }
+    }
+
     fn load(&self) -> Result<Vec<Tape>, Failure> {
         if self.tapes.is_empty() {
             let embedded = Tape::read(EMBEDDED)
@@ -249,14 +278,6 @@ fn path(setting: Setting) -> anyhow::Result<String> {
         Err(anyhow!(
             "{origin}: {value:?} is no path: it must begin with a slash"
         ))
-    }
-}
-
-fn on_miss(word: &str) -> anyhow::Result<OnMiss> {
-    match word {
-        "refuse" => Ok(OnMiss::Refuse),
-        "stop" => Ok(OnMiss::Stop),
-        _ => Err(anyhow!("{word:?} is neither refuse nor stop")),
     }
 }
 
@@ -298,9 +319,20 @@ async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {
         None => plan.endpoints().to_vec(),
     };
     let words = introduction(&plan, ports.address, ports.admin_address);
-    let player = Player::new(plan, setup.settings, endpoints);
-
     let (end, stop) = listen::stopper();
+    let (end_forwarding, stop_forwarding) = listen::stopper();
+    let forwarding = match &setup.on_miss {
+        OnMiss::Forward(upstream, tape) => {
+            Some(Forwarding::start(upstream.clone(), tape.as_deref(), stop_forwarding).await?)
+        }
+        OnMiss::Refuse | OnMiss::Stop => None,
+    };
+    let player = match &forwarding {
+        Some(forwarding) => {
+            Player::forwarding(plan, setup.settings, endpoints, forwarding.forward())
+        }
+        None => Player::new(plan, setup.settings, endpoints),
+    };
     let signals = serve::signals()?;
     ports.announce()?;
     output::say(&words);
@@ -333,8 +365,15 @@ async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {
             .because(Trouble::Io)?;
     }
     timer.abort();
+    // After the clients: what was sent on for them has come to its end.
+    let _ = end_forwarding.send(true);
+    let forwarded = match forwarding {
+        Some(forwarding) => forwarding.end().await,
+        None => Ok(()),
+    };
     let report = player.report();
     output::say(&report.to_string());
+    forwarded?;
     let as_expected = match setup.expected {
         Expected::Everything => report.is_clean(),
         Expected::NoMiss => report.has_no_misses(),

@@ -1,11 +1,10 @@
-//! The bodies of responses: a whole one that says when it is out, and lines as they come.
+//! The bodies of responses: a whole one that says when it is out, and what comes bit by bit.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::mpsc;
 
 /// The body of a response.
@@ -17,6 +16,8 @@ enum Kind {
         out: Option<Out>,
     },
     Lines(mpsc::Receiver<Bytes>),
+    /// It comes from the service.
+    Forwarded(Incoming),
 }
 
 /// What to do when a body is out, or can't be any more.
@@ -39,6 +40,11 @@ impl ReplayBody {
         })
     }
 
+    /// A body as it comes from the service.
+    pub(super) fn forwarded(content: Incoming) -> Self {
+        ReplayBody(Kind::Forwarded(content))
+    }
+
     /// A body that goes on as long as there may come more from `lines`.
     pub(super) fn lines(lines: mpsc::Receiver<Bytes>) -> Self {
         ReplayBody(Kind::Lines(lines))
@@ -47,12 +53,12 @@ impl ReplayBody {
 
 impl Body for ReplayBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = hyper::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match &mut self.0 {
             Kind::Whole { content, .. } => {
                 let content = content.take().filter(|content| !content.is_empty());
@@ -61,6 +67,7 @@ impl Body for ReplayBody {
             Kind::Lines(lines) => lines
                 .poll_recv(context)
                 .map(|line| line.map(|line| Ok(Frame::data(line)))),
+            Kind::Forwarded(content) => Pin::new(content).poll_frame(context),
         }
     }
 
@@ -68,6 +75,7 @@ impl Body for ReplayBody {
         match &self.0 {
             Kind::Whole { content, .. } => content.as_ref().is_none_or(Bytes::is_empty),
             Kind::Lines(_) => false,
+            Kind::Forwarded(content) => content.is_end_stream(),
         }
     }
 
@@ -78,6 +86,7 @@ impl Body for ReplayBody {
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
             Kind::Lines(_) => SizeHint::default(),
+            Kind::Forwarded(content) => content.size_hint(),
         }
     }
 }

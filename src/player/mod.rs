@@ -8,6 +8,7 @@ mod body;
 mod cast;
 mod copies;
 mod fields;
+mod forward;
 mod pace;
 mod plan;
 mod publish;
@@ -21,8 +22,9 @@ mod ties;
 mod values;
 
 pub use body::ReplayBody;
+pub use forward::{Forward, Forwarded};
 pub use pace::{Pace, PaceError};
 pub use plan::{Plan, PlanError};
 pub use report::Report;
 pub use service::Replay;
-pub use settings::{Absence, OnExhausted, Reading, Settings, Spare, Strictness};
+pub use settings::{Absence, Misses, OnExhausted, Reading, Settings, Spare, Strictness};

@@ -16,6 +16,8 @@ const MAX_SHOWN: usize = 16 * 1024;
 /// A refusal, as it is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
+    /// What is refused.
+    pub(crate) kind: Kind,
     /// The status code.
     pub(crate) status: u16,
     /// A JSON document.
@@ -41,6 +43,8 @@ pub(crate) enum Kind {
     Malformed,
     /// The request has more content than is read.
     TooLarge,
+    /// The service that the request was sent on to gave no answer.
+    Upstream,
 }
 
 #[derive(Serialize)]
@@ -85,6 +89,17 @@ impl Kind {
             Kind::Session => "session",
             Kind::Malformed => "malformed",
             Kind::TooLarge => "too_large",
+            Kind::Upstream => "upstream",
+        }
+    }
+
+    /// Whether the service itself could answer.
+    pub(crate) fn is_miss(self) -> bool {
+        match self {
+            Kind::Miss | Kind::Exhausted | Kind::Cut => true,
+            Kind::Contract | Kind::Session | Kind::Malformed | Kind::TooLarge | Kind::Upstream => {
+                false
+            }
         }
     }
 
@@ -93,6 +108,7 @@ impl Kind {
             Kind::Miss | Kind::Exhausted | Kind::Cut | Kind::Session => 404,
             Kind::Contract | Kind::Malformed => 400,
             Kind::TooLarge => 413,
+            Kind::Upstream => 502,
         }
     }
 }
@@ -171,6 +187,7 @@ impl Refusal {
             .unwrap_or_default()
             .into();
         Refusal {
+            kind,
             status: kind.status(),
             document,
             message,

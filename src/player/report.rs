@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::exchange::Micros;
-use crate::journal::{Bounded, Remark};
+use crate::journal::{self, Bounded, Remark};
 
 use super::copies::Copies;
 use super::plan::By;
@@ -29,6 +29,8 @@ pub struct Report {
     played: Played,
     unplayed: Unplayed,
     misses: Counted<Miss>,
+    /// Requests that no recorded operation answered, and that went on to the service.
+    forwarded: Counted<Miss>,
     repeats: Counted<Said>,
     tolerances: Counted<Said>,
     /// Values that clients chose themselves, and that took the recorded ones' places.
@@ -129,18 +131,15 @@ impl Report {
 
     fn of_one(stage: &Stage, run: u64, now: Micros) -> Report {
         let (journal, played) = (stage.journal(), stage.played());
-        let misses = journal.misses().kept().map(|miss| Miss {
-            method: miss.method.clone(),
-            target: miss.target.clone(),
-            reason: miss.reason.clone(),
-        });
         let unplayed = Unplayed {
             operations: Counted::of(stage.uncalled().map(|called| Uncalled::of(&called))),
             notifications: Counted::of(stage.pending(now).map(Unheard::of)),
         };
         Report {
             run,
-            clean: journal.misses().total() == 0 && unplayed.is_empty(),
+            clean: journal.misses().total() == 0
+                && journal.sent_on().total() == 0
+                && unplayed.is_empty(),
             digest: journal.digest(),
             played: Played {
                 operations: played.operations,
@@ -148,10 +147,8 @@ impl Report {
                 notifications: played.notifications,
             },
             unplayed,
-            misses: Counted {
-                total: journal.misses().total(),
-                list: misses.collect(),
-            },
+            misses: Counted::missed(journal.misses()),
+            forwarded: Counted::missed(journal.sent_on()),
             repeats: Counted::said(journal.repeats()),
             tolerances: Counted::said(journal.tolerances()),
             chosen: Counted::said(journal.chosen()),
@@ -215,6 +212,8 @@ impl fmt::Display for Report {
             })?;
         self.misses
             .say(f, "missed", |f, miss| f.write_str(&miss.reason))?;
+        self.forwarded
+            .say(f, "forwarded", |f, miss| f.write_str(&miss.reason))?;
         self.repeats.say(f, "repeated", Said::say)?;
         self.tolerances.say(f, "tolerated", Said::say)?;
         self.chosen.say(f, "chosen by clients", Said::say)?;
@@ -267,6 +266,20 @@ impl<T> Counted<T> {
             write!(f, "\n  and {more} more")?;
         }
         Ok(())
+    }
+}
+
+impl Counted<Miss> {
+    fn missed(misses: &Bounded<journal::Miss>) -> Self {
+        let list = misses.kept().map(|miss| Miss {
+            method: miss.method.clone(),
+            target: miss.target.clone(),
+            reason: miss.reason.clone(),
+        });
+        Counted {
+            total: misses.total(),
+            list: list.collect(),
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, header};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Body;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
@@ -18,11 +18,12 @@ use super::body::ReplayBody;
 use super::cast::{Identity, Role};
 use super::copies::{Ask, Copies, CopyId, Mark};
 use super::fields::{self, identity, recorded, refused};
+use super::forward::Forward;
 use super::plan::Plan;
 use super::publish;
 use super::refusal::{Kind, Refusal};
 use super::report::Report;
-use super::settings::{Settings, Spare};
+use super::settings::{Misses, Settings, Spare};
 use super::stage::{Answer, Send, Stage};
 
 /// The most content of a live request that is read: as much as any sample or message may have, and
@@ -37,6 +38,8 @@ struct Shared {
     plan: Arc<Plan>,
     settings: Settings,
     endpoints: Vec<String>,
+    /// Where misses go on to.
+    forward: Option<Forward>,
     started: Instant,
     state: Mutex<State>,
     /// Wakes the timer, whose deadline may have changed.
@@ -70,6 +73,26 @@ pub(super) struct Replies {
 impl Replay {
     /// A replay of `plan` that answers Bayeux requests at these paths and below them.
     pub fn new(plan: Plan, settings: Settings, endpoints: Vec<String>) -> Replay {
+        Replay::begin(plan, settings, endpoints, None)
+    }
+
+    /// The same, that sends on what the tapes do not answer.
+    pub fn forwarding(
+        plan: Plan,
+        mut settings: Settings,
+        endpoints: Vec<String>,
+        forward: Forward,
+    ) -> Replay {
+        settings.misses = Misses::Forwarded;
+        Replay::begin(plan, settings, endpoints, Some(forward))
+    }
+
+    fn begin(
+        plan: Plan,
+        settings: Settings,
+        endpoints: Vec<String>,
+        forward: Option<Forward>,
+    ) -> Replay {
         let plan = Arc::new(plan);
         let state = State {
             copies: Copies::new(Arc::clone(&plan), settings.clone()),
@@ -82,6 +105,7 @@ impl Replay {
             plan,
             settings,
             endpoints,
+            forward,
             started: Instant::now(),
             state: Mutex::new(state),
             changed: Notify::new(),
@@ -126,7 +150,7 @@ impl Replay {
         if self.is_bayeux(&head) {
             return self.bayeux(&head, &identity, live.body.bytes()).await;
         }
-        self.operation(&identity, &live).await
+        self.operation(&identity, &live, head).await
     }
 
     /// Keeps the time: does what is due, until the replay is dropped. To be spawned once.
@@ -236,6 +260,7 @@ impl Replay {
         &self,
         identity: &Identity,
         live: &exchange::Request,
+        head: http::request::Parts,
     ) -> Response<ReplayBody> {
         let (answer, copy) = {
             let mut state = self.state();
@@ -247,10 +272,17 @@ impl Replay {
         };
         self.0.changed.notify_one();
         let mut response = match answer {
-            Answer::Refused(refusal) => {
-                self.0.missed.notify_one();
-                refused(&refusal)
-            }
+            Answer::Refused(refusal) => match &self.0.forward {
+                Some(forward) if refusal.kind.is_miss() => {
+                    let session = self.session_of(identity, copy);
+                    let request = Request::from_parts(head, Full::new(live.body.bytes().clone()));
+                    sent_on(forward.send(request, session.as_deref()).await)
+                }
+                Some(_) | None => {
+                    self.0.missed.notify_one();
+                    refused(&refusal)
+                }
+            },
             Answer::Recorded {
                 operation,
                 response,
@@ -275,6 +307,13 @@ impl Replay {
         };
         self.mark(&mut response, identity, copy);
         response
+    }
+
+    /// The name of the session that a client is tied to.
+    fn session_of(&self, identity: &Identity, copy: CopyId) -> Option<String> {
+        let mut state = self.state();
+        let session = state.copies.get(copy).session_of(identity);
+        session.map(|session| session.name().to_owned())
     }
 
     /// Tells a client in which copy of the conversation it is, if there may be several and it has
@@ -353,6 +392,17 @@ impl State {
                 // Where nobody waits any more, the connection is gone and says so itself.
                 let _ = sender.send(messages);
             }
+        }
+    }
+}
+
+/// What the service itself answered.
+fn sent_on(answer: Result<Response<Incoming>, String>) -> Response<ReplayBody> {
+    match answer {
+        Ok(response) => response.map(ReplayBody::forwarded),
+        Err(error) => {
+            let message = format!("the request could not be sent on: {error}");
+            refused(&Refusal::plain(Kind::Upstream, message))
         }
     }
 }

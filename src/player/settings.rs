@@ -13,6 +13,8 @@ pub struct Settings {
     pub pace: Pace,
     /// What answers an operation that comes more often than it was recorded.
     pub on_exhausted: OnExhausted,
+    /// What becomes of requests that the tapes do not answer.
+    pub misses: Misses,
     /// What becomes of a client beyond the tape.
     pub spare: Spare,
     /// Whether a request may differ in what nobody ever sees again.
@@ -42,6 +44,16 @@ impl Reading {
         };
         self.session_by.as_ref()?.value(&request.headers, field)
     }
+}
+
+/// What becomes of an operation that no recorded one answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Misses {
+    /// It is refused.
+    #[default]
+    Refused,
+    /// It is sent on to a real service, and counted apart.
+    Forwarded,
 }
 
 /// What becomes of a live client for whom no session is left.

@@ -85,6 +85,12 @@ impl Stage {
         &self.plan
     }
 
+    /// The session that a client is tied to already.
+    pub(crate) fn session_of(&self, identity: &Identity) -> Option<&Session> {
+        let tie = self.cast.tied(&self.plan.ties, identity).ok()??;
+        self.plan.sessions.get(tie.seat)
+    }
+
     /// How many polls are held.
     pub(crate) fn polls_held(&self) -> usize {
         self.bayeux.held()

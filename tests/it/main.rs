@@ -9,6 +9,7 @@
 
 mod copies;
 mod events;
+mod forward;
 mod house;
 mod import;
 mod normalize;

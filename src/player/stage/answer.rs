@@ -10,7 +10,7 @@ use super::super::cast::Identity;
 use super::super::plan::{Planned, Times};
 use super::super::publish;
 use super::super::refusal::{Kind, Refusal};
-use super::super::settings::OnExhausted;
+use super::super::settings::{Misses, OnExhausted};
 use super::alike::{Change, License};
 use super::choice::{Choice, How};
 use super::{Quiet, Send, Stage};
@@ -47,7 +47,11 @@ impl Stage {
         match answer {
             Ok(answer) => (answer, self.advance(now)),
             Err(refusal) => {
-                self.missed(live, refusal.message.clone());
+                if self.settings.misses == Misses::Forwarded && refusal.kind.is_miss() {
+                    self.journal.forwarded(miss(live, refusal.message.clone()));
+                } else {
+                    self.missed(live, refusal.message.clone());
+                }
                 (Answer::Refused(refusal), Vec::new())
             }
         }
@@ -236,12 +240,16 @@ impl Stage {
 
     fn missed(&mut self, live: &Request, reason: String) {
         tracing::warn!("{reason}");
-        let (method, target) = (live.method.clone(), live.target.clone());
-        self.journal.missed(Miss {
-            method,
-            target,
-            reason,
-        });
+        self.journal.missed(miss(live, reason));
+    }
+}
+
+fn miss(live: &Request, reason: String) -> Miss {
+    let (method, target) = (live.method.clone(), live.target.clone());
+    Miss {
+        method,
+        target,
+        reason,
     }
 }
 

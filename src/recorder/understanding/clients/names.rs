@@ -88,18 +88,17 @@ impl Clients {
 
     /// Takes up a session of the tape that is gone on with.
     pub(super) fn resume(&mut self, session: &Session) {
-        self.names.insert(&session.name().to_owned(), ());
-        let provisional = session.name().strip_prefix("client");
+        let name = session.name().to_owned();
+        self.names.insert(&name, ());
+        let who = self.create();
+        let client = self.client(who);
+        client.session = Some(session.clone());
+        client.login = Some(name.clone());
+        self.logins.insert(&name, who);
+        let provisional = name.strip_prefix("client");
         if provisional.is_none_or(|rest| rest.parse::<u64>().is_err()) {
-            let who = self.create();
-            let client = self.client(who);
-            client.session = Some(session.clone());
-            client.login = Some(session.name().to_owned());
-            self.logins.insert(&session.name().to_owned(), who);
-            self.keys.insert(
-                &Key::User(session.name().to_owned()),
-                Holder::One(who, Trust::Given),
-            );
+            self.keys
+                .insert(&Key::User(name), Holder::One(who, Trust::Given));
         }
     }
 

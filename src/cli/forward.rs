@@ -1,0 +1,154 @@
+//! Sends the misses of a replay on to a real service, through a proxy like that of `antiphon record`;
+//! it puts them on the tape, if that is wanted.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use bytes::Bytes;
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderName, HeaderValue, Request, Uri};
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::exchange::SessionBy;
+use crate::listen::{self, Limits, Peer};
+use crate::player::{Forward, Forwarded};
+use crate::proxy::{self, Origin, Protocol, Proxy};
+use crate::recorder::{self, Recorder};
+use crate::tape::Existing;
+
+use super::exit::{Because as _, Failure, Trouble};
+use super::{output, record, serve};
+
+/// The header that tells the recorder whose session a request belongs to.
+const SESSION: HeaderName = HeaderName::from_static("antiphon-session");
+
+/// The proxy to which misses go.
+pub(super) struct Forwarding {
+    address: SocketAddr,
+    recorder: Recorder,
+    tape: Option<PathBuf>,
+    task: JoinHandle<()>,
+}
+
+impl Forwarding {
+    /// Starts the proxy in front of `upstream`, on a free port of this machine; what passes goes on
+    /// the tape, if one is given.
+    pub(super) async fn start(
+        upstream: Origin,
+        tape: Option<&Path>,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Forwarding, Failure> {
+        let recorder = match tape {
+            None => Recorder::idle().because(Trouble::Io)?,
+            Some(tape) => {
+                let settings = recorder::Settings {
+                    existing: Existing::Append,
+                    session_by: Some(SessionBy::Header(SESSION.as_str().to_owned())),
+                    ..recorder::Settings::default()
+                };
+                record::start(settings, &upstream, tape)?
+            }
+        };
+        let seconds = |flag, text| serve::seconds(flag, text).because(Trouble::Usage);
+        let settings = proxy::Settings {
+            upstream,
+            protocol: Protocol::default(),
+            host: proxy::Host::default(),
+            forwarded: proxy::Forwarded::default(),
+            bodies: proxy::Bodies::default(),
+            connect_timeout: seconds("--connect-timeout", record::CONNECT_TIMEOUT)?,
+            idle: seconds("--upstream-idle", record::UPSTREAM_IDLE)?,
+        };
+        let proxy = Proxy::new(settings, recorder.clone()).because(Trouble::Usage)?;
+        let inner = "cannot open a port for the misses";
+        let listener = TcpListener::bind("127.0.0.1:0").await;
+        let listener = listener.context(inner).because(Trouble::Io)?;
+        let address = listener.local_addr().context(inner).because(Trouble::Io)?;
+        let pass = move |peer: Peer, request| {
+            let interim = peer.interim;
+            let tell = move |head: &http::Response<()>| interim.send(head);
+            proxy
+                .clone()
+                .handle(peer.connection, peer.address.ip(), tell, request)
+        };
+        Ok(Forwarding {
+            address,
+            recorder,
+            tape: tape.map(Path::to_owned),
+            task: tokio::spawn(listen::serve(listener, stop, Limits::default(), pass)),
+        })
+    }
+
+    /// What sends a request on.
+    pub(super) fn forward(&self) -> Forward {
+        let client: Client<HttpConnector, Full<Bytes>> =
+            Client::builder(TokioExecutor::new()).build_http();
+        let client = Arc::new(client);
+        let address = self.address;
+        Forward::new(move |request, session| -> Forwarded {
+            let request = addressed(request, address, session);
+            let client = Arc::clone(&client);
+            Box::pin(async move {
+                let request = request.ok_or("it is no request to send on")?;
+                let answer = client.request(request).await;
+                answer.map_err(|error| error.to_string())
+            })
+        })
+    }
+
+    /// Waits for what is under way, closes the tape, and says what is on it.
+    pub(super) async fn end(self) -> Result<(), Failure> {
+        self.task
+            .await
+            .context("a server task ended badly")
+            .because(Trouble::Io)?;
+        let summary = self.recorder.close().await;
+        let Some(tape) = self.tape else {
+            return Ok(());
+        };
+        output::say(&format!("misses added to {}: {summary}", tape.display()));
+        if summary.is_whole() {
+            Ok(())
+        } else {
+            Err(anyhow!("{}: the tape is not whole", tape.display())).because(Trouble::Io)
+        }
+    }
+}
+
+/// A request to the proxy at this address, of which the client knows nothing.
+fn addressed(
+    request: Request<Full<Bytes>>,
+    address: SocketAddr,
+    session: Option<&str>,
+) -> Option<Request<Full<Bytes>>> {
+    let (mut head, content) = request.into_parts();
+    if !head.headers.contains_key(HOST)
+        && let Some(authority) = head.uri.authority()
+    {
+        let host = HeaderValue::from_str(authority.as_str()).ok()?;
+        head.headers.insert(HOST, host);
+    }
+    head.headers.remove(http::header::TRANSFER_ENCODING);
+    head.headers.remove(&SESSION);
+    if let Some(session) = session.and_then(|name| HeaderValue::from_str(name).ok()) {
+        head.headers.insert(SESSION, session);
+    }
+    let target = head.uri.path_and_query().cloned();
+    head.uri = Uri::builder()
+        .scheme(Scheme::HTTP)
+        .authority(address.to_string().parse::<Authority>().ok()?)
+        .path_and_query(target.unwrap_or(PathAndQuery::from_static("/")))
+        .build()
+        .ok()?;
+    head.version = http::Version::HTTP_11;
+    Some(Request::from_parts(head, content))
+}
