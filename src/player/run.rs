@@ -230,10 +230,14 @@ impl Run {
     }
 
     /// When the next notification's time comes, of those that waited for nothing but time when the
-    /// run was settled last.
+    /// run was settled last. Where nobody takes the first of a lane, its last must be named as well:
+    /// the operations of an absent session wait for that one.
     pub(super) fn next_due(&self) -> Option<Micros> {
-        let fronts = self.lanes.iter().filter_map(|lane| lane.scheduled.front());
-        let times = fronts.map(|&(_, at)| at);
+        let of_lane = |lane: &LaneProgress| {
+            let front = lane.scheduled.front().map(|&(_, at)| at);
+            [front, lane.last]
+        };
+        let times = self.lanes.iter().flat_map(of_lane).flatten();
         times.filter(|at| *at > self.settled).min()
     }
 
@@ -413,6 +417,22 @@ mod tests {
         run.answer(Micros(3), 2);
         assert_eq!(run.settle(Micros(3), &plan, &absent), [0; 0]);
         assert_eq!(drain(&mut run, &plan, 3), [2]);
+    }
+
+    #[test]
+    fn an_absent_session_goes_on_when_the_last_of_its_notifications_is_due() {
+        let plan = plan(&[tape("a:op1@0-0 b:n1@10<1 b:n2@30 b:op2@30-30 a:n3@30<2")]);
+        let mut run = Run::new(&plan, Pace::Recorded);
+        let absent = |session| session == 1;
+        run.answer(Micros(1000), 0);
+        for (now, acted, next) in [
+            (1000, &[][..], Some(1010)),
+            (1010, &[], Some(1030)),
+            (1030, &[1], None),
+        ] {
+            assert_eq!(run.settle(Micros(now), &plan, &absent), acted, "{now}");
+            assert_eq!(run.next_due(), next.map(Micros), "{now}");
+        }
     }
 
     #[test]
