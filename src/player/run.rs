@@ -47,7 +47,7 @@ pub(super) enum Wait {
 struct LaneProgress {
     /// The place in the lane of the next event to look at for a notification to schedule.
     heard: usize,
-    /// The place of the next event to look at for an operation that happens by itself.
+    /// The same for an operation that happens by itself, in the order in which they began.
     acted: usize,
     /// Notifications whose time is known and that nobody has taken yet, in order.
     scheduled: VecDeque<(usize, Micros)>,
@@ -279,15 +279,15 @@ impl Run {
         acted: &mut Vec<usize>,
     ) {
         while let Some(lane) = self.lanes.get(place)
-            && let Some(event) = planned.events.get(lane.acted)
+            && let Some(event) = planned.begun.get(lane.acted)
         {
-            match event {
-                LaneEvent::Notification(_) => {
-                    if lane.acted >= lane.heard || lane.last.is_some_and(|last| last > now) {
-                        return;
-                    }
+            match planned.events.get(*event) {
+                Some(LaneEvent::Notification(_))
+                    if *event >= lane.heard || lane.last.is_some_and(|last| last > now) =>
+                {
+                    return;
                 }
-                LaneEvent::Operation(operation) => {
+                Some(LaneEvent::Operation(operation)) => {
                     let open = |progress: &Progress| progress.answered.is_none();
                     if self.operations.get(*operation).is_some_and(open) {
                         self.answer(now, *operation);
@@ -295,6 +295,7 @@ impl Run {
                         acted.push(*operation);
                     }
                 }
+                Some(LaneEvent::Notification(_)) | None => {}
             }
             if let Some(lane) = self.lanes.get_mut(place) {
                 lane.acted += 1;
@@ -417,6 +418,17 @@ mod tests {
         run.answer(Micros(3), 2);
         assert_eq!(run.settle(Micros(3), &plan, &absent), [0; 0]);
         assert_eq!(drain(&mut run, &plan, 3), [2]);
+    }
+
+    #[test]
+    fn an_absent_session_calls_what_its_own_notifications_before_the_answer_wait_for() {
+        let plan = plan(&[tape(
+            "b:n1@50<1 b:op2@60-70 b:n2@80<2 b:op1@10-90 a:n3@90<1",
+        )]);
+        let mut run = Run::new(&plan, Pace::Instant);
+        let absent = |session| session == 0;
+        assert_eq!(run.settle(Micros(1), &plan, &absent), [1, 0]);
+        assert_eq!(drain(&mut run, &plan, 1), [0, 1, 2]);
     }
 
     #[test]
