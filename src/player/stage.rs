@@ -5,6 +5,8 @@
 mod answer;
 mod choice;
 pub(super) mod progress;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
