@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::exchange::{NotificationId, OperationId, Session};
+use crate::exchange::{NotificationId, OperationId, Request, Response, Session};
 
 /// The most entries that are kept of each list; a run of a long tape exchanges more, and its digest
 /// tells as much.
@@ -136,22 +136,40 @@ impl<T> Bounded<T> {
 impl Journal {
     /// Notes that a recorded operation answered a live request.
     ///
-    /// The digest is of these parts of what was recorded: where a live client chose other values, the
-    /// conversation is the same as long as they stand in the same places.
-    pub fn answered(&mut self, session: &Session, entry: Answered, recorded: &[&[u8]]) {
+    /// The digest is of what was recorded: where a live client chose other values, the conversation
+    /// is the same as long as they stand in the same places.
+    pub fn answered(
+        &mut self,
+        session: &Session,
+        entry: Answered,
+        (request, response): (&Request, &Response),
+    ) {
         let lane = self.lane(session);
+        let status = response.status.to_string();
+        let parts = [
+            request.method.as_bytes(),
+            request.target.as_bytes(),
+            request.body.bytes(),
+            status.as_bytes(),
+            response.body.bytes(),
+        ];
         if entry.part == Part::Step {
-            for part in recorded {
+            for part in parts {
                 add(&mut lane.hash_of_operations, part);
             }
         }
         lane.operations.push(entry, MAX_ENTRIES);
     }
 
-    /// Notes that a recorded notification has reached a client. The digest is of these parts of it.
-    pub fn delivered(&mut self, session: &Session, entry: Delivered, recorded: &[&[u8]]) {
+    /// Notes that a notification, of this channel and data on the tape, has reached a client.
+    pub fn delivered(
+        &mut self,
+        session: &Session,
+        entry: Delivered,
+        (channel, data): (&str, &[u8]),
+    ) {
         let lane = self.lane(session);
-        for part in recorded {
+        for part in [channel.as_bytes(), data] {
             add(&mut lane.hash_of_notifications, part);
         }
         lane.notifications.push(entry, MAX_ENTRIES);
@@ -213,10 +231,12 @@ impl Journal {
     }
 
     /// The digest of the whole transcript: equal where each session exchanged the same, in the same
-    /// order, whatever the order between sessions. Misses are no part of it.
+    /// order, whatever the order between sessions. Misses are no part of it, nor is a session that
+    /// only read.
     pub fn digest(&self) -> String {
         let mut hash = blake3::Hasher::new();
-        for (session, lane) in &self.sessions {
+        let told = |(_, lane): &(&Session, &Lane)| lane.tells_something();
+        for (session, lane) in self.sessions.iter().filter(told) {
             add(&mut hash, session.name().as_bytes());
             add(&mut hash, lane.hash().as_bytes());
         }
@@ -244,6 +264,11 @@ impl Lane {
         named(self.hash())
     }
 
+    /// Whether there is anything that counts in the digest.
+    fn tells_something(&self) -> bool {
+        self.hash_of_operations.count() + self.hash_of_notifications.count() > 0
+    }
+
     fn hash(&self) -> blake3::Hash {
         let mut hash = blake3::Hasher::new();
         hash.update(self.hash_of_operations.finalize().as_bytes());
@@ -266,6 +291,7 @@ fn named(hash: blake3::Hash) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::{Body, Headers};
 
     fn hear(journal: &mut Journal, session: &Session, number: u64, data: &str) {
         let (notification, channel) = (NotificationId(number), "/c".to_owned());
@@ -274,7 +300,22 @@ mod tests {
             channel,
             data: data.into(),
         };
-        journal.delivered(session, entry, &[data.as_bytes()]);
+        journal.delivered(session, entry, ("/c", data.as_bytes()));
+    }
+
+    fn call(journal: &mut Journal, session: &Session, entry: Answered) {
+        let request = Request {
+            method: entry.method.clone(),
+            target: entry.target.clone(),
+            headers: Headers::new(),
+            body: Body::default(),
+        };
+        let response = Response {
+            status: entry.status,
+            headers: Headers::new(),
+            body: Body::default(),
+        };
+        journal.answered(session, entry, (&request, &response));
     }
 
     fn called(number: u64) -> Answered {
@@ -292,14 +333,14 @@ mod tests {
     fn the_digest_depends_on_the_order_within_a_session_and_on_no_other() {
         let (a, b) = (Session::new("a"), Session::new("b"));
         let mut one = Journal::default();
-        one.answered(&a, called(1), &[b"1"]);
+        call(&mut one, &a, called(1));
         hear(&mut one, &a, 1, "x");
         hear(&mut one, &b, 2, "y");
         hear(&mut one, &b, 3, "z");
         let mut other = Journal::default();
         hear(&mut other, &b, 2, "y");
         hear(&mut other, &a, 1, "x");
-        other.answered(&a, called(1), &[b"1"]);
+        call(&mut other, &a, called(1));
         other.missed(Miss {
             method: "GET".into(),
             target: "/".into(),
@@ -308,7 +349,7 @@ mod tests {
         hear(&mut other, &b, 3, "z");
         assert_eq!(one.digest(), other.digest());
         let mut swapped = Journal::default();
-        swapped.answered(&a, called(1), &[b"1"]);
+        call(&mut swapped, &a, called(1));
         hear(&mut swapped, &a, 1, "x");
         hear(&mut swapped, &b, 3, "z");
         hear(&mut swapped, &b, 2, "y");
@@ -319,16 +360,29 @@ mod tests {
     fn a_read_is_on_the_list_and_not_in_the_digest() {
         let session = Session::new("a");
         let mut journal = Journal::default();
-        journal.answered(&session, called(1), &[b"x"]);
+        call(&mut journal, &session, called(1));
         let before = journal.digest();
         let read = Answered {
             part: Part::Read,
             ..called(2)
         };
-        journal.answered(&session, read, &[b"y"]);
+        call(&mut journal, &session, read);
         assert_eq!(journal.digest(), before);
         let (_, lane) = journal.sessions().next().unwrap();
         assert_eq!(lane.operations().total(), 2);
+    }
+
+    #[test]
+    fn a_session_that_only_read_leaves_the_digest_as_it_is() {
+        let mut journal = Journal::default();
+        call(&mut journal, &Session::new("a"), called(1));
+        let before = journal.digest();
+        let read = Answered {
+            part: Part::Read,
+            ..called(2)
+        };
+        call(&mut journal, &Session::new("b"), read);
+        assert_eq!(journal.digest(), before);
     }
 
     #[test]

@@ -97,6 +97,9 @@ pub(super) enum By {
 pub(super) struct Lane {
     pub(super) session: usize,
     pub(super) events: Vec<LaneEvent>,
+    /// The places of the events in the order in which the session began them. A captured operation
+    /// stands where it was answered, so what came meanwhile stands before it.
+    pub(super) begun: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -341,6 +344,7 @@ impl Plan {
             self.lanes.push(Lane {
                 session: seat,
                 events: Vec::new(),
+                begun: Vec::new(),
             });
             self.lanes.len() - 1
         });
@@ -348,9 +352,39 @@ impl Plan {
     }
 
     fn append(&mut self, lane: usize, event: LaneEvent) {
+        let (at, answered) = self.span(event);
+        let meanwhile = |planned: &Lane, place: usize| {
+            planned.events.get(place).is_some_and(|other| {
+                let (began, _) = self.span(*other);
+                at <= began && began < answered
+            })
+        };
+        let later = self.lanes.get(lane).map_or(0, |planned| {
+            let latest = planned.begun.iter().rev();
+            latest
+                .take_while(|place| meanwhile(planned, **place))
+                .count()
+        });
         if let Some(lane) = self.lanes.get_mut(lane) {
+            let place = lane.begun.len().saturating_sub(later);
+            lane.begun.insert(place, lane.events.len());
             lane.events.push(event);
         }
+    }
+
+    /// When an event began and when it was over.
+    fn span(&self, event: LaneEvent) -> (Micros, Micros) {
+        let span = match event {
+            LaneEvent::Operation(place) => self
+                .operations
+                .get(place)
+                .map(|planned| (planned.operation.at, planned.operation.answered)),
+            LaneEvent::Notification(place) => self
+                .notifications
+                .get(place)
+                .map(|due| (due.notification.at, due.notification.at)),
+        };
+        span.unwrap_or_default()
     }
 }
 

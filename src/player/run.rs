@@ -47,7 +47,7 @@ pub(super) enum Wait {
 struct LaneProgress {
     /// The place in the lane of the next event to look at for a notification to schedule.
     heard: usize,
-    /// The place of the next event to look at for an operation that happens by itself.
+    /// The same for an operation that happens by itself, in the order in which they began.
     acted: usize,
     /// Notifications whose time is known and that nobody has taken yet, in order.
     scheduled: VecDeque<(usize, Micros)>,
@@ -230,10 +230,14 @@ impl Run {
     }
 
     /// When the next notification's time comes, of those that waited for nothing but time when the
-    /// run was settled last.
+    /// run was settled last. Where nobody takes the first of a lane, its last must be named as well:
+    /// the operations of an absent session wait for that one.
     pub(super) fn next_due(&self) -> Option<Micros> {
-        let fronts = self.lanes.iter().filter_map(|lane| lane.scheduled.front());
-        let times = fronts.map(|&(_, at)| at);
+        let of_lane = |lane: &LaneProgress| {
+            let front = lane.scheduled.front().map(|&(_, at)| at);
+            [front, lane.last]
+        };
+        let times = self.lanes.iter().flat_map(of_lane).flatten();
         times.filter(|at| *at > self.settled).min()
     }
 
@@ -275,15 +279,15 @@ impl Run {
         acted: &mut Vec<usize>,
     ) {
         while let Some(lane) = self.lanes.get(place)
-            && let Some(event) = planned.events.get(lane.acted)
+            && let Some(event) = planned.begun.get(lane.acted)
         {
-            match event {
-                LaneEvent::Notification(_) => {
-                    if lane.acted >= lane.heard || lane.last.is_some_and(|last| last > now) {
-                        return;
-                    }
+            match planned.events.get(*event) {
+                Some(LaneEvent::Notification(_))
+                    if *event >= lane.heard || lane.last.is_some_and(|last| last > now) =>
+                {
+                    return;
                 }
-                LaneEvent::Operation(operation) => {
+                Some(LaneEvent::Operation(operation)) => {
                     let open = |progress: &Progress| progress.answered.is_none();
                     if self.operations.get(*operation).is_some_and(open) {
                         self.answer(now, *operation);
@@ -291,6 +295,7 @@ impl Run {
                         acted.push(*operation);
                     }
                 }
+                Some(LaneEvent::Notification(_)) | None => {}
             }
             if let Some(lane) = self.lanes.get_mut(place) {
                 lane.acted += 1;
@@ -413,6 +418,33 @@ mod tests {
         run.answer(Micros(3), 2);
         assert_eq!(run.settle(Micros(3), &plan, &absent), [0; 0]);
         assert_eq!(drain(&mut run, &plan, 3), [2]);
+    }
+
+    #[test]
+    fn an_absent_session_calls_what_its_own_notifications_before_the_answer_wait_for() {
+        let plan = plan(&[tape(
+            "b:n1@50<1 b:op2@60-70 b:n2@80<2 b:op1@10-90 a:n3@90<1",
+        )]);
+        let mut run = Run::new(&plan, Pace::Instant);
+        let absent = |session| session == 0;
+        assert_eq!(run.settle(Micros(1), &plan, &absent), [1, 0]);
+        assert_eq!(drain(&mut run, &plan, 1), [0, 1, 2]);
+    }
+
+    #[test]
+    fn an_absent_session_goes_on_when_the_last_of_its_notifications_is_due() {
+        let plan = plan(&[tape("a:op1@0-0 b:n1@10<1 b:n2@30 b:op2@30-30 a:n3@30<2")]);
+        let mut run = Run::new(&plan, Pace::Recorded);
+        let absent = |session| session == 1;
+        run.answer(Micros(1000), 0);
+        for (now, acted, next) in [
+            (1000, &[][..], Some(1010)),
+            (1010, &[], Some(1030)),
+            (1030, &[1], None),
+        ] {
+            assert_eq!(run.settle(Micros(now), &plan, &absent), acted, "{now}");
+            assert_eq!(run.next_due(), next.map(Micros), "{now}");
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod answer;
 mod choice;
 pub(super) mod progress;
 mod room;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -288,8 +290,8 @@ impl Stage {
             channel,
             data: String::from_utf8_lossy(&data).into_owned(),
         };
-        let recorded = [recorded.channel.as_bytes(), recorded.data.bytes()];
-        self.journal.delivered(session, entry, &recorded);
+        let recorded = (recorded.channel.as_str(), recorded.data.bytes().as_ref());
+        self.journal.delivered(session, entry, recorded);
         if let Some(count) = self.heard.get_mut(place) {
             *count += 1;
         }

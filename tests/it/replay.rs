@@ -474,7 +474,7 @@ fn wrong_usage_is_named_and_ends_with_its_own_exit_code() {
         (
             vec!["--on-miss", "guess"],
             2,
-            r#""guess" is neither refuse nor stop"#,
+            r#""guess" is none of refuse, stop and forward=URL"#,
         ),
         (vec!["--on-exhausted", "again"], 2, r#""again" is none of"#),
         (vec!["--absent-after", "soon"], 2, r#""soon" is neither"#),

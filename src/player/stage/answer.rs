@@ -143,15 +143,8 @@ impl Stage {
                 Times::Exactly | Times::AtLeast => Part::Step,
             },
         };
-        let (request, response) = (&recorded.request, &recorded.response);
-        let parts: [&[u8]; 5] = [
-            request.method.as_bytes(),
-            request.target.as_bytes(),
-            request.body.bytes(),
-            &response.status.to_be_bytes(),
-            response.body.bytes(),
-        ];
-        self.journal.answered(&recorded.session, entry, &parts);
+        let exchanged = (&recorded.request, &recorded.response);
+        self.journal.answered(&recorded.session, entry, exchanged);
         let delay = self
             .settings
             .pace

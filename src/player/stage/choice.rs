@@ -159,7 +159,9 @@ impl Stage {
         let own = |place: &usize| {
             let planned = planned(*place)?;
             let past = Some(planned.lane) == lane && planned.epoch <= reached;
-            past.then_some((*place, planned.epoch))
+            // The same request may have notified somebody once: that one comes once alone.
+            let read = planned.times == Times::Any;
+            (past && read).then_some((*place, planned.epoch))
         };
         let past: Vec<(usize, usize)> = matching.iter().filter_map(own).collect();
         let Some(latest) = past.iter().map(|(_, epoch)| *epoch).max() else {
