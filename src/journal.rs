@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::exchange::{NotificationId, OperationId, Request, Response, Session};
+use crate::exchange::{Notification, NotificationId, Operation, OperationId, Session};
 
 /// The most entries that are kept of each list; a run of a long tape exchanges more, and its digest
 /// tells as much.
@@ -86,6 +86,38 @@ pub struct Delivered {
     pub data: String,
 }
 
+/// What a recorded message says, in a digest of its own: its number and its time are no part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity([u8; 32]);
+
+impl Identity {
+    /// That of an operation.
+    pub fn of_operation(operation: &Operation) -> Identity {
+        let (request, response) = (&operation.request, &operation.response);
+        let status = response.status.to_string();
+        Identity::of(&[
+            request.method.as_bytes(),
+            request.target.as_bytes(),
+            request.body.bytes(),
+            status.as_bytes(),
+            response.body.bytes(),
+        ])
+    }
+
+    /// That of a notification.
+    pub fn of_notification(notification: &Notification) -> Identity {
+        Identity::of(&[notification.channel.as_bytes(), notification.data.bytes()])
+    }
+
+    fn of(parts: &[&[u8]]) -> Identity {
+        let mut hash = blake3::Hasher::new();
+        for part in parts {
+            add(&mut hash, part);
+        }
+        Identity(hash.finalize().into())
+    }
+}
+
 /// A live request that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Miss {
@@ -136,42 +168,20 @@ impl<T> Bounded<T> {
 impl Journal {
     /// Notes that a recorded operation answered a live request.
     ///
-    /// The digest is of what was recorded: where a live client chose other values, the conversation
-    /// is the same as long as they stand in the same places.
-    pub fn answered(
-        &mut self,
-        session: &Session,
-        entry: Answered,
-        (request, response): (&Request, &Response),
-    ) {
+    /// The digest is of the identity of what was recorded: where a live client chose other values, the
+    /// conversation is the same as long as they stand in the same places.
+    pub fn answered(&mut self, session: &Session, entry: Answered, recorded: &Identity) {
         let lane = self.lane(session);
-        let status = response.status.to_string();
-        let parts = [
-            request.method.as_bytes(),
-            request.target.as_bytes(),
-            request.body.bytes(),
-            status.as_bytes(),
-            response.body.bytes(),
-        ];
         if entry.part == Part::Step {
-            for part in parts {
-                add(&mut lane.hash_of_operations, part);
-            }
+            lane.hash_of_operations.update(&recorded.0);
         }
         lane.operations.push(entry, MAX_ENTRIES);
     }
 
-    /// Notes that a notification, of this channel and data on the tape, has reached a client.
-    pub fn delivered(
-        &mut self,
-        session: &Session,
-        entry: Delivered,
-        (channel, data): (&str, &[u8]),
-    ) {
+    /// Notes that a recorded notification has reached a client of this session.
+    pub fn delivered(&mut self, session: &Session, entry: Delivered, recorded: &Identity) {
         let lane = self.lane(session);
-        for part in [channel.as_bytes(), data] {
-            add(&mut lane.hash_of_notifications, part);
-        }
+        lane.hash_of_notifications.update(&recorded.0);
         lane.notifications.push(entry, MAX_ENTRIES);
     }
 
@@ -291,7 +301,6 @@ fn named(hash: blake3::Hash) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{Body, Headers};
 
     fn hear(journal: &mut Journal, session: &Session, number: u64, data: &str) {
         let (notification, channel) = (NotificationId(number), "/c".to_owned());
@@ -300,22 +309,12 @@ mod tests {
             channel,
             data: data.into(),
         };
-        journal.delivered(session, entry, ("/c", data.as_bytes()));
+        journal.delivered(session, entry, &Identity::of(&[data.as_bytes()]));
     }
 
     fn call(journal: &mut Journal, session: &Session, entry: Answered) {
-        let request = Request {
-            method: entry.method.clone(),
-            target: entry.target.clone(),
-            headers: Headers::new(),
-            body: Body::default(),
-        };
-        let response = Response {
-            status: entry.status,
-            headers: Headers::new(),
-            body: Body::default(),
-        };
-        journal.answered(session, entry, (&request, &response));
+        let identity = Identity::of(&[entry.target.as_bytes()]);
+        journal.answered(session, entry, &identity);
     }
 
     fn called(number: u64) -> Answered {

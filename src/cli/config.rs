@@ -48,6 +48,8 @@ pub(super) struct Config {
     pub(super) endpoint: Option<String>,
     /// What tells clients apart: `"cookie:NAME"`, `"header:NAME"` or `"field:NAME"`.
     pub(super) session_by: Option<String>,
+    /// Whether the times inside bodies move to the present.
+    pub(super) now: bool,
     /// Whether a value that never comes again may differ.
     pub(super) lenient: bool,
     /// How requests are compared.
@@ -88,7 +90,7 @@ pub(super) struct Setting {
 
 impl Match {
     /// The rules that these settings make.
-    pub(super) fn rules(&self) -> anyhow::Result<Rules> {
+    fn rules(&self) -> anyhow::Result<Rules> {
         let places = |name: &str, places: &[String]| -> anyhow::Result<Vec<Place>> {
             let read = places.iter().map(|place| place.parse());
             read.collect::<Result<_, _>>()
@@ -148,7 +150,13 @@ impl ConfigFlag {
         value.map(|value| Setting { value, origin })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// The rules that the settings make.
+    pub(super) fn rules(&self, settings: &Match) -> anyhow::Result<Rules> {
+        let rules = settings.rules();
+        rules.with_context(|| self.path().display().to_string())
+    }
+
+    fn path(&self) -> &Path {
         self.config.as_deref().unwrap_or(Path::new(DEFAULT))
     }
 }

@@ -3,24 +3,22 @@
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
-use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 
-use crate::exchange::{Micros, Operation};
+use crate::exchange::Operation;
 use crate::listen;
-use crate::player::{
-    Absence, OnExhausted, Pace, Plan, Reading, Replay as Player, Settings, Spare, Strictness, admin,
-};
-use crate::proxy::Origin;
+use crate::player::{Plan, Replay as Player, admin};
 use crate::tape::Tape;
 
-use super::config::{Config, ConfigFlag, Setting};
+use self::flags::{Expected, Flags, OnMiss, Setup};
+use super::config::ConfigFlag;
 use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::forward::Forwarding;
-use super::serve::{self, DEFAULT_LISTEN, Ports};
+use super::serve::{self, Ports};
 use super::{output, tapes};
+
+mod flags;
 
 /// The tape that is played where none is named.
 const EMBEDDED: &[u8] = include_bytes!("../../recordings/remove-participant-from-conference.tape");
@@ -42,60 +40,8 @@ pub(super) struct Replay {
     #[arg(value_name = "TAPE")]
     tapes: Vec<PathBuf>,
 
-    /// Where clients connect; port 0 takes a free one [default: 127.0.0.1:8080].
-    #[arg(long, value_name = "ADDR", env = "ANTIPHON_LISTEN")]
-    listen: Option<String>,
-
-    /// Where the admin API listens [default: the port after that of --listen; a free one if that
-    /// is 0].
-    #[arg(long, value_name = "ADDR", env = "ANTIPHON_ADMIN")]
-    admin: Option<String>,
-
-    /// How recorded gaps become real time: instant, recorded, or a factor such as 2x [default:
-    /// instant].
-    #[arg(long, value_name = "PACE", env = "ANTIPHON_PACE")]
-    pace: Option<String>,
-
-    /// What a request that no recorded operation answers does: it is refused; the replay stops as
-    /// well and exits with 1; or it goes on to the service at this URL [default: refuse].
-    #[arg(long, value_name = "refuse|stop|forward=URL", env = "ANTIPHON_ON_MISS")]
-    on_miss: Option<String>,
-
-    /// Add what `--on-miss forward=URL` sends on to the tape, which must be one.
-    #[arg(long, env = "ANTIPHON_RECORD_MISSES")]
-    record_misses: bool,
-
-    /// What an operation that comes more often than recorded does: it is refused, gets its last
-    /// answer, or its answers and notifications from the first on [default: refuse].
-    #[arg(long, value_name = "refuse|last|loop", env = "ANTIPHON_ON_EXHAUSTED")]
-    on_exhausted: Option<String>,
-
-    /// What tells clients apart: `cookie:NAME`, `header:NAME`, or `field:NAME` of a JSON or form body
-    /// [default: what the tape tells of them].
-    #[arg(long, value_name = "KIND:NAME", env = "ANTIPHON_SESSION_BY")]
-    session_by: Option<String>,
-
-    /// What becomes of a client for whom no session is left: it is refused, or gets a fresh copy of
-    /// the whole conversation, as parallel tests want [default: refuse].
-    #[arg(long, value_name = "refuse|fork", env = "ANTIPHON_SPARE_SESSIONS")]
-    spare_sessions: Option<String>,
-
-    /// After how many quiet seconds a session that no client has claimed goes on by itself, once
-    /// another client listens; or never [default: 2].
-    #[arg(long, value_name = "SECONDS|never", env = "ANTIPHON_ABSENT_AFTER")]
-    absent_after: Option<String>,
-
-    /// The path of the Bayeux endpoint [default: the one that the tape names].
-    #[arg(long, value_name = "PATH", env = "ANTIPHON_ENDPOINT")]
-    endpoint: Option<String>,
-
-    /// Exit with 0 though not everything on the tape was played; a miss still exits with 1.
-    #[arg(long, env = "ANTIPHON_ALLOW_UNPLAYED")]
-    allow_unplayed: bool,
-
-    /// Let a value of a request differ that a client chose and that never comes again on the tape.
-    #[arg(long, env = "ANTIPHON_LENIENT")]
-    lenient: bool,
+    #[command(flatten)]
+    flags: Flags,
 
     #[command(flatten)]
     config: ConfigFlag,
@@ -112,150 +58,14 @@ user, or by the cookie that its handshake set; else it gets the next session tha
 SIGINT and SIGTERM let what is under way end. Then a report says what was played, and the exit code
 is 0 if that was all that the tape holds and nothing else was asked for; else 1.";
 
-/// What happens on a miss.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum OnMiss {
-    #[default]
-    Refuse,
-    Stop,
-    /// It goes on to this service, and onto this tape, if there is one.
-    Forward(Origin, Option<PathBuf>),
-}
-
-/// What a run must have done to exit with 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expected {
-    /// Everything that the tape holds, and nothing else.
-    Everything,
-    /// Nothing that the tape does not hold.
-    NoMiss,
-}
-
-/// Everything that a replay needs, with flags, environment, file and defaults put together.
-struct Setup {
-    listen: String,
-    admin: Option<String>,
-    on_miss: OnMiss,
-    expected: Expected,
-    endpoint: Option<String>,
-    settings: Settings,
-    reading: Reading,
-}
-
 impl Replay {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let config = self.config.read()?;
-        let setup = self.setup(config).because(Trouble::Usage)?;
+        let setup = self.flags.setup(&self.tapes, &self.config, config);
+        let setup = setup.because(Trouble::Usage)?;
         let tapes = self.load()?;
         let plan = Plan::of(&tapes, setup.reading.clone()).because(Trouble::Tape)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .context("cannot start the runtime")
-            .because(Trouble::Io)?;
-        runtime.block_on(play(plan, setup))
-    }
-
-    fn setup(&self, file: Config) -> anyhow::Result<Setup> {
-        let pick = |flag, value: &Option<String>, field, configured| {
-            self.config
-                .pick((flag, value.as_ref()), (field, configured))
-        };
-        let mut settings = Settings::default();
-        if let Some(pace) = pick("--pace", &self.pace, "pace", file.pace) {
-            settings.pace = Pace::from_str(&pace.value).context(pace.origin)?;
-        }
-        let word = pick(
-            "--on-exhausted",
-            &self.on_exhausted,
-            "onExhausted",
-            file.on_exhausted,
-        );
-        if let Some(word) = word {
-            settings.on_exhausted = on_exhausted(&word.value).context(word.origin)?;
-        }
-        let word = pick(
-            "--spare-sessions",
-            &self.spare_sessions,
-            "spareSessions",
-            file.spare_sessions,
-        );
-        if let Some(word) = word {
-            settings.spare = spare(&word.value).context(word.origin)?;
-        }
-        let word = pick(
-            "--absent-after",
-            &self.absent_after,
-            "absentAfter",
-            file.absent_after,
-        );
-        if let Some(word) = word {
-            settings.absence = absence(&word.value).context(word.origin)?;
-        }
-        let on_miss = match pick("--on-miss", &self.on_miss, "onMiss", file.on_miss) {
-            Some(word) => self.on_miss(&word.value).context(word.origin)?,
-            None => OnMiss::default(),
-        };
-        if self.record_misses && !matches!(on_miss, OnMiss::Forward(..)) {
-            return Err(anyhow!("--record-misses needs --on-miss forward=URL"));
-        }
-        if self.lenient || file.lenient {
-            settings.strictness = Strictness::Lenient;
-        }
-        let rules = file
-            .r#match
-            .rules()
-            .with_context(|| self.config.path().display().to_string())?;
-        let session_by = pick(
-            "--session-by",
-            &self.session_by,
-            "sessionBy",
-            file.session_by,
-        );
-        let session_by = session_by
-            .map(|by| by.value.parse().context(by.origin))
-            .transpose()?;
-        let milliseconds = |value: u64| Micros(value.saturating_mul(1_000));
-        if let Some(timeout) = file.bayeux.timeout {
-            settings.bayeux.timeout = milliseconds(timeout);
-        }
-        if let Some(max_interval) = file.bayeux.max_interval {
-            settings.bayeux.max_interval = milliseconds(max_interval);
-        }
-        let endpoint = pick("--endpoint", &self.endpoint, "endpoint", file.endpoint);
-        let listen = pick("--listen", &self.listen, "listen", file.listen);
-        let admin = pick("--admin", &self.admin, "admin", file.admin);
-        Ok(Setup {
-            listen: listen.map_or_else(|| Ok(DEFAULT_LISTEN.to_owned()), serve::address)?,
-            admin: admin.map(serve::address).transpose()?,
-            on_miss,
-            expected: if self.allow_unplayed {
-                Expected::NoMiss
-            } else {
-                Expected::Everything
-            },
-            endpoint: endpoint.map(path).transpose()?,
-            settings,
-            reading: Reading { rules, session_by },
-        })
-    }
-
-    fn on_miss(&self, word: &str) -> anyhow::Result<OnMiss> {
-        match word {
-            "refuse" => Ok(OnMiss::Refuse),
-            "stop" => Ok(OnMiss::Stop),
-            _ => {
-                let url = word.strip_prefix("forward=");
-                let url =
-                    url.ok_or_else(|| anyhow!("{word:?} is none of refuse, stop and forward=URL"))?;
-                let tape = match &self.tapes[..] {
-                    _ if !self.record_misses => None,
-                    [tape] => Some(tape.clone()),
-                    _ => return Err(anyhow!("--record-misses adds to one tape; name it")),
-                };
-                Ok(OnMiss::Forward(url.parse()?, tape))
-            }
-        }
+        serve::runtime()?.block_on(play(plan, setup))
     }
 
     fn load(&self) -> Result<Vec<Tape>, Failure> {
@@ -267,48 +77,6 @@ impl Replay {
         }
         self.tapes.iter().map(|path| tapes::load(path)).collect()
     }
-}
-
-/// A path without the slash at its end.
-fn path(setting: Setting) -> anyhow::Result<String> {
-    let Setting { value, origin } = setting;
-    if value.starts_with('/') {
-        Ok(value.trim_end_matches('/').to_owned())
-    } else {
-        Err(anyhow!(
-            "{origin}: {value:?} is no path: it must begin with a slash"
-        ))
-    }
-}
-
-fn on_exhausted(word: &str) -> anyhow::Result<OnExhausted> {
-    match word {
-        "refuse" => Ok(OnExhausted::Refuse),
-        "last" => Ok(OnExhausted::Last),
-        "loop" => Ok(OnExhausted::Loop),
-        _ => Err(anyhow!(
-            "--on-exhausted: {word:?} is none of refuse, last and loop"
-        )),
-    }
-}
-
-fn spare(word: &str) -> anyhow::Result<Spare> {
-    match word {
-        "refuse" => Ok(Spare::Refuse),
-        "fork" => Ok(Spare::Fork),
-        _ => Err(anyhow!("{word:?} is neither refuse nor fork")),
-    }
-}
-
-fn absence(word: &str) -> anyhow::Result<Absence> {
-    if word == "never" {
-        return Ok(Absence::Never);
-    }
-    let seconds: Option<f64> = word.parse().ok();
-    let wait = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let wait = wait.and_then(|wait| u64::try_from(wait.as_micros()).ok());
-    wait.map(|wait| Absence::After(Micros(wait)))
-        .ok_or_else(|| anyhow!("{word:?} is neither a number of seconds nor never"))
 }
 
 async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {

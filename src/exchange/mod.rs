@@ -4,6 +4,7 @@
 //! they hold bytes, names and times, exactly as they were seen.
 
 mod body;
+pub mod coding;
 mod contract;
 pub mod credentials;
 mod headers;

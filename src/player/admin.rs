@@ -85,12 +85,12 @@ pub async fn handle<B>(replay: Replay, request: Request<B>) -> Response<ReplayBo
         | "/__admin/report"
         | "/__admin/pending"
         | "/__try/notifications" => wanted(Method::GET),
-        "/__admin/reset" => wanted(Method::POST),
+        "/__admin/reset" | "/__admin/step" => wanted(Method::POST),
         _ => {
             let message = format!(
                 "there is nothing at {path}; GET /__admin/health, /__admin/transcript, \
                  /__admin/report, /__admin/pending or /__try/notifications?session=NAME, \
-                 POST /__admin/reset"
+                 POST /__admin/reset or /__admin/step?count=N"
             );
             return refused(&Refusal::plain(Kind::Miss, message));
         }
@@ -121,6 +121,7 @@ pub async fn handle<B>(replay: Replay, request: Request<B>) -> Response<ReplayBo
             tracing::info!("run {run} begins");
             document(&serde_json::json!({ "run": run }))
         }
+        "/__admin/step" => step(&replay, query, copy),
         _ => listen(replay, query, copy).await,
     }
 }
@@ -130,6 +131,25 @@ fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
     form_urlencoded::parse(query.as_bytes())
         .find(|(candidate, _)| candidate == name)
         .map(|(_, value)| value)
+}
+
+fn step(replay: &Replay, query: &str, copy: usize) -> Response<ReplayBody> {
+    if !replay.goes_by_steps() {
+        let message = "notifications wait for no step: replay with --pace step".to_owned();
+        return refused(&Refusal::plain(Kind::Malformed, message));
+    }
+    let count = parameter(query, "count").map_or(Some(1), |count| count.parse().ok());
+    let Some(count) = count else {
+        let message = format!("{query}: count is no number");
+        return refused(&Refusal::plain(Kind::Malformed, message));
+    };
+    match replay.step(copy, count) {
+        Some(released) => {
+            let released: Vec<u64> = released.iter().map(|number| number.0).collect();
+            document(&serde_json::json!({ "released": released }))
+        }
+        None => no_copy(copy),
+    }
 }
 
 fn no_copy(which: impl std::fmt::Display) -> Response<ReplayBody> {

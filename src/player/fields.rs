@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
+use crate::exchange::coding;
 use crate::exchange::credentials::{self, Credential};
 use crate::exchange::{self, Headers};
 
@@ -87,6 +88,23 @@ pub(super) fn sent(headers: &http::HeaderMap) -> Headers {
     fields
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
         .collect()
+}
+
+/// The content codings that a client says it takes, line by line.
+pub(super) fn accepted_codings(headers: &http::HeaderMap) -> Vec<String> {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter();
+    let texts = lines.filter_map(|line| line.to_str().ok());
+    texts.map(str::to_owned).collect()
+}
+
+/// A response as a client takes it: with the recorded content codings, or without any.
+pub(super) fn acceptable(response: exchange::Response, accept: &[String]) -> exchange::Response {
+    let accept: Vec<&str> = accept.iter().map(String::as_str).collect();
+    if coding::is_accepted(&accept, &response.headers) {
+        response
+    } else {
+        coding::plain(&response)
+    }
 }
 
 /// A recorded response with its own status and fields.

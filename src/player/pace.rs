@@ -15,11 +15,13 @@ pub enum Pace {
     Recorded,
     /// The recorded gaps, so many times as fast.
     Times(f64),
+    /// No gap, and each notification waits for the word to go on.
+    Step,
 }
 
 /// A text that is no pace.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no pace: expected instant, recorded, or a factor such as 2x or 0.5x")]
+#[error("{0:?} is no pace: expected instant, recorded, step, or a factor such as 2x or 0.5x")]
 pub struct PaceError(String);
 
 impl Pace {
@@ -33,7 +35,7 @@ impl Pace {
     )]
     pub fn real(self, gap: Micros) -> Micros {
         match self {
-            Pace::Instant => Micros(0),
+            Pace::Instant | Pace::Step => Micros(0),
             Pace::Recorded => gap,
             Pace::Times(factor) => Micros((gap.0 as f64 / factor) as u64),
         }
@@ -48,6 +50,7 @@ impl FromStr for Pace {
         match text {
             "instant" => Ok(Pace::Instant),
             "recorded" => Ok(Pace::Recorded),
+            "step" => Ok(Pace::Step),
             _ => {
                 let factor: f64 = text
                     .strip_suffix('x')
@@ -67,6 +70,7 @@ impl fmt::Display for Pace {
         match self {
             Pace::Instant => f.write_str("instant"),
             Pace::Recorded => f.write_str("recorded"),
+            Pace::Step => f.write_str("step"),
             Pace::Times(factor) => write!(f, "{factor}x"),
         }
     }
@@ -81,6 +85,7 @@ mod tests {
         for (text, expected) in [
             ("instant", 0),
             ("recorded", 1000),
+            ("step", 0),
             ("2x", 500),
             ("0.5x", 2000),
         ] {

@@ -14,11 +14,13 @@ use crate::exchange::credentials;
 use crate::exchange::{
     Contract, Fact, Micros, Notification, Operation, OperationId, Session, What,
 };
+use crate::journal::Identity;
 use crate::matcher::{Key, Rules};
 use crate::tape::{Event, Tape};
 
 use super::publish;
 use super::settings::Reading;
+use super::shift::Shift;
 use super::ties::Ties;
 use super::values::Values;
 use follow::Moment;
@@ -45,6 +47,8 @@ pub(super) struct Planned {
     pub(super) session: usize,
     pub(super) lane: usize,
     pub(super) key: Key,
+    /// What it was on the tape.
+    pub(super) identity: Identity,
     /// The notifications that name it as a cause.
     pub(super) releases: Vec<usize>,
     pub(super) times: Times,
@@ -72,6 +76,8 @@ pub(super) struct Due {
     pub(super) causes: Vec<Cause>,
     /// The recorded time from its last cause, or from its predecessor where it has none.
     pub(super) gap: Micros,
+    /// What it was on the tape.
+    pub(super) identity: Identity,
     /// The Bayeux message that carries it.
     pub(super) message: Bytes,
 }
@@ -195,8 +201,9 @@ impl Plan {
             .map(|(place, operation)| (operation.id, self.operations.len() + place))
             .collect();
         let first = self.operations.len();
-        let planned =
-            |operation: &Operation| planned(operation, &self.endpoints, &self.reading.rules);
+        let shift = Shift::of(&tape, self.reading.present);
+        let rules = &self.reading.rules;
+        let planned = |operation: &Operation| planned(operation, &self.endpoints, rules, shift);
         self.operations.extend(tape.operations().map(planned));
         let mut lanes = BTreeMap::new();
         let mut moments = Vec::new();
@@ -227,7 +234,7 @@ impl Plan {
                 }
                 Event::Notification(notification) => {
                     let (_, lane) = self.lane(&notification.session, &mut lanes);
-                    let due = self.due(notification, lane, &numbers)?;
+                    let due = self.due(notification, lane, &numbers, shift)?;
                     let place = self.notifications.len();
                     for cause in &due.causes {
                         if let Some(planned) = self.operations.get_mut(cause.operation) {
@@ -279,7 +286,11 @@ impl Plan {
         notification: &Notification,
         lane: usize,
         numbers: &BTreeMap<OperationId, usize>,
+        shift: Shift,
     ) -> Result<Due, PlanError> {
+        let identity = Identity::of_notification(notification);
+        let mut notification = notification.clone();
+        shift.notification(&mut notification);
         let id = notification.id.0;
         let data = notification.data.json().ok_or(PlanError::NotJson(id))?;
         let plain = Pattern::parse(&notification.channel).filter(|pattern| !pattern.is_wild());
@@ -307,10 +318,11 @@ impl Plan {
         let since = since.or_else(|| self.heard_last(lane)).unwrap_or_default();
         let message = message(&notification.channel, data.get().as_bytes());
         Ok(Due {
-            notification: notification.clone(),
+            identity,
+            gap: notification.at.since(since),
+            notification,
             lane,
             causes,
-            gap: notification.at.since(since),
             message,
         })
     }
@@ -389,12 +401,15 @@ impl Plan {
 }
 
 /// An operation as it is planned, before its place in its session is known.
-fn planned(operation: &Operation, endpoints: &[String], rules: &Rules) -> Planned {
+fn planned(operation: &Operation, endpoints: &[String], rules: &Rules, shift: Shift) -> Planned {
     let mut operation = operation.clone();
     if let Some(request) = publish::recorded(&operation, endpoints) {
         operation.request = request;
     }
+    let identity = Identity::of_operation(&operation);
+    shift.operation(&mut operation);
     Planned {
+        identity,
         key: Key::of(&operation.request, rules),
         operation,
         session: 0,

@@ -12,13 +12,14 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use crate::bayeux::{Carrier, Exchange, Message, message};
-use crate::exchange::{self, Micros};
+use crate::exchange::{self, Micros, NotificationId};
 
 use super::body::ReplayBody;
 use super::cast::{Identity, Role};
 use super::copies::{Ask, Copies, CopyId, Mark};
 use super::fields::{self, identity, recorded, refused};
 use super::forward::Forward;
+use super::pace::Pace;
 use super::plan::Plan;
 use super::publish;
 use super::refusal::{Kind, Refusal};
@@ -202,6 +203,24 @@ impl Replay {
         runs
     }
 
+    /// Releases the next notifications of a copy of the conversation, at the pace of steps; `None`
+    /// where there is no such copy, from 1.
+    pub(super) fn step(&self, copy: usize, count: usize) -> Option<Vec<NotificationId>> {
+        let mut state = self.state();
+        let now = self.now();
+        let stage = state.copies.iter_mut().nth(copy.checked_sub(1)?)?;
+        let (sends, released) = stage.step(now, count);
+        state.dispatch(sends);
+        drop(state);
+        self.0.changed.notify_one();
+        Some(released)
+    }
+
+    /// Whether notifications wait for the word to go on.
+    pub(super) fn goes_by_steps(&self) -> bool {
+        self.0.settings.pace == Pace::Step
+    }
+
     /// What the run has come to so far.
     pub fn report(&self) -> Report {
         let now = self.now();
@@ -262,6 +281,7 @@ impl Replay {
         live: &exchange::Request,
         head: http::request::Parts,
     ) -> Response<ReplayBody> {
+        let accept = fields::accepted_codings(&head.headers);
         let (answer, copy) = {
             let mut state = self.state();
             let copy = state.copies.of(identity, Ask::Operation(live));
@@ -296,6 +316,7 @@ impl Replay {
                     drop(state);
                     replay.0.changed.notify_one();
                 };
+                let response = fields::acceptable(response, &accept);
                 // Before the delay: a client that does not wait for its answer has called all the
                 // same, and what its call released must come.
                 let body = ReplayBody::telling(response.body.bytes().clone(), out);

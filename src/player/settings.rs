@@ -32,6 +32,18 @@ pub struct Reading {
     pub rules: Rules,
     /// What tells clients apart, before anything that the tapes tell of them.
     pub session_by: Option<SessionBy>,
+    /// What becomes of the times inside bodies.
+    pub present: Present,
+}
+
+/// When a conversation seems to take place, by the times that stand in its bodies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Present {
+    /// When it was recorded.
+    #[default]
+    Recorded,
+    /// It begins at this time, in seconds since 1970.
+    At(i64),
 }
 
 impl Reading {

@@ -16,10 +16,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::bayeux::{self, Admission, ClientId, Effect, Event, Exchange, Message};
-use crate::exchange::{Micros, Session};
+use crate::exchange::{Micros, NotificationId, Session};
 use crate::journal::{Delivered, Journal};
 
 use super::cast::{Cast, Identity, Role, Taken};
+use super::pace::Pace;
 use super::plan::{self, Due, Plan};
 use super::run::Run;
 use super::settings::{Absence, Settings};
@@ -206,15 +207,41 @@ impl Stage {
                 );
             }
         }
-        for place in 0..self.plan.lanes.len() {
-            while self.hand_over(now, place) {}
+        if self.settings.pace != Pace::Step {
+            for place in 0..self.plan.lanes.len() {
+                while self.hand_over(now, place).is_some() {}
+            }
         }
         let effects = self.bayeux.flush(now);
         self.carry_out(now, effects)
     }
 
-    /// Hands the next notification of a lane to the client that listens; whether there was one.
-    fn hand_over(&mut self, now: Micros, place: usize) -> bool {
+    /// Releases the next notifications, in recorded order, at the pace of steps: at most so many, and
+    /// which they are.
+    pub(crate) fn step(&mut self, now: Micros, count: usize) -> (Vec<Send>, Vec<NotificationId>) {
+        let mut released = Vec::new();
+        let mut sends = self.advance(now);
+        while released.len() < count {
+            let due = |place: &usize| self.run.due(now, *place);
+            let mut lanes: Vec<usize> = (0..self.plan.lanes.len())
+                .filter(|place| due(place).is_some())
+                .collect();
+            lanes.sort_by_key(due);
+            let handed = lanes
+                .into_iter()
+                .find_map(|place| self.hand_over(now, place));
+            let Some(notification) = handed else {
+                break;
+            };
+            let due = self.plan.notifications.get(notification);
+            released.extend(due.map(|due| due.notification.id));
+            sends.extend(self.advance(now));
+        }
+        (sends, released)
+    }
+
+    /// Hands the next notification of a lane to the client that listens; which it was.
+    fn hand_over(&mut self, now: Micros, place: usize) -> Option<usize> {
         let handed = || {
             let notification = self.run.due(now, place)?;
             let due = self.plan.notifications.get(notification)?;
@@ -227,16 +254,14 @@ impl Stage {
             let hears = self.bayeux.hears(client, channel);
             hears.then(|| (notification, json, client.clone()))
         };
-        let Some((notification, json, client)) = handed() else {
-            return false;
-        };
+        let (notification, json, client) = handed()?;
         let event = Event {
             token: self.events.len(),
             json,
         };
         self.events.push(notification);
         self.run.take(place);
-        self.bayeux.enqueue(&client, event)
+        self.bayeux.enqueue(&client, event).then_some(notification)
     }
 
     /// The channel and the data of a notification, if live clients chose something in them.
@@ -290,8 +315,7 @@ impl Stage {
             channel,
             data: String::from_utf8_lossy(&data).into_owned(),
         };
-        let recorded = (recorded.channel.as_str(), recorded.data.bytes().as_ref());
-        self.journal.delivered(session, entry, recorded);
+        self.journal.delivered(session, entry, &due.identity);
         if let Some(count) = self.heard.get_mut(place) {
             *count += 1;
         }

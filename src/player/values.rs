@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::exchange::{Body, Headers, Notification, Request, Response};
+use crate::exchange::{Body, Headers, Notification, Request, Response, coding};
 use crate::matcher::{Part, Spelling};
 
 pub(super) use learn::Learner;
@@ -184,11 +184,17 @@ impl Values {
         let Some(message) = self.responses.get(&operation) else {
             return response;
         };
-        if let Some(body) = splice::bytes(recorded.body.bytes(), &message.body, bound) {
-            response.body = Body::new(body);
-        }
         if !message.headers.is_empty() {
             response.headers = splice_headers(&recorded.headers, &message.headers, bound);
+        }
+        if splice::is_any_bound(&message.body, bound) {
+            let plain = coding::plain(&response);
+            if let Some(body) = splice::bytes(plain.body.bytes(), &message.body, bound) {
+                response = Response {
+                    body: Body::new(body),
+                    ..plain
+                };
+            }
         }
         response
     }

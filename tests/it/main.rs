@@ -20,4 +20,5 @@ mod replay;
 mod sessions;
 mod support;
 mod tape;
+mod time;
 mod values;

@@ -266,6 +266,18 @@ pub(crate) fn post(url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     read(request.send(body).unwrap())
 }
 
+/// GETs with these headers; the response's own and its bytes as they came.
+pub(crate) fn fetch(url: &str, headers: &[(&str, &str)]) -> (ureq::http::HeaderMap, Vec<u8>) {
+    let mut request = agent().get(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let (head, body) = request.call().unwrap().into_parts();
+    let mut bytes = Vec::new();
+    body.into_reader().read_to_end(&mut bytes).unwrap();
+    (head.headers, bytes)
+}
+
 fn read(response: ureq::http::Response<ureq::Body>) -> Answer {
     let (head, body) = response.into_parts();
     let mut text = String::new();

@@ -143,8 +143,8 @@ impl Stage {
                 Times::Exactly | Times::AtLeast => Part::Step,
             },
         };
-        let exchanged = (&recorded.request, &recorded.response);
-        self.journal.answered(&recorded.session, entry, exchanged);
+        self.journal
+            .answered(&recorded.session, entry, &planned.identity);
         let delay = self
             .settings
             .pace

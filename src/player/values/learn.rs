@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::exchange::{Body, Headers, Notification, Operation};
+use crate::exchange::{Body, Headers, Notification, Operation, coding};
 use crate::matcher::{self, Field, Part, Spelling};
 
 use super::{Choice, Echo, Message, Reach, Values, digest, shape};
@@ -64,12 +64,11 @@ pub(in crate::player) struct Learner<'a> {
     said: HashSet<u64>,
 }
 
-/// Where a value is met: whose message it is, what it came of, and the name of its field.
-struct Meeting<'a> {
+/// Where a value comes from: whose message it is, what that came of, and who sent it.
+struct Source<'a> {
     session: usize,
     causes: &'a [usize],
-    pointer: &'a str,
-    spelling: Spelling,
+    reach: Reach,
 }
 
 impl<'a> Learner<'a> {
@@ -92,18 +91,25 @@ impl<'a> Learner<'a> {
         let request = &operation.request;
         let mut message = Message::default();
         let target = matcher::of_target(&request.target);
-        let body = content(&request.headers, &operation.request.body);
+        // What is coded in a request is compared as it is.
+        let body = if coding::is_coded(&request.headers) {
+            Vec::new()
+        } else {
+            content(&request.headers, &request.body)
+        };
         let headers = chosen_headers(&request.headers);
         let first = self.values.choices.len();
-        for (fields, raw, echoes) in [
-            (&target, request.target.as_bytes(), &mut message.target),
-            (&body, request.body.bytes().as_ref(), &mut message.body),
-        ] {
+        let source = Source {
+            session,
+            causes: &[],
+            reach: Reach::Requests,
+        };
+        for (fields, echoes) in [(&target, &mut message.target), (&body, &mut message.body)] {
             for field in fields {
                 if self.is_new(field, session) {
                     self.choose(place, session, field);
                 } else {
-                    self.meet(field, raw, session, &[], Reach::Requests, echoes);
+                    self.meet(field, &source, echoes);
                 }
             }
         }
@@ -145,16 +151,13 @@ impl<'a> Learner<'a> {
         let response = &operation.response;
         let mut message = Message::default();
         let body = content(&response.headers, &response.body);
+        let source = Source {
+            session,
+            causes: &[place],
+            reach: Reach::Service,
+        };
         for field in &body {
-            let raw = response.body.bytes();
-            self.meet(
-                field,
-                raw,
-                session,
-                &[place],
-                Reach::Service,
-                &mut message.body,
-            );
+            self.meet(field, &source, &mut message.body);
         }
         let mut seen = body;
         for (number, (name, value)) in response.headers.iter().enumerate() {
@@ -162,14 +165,7 @@ impl<'a> Learner<'a> {
                 continue;
             };
             let mut echoes = Vec::new();
-            self.meet(
-                &field,
-                value,
-                session,
-                &[place],
-                Reach::Service,
-                &mut echoes,
-            );
+            self.meet(&field, &source, &mut echoes);
             if !echoes.is_empty() {
                 message.headers.push((number, echoes));
             }
@@ -193,20 +189,17 @@ impl<'a> Learner<'a> {
         let (channel, data) = (&notification.channel, &notification.data);
         let mut message = Message::default();
         let mut seen = Vec::new();
-        for (fields, raw, echoes) in [
-            (
-                matcher::of_target(channel),
-                channel.as_bytes(),
-                &mut message.target,
-            ),
-            (
-                content(&Headers::new(), data),
-                data.bytes().as_ref(),
-                &mut message.body,
-            ),
+        let source = Source {
+            session,
+            causes,
+            reach: Reach::Service,
+        };
+        for (fields, echoes) in [
+            (matcher::of_target(channel), &mut message.target),
+            (content(&Headers::new(), data), &mut message.body),
         ] {
             for field in &fields {
-                self.meet(field, raw, session, causes, Reach::Service, echoes);
+                self.meet(field, &source, echoes);
             }
             seen.extend(fields);
         }
@@ -245,27 +238,14 @@ impl<'a> Learner<'a> {
     }
 
     /// Notes where choices come again in a value: as the whole of it, or as words in it.
-    fn meet(
-        &mut self,
-        field: &Field,
-        raw: &[u8],
-        session: usize,
-        causes: &[usize],
-        reach: Reach,
-        echoes: &mut Vec<Echo>,
-    ) {
-        let meeting = Meeting {
-            session,
-            causes,
-            pointer: &field.pointer,
-            spelling: field.spelling,
-        };
+    fn meet(&mut self, field: &Field, source: &Source<'_>, echoes: &mut Vec<Echo>) {
         let mut met = Vec::new();
-        if let Some(choice) = self.origin(&field.text, &meeting) {
+        if let Some(choice) = self.origin(&field.text, field, source) {
             met.push((field.range.clone(), choice));
-        } else if raw.get(field.range.clone()) == Some(field.text.as_bytes()) {
+        } else if field.text.len() == field.range.len() {
+            // Nothing in it is escaped, which would have made it longer.
             for (at, word) in words(&field.text) {
-                if let Some(choice) = self.origin(word, &meeting) {
+                if let Some(choice) = self.origin(word, field, source) {
                     let at = field.range.start + at;
                     met.push((at..at + word.len(), choice));
                 }
@@ -273,7 +253,7 @@ impl<'a> Learner<'a> {
         }
         for (range, choice) in met {
             if let Some(choice) = self.values.choices.get_mut(choice) {
-                choice.reach = choice.reach.max(reach);
+                choice.reach = choice.reach.max(source.reach);
             }
             echoes.push(Echo {
                 range,
@@ -285,22 +265,22 @@ impl<'a> Learner<'a> {
 
     /// Which choice a value is, of those with the same text: rather one of an operation that it came
     /// of, then one of the same name, then one of the same session, then the latest.
-    fn origin(&self, text: &str, meeting: &Meeting<'_>) -> Option<usize> {
+    fn origin(&self, text: &str, field: &Field, source: &Source<'_>) -> Option<usize> {
         let candidates = self.by_text.get(text)?.iter().copied();
         let name = |pointer: &str| pointer.rsplit('/').next().map(str::to_owned);
         let rank = |number: &usize| {
             let choice = self.values.choices.get(*number)?;
             Some((
-                meeting.causes.contains(&choice.operation),
-                name(&choice.pointer) == name(meeting.pointer),
-                choice.session == meeting.session,
+                source.causes.contains(&choice.operation),
+                name(&choice.pointer) == name(&field.pointer),
+                choice.session == source.session,
                 *number,
             ))
         };
         let fits = |number: &usize| {
             let choice = self.values.choices.get(*number);
             choice.is_some_and(|choice| {
-                meeting.spelling != Spelling::Number || choice.spelling == Spelling::Number
+                field.spelling != Spelling::Number || choice.spelling == Spelling::Number
             })
         };
         candidates.filter(fits).max_by_key(rank)
@@ -326,15 +306,16 @@ fn digests(field: &Field) -> impl Iterator<Item = u64> {
     words.chain([field.text.as_str()]).map(digest)
 }
 
-/// The values of a body; none of one that is not there as a whole, or is too long.
+/// The values of a body without its codings; none of one that is not there as a whole, or is too
+/// long.
 fn content(headers: &Headers, body: &Body) -> Vec<Field> {
-    let coded = headers
-        .get("content-encoding")
-        .is_some_and(|coding| !coding.eq_ignore_ascii_case(b"identity"));
-    if coded || body.cut().is_some() || body.bytes().len() > MAX_SEARCHED {
+    if body.cut().is_some() || body.bytes().len() > MAX_SEARCHED {
         return Vec::new();
     }
-    matcher::of_content(headers, body.bytes())
+    match coding::decoded(headers, body) {
+        Some(content) if content.len() <= MAX_SEARCHED => matcher::of_content(headers, &content),
+        Some(_) | None => Vec::new(),
+    }
 }
 
 /// The header fields of a request whose values a client may have made up.

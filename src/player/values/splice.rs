@@ -29,10 +29,15 @@ pub(super) fn bytes(recorded: &Bytes, echoes: &[Echo], bound: &Bound) -> Option<
     Some(spliced.into())
 }
 
-/// The same for a text.
+/// As [`bytes`], for a text.
 pub(super) fn text(recorded: &str, echoes: &[Echo], bound: &Bound) -> Option<String> {
     let spliced = bytes(&Bytes::copy_from_slice(recorded.as_bytes()), echoes, bound)?;
     String::from_utf8(spliced.into()).ok()
+}
+
+/// Whether anything that stands there is bound.
+pub(super) fn is_any_bound(echoes: &[Echo], bound: &Bound) -> bool {
+    echoes.iter().any(|echo| bound.0.contains_key(&echo.choice))
 }
 
 #[cfg(test)]

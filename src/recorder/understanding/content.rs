@@ -1,28 +1,14 @@
-//! Content as it is meant: content codings taken off, and the values that stand in it.
+//! The values that stand in a message's content.
 //!
 //! What is made here is for reading only; the tape keeps the bytes as they passed. Content that
 //! cannot be read has no values, which is all that is said of it.
 
-use std::borrow::Cow;
 use std::fmt;
-use std::io::Read;
 
-use brotli_decompressor::Decompressor;
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use ruzstd::decoding::StreamingDecoder;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::exchange::coding::decoded;
 use crate::exchange::{Body, Headers};
-
-/// How much decoded content is read. A poll's reply of a busy service stays far below; a body that
-/// unpacks to more is not worth the memory.
-const MAX_DECODED: u64 = 64 * 1024 * 1024;
-
-/// How much brotli's decoder reads at once, as its authors suggest.
-const BROTLI_BUFFER: usize = 4_096;
-
-/// How many codings are taken off one body: one is usual, more than a few is an attack.
-const MAX_CODINGS: usize = 4;
 
 /// How many values of one body are looked at. Identifiers stand near the front, and a list of a
 /// thousand contacts tells no more than its first hundred.
@@ -58,31 +44,6 @@ impl Part {
 /// The first value of a field, as text.
 pub(super) fn field<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
     std::str::from_utf8(headers.get(name)?).ok()
-}
-
-/// The content without its codings (RFC 9110 §8.4); `None` where a coding is unknown or broken.
-pub(super) fn decoded<'a>(headers: &Headers, body: &'a Body) -> Option<Cow<'a, [u8]>> {
-    let mut content = Cow::Borrowed(body.bytes().as_ref());
-    let codings = field(headers, "content-encoding").unwrap_or_default();
-    let codings: Vec<&str> = codings.split(',').map(str::trim).collect();
-    if codings.len() > MAX_CODINGS || content.is_empty() {
-        return content.is_empty().then_some(content);
-    }
-    for coding in codings.iter().rev() {
-        content = match coding.to_ascii_lowercase().as_str() {
-            "" | "identity" => content,
-            "gzip" | "x-gzip" => Cow::Owned(unpack(MultiGzDecoder::new(content.as_ref()))?),
-            // The name means zlib's format (RFC 9110 §8.4.1.2), and many servers send bare deflate.
-            "deflate" => Cow::Owned(
-                unpack(ZlibDecoder::new(content.as_ref()))
-                    .or_else(|| unpack(DeflateDecoder::new(content.as_ref())))?,
-            ),
-            "br" => Cow::Owned(unpack(Decompressor::new(content.as_ref(), BROTLI_BUFFER))?),
-            "zstd" => Cow::Owned(unpack(StreamingDecoder::new(content.as_ref()).ok()?)?),
-            _ => return None,
-        };
-    }
-    Some(content)
 }
 
 /// The values of a message's content: JSON, or a form.
@@ -128,15 +89,6 @@ pub(super) fn form_parts(fields: &[u8]) -> Vec<Part> {
             kind: Kind::Text,
         })
         .collect()
-}
-
-fn unpack(reader: impl Read) -> Option<Vec<u8>> {
-    let mut content = Vec::new();
-    let read = reader
-        .take(MAX_DECODED + 1)
-        .read_to_end(&mut content)
-        .ok()?;
-    (u64::try_from(read).ok()? <= MAX_DECODED).then_some(content)
 }
 
 /// Walks a JSON value and keeps its strings and whole numbers.
@@ -230,81 +182,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
-
     use super::*;
-
-    fn packed(coding: &str, content: &[u8]) -> Vec<u8> {
-        let level = Compression::default();
-        match coding {
-            "gzip" => {
-                let mut writer = GzEncoder::new(Vec::new(), level);
-                writer.write_all(content).unwrap();
-                writer.finish().unwrap()
-            }
-            "zlib" => {
-                let mut writer = ZlibEncoder::new(Vec::new(), level);
-                writer.write_all(content).unwrap();
-                writer.finish().unwrap()
-            }
-            _ => {
-                let mut writer = DeflateEncoder::new(Vec::new(), level);
-                writer.write_all(content).unwrap();
-                writer.finish().unwrap()
-            }
-        }
-    }
-
-    /// `{"id":"00010a9F"}` as Node.js packs it.
-    const BROTLI: &[u8] = &[
-        0x0b, 0x08, 0x80, 0x7b, 0x22, 0x69, 0x64, 0x22, 0x3a, 0x22, 0x30, 0x30, 0x30, 0x31, 0x30,
-        0x61, 0x39, 0x46, 0x22, 0x7d, 0x03,
-    ];
-
-    /// The same as the `zstd` program packs it.
-    const ZSTD: &[u8] = &[
-        0x28, 0xb5, 0x2f, 0xfd, 0x24, 0x11, 0x89, 0x00, 0x00, 0x7b, 0x22, 0x69, 0x64, 0x22, 0x3a,
-        0x22, 0x30, 0x30, 0x30, 0x31, 0x30, 0x61, 0x39, 0x46, 0x22, 0x7d, 0x53, 0x60, 0xeb, 0x02,
-    ];
-
-    #[test]
-    fn codings_are_taken_off_in_reverse_order() {
-        let content = br#"{"id":"00010a9F"}"#;
-        for (coding, body) in [
-            ("", content.to_vec()),
-            ("GZIP", packed("gzip", content)),
-            ("br", BROTLI.to_vec()),
-            ("zstd", ZSTD.to_vec()),
-            ("br, gzip", packed("gzip", BROTLI)),
-            ("deflate", packed("zlib", content)),
-            ("deflate", packed("bare", content)),
-            (
-                "identity, deflate, x-gzip",
-                packed("gzip", &packed("zlib", content)),
-            ),
-        ] {
-            let headers: Headers = [("Content-Encoding", coding)].into_iter().collect();
-            let body = Body::new(body);
-            assert_eq!(
-                decoded(&headers, &body).as_deref(),
-                Some(&content[..]),
-                "{coding}"
-            );
-        }
-        for (coding, body) in [
-            ("compress", content.to_vec()),
-            ("gzip", content.to_vec()),
-            ("br", content.to_vec()),
-            ("zstd", content.to_vec()),
-            ("zstd", ZSTD[..ZSTD.len() - 6].to_vec()),
-        ] {
-            let headers: Headers = [("Content-Encoding", coding)].into_iter().collect();
-            assert_eq!(decoded(&headers, &Body::new(body)), None, "{coding}");
-        }
-    }
 
     #[test]
     fn values_are_found_with_their_places() {

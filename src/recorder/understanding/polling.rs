@@ -5,6 +5,7 @@
 
 use crate::bayeux::reply::{self, Sent};
 use crate::bayeux::{Message, message};
+use crate::exchange::coding::decoded;
 use crate::exchange::{Request, Response};
 
 use super::content;
@@ -28,7 +29,7 @@ const SUFFIXES: &[&str] = &["/handshake", "/connect", "/disconnect"];
 pub(super) fn messages(request: &Request, knows: impl Fn(&str) -> bool) -> Option<Vec<Message>> {
     let messages = match request.method.as_str() {
         "POST" | "PUT" => {
-            let content = content::decoded(&request.headers, &request.body)?;
+            let content = decoded(&request.headers, &request.body)?;
             memchr::memmem::find(&content, b"channel")?;
             message::read(content::field(&request.headers, "content-type"), &content).ok()?
         }
@@ -50,7 +51,7 @@ pub(super) fn messages(request: &Request, knows: impl Fn(&str) -> bool) -> Optio
 
 /// The messages of a response, where it can be read as such.
 pub(super) fn replies(response: &Response) -> Option<Vec<Sent>> {
-    let content = content::decoded(&response.headers, &response.body)?;
+    let content = decoded(&response.headers, &response.body)?;
     reply::read(&content).ok()
 }
 

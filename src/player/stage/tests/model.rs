@@ -1,7 +1,7 @@
 //! What must come of a tape, worked out without a player, without protocol and without time.
 
 use crate::exchange::{Micros, NotificationId, OperationId};
-use crate::journal::{Answered, Delivered, Journal, Part};
+use crate::journal::{Answered, Delivered, Identity, Journal, Part};
 use crate::player::plan::{By, LaneEvent, Times};
 
 use super::super::Stage;
@@ -234,8 +234,11 @@ fn digest(world: &World<'_>, heard: &[Vec<usize>]) -> String {
                 status: operation.response.status,
                 part: Part::Step,
             };
-            let exchanged = (&operation.request, &operation.response);
-            journal.answered(&operation.session, entry, exchanged);
+            journal.answered(
+                &operation.session,
+                entry,
+                &Identity::of_operation(operation),
+            );
         }
         for place in &heard[session] {
             let notification = &plan.notifications[*place].notification;
@@ -244,11 +247,8 @@ fn digest(world: &World<'_>, heard: &[Vec<usize>]) -> String {
                 channel: notification.channel.clone(),
                 data: notification.data.text().unwrap().to_owned(),
             };
-            let recorded = (
-                notification.channel.as_str(),
-                notification.data.bytes().as_ref(),
-            );
-            journal.delivered(&plan.sessions[session], entry, recorded);
+            let identity = Identity::of_notification(notification);
+            journal.delivered(&plan.sessions[session], entry, &identity);
         }
     }
     journal.digest()
