@@ -125,6 +125,7 @@ impl Framing {
                 return Err(Refusal::bad(message));
             };
             if line.is_empty() {
+                self.place = Place::Head { seen: 0 };
                 return Ok(Step::Skip(place + 1));
             }
             if line.ends_with(b"\r\n") {
@@ -326,6 +327,7 @@ mod tests {
             (head("GET / HTTP/1.1\r\nHost: a\n\r\n"), "bare LF"),
             (head("GET / HTTP/1.1\r\nHost: a\r\n\n"), "bare LF"),
             (head("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"), "bare LF"),
+            (head("\r\n\r\n\n"), "bare LF"),
             (head("PRI * HTTP/2.0\r\nHost: a\r\n\r\n"), "version"),
             (body("0\n\r\n"), "bare LF"),
             (body("0\r\n\n"), "bare LF"),
