@@ -161,6 +161,15 @@ impl ConfigFlag {
     }
 }
 
+/// What a setting says; an error names where it stands.
+pub(super) fn read<T>(
+    setting: Option<Setting>,
+    meaning: impl FnOnce(&str) -> anyhow::Result<T>,
+) -> anyhow::Result<Option<T>> {
+    let read = |setting: Setting| meaning(&setting.value).context(setting.origin);
+    setting.map(read).transpose()
+}
+
 fn parse(text: &str) -> anyhow::Result<Config> {
     let options = Options {
         mending: Mending::Refuse,

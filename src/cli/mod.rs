@@ -15,6 +15,7 @@ mod replay;
 mod serve;
 mod show;
 mod tapes;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,7 @@ Examples:
   antiphon replay                            serve the conversation that antiphon carries in itself
   antiphon normalize sample.txt              make exact JSON of a sample that Python printed
   antiphon import page.txt -o chat.tape      make a tape of an API page
+  antiphon verify chat.tape                  play a tape to itself: is it the same each time?
   antiphon show chat.tape                    see who said what, and because of what
 
 Exit codes: 0 done; 1 a difference, a miss or an unreadable sample; 2 wrong usage or
@@ -47,6 +49,7 @@ enum Command {
     Format(format::Format),
     Record(record::Record),
     Replay(replay::Replay),
+    Verify(verify::Verify),
 }
 
 /// Runs the command line of this process.
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Format(command) => command.run(),
         Command::Record(command) => command.run(),
         Command::Replay(command) => command.run(),
+        Command::Verify(command) => command.run(),
     };
     match result {
         Ok(outcome) => outcome.code(),

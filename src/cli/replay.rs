@@ -9,7 +9,6 @@ use anyhow::Context as _;
 use crate::exchange::Operation;
 use crate::listen;
 use crate::player::{Plan, Replay as Player, admin};
-use crate::tape::Tape;
 
 use self::flags::{Expected, Flags, OnMiss, Setup};
 use super::config::ConfigFlag;
@@ -19,12 +18,6 @@ use super::serve::{self, Ports};
 use super::{output, tapes};
 
 mod flags;
-
-/// The tape that is played where none is named.
-const EMBEDDED: &[u8] = include_bytes!("../../recordings/remove-participant-from-conference.tape");
-
-/// The endpoint of a tape that names none.
-const DEFAULT_ENDPOINT: &str = "/api/v2/notifications";
 
 /// How many operations are shown as curl lines at the start; `antiphon show` has them all.
 const SHOWN_OPERATIONS: usize = 3;
@@ -63,29 +56,15 @@ impl Replay {
         let config = self.config.read()?;
         let setup = self.flags.setup(&self.tapes, &self.config, config);
         let setup = setup.because(Trouble::Usage)?;
-        let tapes = self.load()?;
+        let tapes = tapes::to_play(&self.tapes)?;
         let plan = Plan::of(&tapes, setup.reading.clone()).because(Trouble::Tape)?;
         serve::runtime()?.block_on(play(plan, setup))
-    }
-
-    fn load(&self) -> Result<Vec<Tape>, Failure> {
-        if self.tapes.is_empty() {
-            let embedded = Tape::read(EMBEDDED)
-                .context("the embedded tape")
-                .because(Trouble::Tape)?;
-            return Ok(vec![embedded.tape]);
-        }
-        self.tapes.iter().map(|path| tapes::load(path)).collect()
     }
 }
 
 async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {
     let ports = Ports::open(&setup.listen, setup.admin.as_deref()).await?;
-    let endpoints = match setup.endpoint {
-        Some(endpoint) => vec![endpoint],
-        None if plan.endpoints().is_empty() => vec![DEFAULT_ENDPOINT.to_owned()],
-        None => plan.endpoints().to_vec(),
-    };
+    let endpoints = tapes::endpoints(&plan, setup.endpoint);
     let words = introduction(&plan, ports.address, ports.admin_address);
     let (end, stop) = listen::stopper();
     let (end_forwarding, stop_forwarding) = listen::stopper();

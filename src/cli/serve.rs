@@ -7,7 +7,9 @@ use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::config::Setting;
+use crate::exchange::SessionBy;
+
+use super::config::{Setting, read};
 use super::exit::{Because as _, Failure, Trouble};
 use super::output;
 
@@ -115,4 +117,23 @@ fn local(listener: &TcpListener) -> Result<SocketAddr, Failure> {
         .local_addr()
         .context("cannot tell the address")
         .because(Trouble::Io)
+}
+
+/// The path of the Bayeux endpoint, where the user chose one.
+pub(super) fn endpoint(setting: Option<Setting>) -> anyhow::Result<Option<String>> {
+    read(setting, path)
+}
+
+/// What tells clients apart, where the user says so.
+pub(super) fn session_by(setting: Option<Setting>) -> anyhow::Result<Option<SessionBy>> {
+    read(setting, |word| Ok(word.parse::<SessionBy>()?))
+}
+
+/// A path without the slash at its end.
+fn path(word: &str) -> anyhow::Result<String> {
+    if word.starts_with('/') {
+        Ok(word.trim_end_matches('/').to_owned())
+    } else {
+        Err(anyhow!("{word:?} is no path: it must begin with a slash"))
+    }
 }

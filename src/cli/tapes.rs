@@ -3,10 +3,19 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+
+use crate::player::Plan;
 use crate::tape::{self, Loaded, Tape, TapeError};
 
 use super::exit::{Because as _, Failure, Trouble};
 use super::output;
+
+/// The tape that is played where none is named.
+const EMBEDDED: &[u8] = include_bytes!("../../recordings/remove-participant-from-conference.tape");
+
+/// The endpoint of a tape that names none.
+const DEFAULT_ENDPOINT: &str = "/api/v2/notifications";
 
 /// The content of a tape's file, and what to call it.
 pub(super) struct Source {
@@ -46,6 +55,27 @@ pub(super) fn is_piped(path: &Path) -> bool {
 /// Loads the tape at a path (`-` is stdin), and says what its reader should know of its state.
 pub(super) fn load(path: &Path) -> Result<Tape, Failure> {
     Source::open(path)?.tape()
+}
+
+/// Loads the tapes that are to be played: the embedded one where none is named.
+pub(super) fn to_play(paths: &[PathBuf]) -> Result<Vec<Tape>, Failure> {
+    if paths.is_empty() {
+        let embedded = Tape::read(EMBEDDED)
+            .context("the embedded tape")
+            .because(Trouble::Tape)?;
+        return Ok(vec![embedded.tape]);
+    }
+    paths.iter().map(|path| load(path)).collect()
+}
+
+/// The paths at which Bayeux clients find what is played: the one that the user chose, else those that
+/// the tapes name.
+pub(super) fn endpoints(plan: &Plan, chosen: Option<String>) -> Vec<String> {
+    match (chosen, plan.endpoints()) {
+        (Some(endpoint), _) => vec![endpoint],
+        (None, []) => vec![DEFAULT_ENDPOINT.to_owned()],
+        (None, endpoints) => endpoints.to_vec(),
+    }
 }
 
 /// Saves a tape.

@@ -45,7 +45,7 @@ pub(super) fn identity(headers: &http::HeaderMap) -> Identity {
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()));
     let session = headers.get(SESSION_HEADER);
-    let session = session.and_then(|value| value.to_str().ok());
+    let session = session.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
     let copy = headers.get(COPY_HEADER);
     let copy = copy.and_then(|value| value.to_str().ok());
     let mut identity = Identity {

@@ -2,6 +2,7 @@
 //! what. It does not change while a run goes on.
 
 mod follow;
+mod lanes;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -24,6 +25,7 @@ use super::shift::Shift;
 use super::ties::Ties;
 use super::values::Values;
 use follow::Moment;
+pub use lanes::Happening;
 
 /// The tapes of a replay. Several tapes are independent conversations of the same sessions: what
 /// one session hears comes in the recorded order of each tape.
@@ -325,78 +327,6 @@ impl Plan {
             causes,
             message,
         })
-    }
-
-    /// When the last notification of a lane so far came.
-    fn heard_last(&self, lane: usize) -> Option<Micros> {
-        self.lanes
-            .get(lane)?
-            .events
-            .iter()
-            .rev()
-            .find_map(|event| match event {
-                LaneEvent::Notification(place) => {
-                    Some(self.notifications.get(*place)?.notification.at)
-                }
-                LaneEvent::Operation(_) => None,
-            })
-    }
-
-    /// The session of this name and its lane on the tape that `lanes` belongs to.
-    fn lane(&mut self, session: &Session, lanes: &mut BTreeMap<usize, usize>) -> (usize, usize) {
-        let known = self
-            .sessions
-            .iter()
-            .position(|candidate| candidate == session);
-        let seat = known.unwrap_or_else(|| {
-            self.sessions.push(session.clone());
-            self.sessions.len() - 1
-        });
-        let lane = *lanes.entry(seat).or_insert_with(|| {
-            self.lanes.push(Lane {
-                session: seat,
-                events: Vec::new(),
-                begun: Vec::new(),
-            });
-            self.lanes.len() - 1
-        });
-        (seat, lane)
-    }
-
-    fn append(&mut self, lane: usize, event: LaneEvent) {
-        let (at, answered) = self.span(event);
-        let meanwhile = |planned: &Lane, place: usize| {
-            planned.events.get(place).is_some_and(|other| {
-                let (began, _) = self.span(*other);
-                at <= began && began < answered
-            })
-        };
-        let later = self.lanes.get(lane).map_or(0, |planned| {
-            let latest = planned.begun.iter().rev();
-            latest
-                .take_while(|place| meanwhile(planned, **place))
-                .count()
-        });
-        if let Some(lane) = self.lanes.get_mut(lane) {
-            let place = lane.begun.len().saturating_sub(later);
-            lane.begun.insert(place, lane.events.len());
-            lane.events.push(event);
-        }
-    }
-
-    /// When an event began and when it was over.
-    fn span(&self, event: LaneEvent) -> (Micros, Micros) {
-        let span = match event {
-            LaneEvent::Operation(place) => self
-                .operations
-                .get(place)
-                .map(|planned| (planned.operation.at, planned.operation.answered)),
-            LaneEvent::Notification(place) => self
-                .notifications
-                .get(place)
-                .map(|due| (due.notification.at, due.notification.at)),
-        };
-        span.unwrap_or_default()
     }
 }
 

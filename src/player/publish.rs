@@ -4,8 +4,8 @@
 use crate::bayeux::{Message, message};
 use crate::exchange::{Body, Headers, Operation, Request};
 
-/// The method of a publish where requests are compared. It is no HTTP method that a client sends.
-pub(super) const METHOD: &str = "PUBLISH";
+/// The method of what a Bayeux client publishes, in a plan. It is no HTTP method that a client sends.
+pub const METHOD: &str = "PUBLISH";
 
 /// What these messages publish, together: `None` where all are about the connection itself.
 ///

@@ -161,6 +161,11 @@ impl Report {
         self.clean && self.copies.iter().all(Report::is_clean)
     }
 
+    /// The digest of what the first copy of the conversation exchanged.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
     /// Whether nothing was asked for that the tape does not answer.
     pub fn has_no_misses(&self) -> bool {
         self.misses.total == 0 && self.copies.iter().all(Report::has_no_misses)

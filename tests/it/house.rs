@@ -20,6 +20,12 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("normalizer", &[]),
     ("importer", &["exchange", "tape", "normalizer"]),
     ("compare", &[]),
+    (
+        "verify",
+        &[
+            "exchange", "tape", "matcher", "player", "bayeux", "listen", "compare",
+        ],
+    ),
     ("journal", &["exchange"]),
 ];
 

@@ -22,3 +22,4 @@ mod support;
 mod tape;
 mod time;
 mod values;
+mod verify;

@@ -141,6 +141,7 @@ fn record(libraries: &[Library]) {
         let sent: Vec<Value> = truth[*name].events.iter().map(message).collect();
         assert_eq!(*heard, sent, "{name}");
     }
+    verified(&path);
     let taped = taped(&path);
     assert_eq!(
         taped.keys().collect::<Vec<_>>(),
@@ -165,9 +166,20 @@ fn replay(libraries: &[Library], again: &[Library]) {
     let recorded = talk_and_chat(Some(&mut desk), &recording.origin, libraries);
     recording.end_well();
     drop(desk);
+    verified(&path);
     let replay = Server::replay_of(&path, POLL);
     assert_eq!(talk_and_chat(None, &replay.origin, again), recorded);
     replay.end_well();
+}
+
+/// The tape plays to its end by itself.
+fn verified(path: &Path) {
+    let verify = Command::new(env!("CARGO_BIN_EXE_antiphon"))
+        .arg("verify")
+        .arg(path)
+        .output()
+        .unwrap();
+    assert!(verify.status.success(), "{verify:?}");
 }
 
 fn sorted(messages: &[Value]) -> Vec<String> {

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
-use crate::exchange::{Micros, SessionBy};
+use crate::exchange::Micros;
 use crate::player::{Absence, OnExhausted, Pace, Present, Reading, Settings, Spare, Strictness};
 use crate::proxy::Origin;
 
-use crate::cli::config::{Bayeux, Config, ConfigFlag, Setting};
+use crate::cli::config::{Bayeux, Config, ConfigFlag, read};
 use crate::cli::serve::{self, DEFAULT_LISTEN};
 
 /// The flags.
@@ -189,7 +189,7 @@ impl Flags {
         };
         let reading = Reading {
             rules: config.rules(&file.r#match)?,
-            session_by: read(session_by, |word| Ok(word.parse::<SessionBy>()?))?,
+            session_by: serve::session_by(session_by)?,
             present: if time.now || file.now {
                 Present::At(jiff::Timestamp::now().as_second())
             } else {
@@ -205,7 +205,7 @@ impl Flags {
             } else {
                 Expected::Everything
             },
-            endpoint: read(endpoint, path)?,
+            endpoint: serve::endpoint(endpoint)?,
             settings,
             reading,
         })
@@ -229,24 +229,6 @@ impl RequestFlags {
                 Ok(OnMiss::Forward(url.parse()?, tape))
             }
         }
-    }
-}
-
-/// What a setting says; an error names where it stands.
-fn read<T>(
-    setting: Option<Setting>,
-    meaning: impl FnOnce(&str) -> anyhow::Result<T>,
-) -> anyhow::Result<Option<T>> {
-    let read = |setting: Setting| meaning(&setting.value).context(setting.origin);
-    setting.map(read).transpose()
-}
-
-/// A path without the slash at its end.
-fn path(word: &str) -> anyhow::Result<String> {
-    if word.starts_with('/') {
-        Ok(word.trim_end_matches('/').to_owned())
-    } else {
-        Err(anyhow!("{word:?} is no path: it must begin with a slash"))
     }
 }
 

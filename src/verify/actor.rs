@@ -1,0 +1,173 @@
+//! A client that does what a session did on the tapes, and compares what it gets with what that got.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::exchange::{End, Notification, Operation};
+
+use super::board::{Board, Standing};
+use super::difference;
+use super::jitter::Jitter;
+use super::script::{Published, Script, Step};
+use super::subscriber::Subscriber;
+use super::wire::Wire;
+
+/// One client.
+#[derive(Debug)]
+pub(super) struct Actor {
+    script: Script,
+    address: SocketAddr,
+    jitter: Jitter,
+    board: Arc<Board>,
+    place: usize,
+    subscriber: Subscriber,
+    wire: Option<Wire>,
+}
+
+impl Actor {
+    /// The client of a script, whose place on the board is given.
+    pub(super) fn new(
+        script: Script,
+        address: SocketAddr,
+        jitter: Jitter,
+        board: Arc<Board>,
+        place: usize,
+    ) -> Actor {
+        Actor {
+            script,
+            address,
+            jitter,
+            board,
+            place,
+            subscriber: Subscriber::default(),
+            wire: None,
+        }
+    }
+
+    /// Does everything in the script. What goes wrong stands on the board; a client that the service
+    /// does not take ends there.
+    pub(super) async fn play(mut self) -> Actor {
+        match Wire::new(self.address, &self.script.session) {
+            Ok(wire) => {
+                if let Err(what) = self.act(&wire).await {
+                    self.differs(&what);
+                }
+                self.wire = Some(wire);
+            }
+            Err(what) => self.differs(&what),
+        }
+        self.board.stands(self.place, Standing::Ended);
+        self
+    }
+
+    /// Looks whether there is more to hear than the tapes hold, and goes.
+    pub(super) async fn leave(mut self) {
+        let Some(wire) = self.wire.take() else {
+            return;
+        };
+        while let Ok(Some(heard)) = self.subscriber.hear(&wire, Some(0)).await {
+            let (channel, data) = (&heard.channel, difference::quoted(&heard.data));
+            self.differs(&format!(
+                "one more notification comes, on {channel}: {data}"
+            ));
+        }
+        if let Err(what) = self.subscriber.disconnect(&wire).await {
+            self.differs(&what);
+        }
+    }
+
+    async fn act(&mut self, wire: &Wire) -> Result<(), String> {
+        let steps = Arc::clone(&self.script.steps);
+        for step in steps.iter() {
+            self.jitter.pause().await;
+            self.stands(Standing::Ready);
+            match step {
+                Step::Call(operation) => self.call(wire, operation).await,
+                Step::Publish(published) => self.publish(wire, published).await?,
+                Step::Hear(notification) => self.hear(wire, notification).await?,
+                Step::Shake(endpoint) => self.subscriber.shake(wire, endpoint).await?,
+                Step::Subscribe(channel) => {
+                    self.connect(wire).await?;
+                    self.subscriber.subscribe(wire, channel).await?;
+                }
+                Step::Unsubscribe(channel) => {
+                    self.connect(wire).await?;
+                    self.subscriber.unsubscribe(wire, channel).await?;
+                }
+                Step::Disconnect => self.subscriber.disconnect(wire).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn call(&mut self, wire: &Wire, operation: &Operation) {
+        let number = operation.id;
+        let (request, response) = (&operation.request, &operation.response);
+        let part = match (request.body.cut(), response.body.cut(), operation.end) {
+            (Some(_), _, _) => Some("only the beginning of its request is on the tape"),
+            (_, Some(_), _) => Some("only the beginning of its answer is on the tape"),
+            (_, _, End::Truncated) => Some("its answer broke off"),
+            (None, None, End::Complete) => None,
+        };
+        if let Some(part) = part {
+            self.differs(&format!("operation {number} cannot be played: {part}"));
+            return;
+        }
+        self.stands(Standing::Calling(number));
+        match wire.call(request).await {
+            Ok(live) => {
+                if let Some(what) = difference::of_answer(number, response, &live) {
+                    self.differs(&what);
+                }
+            }
+            Err(error) => self.differs(&format!("operation {number}: {error}")),
+        }
+    }
+
+    async fn publish(&mut self, wire: &Wire, published: &Published) -> Result<(), String> {
+        self.connect(wire).await?;
+        self.stands(Standing::Calling(published.operation));
+        let messages = &published.messages;
+        let accepted = self.subscriber.publish(wire, messages).await?;
+        if let Some(what) = difference::of_publish(published, &accepted) {
+            self.differs(&what);
+        }
+        Ok(())
+    }
+
+    async fn hear(&mut self, wire: &Wire, notification: &Notification) -> Result<(), String> {
+        self.connect(wire).await?;
+        let channel = notification.channel.clone();
+        self.stands(Standing::Hearing(notification.id, channel));
+        loop {
+            let hold = self.jitter.short_poll();
+            if let Some(heard) = self.subscriber.hear(wire, hold).await? {
+                if let Some(what) = difference::of_notification(notification, &heard) {
+                    self.differs(&what);
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    /// Shakes hands, where the tape does not show when its session did, and subscribes to what it is
+    /// going to hear, where the tape does not show that either.
+    async fn connect(&mut self, wire: &Wire) -> Result<(), String> {
+        if !self.subscriber.is_known() {
+            let endpoint = self.script.endpoint.clone();
+            self.subscriber.shake(wire, &endpoint).await?;
+        }
+        for channel in std::mem::take(&mut self.script.channels) {
+            self.subscriber.subscribe(wire, &channel).await?;
+        }
+        Ok(())
+    }
+
+    fn stands(&self, standing: Standing) {
+        self.board.stands(self.place, standing);
+    }
+
+    fn differs(&self, what: &str) {
+        self.board.differs(self.place, what);
+    }
+}

@@ -1,0 +1,188 @@
+//! What each session does when a tape is played to itself.
+
+use std::collections::BTreeMap;
+use std::slice;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use crate::bayeux::{Message, message, reply};
+use crate::exchange::{Fact, Micros, Notification, Operation, OperationId, Session, What};
+use crate::player::{Happening, PUBLISH, Plan, PlanError};
+use crate::tape::Tape;
+
+use super::Settings;
+
+/// What one session does, in order: on the first tape, then on the next.
+#[derive(Clone, Debug)]
+pub(super) struct Script {
+    pub(super) session: Session,
+    /// The endpoint that it connects to where no step names another.
+    pub(super) endpoint: String,
+    /// The channels that it must subscribe to for what it hears, where its tape does not say.
+    pub(super) channels: Vec<String>,
+    pub(super) steps: Arc<Vec<Step>>,
+}
+
+/// One thing that a session does.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// It calls an operation over HTTP.
+    Call(Operation),
+    /// It publishes.
+    Publish(Published),
+    /// It waits for a notification.
+    Hear(Notification),
+    /// It shakes hands with this endpoint.
+    Shake(String),
+    /// It subscribes to a channel or pattern.
+    Subscribe(String),
+    /// It ends a subscription.
+    Unsubscribe(String),
+    /// It disconnects.
+    Disconnect,
+}
+
+/// Messages that were published together, and whether the service accepted them.
+#[derive(Clone, Debug)]
+pub(super) struct Published {
+    pub(super) operation: OperationId,
+    /// Each with its channel and its data, if it has any.
+    pub(super) messages: Vec<(String, Option<Box<RawValue>>)>,
+    pub(super) accepted: Vec<bool>,
+}
+
+impl Script {
+    pub(super) fn operations(&self) -> usize {
+        self.count(|step| matches!(step, Step::Call(_) | Step::Publish(_)))
+    }
+
+    pub(super) fn notifications(&self) -> usize {
+        self.count(|step| matches!(step, Step::Hear(_)))
+    }
+
+    fn count(&self, which: impl Fn(&Step) -> bool) -> usize {
+        self.steps.iter().filter(|step| which(step)).count()
+    }
+}
+
+/// The scripts of all sessions of these tapes.
+pub(super) fn of(tapes: &[Tape], settings: &Settings) -> Result<Vec<Script>, PlanError> {
+    let mut scripts: Vec<(Session, Vec<Step>)> = Vec::new();
+    for tape in tapes {
+        let plan = Plan::of(slice::from_ref(tape), settings.reading.clone())?;
+        let tape = tape.settled();
+        let recorded: BTreeMap<OperationId, &Operation> = tape
+            .operations()
+            .map(|operation| (operation.id, operation))
+            .collect();
+        for (session, happenings) in plan.conversations() {
+            let facts = tape.facts().filter(|fact| fact.session == *session);
+            let steps = steps(&happenings, &facts.collect::<Vec<_>>(), &recorded);
+            match scripts.iter_mut().find(|(other, _)| other == session) {
+                Some((_, before)) => before.extend(steps),
+                None => scripts.push((session.clone(), steps)),
+            }
+        }
+    }
+    let endpoint = settings.endpoints.first().cloned().unwrap_or_default();
+    let script = |(session, steps): (Session, Vec<Step>)| Script {
+        session,
+        endpoint: endpoint.clone(),
+        channels: undeclared(&steps),
+        steps: Arc::new(steps),
+    };
+    Ok(scripts.into_iter().map(script).collect())
+}
+
+/// The steps of one session on one tape: a fact comes before the first thing that began after it.
+fn steps(
+    happenings: &[Happening<'_>],
+    facts: &[&Fact],
+    recorded: &BTreeMap<OperationId, &Operation>,
+) -> Vec<Step> {
+    let mut facts = facts.iter().peekable();
+    let mut steps = Vec::new();
+    for happening in happenings {
+        let at = match happening {
+            Happening::Called(operation) => operation.at,
+            Happening::Heard(notification) => notification.at,
+        };
+        steps.extend(until(&mut facts, Some(at)));
+        steps.push(match happening {
+            Happening::Called(operation) if operation.request.method == PUBLISH => Step::Publish(
+                Published::of(recorded.get(&operation.id).unwrap_or(operation)),
+            ),
+            Happening::Called(operation) => Step::Call((*operation).clone()),
+            Happening::Heard(notification) => Step::Hear((*notification).clone()),
+        });
+    }
+    steps.extend(until(&mut facts, None));
+    steps
+}
+
+/// The steps that the facts up to a time tell of; all that are left where there is no time.
+fn until<'a>(
+    facts: &mut std::iter::Peekable<impl Iterator<Item = &'a &'a Fact>>,
+    at: Option<Micros>,
+) -> Vec<Step> {
+    let mut steps = Vec::new();
+    while let Some(fact) = facts.next_if(|fact| at.is_none_or(|at| fact.at <= at)) {
+        match &fact.what {
+            What::Handshake { endpoint, .. } => steps.push(Step::Shake(endpoint.clone())),
+            What::Subscribe(channel) => steps.push(Step::Subscribe(channel.clone())),
+            What::Unsubscribe(channel) => steps.push(Step::Unsubscribe(channel.clone())),
+            What::Disconnect => steps.push(Step::Disconnect),
+            What::Acknowledge | What::Was(_) => {}
+        }
+    }
+    steps
+}
+
+/// The channels on which a session hears something, where nothing says what it subscribed to.
+fn undeclared(steps: &[Step]) -> Vec<String> {
+    let mut channels = Vec::new();
+    for step in steps {
+        match step {
+            Step::Subscribe(_) => return Vec::new(),
+            Step::Hear(notification) if !channels.contains(&notification.channel) => {
+                channels.push(notification.channel.clone());
+            }
+            Step::Call(_)
+            | Step::Publish(_)
+            | Step::Hear(_)
+            | Step::Shake(_)
+            | Step::Unsubscribe(_)
+            | Step::Disconnect => {}
+        }
+    }
+    channels
+}
+
+impl Published {
+    fn of(operation: &Operation) -> Published {
+        let request = &operation.request;
+        let query = request.target.split_once('?').map(|(_, query)| query);
+        let read = match query {
+            Some(query) if request.method == "GET" => {
+                message::read_query(query).map(|(messages, _)| messages)
+            }
+            _ => {
+                let kind = request.headers.get("content-type");
+                let kind = kind.and_then(|kind| std::str::from_utf8(kind).ok());
+                message::read(kind, request.body.bytes())
+            }
+        };
+        let published = read.unwrap_or_default().into_iter();
+        let published = published.filter(|message| !message.is_meta());
+        let part = |message: Message| (message.channel, message.data);
+        let answers = reply::read(operation.response.body.bytes()).unwrap_or_default();
+        let answers = answers.iter();
+        let answers = answers.filter(|sent| sent.role() == reply::Role::Published);
+        Published {
+            operation: operation.id,
+            messages: published.map(part).collect(),
+            accepted: answers.filter_map(|sent| sent.successful).collect(),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The HTTP of a verifying client: recorded requests out, whole responses in.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::{HeaderName, HeaderValue, Request, Uri};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+use crate::exchange::{self, Body, Headers, Response, Session};
+
+/// The most content of a response that is read: as much as the longest tape holds.
+const MAX_CONTENT: usize = 1 << 30;
+
+/// The header by which a client asks for a session.
+const SESSION: HeaderName = HeaderName::from_static("antiphon-session");
+
+/// Fields of a recorded request that belong to its connection (RFC 9110 §7.6.1), or are made anew.
+const NOT_SENT: &[&str] = &[
+    "antiphon-copy",
+    "antiphon-session",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// The connections of one client.
+#[derive(Debug)]
+pub(super) struct Wire {
+    client: Client<HttpConnector, Full<Bytes>>,
+    address: SocketAddr,
+    session: HeaderValue,
+}
+
+impl Wire {
+    pub(super) fn new(address: SocketAddr, session: &Session) -> Result<Wire, String> {
+        let named = HeaderValue::from_bytes(session.name().as_bytes());
+        Ok(Wire {
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            address,
+            session: named.map_err(|_| "its name cannot stand in a header field".to_owned())?,
+        })
+    }
+
+    /// Sends a recorded request.
+    pub(super) async fn call(&self, recorded: &exchange::Request) -> Result<Response, String> {
+        let content = Full::new(recorded.body.bytes().clone());
+        let mut request = Request::new(content);
+        *request.method_mut() = recorded.method.parse().map_err(text)?;
+        *request.uri_mut() = self.uri(&recorded.target)?;
+        for (name, value) in recorded.headers.iter() {
+            if NOT_SENT
+                .iter()
+                .any(|other| name.eq_ignore_ascii_case(other))
+            {
+                continue;
+            }
+            let name = HeaderName::try_from(name).map_err(text)?;
+            let value = HeaderValue::from_bytes(value).map_err(text)?;
+            request.headers_mut().append(name, value);
+        }
+        self.send(request).await
+    }
+
+    /// Sends messages to a Bayeux endpoint, and returns the content of the response.
+    pub(super) async fn post(&self, path: &str, messages: String) -> Result<Bytes, String> {
+        let mut request = Request::new(Full::from(messages));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = self.uri(path)?;
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(CONTENT_TYPE, json);
+        let response = self.send(request).await?;
+        match response.status {
+            200 => Ok(response.body.bytes().clone()),
+            status => Err(format!("the endpoint answers {status}")),
+        }
+    }
+
+    async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Response, String> {
+        let headers = request.headers_mut();
+        headers.insert(SESSION, self.session.clone());
+        headers.remove(CONTENT_LENGTH);
+        headers.remove(HOST);
+        let response = self.client.request(request).await.map_err(text)?;
+        let (head, content) = response.into_parts();
+        let content = Limited::new(content, MAX_CONTENT).collect().await;
+        let content = content.map_err(|error| error.to_string())?.to_bytes();
+        let fields = head.headers.iter();
+        let fields = fields.map(|(name, value)| (name.as_str(), value.as_bytes()));
+        Ok(Response {
+            status: head.status.as_u16(),
+            headers: fields.collect::<Headers>(),
+            body: Body::new(content),
+        })
+    }
+
+    fn uri(&self, target: &str) -> Result<Uri, String> {
+        let uri = format!("http://{}{target}", self.address);
+        uri.parse().map_err(text)
+    }
+}
+
+fn text(error: impl std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
