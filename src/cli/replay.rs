@@ -34,10 +34,10 @@ pub(super) struct Replay {
     tapes: Vec<PathBuf>,
 
     #[command(flatten)]
-    flags: Flags,
+    config: ConfigFlag,
 
     #[command(flatten)]
-    config: ConfigFlag,
+    flags: Flags,
 }
 
 const EXAMPLES: &str = "\
@@ -45,9 +45,13 @@ Examples:
   antiphon replay                                     the embedded conversation on 127.0.0.1:8080
   antiphon replay chat.tape --listen 127.0.0.1:0      a tape, on a free port
   antiphon replay chat.tape --pace 10x                with its recorded gaps, ten times as fast
+  antiphon replay chat.tape --spare-sessions fork     to many tests at once, each with its own copy
+  antiphon replay chat.tape --record-misses --on-miss forward=http://gws.example:8080
+                                                      what the tape lacks comes from the service
 
-A client is tied to a recorded session by an `Antiphon-Session: NAME` header, by its HTTP Basic
-user, or by the cookie that its handshake set; else it gets the next session that is free.
+A client is tied to a recorded session by an `Antiphon-Session: NAME` header, by --session-by, by
+its HTTP Basic user, by a cookie or token of the tape, or by the cookie that its handshake set; else
+it gets the next session that is free.
 SIGINT and SIGTERM let what is under way end. Then a report says what was played, and the exit code
 is 0 if that was all that the tape holds and nothing else was asked for; else 1.";
 
