@@ -9,13 +9,17 @@ mod contract;
 pub mod credentials;
 mod headers;
 mod session_by;
+mod stream;
 
 pub use body::{Body, Cut};
 pub use contract::{Contract, Parameter, Presence};
 pub use headers::Headers;
 pub use session_by::{NoSessionBy, SessionBy};
+pub use stream::{Carrier, Form, Kind, OnSocket, SEND, ServerSent, Side, Stream};
 
 use std::fmt;
+
+use bytes::Bytes;
 
 /// A point in time, in whole microseconds since the start of the tape (or of the run).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +81,7 @@ impl fmt::Display for Session {
     }
 }
 
-/// One request by a client and its response.
+/// One request by a client and its response, or one message of a client on a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
     /// Its number on the tape.
@@ -94,6 +98,8 @@ pub struct Operation {
     pub response: Response,
     /// Whether the response came to its end.
     pub end: End,
+    /// How it travelled.
+    pub form: Form,
     /// What was mended in the text that this operation was read from; empty for captured traffic.
     pub repairs: Vec<Repair>,
 }
@@ -141,8 +147,10 @@ pub struct Notification {
     pub session: Session,
     /// When the client had it.
     pub at: Micros,
-    /// The channel that it came on, such as `/v2/me/chats`.
+    /// The channel that it came on, such as `/v2/me/chats`; on a stream, the path of that.
     pub channel: String,
+    /// How it travelled.
+    pub carrier: Carrier,
     /// Its causes: the operations that must have happened before it is due. Empty: unsolicited.
     pub after: Vec<OperationId>,
     /// How its causes were found, where they were inferred.
@@ -195,9 +203,48 @@ pub enum What {
     Disconnect,
     /// The acknowledgement extension was agreed on.
     Acknowledge,
+    /// On a stream of server-sent events came a comment.
+    Comment {
+        /// The operation that opened it.
+        stream: OperationId,
+        /// The comment, without its colon.
+        text: String,
+    },
+    /// On a socket came a ping (RFC 6455 §5.5.2).
+    Ping(Control),
+    /// On a socket came a pong (RFC 6455 §5.5.3).
+    Pong(Control),
+    /// A stream came to its end.
+    Closed(Closed),
     /// What was recorded under this provisional name belongs to the session: who it was came out
     /// later.
     Was(Session),
+}
+
+/// A control frame of a socket that leaves it open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// The operation that opened the socket.
+    pub stream: OperationId,
+    /// Who sent it.
+    pub by: Side,
+    /// What it carries.
+    pub payload: Bytes,
+}
+
+/// How a stream ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The operation that opened it.
+    pub stream: OperationId,
+    /// Who ended it first.
+    pub by: Side,
+    /// The code of a socket's close frame (RFC 6455 §7.4), where there was one.
+    pub code: Option<u16>,
+    /// Its reason.
+    pub reason: String,
+    /// Whether it ended as its protocol wants, or broke off.
+    pub end: End,
 }
 
 /// One place where text was mended before it could be read.

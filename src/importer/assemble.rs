@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::exchange::{
-    Body, End, Headers, Micros, Notification, NotificationId, Operation, OperationId, Request,
-    Response, Session,
+    Body, Carrier, End, Form, Headers, Micros, Notification, NotificationId, Operation,
+    OperationId, Request, Response, Session,
 };
 use crate::tape::Event;
 
@@ -201,6 +201,7 @@ impl<'a> Assembly<'a> {
         let id = OperationId(self.next_id());
         let channel = self.channel(&target, &pushed, sample, source);
         let operation = Operation {
+            form: Form::Exchange,
             id,
             session: Session::new(sample.session.clone().unwrap_or_else(|| CALLER.to_owned())),
             at: Micros(0),
@@ -263,6 +264,7 @@ impl<'a> Assembly<'a> {
             let mut repairs = json.repairs;
             for message in unpacked.messages {
                 let notification = Notification {
+                    carrier: Carrier::Bayeux,
                     id: NotificationId(self.next_id()),
                     session: Session::new(session.clone()),
                     at: Micros(0),

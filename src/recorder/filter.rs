@@ -136,7 +136,9 @@ impl<'a> Subject<'a> {
 #[allow(clippy::unwrap_used)] // a test may stop at the first thing that is not as it should be
 mod tests {
     use super::*;
-    use crate::exchange::{Body, End, Headers, Micros, OperationId, Request, Response, Session};
+    use crate::exchange::{
+        Body, End, Form, Headers, Micros, OperationId, Request, Response, Session,
+    };
 
     fn operation(method: &str, target: &str, content_type: &str) -> Operation {
         let headers = |value: &str| match value {
@@ -144,6 +146,7 @@ mod tests {
             _ => [("Content-Type", value)].into_iter().collect(),
         };
         Operation {
+            form: Form::Exchange,
             id: OperationId(1),
             session: Session::new("a"),
             at: Micros(0),

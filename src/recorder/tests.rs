@@ -14,7 +14,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::exchange::{
-    Body, CauseBy, Cut, End, Notification, NotificationId, Operation, OperationId, Request, Session,
+    Body, Carrier, CauseBy, Cut, End, Form, Notification, NotificationId, Operation, OperationId,
+    Request, Session,
 };
 use crate::tape::Tape;
 use crate::tape::{Closed, Existing};
@@ -48,6 +49,7 @@ impl Plain {
         self.requests.insert(passing, (id, at, request));
         let push = |_| {
             Event::Notification(Notification {
+                carrier: Carrier::Bayeux,
                 id: NotificationId(self.number()),
                 session: Session::new("alice"),
                 at,
@@ -84,6 +86,7 @@ impl Understands for Plain {
                     return Vec::new();
                 };
                 vec![Event::Operation(Operation {
+                    form: Form::Exchange,
                     id,
                     session: Session::new("alice"),
                     at: began,

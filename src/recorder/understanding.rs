@@ -20,7 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bayeux::Message;
 use crate::exchange::{
-    Body, End, Fact, Headers, Micros, Operation, OperationId, Request, Response, SessionBy, What,
+    Body, End, Fact, Form, Headers, Micros, Operation, OperationId, Request, Response, SessionBy,
+    What,
 };
 use crate::tape::Event;
 
@@ -338,6 +339,7 @@ impl Understanding {
         };
         self.awaited.remove(&id);
         Event::Operation(Operation {
+            form: Form::Exchange,
             id,
             session: self.clients.session(who),
             at: passed.at,

@@ -26,7 +26,11 @@ pub(super) fn settled(tape: &Tape) -> Cow<'_, Tape> {
                 | What::Subscribe(_)
                 | What::Unsubscribe(_)
                 | What::Disconnect
-                | What::Acknowledge => None,
+                | What::Acknowledge
+                | What::Comment { .. }
+                | What::Ping(_)
+                | What::Pong(_)
+                | What::Closed(_) => None,
             },
             Event::Contract(_) | Event::Operation(_) | Event::Notification(_) => None,
         })

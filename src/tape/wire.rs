@@ -6,14 +6,15 @@
 mod body;
 mod fact;
 mod field;
+mod stream;
 mod write;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny};
+use serde::de::{Deserializer, Error as _, IgnoredAny};
 
 use crate::exchange::{
-    CauseBy, Contract, End, Micros, Notification, NotificationId, Operation, OperationId,
-    Parameter, Presence, Repair, Request, Response, Session,
+    Body, Carrier, CauseBy, Contract, End, Form, Headers, Micros, Notification, NotificationId,
+    Operation, OperationId, Parameter, Presence, Repair, Request, Response, Session,
 };
 
 use super::error::Problem;
@@ -22,10 +23,14 @@ use super::{Event, Header};
 use body::WireBody;
 use fact::{WireCauseBy, WireFact};
 use field::{True, WireStatus, WireValue, headers};
+use stream::{WireCarrier, WireForm};
 pub(super) use write::{write_event, write_header, write_trailer};
 
 /// The version of the format that is written, and the only one that is read.
 pub(super) const VERSION: u64 = 1;
+
+/// The status that stands for the response of a message on a socket, which has none.
+const NO_RESPONSE: u16 = 204;
 
 /// One object of a tape.
 pub(super) enum Entry {
@@ -100,7 +105,13 @@ pub(super) fn read(object: &str) -> Result<(String, Entry), Fault> {
         }
         "trailer" => return Ok((kind, Entry::Trailer(serde_json::from_str(object)?))),
         "contract" => Event::Contract(serde_json::from_str::<WireContract>(object)?.into()),
-        "operation" => Event::Operation(serde_json::from_str::<WireOperation>(object)?.into()),
+        "operation" => {
+            let wire = serde_json::from_str::<WireOperation>(object)?;
+            if wire.response.is_none() && !matches!(wire.form, Some(WireForm::Message(_))) {
+                return Err(Fault::Shape(serde_json::Error::missing_field("response")));
+            }
+            Event::Operation(wire.into())
+        }
         "notification" => {
             Event::Notification(serde_json::from_str::<WireNotification>(object)?.into())
         }
@@ -228,8 +239,12 @@ struct WireOperation {
     session: String,
     at: u64,
     answered: u64,
+    #[serde(default, deserialize_with = "present")]
+    form: Option<WireForm>,
     request: Object<WireRequest>,
-    response: Object<WireResponse>,
+    /// Only a message on a socket has none.
+    #[serde(default, deserialize_with = "present")]
+    response: Option<Object<WireResponse>>,
     #[serde(default, deserialize_with = "present")]
     truncated: Option<True>,
     #[serde(default)]
@@ -239,8 +254,8 @@ struct WireOperation {
 impl From<WireOperation> for Operation {
     fn from(wire: WireOperation) -> Self {
         let Object(request) = wire.request;
-        let Object(response) = wire.response;
         Operation {
+            form: wire.form.map_or(Form::Exchange, Form::from),
             id: OperationId(wire.id),
             session: Session::new(wire.session),
             at: Micros(wire.at),
@@ -251,11 +266,13 @@ impl From<WireOperation> for Operation {
                 headers: headers(request.headers),
                 body: request.body.0,
             },
-            response: Response {
-                status: response.status.0,
-                headers: headers(response.headers),
-                body: response.body.0,
-            },
+            response: wire
+                .response
+                .map_or_else(no_response, |Object(response)| Response {
+                    status: response.status.0,
+                    headers: headers(response.headers),
+                    body: response.body.0,
+                }),
             end: match wire.truncated {
                 Some(True) => End::Truncated,
                 None => End::Complete,
@@ -293,6 +310,8 @@ struct WireNotification {
     session: String,
     at: u64,
     channel: String,
+    #[serde(default, deserialize_with = "present")]
+    carrier: Option<WireCarrier>,
     after: Vec<u64>,
     #[serde(default, deserialize_with = "present")]
     cause_by: Option<WireCauseBy>,
@@ -305,6 +324,7 @@ struct WireNotification {
 impl From<WireNotification> for Notification {
     fn from(wire: WireNotification) -> Self {
         Notification {
+            carrier: wire.carrier.map_or(Carrier::Bayeux, Carrier::from),
             id: NotificationId(wire.id),
             session: Session::new(wire.session),
             at: Micros(wire.at),
@@ -336,6 +356,15 @@ impl From<WireRepair> for Repair {
             became: wire.became,
             why: wire.why,
         }
+    }
+}
+
+/// What stands for the response of a message on a socket.
+fn no_response() -> Response {
+    Response {
+        status: NO_RESPONSE,
+        headers: Headers::new(),
+        body: Body::default(),
     }
 }
 

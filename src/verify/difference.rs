@@ -130,7 +130,7 @@ pub(super) fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::exchange::{Micros, NotificationId, Session};
+    use crate::exchange::{Carrier, Micros, NotificationId, Session};
 
     use super::*;
 
@@ -189,6 +189,7 @@ mod tests {
     #[test]
     fn a_notification_differs_in_its_channel_or_its_data() {
         let recorded = Notification {
+            carrier: Carrier::Bayeux,
             id: NotificationId(3),
             session: Session::new("a"),
             at: Micros(0),

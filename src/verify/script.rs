@@ -133,7 +133,12 @@ fn until<'a>(
             What::Subscribe(channel) => steps.push(Step::Subscribe(channel.clone())),
             What::Unsubscribe(channel) => steps.push(Step::Unsubscribe(channel.clone())),
             What::Disconnect => steps.push(Step::Disconnect),
-            What::Acknowledge | What::Was(_) => {}
+            What::Acknowledge
+            | What::Comment { .. }
+            | What::Ping(_)
+            | What::Pong(_)
+            | What::Closed(_)
+            | What::Was(_) => {}
         }
     }
     steps

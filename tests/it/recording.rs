@@ -2,8 +2,8 @@
 //! what is left of one that was cut; and the recorder that writes them, as the proxy uses it.
 
 use antiphon::exchange::{
-    Body, CauseBy, End, Fact, Headers, Micros, Notification, NotificationId, Operation,
-    OperationId, Request, Response, Session, What,
+    Body, Carrier, CauseBy, End, Fact, Form, Headers, Micros, Notification, NotificationId,
+    Operation, OperationId, Request, Response, Session, What,
 };
 use antiphon::recorder::{Clock, Connection, Recorder, Settings, Summary};
 use antiphon::tape::{Event, Existing, Header, Layout, Notice, Tape};
@@ -183,6 +183,7 @@ fn recording_of(bytes: usize) -> Tape {
                 session: session.clone(),
                 at: Micros(number),
                 channel: "/v2/me/chats".into(),
+                carrier: Carrier::Bayeux,
                 after: vec![OperationId(3 * number + 1)],
                 cause_by: Some(cause_by),
                 data: body("data"),
@@ -213,6 +214,7 @@ fn recording_of(bytes: usize) -> Tape {
                     body: body("response"),
                 },
                 end: End::Complete,
+                form: Form::Exchange,
                 repairs: Vec::new(),
             }),
             notification(3 * number + 3, CauseBy::Reference("20".into())),

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use antiphon::exchange::{
-    Body, CauseBy, Contract, End, Fact, Headers, Micros, Notification, NotificationId, Operation,
-    OperationId, Parameter, Presence, Repair, Request, Response, Session, What,
+    Body, Carrier, CauseBy, Closed, Contract, Control, End, Fact, Form, Headers, Kind, Micros,
+    Notification, NotificationId, OnSocket, Operation, OperationId, Parameter, Presence, Repair,
+    Request, Response, ServerSent, Session, Side, Stream, What,
 };
 use antiphon::tape::{Event, Header, Layout, Notice, Tape, TapeError, Unreadable};
 use proptest::prelude::*;
@@ -56,6 +57,7 @@ pub(crate) fn stderr(output: &Output) -> &str {
 fn tape_of(bodies: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Tape {
     let events = bodies.into_iter().zip(1..).map(|(body, id)| {
         Event::Notification(Notification {
+            carrier: Carrier::Bayeux,
             id: NotificationId(id),
             session: Session::new("a"),
             at: Micros(0),
@@ -246,16 +248,21 @@ prop_compose! {
         status in 100_u16..600,
         [sent, got] in [any_headers(), any_headers()],
         [asked, told] in [any_body(), any_body()],
-        end in prop_oneof![Just(End::Complete), Just(End::Truncated)],
-        repairs in any_repairs(),
+        end in any_end(),
+        (form, repairs) in (any_form(), any_repairs()),
     ) -> Event {
+        let response = match form {
+            Form::Message(_) => Response { status: 204, headers: Headers::new(), body: Body::default() },
+            Form::Exchange | Form::Opens(_) => Response { status, headers: got, body: told },
+        };
         Event::Operation(Operation {
+            form,
             id: OperationId(0),
             session: Session::new(session),
             at: Micros(at),
             answered: Micros(answered),
             request: Request { method, target, headers: sent, body: asked },
-            response: Response { status, headers: got, body: told },
+            response,
             end,
             repairs,
         })
@@ -267,10 +274,12 @@ prop_compose! {
         [session, channel] in any::<[String; 2]>(),
         at in any::<u64>(),
         cause_by in any_cause_by(),
+        carrier in any_carrier(),
         data in any_body(),
         repairs in any_repairs(),
     ) -> Event {
         Event::Notification(Notification {
+            carrier,
             id: NotificationId(0),
             session: Session::new(session),
             at: Micros(at),
@@ -281,6 +290,74 @@ prop_compose! {
             repairs,
         })
     }
+}
+
+fn any_stream() -> impl Strategy<Value = OperationId> {
+    any::<u64>().prop_map(OperationId)
+}
+
+fn any_message() -> impl Strategy<Value = OnSocket> {
+    let kind = prop_oneof![Just(Kind::Text), Just(Kind::Binary)];
+    (any_stream(), kind).prop_map(|(stream, kind)| OnSocket { stream, kind })
+}
+
+fn any_form() -> impl Strategy<Value = Form> {
+    prop_oneof![
+        Just(Form::Exchange),
+        Just(Form::Opens(Stream::Events)),
+        Just(Form::Opens(Stream::Lines)),
+        Just(Form::Opens(Stream::Socket)),
+        any_message().prop_map(Form::Message),
+    ]
+}
+
+fn any_carrier() -> impl Strategy<Value = Carrier> {
+    let fields = any::<[Option<String>; 3]>();
+    let event = (any_stream(), fields, any::<Option<u64>>());
+    let event = event.prop_map(|(stream, [event, id, written], retry)| {
+        Carrier::Event(ServerSent {
+            stream,
+            event,
+            id,
+            retry,
+            written,
+        })
+    });
+    prop_oneof![
+        Just(Carrier::Bayeux),
+        event,
+        any_stream().prop_map(Carrier::Line),
+        any_message().prop_map(Carrier::Message),
+    ]
+}
+
+fn any_control() -> impl Strategy<Value = Control> {
+    (any_stream(), any_side(), any::<Vec<u8>>()).prop_map(|(stream, by, payload)| Control {
+        stream,
+        by,
+        payload: payload.into(),
+    })
+}
+
+fn any_side() -> impl Strategy<Value = Side> {
+    prop_oneof![Just(Side::Client), Just(Side::Service)]
+}
+
+fn any_end() -> impl Strategy<Value = End> {
+    prop_oneof![Just(End::Complete), Just(End::Truncated)]
+}
+
+fn any_closed() -> impl Strategy<Value = Closed> {
+    let fields = (any::<Option<u16>>(), any::<String>());
+    (any_stream(), any_side(), fields, any_end()).prop_map(|(stream, by, (code, reason), end)| {
+        Closed {
+            stream,
+            by,
+            code,
+            reason,
+            end,
+        }
+    })
 }
 
 fn any_cause_by() -> impl Strategy<Value = Option<CauseBy>> {
@@ -300,6 +377,10 @@ fn any_fact() -> impl Strategy<Value = Event> {
         any::<String>().prop_map(What::Unsubscribe),
         Just(What::Disconnect),
         Just(What::Acknowledge),
+        (any_stream(), any::<String>()).prop_map(|(stream, text)| What::Comment { stream, text }),
+        any_control().prop_map(What::Ping),
+        any_control().prop_map(What::Pong),
+        any_closed().prop_map(What::Closed),
         any::<String>().prop_map(|name| What::Was(Session::new(name))),
     ];
     (any::<String>(), any::<u64>(), what).prop_map(|(session, at, what)| {

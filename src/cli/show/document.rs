@@ -6,7 +6,8 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use crate::exchange::{
-    Body, CauseBy, Cut, End, Fact, Notification, Operation, Repair, Session, What,
+    Body, CauseBy, Closed, Control, Cut, End, Fact, Notification, Operation, Repair, Session, Side,
+    What,
 };
 use crate::tape::{Event, Tape};
 
@@ -64,10 +65,7 @@ impl<'a> OperationView<'a> {
             request: Content(&operation.request.body),
             status: operation.response.status,
             response: Content(&operation.response.body),
-            truncated: match operation.end {
-                End::Complete => None,
-                End::Truncated => Some(true),
-            },
+            truncated: truncated(operation.end),
         }
     }
 }
@@ -135,6 +133,13 @@ impl<'a> FactView<'a> {
                 What::Unsubscribe(channel) => WhatView::Unsubscribe(channel),
                 What::Disconnect => WhatView::Disconnect,
                 What::Acknowledge => WhatView::Acknowledge,
+                What::Comment { stream, text } => WhatView::Comment {
+                    stream: stream.0,
+                    text,
+                },
+                What::Ping(control) => WhatView::Ping(ControlView::of(control)),
+                What::Pong(control) => WhatView::Pong(ControlView::of(control)),
+                What::Closed(closed) => WhatView::Closed(ClosedView::of(closed)),
                 What::Was(before) => WhatView::Was(before.name()),
             },
         }
@@ -149,7 +154,68 @@ enum WhatView<'a> {
     Unsubscribe(&'a str),
     Disconnect,
     Acknowledge,
+    Comment { stream: u64, text: &'a str },
+    Ping(ControlView),
+    Pong(ControlView),
+    Closed(ClosedView<'a>),
     Was(&'a str),
+}
+
+/// A ping or a pong.
+#[derive(Serialize)]
+struct ControlView {
+    stream: u64,
+    by: &'static str,
+    bytes: usize,
+}
+
+impl ControlView {
+    fn of(control: &Control) -> Self {
+        ControlView {
+            stream: control.stream.0,
+            by: side(control.by),
+            bytes: control.payload.len(),
+        }
+    }
+}
+
+/// The end of a stream.
+#[derive(Serialize)]
+struct ClosedView<'a> {
+    stream: u64,
+    by: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    truncated: Option<bool>,
+}
+
+impl<'a> ClosedView<'a> {
+    fn of(closed: &'a Closed) -> Self {
+        ClosedView {
+            stream: closed.stream.0,
+            by: side(closed.by),
+            code: closed.code,
+            reason: &closed.reason,
+            truncated: truncated(closed.end),
+        }
+    }
+}
+
+fn side(side: Side) -> &'static str {
+    match side {
+        Side::Client => "client",
+        Side::Service => "service",
+    }
+}
+
+fn truncated(end: End) -> Option<bool> {
+    match end {
+        End::Complete => None,
+        End::Truncated => Some(true),
+    }
 }
 
 #[derive(Serialize)]

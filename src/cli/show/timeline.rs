@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::exchange::{
-    Body, CauseBy, Cut, End, Fact, Micros, Notification, Operation, OperationId, Repair, What,
+    Body, CauseBy, Closed, Cut, End, Fact, Micros, Notification, Operation, OperationId, Repair,
+    Side, What,
 };
 use crate::tape::{Event, Tape};
 
@@ -157,12 +158,37 @@ fn fact_row(fact: &Fact) -> Row {
         What::Unsubscribe(channel) => format!("unsubscribed from {channel}"),
         What::Disconnect => "disconnected".into(),
         What::Acknowledge => "acknowledges what it receives".into(),
+        What::Comment { stream, text } => format!("comment on {stream}: {text}"),
+        What::Ping(control) => format!("ping on {} by the {}", control.stream, side(control.by)),
+        What::Pong(control) => format!("pong on {} by the {}", control.stream, side(control.by)),
+        What::Closed(closed) => ended(closed),
         What::Was(before) => format!("was called {before} before"),
     };
     Row {
         at: Some(fact.at),
         session: clean(fact.session.name()),
         text: format!("∘ {}", clean(&words)),
+    }
+}
+
+/// How a stream ended, in words.
+fn ended(closed: &Closed) -> String {
+    let by = side(closed.by);
+    let how = match closed.end {
+        End::Complete => format!("{} ended by the {by}", closed.stream),
+        End::Truncated => format!("{} broken off by the {by}", closed.stream),
+    };
+    match (closed.code, closed.reason.as_str()) {
+        (None, _) => how,
+        (Some(code), "") => format!("{how}: {code}"),
+        (Some(code), reason) => format!("{how}: {code} {reason}"),
+    }
+}
+
+fn side(side: Side) -> &'static str {
+    match side {
+        Side::Client => "client",
+        Side::Service => "service",
     }
 }
 

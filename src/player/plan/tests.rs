@@ -1,7 +1,7 @@
 //! Tapes in shorthand, and what is planned of them.
 
 use super::*;
-use crate::exchange::{Body, End, Headers, NotificationId, Request, Response};
+use crate::exchange::{Body, Carrier, End, Form, Headers, NotificationId, Request, Response};
 use crate::tape::Header;
 
 pub(in crate::player) fn plan(tapes: &[Tape]) -> Plan {
@@ -33,6 +33,7 @@ fn event(word: &str) -> Event {
     if let Some(number) = name.strip_prefix("op") {
         let (at, answered) = times.split_once('-').unwrap();
         Event::Operation(Operation {
+            form: Form::Exchange,
             id: OperationId(number.parse().unwrap()),
             session,
             at: Micros(at.parse().unwrap()),
@@ -56,6 +57,7 @@ fn event(word: &str) -> Event {
         let causes = causes.split(',').filter(|cause| !cause.is_empty());
         let number = name.strip_prefix('n').unwrap();
         Event::Notification(Notification {
+            carrier: Carrier::Bayeux,
             id: NotificationId(number.parse().unwrap()),
             session,
             at: Micros(at.parse().unwrap()),

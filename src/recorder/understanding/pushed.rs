@@ -6,7 +6,9 @@ use serde_json::value::RawValue;
 
 use crate::bayeux::Message;
 use crate::bayeux::reply::{self, Role, Sent};
-use crate::exchange::{Body, Fact, Micros, Notification, NotificationId, OperationId, What};
+use crate::exchange::{
+    Body, Carrier, Fact, Micros, Notification, NotificationId, OperationId, What,
+};
 use crate::tape::Event;
 
 use super::clients::Who;
@@ -99,6 +101,7 @@ impl Understanding {
         let awaited: Vec<OperationId> = after.iter().filter(waits).copied().collect();
         self.awaited.extend(awaited);
         Event::Notification(Notification {
+            carrier: Carrier::Bayeux,
             id: NotificationId(self.number().0),
             session: self.clients.session(who),
             at,

@@ -226,6 +226,10 @@ fn told(event: &Event) -> String {
                 What::Unsubscribe(channel) => format!("{session}: unsubscribe {channel}"),
                 What::Disconnect => format!("{session}: disconnect"),
                 What::Acknowledge => format!("{session}: acknowledge"),
+                What::Comment { text, .. } => format!("{session}: comment {text}"),
+                What::Ping(_) => format!("{session}: ping"),
+                What::Pong(_) => format!("{session}: pong"),
+                What::Closed(_) => format!("{session}: closed"),
                 What::Was(was) => format!("{session}: was {was}"),
             }
         }

@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
-use crate::exchange::{CauseBy, Fact, Micros, Session, What};
+use crate::exchange::{CauseBy, Fact, Micros, OperationId, Session, What};
 use crate::tape::json::Object;
 
 use super::Kind;
+use super::stream::{WireClosed, WireComment, WireControl};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -55,6 +56,10 @@ enum WireWhat {
     Unsubscribe(String),
     Disconnect,
     Acknowledge,
+    Comment(Object<WireComment>),
+    Ping(Object<WireControl>),
+    Pong(Object<WireControl>),
+    Closed(Object<WireClosed>),
     Was(String),
 }
 
@@ -68,6 +73,13 @@ impl From<WireWhat> for What {
             WireWhat::Unsubscribe(channel) => What::Unsubscribe(channel),
             WireWhat::Disconnect => What::Disconnect,
             WireWhat::Acknowledge => What::Acknowledge,
+            WireWhat::Comment(Object(WireComment { stream, text })) => What::Comment {
+                stream: OperationId(stream),
+                text,
+            },
+            WireWhat::Ping(Object(control)) => What::Ping(control.into()),
+            WireWhat::Pong(Object(control)) => What::Pong(control.into()),
+            WireWhat::Closed(Object(closed)) => What::Closed(closed.into()),
             WireWhat::Was(name) => What::Was(Session::new(name)),
         }
     }

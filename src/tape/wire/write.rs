@@ -6,12 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::exchange::{
-    CauseBy, Contract, End, Fact, Headers, Notification, Operation, Presence, Repair, What,
+    CauseBy, Contract, End, Fact, Form, Headers, Notification, Operation, Presence, Repair, What,
 };
 use crate::tape::json::{Writer, quote};
 use crate::tape::{Event, Header};
 
-use super::{Trailer, VERSION, body};
+use super::{Trailer, VERSION, body, stream};
 
 /// Writes the header.
 pub(in crate::tape) fn write_header(header: &Header) -> String {
@@ -80,11 +80,16 @@ fn write_operation(operation: &Operation) -> String {
         .list("headers", write_headers(&operation.request.headers))
         .optional_raw("body", body::write(&operation.request.body))
         .end();
-    let response = Writer::new()
-        .number("status", u64::from(operation.response.status))
-        .list("headers", write_headers(&operation.response.headers))
-        .optional_raw("body", body::write(&operation.response.body))
-        .end();
+    let response = match operation.form {
+        Form::Message(_) => None,
+        Form::Exchange | Form::Opens(_) => Some(
+            Writer::new()
+                .number("status", u64::from(operation.response.status))
+                .list("headers", write_headers(&operation.response.headers))
+                .optional_raw("body", body::write(&operation.response.body))
+                .end(),
+        ),
+    };
     let truncated = match operation.end {
         End::Complete => None,
         End::Truncated => Some("true".to_owned()),
@@ -94,8 +99,9 @@ fn write_operation(operation: &Operation) -> String {
         .string("session", operation.session.name())
         .number("at", operation.at.0)
         .number("answered", operation.answered.0)
+        .optional_raw("form", stream::write_form(operation.form))
         .raw("request", &request)
-        .raw("response", &response)
+        .optional_raw("response", response)
         .optional_raw("truncated", truncated)
         .optional_list("repairs", operation.repairs.iter().map(write_repair))
         .end()
@@ -108,6 +114,7 @@ fn write_notification(notification: &Notification) -> String {
         .string("session", notification.session.name())
         .number("at", notification.at.0)
         .string("channel", &notification.channel)
+        .optional_raw("carrier", stream::write_carrier(&notification.carrier))
         .list("after", after)
         .optional_raw(
             "cause_by",
@@ -141,6 +148,22 @@ fn write_fact(fact: &Fact) -> String {
         What::Unsubscribe(channel) => text("unsubscribe", channel),
         What::Disconnect => quote("disconnect"),
         What::Acknowledge => quote("acknowledge"),
+        What::Comment { stream, text } => {
+            let given = Writer::new()
+                .number("stream", stream.0)
+                .string("text", text)
+                .end();
+            Writer::new().raw("comment", &given).end()
+        }
+        What::Ping(control) => Writer::new()
+            .raw("ping", &stream::write_control(control))
+            .end(),
+        What::Pong(control) => Writer::new()
+            .raw("pong", &stream::write_control(control))
+            .end(),
+        What::Closed(closed) => Writer::new()
+            .raw("closed", &stream::write_closed(closed))
+            .end(),
         What::Was(name) => text("was", name.name()),
     };
     Writer::of_kind("fact")

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::exchange::{
-    Body, End, Headers, Micros, Notification, NotificationId, Operation, OperationId, Request,
-    Response, Session,
+    Body, Carrier, End, Form, Headers, Micros, Notification, NotificationId, Operation,
+    OperationId, Request, Response, Session,
 };
 use crate::player::plan::{By, Plan, Times};
 use crate::player::settings::Reading;
@@ -182,6 +182,7 @@ impl Draft {
                 body: Body::new(format!(r#"{{"answer":{id}}}"#)),
             },
             end: End::default(),
+            form: Form::Exchange,
             repairs: Vec::new(),
         });
     }
@@ -216,6 +217,7 @@ impl Draft {
             at: Micros(self.now),
             channel: self.random.pick(&CHANNELS).into(),
             after,
+            carrier: Carrier::Bayeux,
             cause_by: None,
             data: Body::new(format!(r#"{{"n":{id}}}"#)),
             repairs: Vec::new(),

@@ -1,0 +1,109 @@
+//! Streams: responses that stay open, and the messages that pass on them.
+
+use super::OperationId;
+
+/// What the response of an operation opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Server-sent events (WHATWG HTML §9.2).
+    Events,
+    /// Lines of JSON.
+    Lines,
+    /// A WebSocket (RFC 6455).
+    Socket,
+}
+
+/// How an operation travelled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// As an HTTP request and its whole response.
+    #[default]
+    Exchange,
+    /// As an HTTP request whose response opened a stream: of the response only the head counts, and it
+    /// was answered when that was there.
+    Opens(Stream),
+    /// As a message of the client on a socket. Its method is [`SEND`], its target that of the socket,
+    /// and its response stands for none: 204, without content.
+    Message(OnSocket),
+}
+
+/// The method of what a client sends on a socket. It is no HTTP method that a client uses.
+pub const SEND: &str = "SEND";
+
+/// A message on a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnSocket {
+    /// The operation that opened the socket.
+    pub stream: OperationId,
+    /// What the message says of itself.
+    pub kind: Kind,
+}
+
+/// What a message on a socket is, by its opcode (RFC 6455 §5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// UTF-8 text.
+    Text,
+    /// Octets.
+    Binary,
+}
+
+/// How a notification travelled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Carrier {
+    /// As a Bayeux event, on whichever reply.
+    #[default]
+    Bayeux,
+    /// As a server-sent event, whose data is the notification's.
+    Event(ServerSent),
+    /// As a line, without what ends it, of the stream that this operation opened.
+    Line(OperationId),
+    /// As a message on a socket.
+    Message(OnSocket),
+}
+
+/// What a server-sent event has beside its data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerSent {
+    /// The operation that opened its stream.
+    pub stream: OperationId,
+    /// The `event` field: its type.
+    pub event: Option<String>,
+    /// The `id` field.
+    pub id: Option<String>,
+    /// The `retry` field, in milliseconds.
+    pub retry: Option<u64>,
+    /// The event as it was written, up to and with the empty line, where the fields alone do not tell.
+    pub written: Option<String>,
+}
+
+impl Carrier {
+    /// The operation that opened the stream on which it travelled; `None` for Bayeux.
+    pub fn stream(&self) -> Option<OperationId> {
+        match self {
+            Carrier::Bayeux => None,
+            Carrier::Event(event) => Some(event.stream),
+            Carrier::Line(stream) => Some(*stream),
+            Carrier::Message(message) => Some(message.stream),
+        }
+    }
+}
+
+impl Form {
+    /// What it opens, if it opens anything.
+    pub fn opens(&self) -> Option<Stream> {
+        match self {
+            Form::Opens(stream) => Some(*stream),
+            Form::Exchange | Form::Message(_) => None,
+        }
+    }
+}
+
+/// One of the two ends of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The client.
+    Client,
+    /// The service.
+    Service,
+}
