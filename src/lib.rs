@@ -19,3 +19,4 @@ pub mod proxy;
 pub mod recorder;
 pub mod tape;
 pub mod verify;
+pub mod websocket;

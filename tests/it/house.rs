@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 /// Each module with what it may import. A module may always import itself.
 const HOUSE: &[(&str, &[&str])] = &[
     ("listen", &[]),
-    ("proxy", &["exchange", "recorder"]),
-    ("recorder", &["exchange", "tape", "bayeux", "journal"]),
+    ("proxy", &["exchange", "recorder", "websocket"]),
+    (
+        "recorder",
+        &["exchange", "tape", "bayeux", "websocket", "journal"],
+    ),
     ("exchange", &[]),
     ("tape", &["exchange"]),
     ("matcher", &["exchange", "compare"]),
@@ -17,6 +20,7 @@ const HOUSE: &[(&str, &[&str])] = &[
         &["exchange", "tape", "matcher", "bayeux", "journal"],
     ),
     ("bayeux", &["exchange"]),
+    ("websocket", &["exchange"]),
     ("normalizer", &[]),
     ("importer", &["exchange", "tape", "normalizer"]),
     ("compare", &[]),
