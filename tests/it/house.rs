@@ -8,13 +8,17 @@ use std::path::{Path, PathBuf};
 const HOUSE: &[(&str, &[&str])] = &[
     ("listen", &[]),
     ("proxy", &["exchange", "recorder"]),
-    ("recorder", &["exchange", "tape", "bayeux", "journal"]),
+    (
+        "recorder",
+        &["exchange", "tape", "bayeux", "stream", "journal"],
+    ),
+    ("stream", &["exchange"]),
     ("exchange", &[]),
     ("tape", &["exchange"]),
     ("matcher", &["exchange", "compare"]),
     (
         "player",
-        &["exchange", "tape", "matcher", "bayeux", "journal"],
+        &["exchange", "tape", "matcher", "bayeux", "stream", "journal"],
     ),
     ("bayeux", &["exchange"]),
     ("normalizer", &[]),
