@@ -139,7 +139,7 @@ impl Events {
         if self.room == Room::None {
             if line.is_empty() {
                 self.room = Room::Enough;
-                items.push(Item::TooLong);
+                items.push(Item::Lost);
             }
             return;
         }
@@ -228,7 +228,7 @@ mod tests {
                 written: None,
                 ..event
             }),
-            Item::Comment(_) | Item::Line(_) | Item::TooLong => None,
+            Item::Comment(_) | Item::Line(_) | Item::Lost => None,
         };
         whole.into_iter().filter_map(event).collect()
     }
@@ -319,7 +319,7 @@ mod tests {
         let comments = |stream: &str| -> Vec<String> {
             let comment = |item| match item {
                 Item::Comment(comment) => Some(comment),
-                Item::Event(_) | Item::Line(_) | Item::TooLong => None,
+                Item::Event(_) | Item::Line(_) | Item::Lost => None,
             };
             let items = read(stream.as_bytes(), 3).into_iter();
             items.filter_map(comment).collect()
@@ -358,16 +358,13 @@ mod tests {
         let long = format!("data: {}\n\n: c\ndata: next\n\n", "x".repeat(MAX_MESSAGE));
         let items = read(long.as_bytes(), 65_536);
         let expected = [
-            Item::TooLong,
+            Item::Lost,
             Item::Comment(" c".into()),
             Item::Event(data("next")),
         ];
         assert_eq!(items, expected);
         let many = "data: y\n".repeat(MAX_MESSAGE / 8 + 2);
-        assert_eq!(
-            read(format!("{many}\n").as_bytes(), 65_536),
-            [Item::TooLong]
-        );
+        assert_eq!(read(format!("{many}\n").as_bytes(), 65_536), [Item::Lost]);
     }
 
     proptest! {

@@ -51,7 +51,7 @@ impl Lines {
     fn ended(&mut self) -> Item {
         let line = std::mem::take(&mut self.line);
         if std::mem::take(&mut self.room) == Room::None {
-            Item::TooLong
+            Item::Lost
         } else if line.iter().all(u8::is_ascii_whitespace) {
             // It keeps the connection alive, and says nothing.
             Item::Comment(String::from_utf8_lossy(&line).into_owned())
@@ -96,6 +96,6 @@ mod tests {
         for _ in 0..=16 {
             assert_eq!(lines.push(&chunk), []);
         }
-        assert_eq!(lines.push(b"\n1\n"), [Item::TooLong, line("1")]);
+        assert_eq!(lines.push(b"\n1\n"), [Item::Lost, line("1")]);
     }
 }

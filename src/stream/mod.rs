@@ -26,6 +26,6 @@ pub enum Item {
     Comment(String),
     /// A line, without what ends it.
     Line(Bytes),
-    /// A message that is longer than [`MAX_MESSAGE`]; it was passed over.
-    TooLong,
+    /// A message that is longer than [`MAX_MESSAGE`], or cannot be read: it was passed over.
+    Lost,
 }
