@@ -17,6 +17,7 @@ pub mod normalizer;
 pub mod player;
 pub mod proxy;
 pub mod recorder;
+pub mod stream;
 pub mod tape;
 pub mod verify;
 pub mod websocket;

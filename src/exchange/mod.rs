@@ -221,6 +221,23 @@ pub enum What {
     Was(Session),
 }
 
+impl What {
+    /// The operation that opened the stream of which it tells something.
+    pub fn stream(&self) -> Option<OperationId> {
+        match self {
+            What::Comment { stream, .. } => Some(*stream),
+            What::Ping(control) | What::Pong(control) => Some(control.stream),
+            What::Closed(closed) => Some(closed.stream),
+            What::Handshake { .. }
+            | What::Subscribe(_)
+            | What::Unsubscribe(_)
+            | What::Disconnect
+            | What::Acknowledge
+            | What::Was(_) => None,
+        }
+    }
+}
+
 /// A control frame of a socket that leaves it open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Control {

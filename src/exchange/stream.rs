@@ -1,6 +1,6 @@
 //! Streams: responses that stay open, and the messages that pass on them.
 
-use super::OperationId;
+use super::{Headers, OperationId};
 
 /// What the response of an operation opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,38 @@ pub enum Stream {
     Lines,
     /// A WebSocket (RFC 6455).
     Socket,
+}
+
+/// The types of content whose lines are messages, where nothing says how long the content is.
+const LINES: &[&str] = &[
+    "application/json-lines",
+    "application/jsonl",
+    "application/jsonlines",
+    "application/ndjson",
+    "application/stream+json",
+    "application/x-json-stream",
+    "application/x-jsonlines",
+    "application/x-ndjson",
+];
+
+impl Stream {
+    /// The stream that a response with this head opens, by its type of content. A response whose length
+    /// is known is whole, and none.
+    pub fn of(status: u16, headers: &Headers) -> Option<Stream> {
+        if status != 200 || headers.get("content-length").is_some() {
+            return None;
+        }
+        let kind = headers.get("content-type").unwrap_or_default();
+        let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default();
+        let is = |name: &str| kind.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+        if is("text/event-stream") {
+            Some(Stream::Events)
+        } else if LINES.iter().any(|name| is(name)) {
+            Some(Stream::Lines)
+        } else {
+            None
+        }
+    }
 }
 
 /// How an operation travelled.

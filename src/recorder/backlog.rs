@@ -6,9 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use crate::exchange::{Headers, Micros, Request, Response};
+use crate::stream;
 
-use super::Observation;
 use super::summary::{Progress, Summary};
+use super::{Item, Observation};
 
 /// How many bytes may wait before exchanges that would not wait for the writer must. It is room for
 /// some seconds of a slow disk, and bounds what a crash can lose.
@@ -20,8 +21,8 @@ const OVERHEAD: usize = 256;
 /// A message to the writer.
 #[derive(Debug)]
 pub(super) enum Message {
-    /// A request is complete.
-    Began(Observation),
+    /// Something for which nobody waits.
+    Seen(Observation),
     /// An exchange is over.
     Over {
         observation: Observation,
@@ -40,13 +41,14 @@ impl Message {
     pub(super) fn bytes(&self) -> usize {
         OVERHEAD
             + match self {
-                Message::Began(observation) | Message::Over { observation, .. } => {
-                    match observation {
-                        Observation::Request { request, .. } => of_request(request),
-                        Observation::Response { response, .. } => of_response(response),
-                        Observation::Gone { .. } => 0,
-                    }
-                }
+                Message::Seen(observation) | Message::Over { observation, .. } => match observation
+                {
+                    Observation::Request { request, .. } => of_request(request),
+                    Observation::Response { response, .. }
+                    | Observation::Opened { response, .. } => of_response(response),
+                    Observation::Passed { item, .. } => of_item(item),
+                    Observation::Ended { .. } | Observation::Gone { .. } => 0,
+                },
                 Message::Close { .. } => 0,
             }
     }
@@ -120,6 +122,20 @@ impl Backlog {
     fn last(&self) -> MutexGuard<'_, Progress> {
         // It is a copy of the writer's own count, replaced as a whole.
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn of_item(item: &Item) -> usize {
+    match item {
+        Item::Said(stream::Item::Event(event)) => {
+            let texts = [&event.event, &event.id, &event.data, &event.written];
+            texts.into_iter().flatten().map(String::len).sum()
+        }
+        Item::Said(stream::Item::Comment(text)) => text.len(),
+        Item::Said(stream::Item::Line(line)) => line.len(),
+        Item::Said(stream::Item::Lost) => 0,
+        Item::Message { data, .. } => data.bytes().len(),
+        Item::Ping(_, payload) | Item::Pong(_, payload) => payload.len(),
     }
 }
 

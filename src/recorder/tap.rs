@@ -11,12 +11,13 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::exchange::{End, Headers, Micros, Request, Response};
+use crate::exchange::{End, Headers, Micros, Request, Response, Side, Stream};
 
 use super::backlog::{Message, Room};
-use super::capture::{Capture, Ending};
+use super::capture::{self, Capture};
 use super::settings::Durability;
-use super::{Connection, Observation, Passing, Shared};
+use super::stream::{self, Reader};
+use super::{Connection, Ending, Item, Observation, Passing, Shared};
 
 /// The head of a request.
 #[derive(Debug)]
@@ -43,7 +44,25 @@ pub struct ResponseTap {
     exchange: Arc<Exchange>,
     head: Option<(u16, Headers)>,
     capture: Capture,
+    /// What reads the messages of a stream.
+    reader: Option<Box<Reader>>,
+    content: Content,
     stage: Stage,
+}
+
+/// The tap on a socket, for both directions. Dropping it means that the socket broke off.
+#[must_use = "a socket whose tap is dropped counts as broken off"]
+pub struct StreamTap {
+    exchange: Arc<Exchange>,
+    stage: Mutex<Stage>,
+}
+
+/// Whether a response has the content that its head describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Sent,
+    /// It answers HEAD (RFC 9110 §9.3.2).
+    None,
 }
 
 /// Resolves when the end of an exchange is as durable as the user asked for.
@@ -67,6 +86,10 @@ impl Tap {
             at,
         };
         let response = capture();
+        let content = match sending.head.method.as_str() {
+            "HEAD" => Content::None,
+            _ => Content::Sent,
+        };
         let exchange = Arc::new(Exchange {
             passing,
             connection,
@@ -79,6 +102,8 @@ impl Tap {
                 exchange,
                 head: None,
                 capture: response,
+                reader: None,
+                content,
                 stage: Stage::UnderWay,
             },
         }
@@ -96,7 +121,7 @@ impl Tap {
 
     /// See [`RequestTap::end`].
     pub fn request_end(&mut self) {
-        self.request.0.send_request(Ending::Whole);
+        self.request.0.send_request(capture::Ending::Whole);
     }
 
     /// See [`ResponseTap::head`].
@@ -125,32 +150,57 @@ impl RequestTap {
 
     /// The request is complete.
     pub fn end(self) {
-        self.0.send_request(Ending::Whole);
+        self.0.send_request(capture::Ending::Whole);
     }
 }
 
 impl Drop for RequestTap {
     fn drop(&mut self) {
-        self.0.send_request(Ending::Broken);
+        self.0.send_request(capture::Ending::Broken);
     }
 }
 
 impl ResponseTap {
     /// The head of the response arrived; not of an interim one (RFC 9110 §15.2).
     pub fn head(&mut self, status: u16, headers: Headers) {
-        self.head = Some((status, headers));
+        if self.content == Content::Sent
+            && let Some((stream, reader)) = Reader::of(status, &headers)
+        {
+            self.reader = Some(Box::new(reader));
+            self.exchange.opened(stream::head(status, headers), stream);
+        } else {
+            self.head = Some((status, headers));
+        }
     }
 
     /// More of the response's content passed.
     pub fn data(&mut self, data: &Bytes) {
-        self.capture.push(data);
+        match &mut self.reader {
+            Some(reader) => {
+                for item in reader.push(data) {
+                    self.exchange.passed(Item::Said(item));
+                }
+            }
+            None => self.capture.push(data),
+        }
+    }
+
+    /// The response agreed to a socket: what passes on it from now on is told to what this returns.
+    pub fn socket(mut self, status: u16, headers: Headers) -> StreamTap {
+        self.stage = Stage::Over;
+        let head = stream::head(status, headers);
+        self.exchange.opened(head, Stream::Socket);
+        StreamTap {
+            exchange: Arc::clone(&self.exchange),
+            stage: Mutex::new(Stage::UnderWay),
+        }
     }
 
     /// The response is over.
     pub fn end(mut self, end: End) -> Written {
         let shared = Arc::clone(&self.exchange.shared);
         let (done, written) = oneshot::channel();
-        let room = self.finish(end, done);
+        let room = self.finish((end, Side::Service), done);
         match (shared.durability, room) {
             (Durability::Relaxed, Room::Enough) => Written(None),
             (Durability::Relaxed, Room::None)
@@ -160,12 +210,20 @@ impl ResponseTap {
         }
     }
 
-    fn finish(&mut self, end: End, done: oneshot::Sender<()>) -> Room {
+    fn finish(&mut self, (end, by): (End, Side), done: oneshot::Sender<()>) -> Room {
         self.stage = Stage::Over;
+        if let Some(mut reader) = self.reader.take() {
+            let rest = reader.end();
+            if let Some(item) = rest.filter(|_| end == End::Complete) {
+                self.exchange.passed(Item::Said(item));
+            }
+            let close = None;
+            return self.exchange.ended(Ending { by, close, end }, done);
+        }
         self.exchange.shared.backlog.over();
         // The service may answer before it has the whole request, and the writer must know of the
         // request first.
-        self.exchange.send_request(Ending::Broken);
+        self.exchange.send_request(capture::Ending::Broken);
         let shared = &self.exchange.shared;
         let (passing, at) = (self.exchange.passing, shared.clock.now());
         let observation = match self.head.take() {
@@ -175,7 +233,7 @@ impl ResponseTap {
                 response: Response {
                     status,
                     headers,
-                    body: self.capture.finish(Ending::Whole),
+                    body: self.capture.finish(capture::Ending::Whole),
                 },
                 end,
             },
@@ -189,8 +247,38 @@ impl Drop for ResponseTap {
     fn drop(&mut self) {
         if self.stage == Stage::UnderWay {
             let (done, _) = oneshot::channel();
-            let _ = self.finish(End::Truncated, done);
+            let _ = self.finish((End::Truncated, Side::Client), done);
         }
+    }
+}
+
+impl StreamTap {
+    /// Something passed.
+    pub fn pass(&self, item: Item) {
+        self.exchange.passed(item);
+    }
+
+    /// The socket is over.
+    pub fn end(self, ending: Ending) {
+        self.finish(ending);
+    }
+
+    fn finish(&self, ending: Ending) {
+        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *stage, Stage::Over) == Stage::UnderWay {
+            let (done, _) = oneshot::channel();
+            let _ = self.exchange.ended(ending, done);
+        }
+    }
+}
+
+impl Drop for StreamTap {
+    fn drop(&mut self) {
+        self.finish(Ending {
+            by: Side::Client,
+            close: None,
+            end: End::Truncated,
+        });
     }
 }
 
@@ -257,8 +345,42 @@ impl Exchange {
         self.sending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The response has opened a stream.
+    fn opened(&self, response: Response, stream: Stream) {
+        // The service may answer before it has the whole request.
+        self.send_request(capture::Ending::Broken);
+        let observation = Observation::Opened {
+            passing: self.passing,
+            at: self.shared.clock.now(),
+            response,
+            stream,
+        };
+        self.shared.send(Message::Seen(observation));
+    }
+
+    /// Something came on the stream.
+    fn passed(&self, item: Item) {
+        let observation = Observation::Passed {
+            passing: self.passing,
+            at: self.shared.clock.now(),
+            item,
+        };
+        self.shared.send(Message::Seen(observation));
+    }
+
+    /// The stream is over.
+    fn ended(&self, ending: Ending, done: oneshot::Sender<()>) -> Room {
+        self.shared.backlog.over();
+        let observation = Observation::Ended {
+            passing: self.passing,
+            at: self.shared.clock.now(),
+            ending,
+        };
+        self.shared.send(Message::Over { observation, done })
+    }
+
     /// Gives the request to the writer, once.
-    fn send_request(&self, ending: Ending) {
+    fn send_request(&self, ending: capture::Ending) {
         // The lock is held while it is sent, so that a response cannot overtake it.
         let mut sending = self.sending();
         let Some(mut request) = sending.take() else {
@@ -275,6 +397,6 @@ impl Exchange {
                 body: request.capture.finish(ending),
             },
         };
-        self.shared.send(Message::Began(observation));
+        self.shared.send(Message::Seen(observation));
     }
 }

@@ -97,6 +97,9 @@ impl Understands for Plain {
                     repairs: Vec::new(),
                 })]
             }
+            Observation::Opened { .. } | Observation::Passed { .. } | Observation::Ended { .. } => {
+                Vec::new()
+            }
             Observation::Gone { passing, .. } => {
                 self.requests.remove(&passing).unwrap();
                 Vec::new()

@@ -13,6 +13,7 @@ mod polling;
 mod pushed;
 mod recent;
 mod settings;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::bayeux::Message;
 use crate::exchange::{
     Body, End, Fact, Form, Headers, Micros, Operation, OperationId, Request, Response, SessionBy,
-    What,
+    Stream, What,
 };
 use crate::tape::Event;
 
@@ -29,6 +30,7 @@ use causes::{Call, Causes, Effect, Outcome};
 use clients::{Arrival, Clients, Discovery, Purpose, Who};
 use credentials::Evidence;
 pub use settings::Settings;
+pub use streams::{Ending, Item};
 
 /// The status that stands on the tape for an operation to which no response came, and which a
 /// notification needs: the one by which servers log that a client went away.
@@ -67,6 +69,35 @@ pub enum Observation {
         /// How it ended.
         end: End,
     },
+    /// A response has begun that is a stream of messages.
+    Opened {
+        /// Which exchange.
+        passing: Passing,
+        /// When its head was there.
+        at: Micros,
+        /// Its head, as the upstream sent it.
+        response: Response,
+        /// What it opens.
+        stream: Stream,
+    },
+    /// Something came on a stream.
+    Passed {
+        /// On that of which exchange.
+        passing: Passing,
+        /// When.
+        at: Micros,
+        /// What.
+        item: Item,
+    },
+    /// A stream is over.
+    Ended {
+        /// That of which exchange.
+        passing: Passing,
+        /// When.
+        at: Micros,
+        /// How.
+        ending: Ending,
+    },
     /// An exchange is over, and no response came: the client or the upstream went away before.
     Gone {
         /// Which exchange.
@@ -85,6 +116,8 @@ pub struct Understanding {
     causes: Causes,
     /// The exchanges that pass. There are as many as the proxy has open.
     under_way: BTreeMap<Passing, Passed>,
+    /// The streams that are open.
+    streams: BTreeMap<Passing, streams::Open>,
     /// Operations under way that a notification names as its cause.
     awaited: BTreeSet<OperationId>,
 }
@@ -118,6 +151,7 @@ impl Understanding {
             clients: Clients::new(&settings.sessions),
             causes: Causes::new(),
             under_way: BTreeMap::new(),
+            streams: BTreeMap::new(),
             awaited: BTreeSet::new(),
         }
     }
@@ -141,6 +175,21 @@ impl Understanding {
                 // Its request never came to its end: there is no operation without one.
                 None => Vec::new(),
             },
+            Observation::Opened {
+                passing,
+                at,
+                response,
+                stream,
+            } => match self.under_way.remove(&passing) {
+                Some(passed) => self.opened(passing, passed, at, response, stream),
+                None => Vec::new(),
+            },
+            Observation::Passed { passing, at, item } => self.passed(passing, at, item),
+            Observation::Ended {
+                passing,
+                at,
+                ending,
+            } => self.ended(passing, at, ending),
             Observation::Gone { passing, at } => match self.under_way.remove(&passing) {
                 Some(passed) => self.gone(passed, at),
                 None => Vec::new(),
@@ -242,6 +291,17 @@ impl Understanding {
         response: Response,
         end: End,
     ) -> Vec<Event> {
+        self.responded_as(passed, at, response, end, Form::Exchange)
+    }
+
+    fn responded_as(
+        &mut self,
+        passed: Passed,
+        at: Micros,
+        response: Response,
+        end: End,
+        form: Form,
+    ) -> Vec<Event> {
         let parts = content::parts(&response.headers, &response.body);
         let replies = passed
             .messages
@@ -289,7 +349,7 @@ impl Understanding {
         let endpoint = polling::endpoint(&passed.request.target).to_owned();
         let messages = passed.messages.clone().unwrap_or_default();
         if is_kept(&passed, replies.is_some(), &response, end) {
-            events.push(self.operation(passed, who, at, response, end));
+            events.push(self.operation(passed, who, at, response, (end, form)));
         }
         for sent in replies.into_iter().flatten() {
             events.extend(self.sent(who, at, &endpoint, &messages, sent));
@@ -312,7 +372,8 @@ impl Understanding {
             body: Body::default(),
         };
         let who = passed.arrival.who;
-        vec![self.operation(passed, who, at, response, End::Truncated)]
+        let ended = (End::Truncated, Form::Exchange);
+        vec![self.operation(passed, who, at, response, ended)]
     }
 
     fn poll_is_over(&mut self, passed: &Passed) {
@@ -331,7 +392,7 @@ impl Understanding {
         who: Who,
         answered: Micros,
         response: Response,
-        end: End,
+        (end, form): (End, Form),
     ) -> Event {
         let id = match passed.operation {
             Some((id, _)) => id,
@@ -339,7 +400,7 @@ impl Understanding {
         };
         self.awaited.remove(&id);
         Event::Operation(Operation {
-            form: Form::Exchange,
+            form,
             id,
             session: self.clients.session(who),
             at: passed.at,

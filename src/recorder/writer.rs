@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::exchange::{Body, Notification, Operation, Session, What};
+use crate::exchange::{Body, Form, Notification, Operation, OperationId, Session, What};
+use crate::stream;
 use crate::tape::{Event, Growing, Numbers};
 
 use super::backlog::{Backlog, Message};
@@ -20,7 +21,7 @@ use super::capture::limited;
 use super::filter::{Filter, Verdict};
 use super::settings::{Durability, Heard, Settings};
 use super::summary::{Progress, Summary};
-use super::{Observation, Understand};
+use super::{Item, Observation, Understand};
 
 /// How many messages are written at once: enough that a slow disk serves all who wait, few enough
 /// that nobody waits for a long row of others.
@@ -149,7 +150,7 @@ impl Writer {
     fn take(&mut self, message: Message) -> Next {
         self.taken += message.bytes();
         let observation = match message {
-            Message::Began(observation) => observation,
+            Message::Seen(observation) => observation,
             Message::Over { observation, done } => {
                 self.waiting.push(done);
                 observation
@@ -161,6 +162,17 @@ impl Writer {
         };
         if matches!(observation, Observation::Gone { .. }) {
             self.progress.unanswered += 1;
+        }
+        if let Observation::Passed {
+            item: Item::Said(stream::Item::Lost),
+            ..
+        } = observation
+        {
+            let trouble = "a message of a stream could not be read, and is not on the tape";
+            tracing::error!("{trouble}");
+            self.progress.trouble = Some(trouble.to_owned());
+            self.progress.lost += 1;
+            self.growing.miss();
         }
         self.understood(|understand| understand.observe(observation));
         Next::GoOn
@@ -185,6 +197,13 @@ impl Writer {
 
     /// Adds an event to the batch, in the form in which the tape keeps it.
     fn record(&mut self, event: Event) {
+        if stream_of(&event).is_some_and(|stream| self.left_out.contains(stream.0)) {
+            if let Event::Operation(operation) = &event {
+                self.left_out.insert(operation.id.0);
+            }
+            self.progress.left_out += u64::from(!matches!(event, Event::Fact(_)));
+            return;
+        }
         let event = match event {
             Event::Contract(contract) => Event::Contract(contract),
             Event::Operation(operation) => match self.operation(operation) {
@@ -314,5 +333,18 @@ impl Writer {
             progress: self.backlog.progress(),
             closed,
         }
+    }
+}
+
+/// The operation that opened the stream to which an event belongs: what it is left out with.
+fn stream_of(event: &Event) -> Option<OperationId> {
+    match event {
+        Event::Operation(Operation {
+            form: Form::Message(message),
+            ..
+        }) => Some(message.stream),
+        Event::Notification(notification) => notification.carrier.stream(),
+        Event::Fact(fact) => fact.what.stream(),
+        Event::Operation(_) | Event::Contract(_) => None,
     }
 }

@@ -172,6 +172,10 @@ impl Body for Download {
                     let frame = ready!(Pin::new(&mut passing.content).poll_frame(context));
                     let last = match frame {
                         Some(Err(error)) => {
+                            // It was the upstream that broke off, which its stream remembers.
+                            if let Some(tap) = passing.tap.take() {
+                                drop(tap.end(End::Truncated));
+                            }
                             self.0 = Stage::Over;
                             return Poll::Ready(Some(Err(error.into())));
                         }

@@ -25,7 +25,11 @@ impl Understanding {
         sent: Sent,
     ) -> Vec<Event> {
         match sent.role() {
-            Role::Event => vec![self.notification(who, at, sent)],
+            Role::Event => {
+                let data = sent.data.map(|data| data.get().to_owned());
+                let data = Body::new(data.unwrap_or_default());
+                vec![self.notify(who, at, sent.channel, Carrier::Bayeux, data)]
+            }
             Role::Published => Vec::new(),
             Role::Meta => {
                 let id = sent.id.as_deref().map(RawValue::get);
@@ -81,16 +85,20 @@ impl Understanding {
         }
     }
 
-    fn notification(&mut self, who: Who, at: Micros, sent: Sent) -> Event {
-        let data = sent
-            .data
-            .map(|data| data.get().to_owned())
-            .unwrap_or_default();
-        let parts = content::json_parts(data.as_bytes());
+    /// Takes a message that the service pushed.
+    pub(super) fn notify(
+        &mut self,
+        who: Who,
+        at: Micros,
+        channel: String,
+        carrier: Carrier,
+        data: Body,
+    ) -> Event {
+        let parts = content::json_parts(data.bytes());
         let login = self.clients.login(who).map(str::to_owned);
         let (after, by) = self
             .causes
-            .cause(at, who, login.as_deref(), &sent.channel, &parts);
+            .cause(at, who, login.as_deref(), &channel, &parts);
         let waits = |id: &&OperationId| {
             let mut open = self
                 .under_way
@@ -101,14 +109,14 @@ impl Understanding {
         let awaited: Vec<OperationId> = after.iter().filter(waits).copied().collect();
         self.awaited.extend(awaited);
         Event::Notification(Notification {
-            carrier: Carrier::Bayeux,
+            carrier,
             id: NotificationId(self.number().0),
             session: self.clients.session(who),
             at,
-            channel: sent.channel,
+            channel,
             after,
             cause_by: Some(by),
-            data: Body::new(data),
+            data,
             repairs: Vec::new(),
         })
     }
