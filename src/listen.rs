@@ -11,6 +11,7 @@ mod head;
 mod interim;
 mod refusal;
 mod response;
+mod socket;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{Request, Response, Version};
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -29,11 +30,13 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use connection::Connection;
+use connection::{Connection, Offer};
 use framing::Framing;
 use guard::Guard;
 pub use interim::Interim;
 use response::Out;
+pub use socket::Socket;
+use socket::Working;
 
 /// How long connections that are at work may go on when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -45,7 +48,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// may have gone: the two look the same until something is sent.
 const HALF_CLOSED: Duration = Duration::from_secs(2);
 
-/// How long clients are waited for, and what their last byte means.
+/// How long clients are waited for, what their last byte means, and whether they may open sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// How long a client may take to send the head of a request, from its first byte on.
@@ -54,6 +57,18 @@ pub struct Limits {
     pub idle: Duration,
     /// What a client's last byte means while its request is under way.
     pub on_fin: OnFin,
+    /// Whether the service learns that a client offers to open a socket.
+    pub sockets: Sockets,
+}
+
+/// What becomes of a client's offer to go on with the WebSocket protocol (RFC 6455 §4, RFC 8441).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sockets {
+    /// It counts for nothing: the request is one of HTTP/1.1, and HTTP/2 knows no such request.
+    #[default]
+    Ignored,
+    /// The service is told of it, and accepts it by a response of 101, over HTTP/2 of 200 to 299.
+    Passed,
 }
 
 /// What it means that a client has closed its side of the connection while its request is under way.
@@ -66,7 +81,7 @@ pub enum OnFin {
 }
 
 /// The client's side of a request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Peer {
     /// The number of the connection among those of its listener, from 1.
     pub connection: u64,
@@ -74,6 +89,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Where informational responses go that come before the response.
     pub interim: Interim,
+    /// The client's end of the socket that its request offers to open, if it does.
+    pub socket: Option<Socket>,
 }
 
 impl Default for Limits {
@@ -82,6 +99,7 @@ impl Default for Limits {
             head: Duration::from_secs(60),
             idle: Duration::from_secs(60),
             on_fin: OnFin::Gone,
+            sockets: Sockets::Ignored,
         }
     }
 }
@@ -106,7 +124,7 @@ pub async fn stopped(mut stop: watch::Receiver<bool>) {
 }
 
 /// Serves `handle`, which is given a client and its request, on `listener` until `stop` says `true`; then no connection is accepted any more,
-/// and those at work have 5 seconds to end before they are cut. None is left when this returns.
+/// and those at work, open sockets too, have 5 seconds to end before they are cut. None is left when this returns.
 pub async fn serve<H, F, B>(
     listener: TcpListener,
     stop: watch::Receiver<bool>,
@@ -124,9 +142,13 @@ pub async fn serve<H, F, B>(
         .timer(TokioTimer::new())
         .header_read_timeout(None);
     http.http2().timer(TokioTimer::new());
+    if limits.sockets == Sockets::Passed {
+        http.http2().enable_connect_protocol();
+    }
     let connections = GracefulShutdown::new();
     let numbers = AtomicU64::new(0);
     let (cut, cuts) = stopper();
+    let (open, working) = Working::new(&cuts);
     let end = stopped(stop);
     tokio::pin!(end);
     loop {
@@ -146,17 +168,19 @@ pub async fn serve<H, F, B>(
             continue; // it broke before it was served
         };
         let handle = handle.clone();
+        let working = working.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let peer = Peer {
                 connection: number,
                 address,
                 interim: Interim::of(request.version(), &known),
+                socket: Socket::offered(&request, &known, &working),
             };
             let response = answer(peer, request, Arc::clone(&known), handle.clone());
             async move { Ok::<_, Infallible>(response.await) }
         });
         let connection = http
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection_with_upgrades(TokioIo::new(stream), service)
             .into_owned();
         let connection = connections.watch(connection);
         let cut = cuts.clone();
@@ -169,7 +193,12 @@ pub async fn serve<H, F, B>(
         });
     }
     drop(listener);
-    let _ = tokio::time::timeout(DRAIN, connections.shutdown()).await;
+    drop(working);
+    let _ = tokio::time::timeout(DRAIN, async {
+        connections.shutdown().await;
+        open.closed().await;
+    })
+    .await;
     drop(cuts);
     let _ = cut.send(true);
     cut.closed().await;
@@ -178,7 +207,7 @@ pub async fn serve<H, F, B>(
 fn guarded(stream: TcpStream, limits: Limits) -> io::Result<(Guard, Arc<Connection>)> {
     // A notification is small and waited for: it must not wait for more to send (RFC 896).
     let _ = stream.set_nodelay(true);
-    let framing = Framing::new(stream.local_addr()?);
+    let framing = Framing::new(stream.local_addr()?, limits.sockets);
     let known = Arc::new(Connection::default());
     let guard = Guard::new(stream, framing, limits, Arc::clone(&known));
     Ok((guard, known))
@@ -208,9 +237,16 @@ where
         return Out::refusal(&refusal, request.version(), flight);
     }
     let version = request.version();
+    let offers = peer.socket.is_some() && version == Version::HTTP_11;
     let response = handle(peer, request).await;
     known.interim.written().await;
     // Nothing of the response is out yet.
+    if offers {
+        known.answer(match response.status() {
+            StatusCode::SWITCHING_PROTOCOLS => Offer::Accepted,
+            _ => Offer::Declined,
+        });
+    }
     match known.refusal().filter(|_| known.is_broken()) {
         Some(refusal) => Out::refusal(&refusal, version, flight),
         None => response.map(|body| Out::served(body, version, flight)),

@@ -3,12 +3,13 @@
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
-use crate::listen::{self, Limits, OnFin, Peer};
-use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Protocol, Proxy};
+use crate::listen::{self, Limits, OnFin, Peer, Sockets};
+use crate::proxy::{self, Bodies, Caller, Forwarded, Host, Origin, Protocol, Proxy, Socket};
 use crate::recorder::{
     self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError, Rule,
 };
@@ -217,6 +218,11 @@ impl Record {
             head: serve::seconds("--head-timeout", &limits.head_timeout)?,
             idle: serve::seconds("--idle-timeout", &limits.idle_timeout)?,
             on_fin: OnFin::Answer,
+            // No client of HTTP/2 knows at once whether a service takes the request for a socket.
+            sockets: match proxy.protocol {
+                Protocol::Http1 => Sockets::Passed,
+                Protocol::Http2 => Sockets::Ignored,
+            },
         };
         let shown = std::io::stderr().is_terminal() && !self.json;
         let mut recorder = self.tape.settings()?;
@@ -292,9 +298,7 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let passing = proxy.clone();
     let pass = move |peer: Peer, request| {
         let proxy = passing.clone();
-        let interim = peer.interim;
-        let tell = move |head: &http::Response<()>| interim.send(head);
-        proxy.handle(peer.connection, peer.address.ip(), tell, request)
+        proxy.handle(caller(peer), request)
     };
     let watched = move |_, request| proxy::administer(proxy.clone(), request);
     let clients = listen::serve(ports.listener, stop.clone(), setup.limits, pass);
@@ -318,6 +322,25 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
         Ok(Outcome::Done)
     } else {
         Err(anyhow!("{}: the tape is not whole", setup.tape.display())).because(Trouble::Io)
+    }
+}
+
+/// The client's side of a request, as the proxy knows it.
+pub(super) fn caller(peer: Peer) -> Caller {
+    let interim = peer.interim;
+    let socket = peer.socket.map(|socket| {
+        let socket = Arc::new(socket);
+        let cut = Arc::clone(&socket);
+        Socket {
+            cut: Box::pin(async move { cut.cut().await }),
+            reset: Box::new(move || socket.reset()),
+        }
+    });
+    Caller {
+        connection: peer.connection,
+        address: peer.address.ip(),
+        tell: Box::new(move |head| interim.send(head)),
+        socket,
     }
 }
 

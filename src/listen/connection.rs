@@ -1,7 +1,7 @@
 //! What the guard and the server know of one connection, each from its side.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::interim::Queue;
@@ -20,12 +20,70 @@ pub(super) struct Connection {
     idle: Mutex<Option<Waker>>,
     /// What is to be written before the next response.
     pub(super) interim: Queue,
+    /// How many requests the guard has let through.
+    let_through: AtomicU64,
+    /// How many of them have come to be answered.
+    arrived: AtomicU64,
+    offer: Mutex<Offer>,
+}
+
+/// A client's offer to go on with something else than HTTP/1.1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Offer {
+    /// There is none that is not answered.
+    #[default]
+    None,
+    /// The request of this number makes it, behind which nothing may be read until it is answered.
+    Open(u64),
+    /// It is accepted.
+    Accepted,
+    /// It is not: HTTP/1.1 goes on.
+    Declined,
 }
 
 impl Connection {
     /// Counts a request that the guard does not see, one of HTTP/2.
     pub(super) fn begun(&self) {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a request that the guard lets through.
+    pub(super) fn let_through(&self) {
+        self.let_through.fetch_add(1, Ordering::Relaxed);
+        self.begun();
+    }
+
+    /// The last request that was let through offers to go on with something else.
+    pub(super) fn offered(&self) {
+        *self.offer() = Offer::Open(self.let_through.load(Ordering::Relaxed));
+    }
+
+    /// The next request that was let through comes to be answered: whether it is the one that made an
+    /// offer.
+    pub(super) fn arrived(&self) -> bool {
+        let number = self.arrived.fetch_add(1, Ordering::Relaxed) + 1;
+        *self.offer() == Offer::Open(number)
+    }
+
+    /// Answers the offer, before the first byte of the response.
+    pub(super) fn answer(&self, answer: Offer) {
+        *self.offer() = answer;
+        self.wake();
+    }
+
+    /// Takes the answer to the offer, if it is there; else wakes this task when it is.
+    pub(super) fn take_answer(&self, waker: &Waker) -> Option<Offer> {
+        self.wake_when_done(waker);
+        let mut offer = self.offer();
+        match *offer {
+            Offer::Accepted | Offer::Declined => Some(std::mem::take(&mut *offer)),
+            Offer::None | Offer::Open(_) => None,
+        }
+    }
+
+    /// The offer. Every change of it is one assignment.
+    fn offer(&self) -> MutexGuard<'_, Offer> {
+        self.offer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a response that is out, or never will be.
@@ -35,6 +93,10 @@ impl Connection {
         let _ = self
             .in_flight
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+        self.wake();
+    }
+
+    fn wake(&self) {
         let waiting = self
             .idle
             .lock()
@@ -78,7 +140,7 @@ impl Connection {
         self.in_flight.load(Ordering::Relaxed) == 0
     }
 
-    /// Wakes this task when nothing is under way any more, or less is.
+    /// Wakes this task when nothing is under way any more, or less is, or an offer is answered.
     pub(super) fn wake_when_done(&self, waker: &Waker) {
         let mut place = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         *place = Some(waker.clone());

@@ -5,6 +5,8 @@
 
 use std::net::SocketAddr;
 
+use super::Sockets;
+use super::connection::Offer;
 use super::head::{self, Content};
 use super::refusal::Refusal;
 
@@ -41,6 +43,7 @@ pub(super) enum Step {
 #[derive(Debug)]
 pub(super) struct Framing {
     local: SocketAddr,
+    sockets: Sockets,
     place: Place,
     messages: u64,
 }
@@ -53,8 +56,13 @@ enum Place {
     Length(u64),
     /// In chunks.
     Chunks(Chunk),
+    /// Behind a head that offers to go on with something else. What comes next has no meaning before
+    /// that is answered.
+    Offer,
     /// In HTTP/2, which frames itself.
     Through,
+    /// In something else than HTTP.
+    Socket,
 }
 
 /// Where in a chunked body (RFC 9112 §7.1).
@@ -84,9 +92,10 @@ const FIRST_CHUNK: Chunk = Chunk::Size { digits: 0, size: 0 };
 
 impl Framing {
     /// A connection to the server at `local`, before its first byte.
-    pub(super) fn new(local: SocketAddr) -> Framing {
+    pub(super) fn new(local: SocketAddr, sockets: Sockets) -> Framing {
         Framing {
             local,
+            sockets,
             place: Place::Head { seen: 0 },
             messages: 0,
         }
@@ -95,12 +104,30 @@ impl Framing {
     /// Whether a message's content is under way. The bytes of a head are shown from its start each
     /// time; those of content only once.
     pub(super) fn in_content(&self) -> bool {
-        !matches!(self.place, Place::Head { .. })
+        !matches!(self.place, Place::Head { .. } | Place::Offer)
     }
 
-    /// Whether HTTP/2 is spoken.
+    /// Whether HTTP/2 is spoken, or no HTTP at all.
     pub(super) fn is_through(&self) -> bool {
-        self.place == Place::Through
+        matches!(self.place, Place::Through | Place::Socket)
+    }
+
+    /// Whether no HTTP is spoken.
+    pub(super) fn is_socket(&self) -> bool {
+        self.place == Place::Socket
+    }
+
+    /// Whether an offer waits for its answer.
+    pub(super) fn awaits_answer(&self) -> bool {
+        self.place == Place::Offer
+    }
+
+    /// The offer is answered.
+    pub(super) fn answered(&mut self, answer: Offer) {
+        self.place = match answer {
+            Offer::Accepted => Place::Socket,
+            Offer::None | Offer::Open(_) | Offer::Declined => Place::Head { seen: 0 },
+        };
     }
 
     /// Looks at the bytes that come next.
@@ -112,7 +139,8 @@ impl Framing {
                 Ok(self.count(left, count))
             }
             Place::Chunks(chunk) => self.chunks(chunk, bytes),
-            Place::Through => Ok(Step::Content(bytes.len())),
+            Place::Offer => Ok(Step::Wait),
+            Place::Through | Place::Socket => Ok(Step::Content(bytes.len())),
         }
     }
 
@@ -148,7 +176,8 @@ impl Framing {
             return Ok(Step::Head(head.len()));
         }
         self.place = match head::check(head, self.local)? {
-            Content::Length(0) => Place::Head { seen: 0 },
+            Content::Offer if self.sockets == Sockets::Passed => Place::Offer,
+            Content::Length(0) | Content::Offer => Place::Head { seen: 0 },
             Content::Length(length) => Place::Length(length),
             Content::Chunked => Place::Chunks(FIRST_CHUNK),
         };
@@ -268,7 +297,7 @@ mod tests {
     /// What becomes of a stream that arrives in pieces of this size: how many messages end, or why it
     /// is refused and how many bytes before that were good.
     fn follow(stream: &[u8], piece: usize) -> (usize, usize, Option<String>) {
-        let mut framing = Framing::new("127.0.0.1:8080".parse().unwrap());
+        let mut framing = Framing::new("127.0.0.1:8080".parse().unwrap(), Sockets::Passed);
         let (mut good, mut shown, mut ends) = (0, 0, 0);
         loop {
             match framing.step(&stream[good..shown]) {

@@ -26,6 +26,10 @@ use super::{Limits, OnFin};
 /// How much is read at once where a head is expected. Most heads are smaller.
 const READ: usize = 8 * 1024;
 
+/// How much is read of what a client sends behind an offer that is not answered. Clients wait for the
+/// answer, so that there is seldom anything.
+const MAX_EARLY: usize = 64 * 1024;
+
 /// How long a client may go on sending what nobody reads after its last response: if the socket were
 /// closed on unread bytes, the response would be lost to it (RFC 9112 §9.6).
 const LINGER: Duration = Duration::from_secs(1);
@@ -119,7 +123,10 @@ impl Guard {
                     self.good += count;
                     self.wait = None;
                     if !self.framing.is_through() {
-                        self.connection.begun();
+                        self.connection.let_through();
+                    }
+                    if self.framing.awaits_answer() {
+                        return self.connection.offered();
                     }
                 }
                 Ok(Step::End(count)) => {
@@ -149,7 +156,7 @@ impl Guard {
                 return self.break_off();
             }
             None => {
-                self.connection.begun();
+                self.connection.let_through();
                 self.good
             }
         };
@@ -200,7 +207,10 @@ impl Guard {
         let idle = self.connection.is_idle();
         let wait = if self.fate == Fate::Ended {
             Some((Wait::Response, self.limits.half_closed()))
-        } else if self.framing.in_content() && !self.framing.is_through() {
+        } else if self.framing.in_content() && !self.framing.is_through()
+            || self.framing.awaits_answer()
+            || self.framing.is_socket()
+        {
             None
         } else if !self.held.is_empty() && !self.framing.is_through() {
             Some((Wait::Head, self.limits.head))
@@ -251,6 +261,16 @@ impl AsyncRead for Guard {
             if this.good > 0 {
                 this.hand_on(buffer);
                 return Poll::Ready(Ok(()));
+            }
+            if this.framing.awaits_answer() {
+                if let Some(answer) = this.connection.take_answer(context.waker()) {
+                    this.framing.answered(answer);
+                    this.look();
+                    continue;
+                }
+                if this.held.len() >= MAX_EARLY {
+                    return Poll::Pending;
+                }
             }
             match this.fate {
                 Fate::Open => {}

@@ -17,6 +17,8 @@ pub(super) enum Content {
     Length(u64),
     /// By chunks.
     Chunked,
+    /// There is none, and the client offers to go on with the WebSocket protocol (RFC 6455 §4.1).
+    Offer,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,8 @@ struct Fields<'a> {
     hosts: Vec<&'a [u8]>,
     lengths: Vec<&'a [u8]>,
     codings: Vec<&'a [u8]>,
+    upgrades: Vec<&'a [u8]>,
+    connections: Vec<&'a [u8]>,
 }
 
 /// Reads a whole head, up to and with its empty line, of a request to the server at `local`.
@@ -49,13 +53,31 @@ pub(super) fn check(head: &[u8], local: SocketAddr) -> Result<Content, Refusal> 
         // Every line ends with CRLF: the framing has seen to it.
         line.strip_suffix(b"\r").unwrap_or(line)
     });
-    let version = request_line(lines.next().unwrap_or_default(), local)?;
+    let first = lines.next().unwrap_or_default();
+    let version = request_line(first, local)?;
     let mut fields = Fields::default();
     for line in lines.filter(|line| !line.is_empty()) {
         field(line, &mut fields)?;
     }
     host(&fields.hosts, version)?;
-    content(&fields, version)
+    let content = content(&fields, version)?;
+    let may_offer = version == Version::Http11 && first.starts_with(b"GET ");
+    if may_offer && content == Content::Length(0) && offers_socket(&fields) {
+        return Ok(Content::Offer);
+    }
+    Ok(content)
+}
+
+/// Whether a request offers to go on with the WebSocket protocol; what else it offers does not matter.
+fn offers_socket(fields: &Fields<'_>) -> bool {
+    let has = |lines: &[&[u8]], name: &str| {
+        let members = lines
+            .iter()
+            .flat_map(|line| line.split(|byte| *byte == b','));
+        let mut members = members.map(<[u8]>::trim_ascii);
+        members.any(|member| member.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    has(&fields.upgrades, "websocket") && has(&fields.connections, "upgrade")
 }
 
 /// Checks method, target and version.
@@ -145,6 +167,10 @@ fn field<'a>(line: &'a [u8], fields: &mut Fields<'a>) -> Result<(), Refusal> {
         fields.lengths.push(value);
     } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
         fields.codings.push(value);
+    } else if name.eq_ignore_ascii_case(b"upgrade") {
+        fields.upgrades.push(value);
+    } else if name.eq_ignore_ascii_case(b"connection") {
+        fields.connections.push(value);
     }
     Ok(())
 }
@@ -226,6 +252,34 @@ mod tests {
             (
                 "POST / HTTP/1.1\r\nhost: a\r\nTransfer-Encoding: Chunked\r\nX:\r\n\r\n",
                 Content::Chunked,
+            ),
+            (
+                "GET /a HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\r\n",
+                Content::Offer,
+            ),
+            (
+                "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nConnection: upgrade\r\nUpgrade: h2c,websocket\r\nContent-Length: 0\r\n\r\n",
+                Content::Offer,
+            ),
+            (
+                "GET /a HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n",
+                Content::Length(0),
+            ),
+            (
+                "GET /a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c, websocket/13\r\n\r\n",
+                Content::Length(0),
+            ),
+            (
+                "POST /a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+                Content::Length(0),
+            ),
+            (
+                "GET /a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\n",
+                Content::Length(2),
+            ),
+            (
+                "GET /a HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+                Content::Length(0),
             ),
         ];
         for (head, content) in cases {

@@ -9,12 +9,15 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Version, header};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
+use hyper::ext::Protocol;
 
 use super::authority::Authority;
 use super::connection::Connection;
 use super::refusal::Refusal;
+use super::socket::SOCKET;
 
 /// A request that is under way as long as this lives.
+#[derive(Debug)]
 pub(super) struct Flight(Arc<Connection>);
 
 impl Flight {
@@ -108,7 +111,15 @@ pub(super) fn http2_refusal<B>(request: &Request<B>) -> Option<Refusal> {
     if request.version() != Version::HTTP_2 {
         return None;
     }
-    if request.method() == Method::CONNECT {
+    let protocol = request.extensions().get::<Protocol>();
+    if let Some(protocol) = protocol
+        .map(Protocol::as_str)
+        .filter(|name| *name != SOCKET)
+    {
+        let message = format!("the protocol {protocol:?} is not served");
+        return Some(Refusal::with(StatusCode::NOT_IMPLEMENTED, message));
+    }
+    if request.method() == Method::CONNECT && protocol.is_none() {
         let message = "CONNECT is not served: this stands in front of one service only";
         return Some(Refusal::with(StatusCode::METHOD_NOT_ALLOWED, message));
     }

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Uri, Version, request, uri};
+use http::{Method, Request, Response, StatusCode, Uri, Version, request, response, uri};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
@@ -19,17 +19,14 @@ use super::meter::{Meter, Span, Watch};
 use super::origin::Origin;
 use super::relay::{Collected, Delivery, Download, Passing, Sending, Upload};
 use super::upstream::{Cause, Protocol, Used};
-use super::{Bodies, Forwarded, Host, Shared, headers};
-use crate::recorder::{Connection, ResponseTap};
+use super::{Bodies, Caller, Forwarded, Host, Shared, Tell, headers};
+use crate::recorder::ResponseTap;
 
 /// The most content that is held to move the URLs in it; more streams through as it is.
 const MAX_REWRITTEN: usize = 8 * 1024 * 1024;
 
-/// Hears the informational responses of an exchange.
-pub(super) type Tell = Box<dyn Fn(&Response<()>) + Send + Sync>;
-
 /// The client's side of one exchange.
-struct Client {
+pub(super) struct Client {
     version: Version,
     address: IpAddr,
     /// The `Host` that it called.
@@ -39,16 +36,17 @@ struct Client {
 }
 
 /// What an exchange carries along until its response is out.
-struct Course {
-    tap: ResponseTap,
-    keeper: Option<Keeper>,
-    delivery: Delivery,
-    span: Span,
-    watch: Watch,
+pub(super) struct Course {
+    pub(super) tap: ResponseTap,
+    pub(super) keeper: Option<Keeper>,
+    pub(super) delivery: Delivery,
+    pub(super) span: Span,
+    pub(super) watch: Watch,
 }
 
 impl Client {
-    fn of(head: &request::Parts, address: IpAddr) -> Client {
+    /// Whoever sent this head from there.
+    pub(super) fn of(head: &request::Parts, address: IpAddr) -> Client {
         let named = head.uri.authority();
         let named = named.and_then(|name| HeaderValue::from_str(name.as_str()).ok());
         // What an absolute target names counts, and not the Host (RFC 9112 §3.2.2).
@@ -77,15 +75,16 @@ impl Shared {
     /// Passes a client's request to the upstream, and the answer back.
     pub(super) async fn handle(
         &self,
-        connection: Connection,
-        address: IpAddr,
-        tell: Tell,
+        mut caller: Caller,
         request: Request<Incoming>,
     ) -> Response<Download> {
+        if let Some(socket) = caller.socket.take() {
+            return self.upgrade(caller, socket, request).await;
+        }
         let watch = Watch::start();
         let span = self.meter.begin();
         let (mut head, content) = request.into_parts();
-        let client = Client::of(&head, address);
+        let client = Client::of(&head, caller.address);
         let target = head
             .uri
             .path_and_query()
@@ -93,7 +92,7 @@ impl Shared {
         let fields = headers::recorded(&head.headers);
         let tap = self
             .recorder
-            .begin(connection, head.method.as_str(), target, fields);
+            .begin(caller.connection(), head.method.as_str(), target, fields);
         let (asked, tap) = tap.split();
         let (keeper, gate) = if self.awaits_continue(&head) {
             let (keeper, gate) = gate::gate();
@@ -118,7 +117,8 @@ impl Shared {
             span,
             watch,
         };
-        self.exchange(head, upload, tell, client, course).await
+        self.exchange(head, upload, caller.tell, client, course)
+            .await
     }
 
     /// Whether the client holds its content back until the upstream asks for it.
@@ -168,7 +168,7 @@ impl Shared {
     }
 
     /// Makes the head of a client's request one for the upstream.
-    fn prepare(&self, head: &mut request::Parts, client: &Client) {
+    pub(super) fn prepare(&self, head: &mut request::Parts, client: &Client) {
         let chunked = headers::is_chunked(&head.headers);
         let trailers = headers::takes_trailers(&head.headers);
         headers::end_hop(&mut head.headers);
@@ -236,19 +236,31 @@ impl Shared {
         match answer {
             Ok(response) => self.pass_back(response, &method, &client, course).await,
             Err(_) if course.delivery.failed() => broken_off(&self.meter, &course.watch),
-            Err(error) => {
-                let cause = Cause::of(&error);
-                tracing::debug!("{}: {}: {error:?}", self.settings.upstream, cause.name());
-                let response = cause.response(&self.settings.upstream, Some(&error));
-                self.meter
-                    .answered(response.status().as_u16(), course.watch.own());
-                response.map(Download::whole)
-            }
+            Err(error) => self.failed(&error, &course.watch),
         }
     }
 
+    /// The answer to the client where there is none of the upstream.
+    pub(super) fn failed(&self, error: &legacy::Error, watch: &Watch) -> Response<Download> {
+        let cause = Cause::of(error);
+        tracing::debug!("{}: {}: {error:?}", self.settings.upstream, cause.name());
+        self.gave_none(cause, Some(error), watch)
+    }
+
+    /// The answer to the client where that of the upstream is none.
+    pub(super) fn gave_none(
+        &self,
+        cause: Cause,
+        error: Option<&legacy::Error>,
+        watch: &Watch,
+    ) -> Response<Download> {
+        let response = cause.response(&self.settings.upstream, error);
+        self.meter.answered(response.status().as_u16(), watch.own());
+        response.map(Download::whole)
+    }
+
     /// Sends a request; once more where it was lost with a connection that had been idle.
-    async fn send(
+    pub(super) async fn send(
         &self,
         head: request::Parts,
         upload: Upload,
@@ -288,13 +300,17 @@ impl Shared {
     }
 
     /// Makes the upstream's answer the client's.
-    async fn pass_back(
+    pub(super) async fn pass_back(
         &self,
         response: Response<Incoming>,
         method: &Method,
         client: &Client,
         course: Course,
     ) -> Response<Download> {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            // Nobody has asked for that, and what would come next is no HTTP.
+            return self.gave_none(Cause::Failed, None, &course.watch);
+        }
         let (mut head, content) = response.into_parts();
         let Course {
             mut tap,
@@ -309,12 +325,7 @@ impl Shared {
         tap.head(head.status.as_u16(), headers::recorded(&head.headers));
         let passing = Passing::new(content, tap, keeper, self.meter.clone(), span);
         let text = self.settings.bodies == Bodies::Rewrite && headers::is_text(&head.headers);
-        headers::end_hop(&mut head.headers);
-        headers::via(&mut head.headers, head.version);
-        head.version = Version::HTTP_11;
-        if let Some(origin) = &client.origin {
-            headers::move_origin(&mut head.headers, &self.settings.upstream, origin);
-        }
+        self.turn_back(&mut head, client);
         let origin = client.origin.as_ref().filter(|_| text);
         if passing.is_empty() {
             if origin.is_some() && *method == Method::HEAD {
@@ -344,6 +355,16 @@ impl Shared {
         };
         self.meter.answered(response.status().as_u16(), watch.own());
         response
+    }
+
+    /// Makes the head of the upstream's response one for the client.
+    pub(super) fn turn_back(&self, head: &mut response::Parts, client: &Client) {
+        headers::end_hop(&mut head.headers);
+        headers::via(&mut head.headers, head.version);
+        head.version = Version::HTTP_11;
+        if let Some(origin) = &client.origin {
+            headers::move_origin(&mut head.headers, &self.settings.upstream, origin);
+        }
     }
 
     /// Moves the URLs in a response's content to the proxy's origin; `None` where it broke off.

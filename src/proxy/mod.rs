@@ -12,6 +12,8 @@ mod headers;
 mod meter;
 mod origin;
 mod relay;
+mod tunnel;
+mod upgrade;
 mod upstream;
 
 use std::net::IpAddr;
@@ -30,6 +32,7 @@ pub use admin::handle as administer;
 pub use meter::{Count, Meter};
 pub use origin::{Origin, OriginError};
 pub use relay::Download;
+pub use upgrade::Socket;
 pub use upstream::Protocol;
 
 /// How a proxy passes things on.
@@ -89,6 +92,27 @@ pub enum ProxyError {
     Upstream(Origin, #[source] uri::InvalidUri),
 }
 
+/// Hears the informational responses of an exchange.
+type Tell = Box<dyn Fn(&Response<()>) + Send + Sync>;
+
+/// Who sends a request.
+pub struct Caller {
+    /// The number of its connection.
+    pub connection: u64,
+    /// Its address.
+    pub address: IpAddr,
+    /// Takes the informational responses that come before the response.
+    pub tell: Tell,
+    /// Its end of the socket that the request offers to open, if it does.
+    pub socket: Option<Socket>,
+}
+
+impl Caller {
+    fn connection(&self) -> Connection {
+        Connection(self.connection)
+    }
+}
+
 /// A proxy in front of one upstream: a service for hyper. Clones share it.
 #[derive(Clone)]
 pub struct Proxy(Arc<Shared>);
@@ -133,17 +157,9 @@ impl Proxy {
         &self.0.meter
     }
 
-    /// Passes a request of the client at `address`, on the connection of this number, to the upstream,
-    /// and the answer back; informational responses that come before it go to `tell`.
-    pub async fn handle(
-        self,
-        connection: u64,
-        address: IpAddr,
-        tell: impl Fn(&Response<()>) + Send + Sync + 'static,
-        request: Request<Incoming>,
-    ) -> Response<Download> {
-        self.0
-            .handle(Connection(connection), address, Box::new(tell), request)
-            .await
+    /// Passes a request to the upstream, and the answer back. Where that opens a socket, what passes on it
+    /// goes on until both sides have ended.
+    pub async fn handle(self, caller: Caller, request: Request<Incoming>) -> Response<Download> {
+        self.0.handle(caller, request).await
     }
 }

@@ -86,6 +86,7 @@ impl tower_service::Service<Uri> for Connector {
             let wire = Wire {
                 stream: connecting.await?.into_inner(),
                 used: Used::default(),
+                tear: Tear::default(),
                 writing: Writing::Open,
             };
             Ok(TokioIo::new(wire))
@@ -104,6 +105,17 @@ impl Used {
     }
 }
 
+/// Has the upstream see a broken connection, and not the end of one, when it is dropped.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tear(Arc<AtomicBool>);
+
+impl Tear {
+    /// Says so.
+    pub(super) fn tear(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A connection to the upstream.
 ///
 /// An upstream may answer a request that it will not read, and close: then writing fails while the
@@ -111,7 +123,16 @@ impl Used {
 pub(super) struct Wire {
     stream: TcpStream,
     used: Used,
+    tear: Tear,
     writing: Writing,
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if self.tear.0.load(Ordering::Relaxed) {
+            let _ = self.stream.set_zero_linger();
+        }
+    }
 }
 
 /// Whether the upstream takes what is written.
@@ -161,7 +182,8 @@ impl Wire {
 
 impl Connection for Wire {
     fn connected(&self) -> Connected {
-        self.stream.connected().extra(self.used.clone())
+        let connected = self.stream.connected();
+        connected.extra(self.used.clone()).extra(self.tear.clone())
     }
 }
 

@@ -23,7 +23,7 @@ const OVERHEAD: usize = 256;
 pub(super) enum Message {
     /// Something for which nobody waits.
     Seen(Observation),
-    /// An exchange is over.
+    /// An exchange is over, or something else was seen for which somebody may wait.
     Over {
         observation: Observation,
         /// Told when it is written.

@@ -12,7 +12,7 @@ use crate::exchange::{Body, Cut};
 
 /// A body up to this size is kept whole until it was understood, even where the tape will keep less
 /// of it: a reply that carries notifications must be read to its end.
-const READ_WHOLE: usize = 4 * 1024 * 1024;
+pub(super) const READ_WHOLE: usize = 4 * 1024 * 1024;
 
 /// How much of all bodies under way is kept. Beyond it a body is cut where it stands, so that many
 /// large ones at once cannot fill the memory.
@@ -23,7 +23,7 @@ const MAX_UNDER_WAY: usize = 256 * 1024 * 1024;
 pub(super) struct Budget(AtomicUsize);
 
 impl Budget {
-    fn take(&self, bytes: usize) -> Grant {
+    pub(super) fn take(&self, bytes: usize) -> Grant {
         let before = self.0.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) <= MAX_UNDER_WAY {
             return Grant::Given;
@@ -32,13 +32,13 @@ impl Budget {
         Grant::Refused
     }
 
-    fn give_back(&self, bytes: usize) {
+    pub(super) fn give_back(&self, bytes: usize) {
         self.0.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Grant {
+pub(super) enum Grant {
     Given,
     Refused,
 }

@@ -9,6 +9,7 @@ mod capture;
 mod filter;
 mod pattern;
 mod settings;
+mod socket;
 mod stream;
 mod summary;
 mod tap;
@@ -42,8 +43,9 @@ use writer::Writer;
 pub use filter::{Filter, Rule, RuleError, Verdict};
 pub use pattern::{PathPattern, PathPatternError};
 pub use settings::{Clock, DEFAULT_MAX_BODY, Durability, DurabilityError, Heard, Settings};
+pub use socket::SocketTap;
 pub use summary::{Progress, Summary};
-pub use tap::{RequestTap, ResponseTap, StreamTap, Tap, Written};
+pub use tap::{RequestTap, ResponseTap, Tap, Written};
 pub use understanding::{
     Connection, Ending, Item, Observation, Passing, Settings as Known, Understanding,
 };

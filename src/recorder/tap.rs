@@ -12,12 +12,17 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::exchange::{End, Headers, Micros, Request, Response, Side, Stream};
+use crate::websocket::Agreement;
 
 use super::backlog::{Message, Room};
 use super::capture::{self, Capture};
 use super::settings::Durability;
+use super::socket::SocketTap;
 use super::stream::{self, Reader};
 use super::{Connection, Ending, Item, Observation, Passing, Shared};
+
+/// The field by which a service says what it agreed to (RFC 6455 §11.3.2).
+const EXTENSIONS: &str = "sec-websocket-extensions";
 
 /// The head of a request.
 #[derive(Debug)]
@@ -50,9 +55,9 @@ pub struct ResponseTap {
     stage: Stage,
 }
 
-/// The tap on a socket, for both directions. Dropping it means that the socket broke off.
+/// The tap on what a socket says, for both directions. Dropping it means that the socket broke off.
 #[must_use = "a socket whose tap is dropped counts as broken off"]
-pub struct StreamTap {
+pub(super) struct StreamTap {
     exchange: Arc<Exchange>,
     stage: Mutex<Stage>,
 }
@@ -186,14 +191,18 @@ impl ResponseTap {
     }
 
     /// The response agreed to a socket: what passes on it from now on is told to what this returns.
-    pub fn socket(mut self, status: u16, headers: Headers) -> StreamTap {
+    pub fn socket(mut self, status: u16, headers: Headers) -> SocketTap {
         self.stage = Stage::Over;
+        let fields = headers.iter();
+        let extensions = fields.filter(|(name, _)| name.eq_ignore_ascii_case(EXTENSIONS));
+        let agreement = Agreement::read(extensions.map(|(_, value)| value));
         let head = stream::head(status, headers);
         self.exchange.opened(head, Stream::Socket);
-        StreamTap {
+        let tap = StreamTap {
             exchange: Arc::clone(&self.exchange),
             stage: Mutex::new(Stage::UnderWay),
-        }
+        };
+        SocketTap::new(tap, &agreement)
     }
 
     /// The response is over.
@@ -253,17 +262,27 @@ impl Drop for ResponseTap {
 }
 
 impl StreamTap {
-    /// Something passed.
-    pub fn pass(&self, item: Item) {
-        self.exchange.passed(item);
+    /// Something passed. Where the writer is far behind, it returns what to wait for before more passes.
+    pub(super) fn pass(&self, item: Item) -> Option<Written> {
+        let (done, written) = oneshot::channel();
+        let observation = self.exchange.item(item);
+        match self
+            .exchange
+            .shared
+            .send(Message::Over { observation, done })
+        {
+            Room::Enough => None,
+            Room::None => Some(Written(Some(written))),
+        }
+    }
+
+    /// What all taps share.
+    pub(super) fn shared(&self) -> &Shared {
+        &self.exchange.shared
     }
 
     /// The socket is over.
-    pub fn end(self, ending: Ending) {
-        self.finish(ending);
-    }
-
-    fn finish(&self, ending: Ending) {
+    pub(super) fn finish(&self, ending: Ending) {
         let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::replace(&mut *stage, Stage::Over) == Stage::UnderWay {
             let (done, _) = oneshot::channel();
@@ -360,12 +379,15 @@ impl Exchange {
 
     /// Something came on the stream.
     fn passed(&self, item: Item) {
-        let observation = Observation::Passed {
+        self.shared.send(Message::Seen(self.item(item)));
+    }
+
+    fn item(&self, item: Item) -> Observation {
+        Observation::Passed {
             passing: self.passing,
             at: self.shared.clock.now(),
             item,
-        };
-        self.shared.send(Message::Seen(observation));
+        }
     }
 
     /// The stream is over.

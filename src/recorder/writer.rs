@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::exchange::{Body, Form, Notification, Operation, OperationId, Session, What};
+use crate::exchange::{Body, Carrier, Form, Notification, Operation, OperationId, Session, What};
 use crate::stream;
 use crate::tape::{Event, Growing, Numbers};
 
@@ -261,6 +261,10 @@ impl Writer {
             if named > 0 {
                 notification.cause_by = None; // how it was found says nothing without it
             }
+        }
+        if let Carrier::Message(_) = notification.carrier {
+            notification.data = limited(notification.data, self.max_body);
+            self.progress.cut += u64::from(notification.data.cut().is_some());
         }
         self.progress.notifications += 1;
         self.progress.bytes += notification.data.bytes().len() as u64;

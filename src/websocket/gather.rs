@@ -36,6 +36,21 @@ impl Gather {
         self.length
     }
 
+    /// How much of it is kept so far.
+    pub(super) fn held(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Keeps no more than what is kept so far, and of that at most so many bytes.
+    pub(super) fn cut(&mut self, most: usize) {
+        if self.kept.len() > most {
+            self.digest();
+            // A shorter copy: truncated, it would take as much as before.
+            self.kept = BytesMut::from(self.kept.get(..most).unwrap_or_default());
+        }
+        self.keep = self.kept.len();
+    }
+
     /// Takes the next bytes.
     pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), Fault> {
         if let Some(utf8) = &mut self.utf8 {
@@ -43,10 +58,8 @@ impl Gather {
         }
         self.length = self.length.saturating_add(piece.len() as u64);
         let room = self.keep - self.kept.len();
-        if piece.len() > room && self.hasher.is_none() {
-            let mut hasher = Box::new(blake3::Hasher::new());
-            hasher.update(&self.kept);
-            self.hasher = Some(hasher);
+        if piece.len() > room {
+            self.digest();
         }
         if let Some(hasher) = &mut self.hasher {
             hasher.update(piece);
@@ -54,6 +67,15 @@ impl Gather {
         let first = piece.get(..room.min(piece.len())).unwrap_or_default();
         self.kept.extend_from_slice(first);
         Ok(())
+    }
+
+    /// From now on, what is kept is only the beginning.
+    fn digest(&mut self) {
+        if self.hasher.is_none() {
+            let mut hasher = Box::new(blake3::Hasher::new());
+            hasher.update(&self.kept);
+            self.hasher = Some(hasher);
+        }
     }
 
     /// What came of it.

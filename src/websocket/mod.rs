@@ -248,6 +248,20 @@ impl Decoder {
         torn.then_some(Fault::Torn)
     }
 
+    /// How many bytes of a message are held that has not come to its end.
+    pub fn held(&self) -> usize {
+        self.message
+            .as_ref()
+            .map_or(0, |message| message.gather.held())
+    }
+
+    /// Keeps no more of the message under way than what is held of it, and not even that beyond `most`.
+    pub fn cut(&mut self, most: usize) {
+        if let Some(message) = &mut self.message {
+            message.gather.cut(most);
+        }
+    }
+
     /// Keeps nothing any more.
     fn stop(&mut self) {
         self.place = Place::Stopped;

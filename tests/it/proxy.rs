@@ -6,6 +6,7 @@ mod informational;
 mod refusals;
 mod rewriting;
 mod serving;
+mod sockets;
 mod streams;
 mod upstream;
 

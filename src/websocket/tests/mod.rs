@@ -361,6 +361,28 @@ fn of_a_long_message_the_beginning_is_kept_and_the_digest_of_all() {
     }
 }
 
+#[test]
+fn a_message_under_way_can_be_cut_where_it_stands() {
+    let whole = Cut::Passed {
+        length: 10,
+        digest: format!("blake3:{}", blake3::hash(b"0123456789").to_hex()),
+    };
+    let bytes = [frame(0x02, b"01234", None), frame(0x80, b"56789", None)].concat();
+    for (most, kept) in [(9, "01234"), (5, "01234"), (2, "01"), (0, "")] {
+        let mut decoder = Decoder::new(Side::Service, &Agreement::Plain, KEEP);
+        let (mut first, mut second) = bytes.split_at(7);
+        assert_eq!(decoder.next(&mut first), None);
+        assert_eq!(decoder.held(), 5);
+        decoder.cut(most);
+        let Some(Seen::Message(message)) = decoder.next(&mut second) else {
+            panic!("no message");
+        };
+        assert_eq!(message.data.text(), Some(kept));
+        assert_eq!(message.data.cut(), Some(&whole));
+        assert_eq!(decoder.held(), 0);
+    }
+}
+
 /// What a message of so many zeros inflates from.
 fn bomb(length: u64) -> Vec<u8> {
     let mut compress = Compress::new(Level::best(), false);

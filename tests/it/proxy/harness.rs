@@ -102,6 +102,21 @@ impl Recording {
         self.show()
     }
 
+    /// Ends it; the events on the tape.
+    pub(super) fn events(mut self) -> Vec<Value> {
+        assert_eq!(self.end(), Some(0));
+        self.written()
+    }
+
+    /// The events that are on the tape now.
+    pub(super) fn written(&self) -> Vec<Value> {
+        let tape = std::fs::read_to_string(self.tape()).unwrap();
+        let lines = tape.lines().map(|line| serde_json::from_str(line).unwrap());
+        let events = lines
+            .filter(|event: &Value| !matches!(event["kind"].as_str(), Some("header" | "trailer")));
+        events.collect()
+    }
+
     /// What is on the tape.
     pub(super) fn show(&self) -> Value {
         let shown = Command::new(env!("CARGO_BIN_EXE_antiphon"))
@@ -144,6 +159,34 @@ impl Client {
         self.0.get_mut().write_all(bytes)
     }
 
+    /// The connection, of which nothing has been read ahead.
+    pub(super) fn into_stream(self) -> TcpStream {
+        assert_eq!(self.0.buffer(), b"");
+        self.0.into_inner()
+    }
+
+    /// Breaks the connection off.
+    pub(super) fn reset(self) {
+        let socket = self.into_stream();
+        socket.set_nonblocking(true).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .unwrap();
+        let _inside = runtime.enter();
+        tokio::net::TcpStream::from_std(socket)
+            .unwrap()
+            .set_zero_linger()
+            .unwrap();
+    }
+
+    /// So many bytes.
+    pub(super) fn octets(&mut self, length: usize) -> Vec<u8> {
+        let mut octets = vec![0; length];
+        self.0.read_exact(&mut octets).unwrap();
+        octets
+    }
+
     /// Sends no more.
     pub(super) fn end(&mut self) {
         self.0.get_mut().shutdown(Shutdown::Write).unwrap();
@@ -163,9 +206,7 @@ impl Client {
 
     /// So many bytes of content.
     pub(super) fn content(&mut self, length: usize) -> String {
-        let mut content = vec![0; length];
-        self.0.read_exact(&mut content).unwrap();
-        String::from_utf8(content).unwrap()
+        String::from_utf8(self.octets(length)).unwrap()
     }
 
     /// A head with the content that its length tells of.
