@@ -73,7 +73,7 @@ impl Forwarding {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.context(inner).because(Trouble::Io)?;
         let address = listener.local_addr().context(inner).because(Trouble::Io)?;
-        let pass = move |peer: Peer, request| proxy.clone().handle(record::caller(peer), request);
+        let pass = move |peer: Peer, request| proxy.clone().handle(serve::caller(peer), request);
         Ok(Forwarding {
             address,
             recorder,

@@ -3,13 +3,12 @@
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
 use crate::listen::{self, Limits, OnFin, Peer, Sockets};
-use crate::proxy::{self, Bodies, Caller, Forwarded, Host, Origin, Protocol, Proxy, Socket};
+use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Protocol, Proxy};
 use crate::recorder::{
     self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError, Rule,
 };
@@ -218,7 +217,8 @@ impl Record {
             head: serve::seconds("--head-timeout", &limits.head_timeout)?,
             idle: serve::seconds("--idle-timeout", &limits.idle_timeout)?,
             on_fin: OnFin::Answer,
-            // No client of HTTP/2 knows at once whether a service takes the request for a socket.
+            // Over HTTP/2 a service says only when the connection has begun whether it opens sockets
+            // (RFC 8441 §3), and hyper's client does not wait for that.
             sockets: match proxy.protocol {
                 Protocol::Http1 => Sockets::Passed,
                 Protocol::Http2 => Sockets::Ignored,
@@ -298,7 +298,7 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let passing = proxy.clone();
     let pass = move |peer: Peer, request| {
         let proxy = passing.clone();
-        proxy.handle(caller(peer), request)
+        proxy.handle(serve::caller(peer), request)
     };
     let watched = move |_, request| proxy::administer(proxy.clone(), request);
     let clients = listen::serve(ports.listener, stop.clone(), setup.limits, pass);
@@ -322,25 +322,6 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
         Ok(Outcome::Done)
     } else {
         Err(anyhow!("{}: the tape is not whole", setup.tape.display())).because(Trouble::Io)
-    }
-}
-
-/// The client's side of a request, as the proxy knows it.
-pub(super) fn caller(peer: Peer) -> Caller {
-    let interim = peer.interim;
-    let socket = peer.socket.map(|socket| {
-        let socket = Arc::new(socket);
-        let cut = Arc::clone(&socket);
-        Socket {
-            cut: Box::pin(async move { cut.cut().await }),
-            reset: Box::new(move || socket.reset()),
-        }
-    });
-    Caller {
-        connection: peer.connection,
-        address: peer.address.ip(),
-        tell: Box::new(move |head| interim.send(head)),
-        socket,
     }
 }
 

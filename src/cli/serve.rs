@@ -1,6 +1,7 @@
 //! What the commands share that serve: their ports, the words on them, and the signals that end them.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -8,6 +9,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exchange::SessionBy;
+use crate::listen::Peer;
+use crate::proxy::{Caller, Socket};
 
 use super::config::{Setting, read};
 use super::exit::{Because as _, Failure, Trouble};
@@ -102,6 +105,25 @@ pub(super) fn address(setting: Setting) -> anyhow::Result<String> {
         Ok(value)
     } else {
         Err(anyhow!("{origin}: {value:?} is no HOST:PORT"))
+    }
+}
+
+/// The client's side of a request, as the proxy knows it.
+pub(super) fn caller(peer: Peer) -> Caller {
+    let interim = peer.interim;
+    let socket = peer.socket.map(|socket| {
+        let socket = Arc::new(socket);
+        let cut = Arc::clone(&socket);
+        Socket {
+            cut: Box::pin(async move { cut.cut().await }),
+            reset: Box::new(move || socket.reset()),
+        }
+    });
+    Caller {
+        connection: peer.connection,
+        address: peer.address.ip(),
+        tell: Box::new(move |head| interim.send(head)),
+        socket,
     }
 }
 

@@ -3,22 +3,19 @@
 //!
 //! It changes nothing and keeps nothing: who holds the bytes is the guard's business.
 
+mod chunk;
+
 use std::net::SocketAddr;
 
 use super::Sockets;
 use super::connection::Offer;
 use super::head::{self, Content};
 use super::refusal::Refusal;
+use chunk::Chunk;
 
 /// The longest head, which is eight times what common servers take, and little enough to hold for
 /// each connection.
 pub(super) const MAX_HEAD: usize = 64 * 1024;
-
-/// The longest line before a chunk: its size, and extensions that nobody uses.
-const MAX_CHUNK_LINE: usize = 4 * 1024;
-
-/// The longest trailer section, which has to fit where the head does.
-const MAX_TRAILERS: usize = 16 * 1024;
 
 /// What a client that speaks HTTP/2 by prior knowledge begins with (RFC 9113 §3.4), as far as it
 /// looks like a head.
@@ -64,31 +61,6 @@ enum Place {
     /// In something else than HTTP.
     Socket,
 }
-
-/// Where in a chunked body (RFC 9112 §7.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Chunk {
-    /// In the digits of a size.
-    Size { digits: usize, size: u64 },
-    /// In what may follow the digits, after this many bytes of the line.
-    Extension { line: usize, size: u64 },
-    /// At the LF that ends the line of a size.
-    SizeLf { size: u64 },
-    /// In data.
-    Data(u64),
-    /// At the CR after data.
-    DataCr,
-    /// At the LF after data.
-    DataLf,
-    /// In the trailer section, of which so many bytes were seen; a line with so many in it.
-    Trailer { section: usize, line: usize },
-    /// At the LF of a line of it.
-    TrailerLf { section: usize, line: usize },
-    /// Behind the last byte.
-    End,
-}
-
-const FIRST_CHUNK: Chunk = Chunk::Size { digits: 0, size: 0 };
 
 impl Framing {
     /// A connection to the server at `local`, before its first byte.
@@ -179,7 +151,7 @@ impl Framing {
             Content::Offer if self.sockets == Sockets::Passed => Place::Offer,
             Content::Length(0) | Content::Offer => Place::Head { seen: 0 },
             Content::Length(length) => Place::Length(length),
-            Content::Chunked => Place::Chunks(FIRST_CHUNK),
+            Content::Chunked => Place::Chunks(Chunk::FIRST),
         };
         self.messages += 1;
         Ok(Step::Head(head.len()))
@@ -224,66 +196,6 @@ impl Framing {
     }
 }
 
-impl Chunk {
-    /// Where one more byte leads; not for data.
-    fn after(self, byte: u8) -> Result<Chunk, Refusal> {
-        let broken = |what: &str| Err(Refusal::bad(format!("{what} in a chunked body")));
-        match (self, byte) {
-            (Chunk::Size { digits, .. } | Chunk::Extension { line: digits, .. }, _)
-                if digits >= MAX_CHUNK_LINE =>
-            {
-                broken("a line that is too long")
-            }
-            (Chunk::Size { digits, size }, byte) if byte.is_ascii_hexdigit() => {
-                let digit = char::from(byte).to_digit(16).map_or(0, u64::from);
-                match size
-                    .checked_mul(16)
-                    .and_then(|size| size.checked_add(digit))
-                {
-                    Some(size) => Ok(Chunk::Size {
-                        digits: digits + 1,
-                        size,
-                    }),
-                    None => broken("a size that is too large"),
-                }
-            }
-            (Chunk::Size { digits: 0, .. }, _) => broken("no size before a chunk"),
-            (Chunk::Size { size, .. } | Chunk::Extension { size, .. }, b'\r') => {
-                Ok(Chunk::SizeLf { size })
-            }
-            (Chunk::Size { digits, size }, b';') => Ok(Chunk::Extension { line: digits, size }),
-            (Chunk::Size { .. } | Chunk::Extension { .. } | Chunk::Trailer { .. }, b'\n') => {
-                broken("a bare LF ends a line")
-            }
-            (Chunk::Extension { line, size }, _) => Ok(Chunk::Extension {
-                line: line + 1,
-                size,
-            }),
-            (Chunk::SizeLf { size: 0 }, b'\n') => Ok(Chunk::Trailer {
-                section: 0,
-                line: 0,
-            }),
-            (Chunk::SizeLf { size }, b'\n') => Ok(Chunk::Data(size)),
-            (Chunk::DataCr, b'\r') => Ok(Chunk::DataLf),
-            (Chunk::DataLf, b'\n') => Ok(FIRST_CHUNK),
-            (Chunk::Trailer { section, .. }, _) if section >= MAX_TRAILERS => {
-                broken("a trailer section that is too long")
-            }
-            (Chunk::Trailer { section, line }, b'\r') => Ok(Chunk::TrailerLf { section, line }),
-            (Chunk::Trailer { section, line }, _) => Ok(Chunk::Trailer {
-                section: section + 1,
-                line: line + 1,
-            }),
-            (Chunk::TrailerLf { line: 0, .. }, b'\n') => Ok(Chunk::End),
-            (Chunk::TrailerLf { section, .. }, b'\n') => Ok(Chunk::Trailer { section, line: 0 }),
-            (Chunk::Size { .. }, _) => broken("a size that is no number"),
-            (Chunk::SizeLf { .. } | Chunk::TrailerLf { .. }, _) => broken("a bare CR"),
-            (Chunk::DataCr | Chunk::DataLf, _) => broken("no line end after a chunk"),
-            (Chunk::Data(_) | Chunk::End, _) => Ok(self),
-        }
-    }
-}
-
 fn too_long() -> Refusal {
     Refusal::bad(format!("the head is longer than {MAX_HEAD} bytes"))
 }
@@ -292,6 +204,7 @@ fn too_long() -> Refusal {
 mod tests {
     use proptest::prelude::*;
 
+    use super::chunk::{MAX_CHUNK_LINE, MAX_TRAILERS};
     use super::*;
 
     /// What becomes of a stream that arrives in pieces of this size: how many messages end, or why it
@@ -411,6 +324,32 @@ mod tests {
         let mut stream = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
         stream.extend([0, 0, 0, 4, 0, b'\n', 0, 0, 0, b'\n']);
         assert_eq!(follow(&stream, 3), (0, stream.len(), None));
+    }
+
+    #[test]
+    fn what_comes_behind_an_offer_waits_for_its_answer() {
+        let head =
+            b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+        let local = "127.0.0.1:8080".parse().unwrap();
+        let odd = b"\x81\x01\n";
+        for answer in [Offer::Accepted, Offer::Declined] {
+            let mut framing = Framing::new(local, Sockets::Passed);
+            assert_eq!(framing.step(head), Ok(Step::Head(head.len())));
+            assert!(framing.awaits_answer() && !framing.in_content());
+            assert_eq!(framing.step(odd), Ok(Step::Wait));
+            framing.answered(answer);
+            assert!(!framing.awaits_answer());
+            if answer == Offer::Accepted {
+                assert!(framing.is_socket());
+                assert_eq!(framing.step(odd), Ok(Step::Content(3)));
+            } else {
+                assert!(framing.step(odd).is_err());
+            }
+        }
+        let mut framing = Framing::new(local, Sockets::Ignored);
+        assert_eq!(framing.step(head), Ok(Step::Head(head.len())));
+        assert!(!framing.awaits_answer());
+        assert!(framing.step(odd).is_err());
     }
 
     proptest! {

@@ -3,11 +3,9 @@
 //! What is done to header fields and URLs stands in [`headers`] and [`super::origin`]; here is the
 //! order in which it is done, and what is said when it fails.
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Request, Response, StatusCode, Uri, Version, request, response, uri};
+use http::{Method, Request, Response, StatusCode, Version, request, uri};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
@@ -18,22 +16,13 @@ use super::gate::{self, Keeper};
 use super::meter::{Meter, Span, Watch};
 use super::origin::Origin;
 use super::relay::{Collected, Delivery, Download, Passing, Sending, Upload};
+use super::turn::Client;
 use super::upstream::{Cause, Protocol, Used};
-use super::{Bodies, Caller, Forwarded, Host, Shared, Tell, headers};
+use super::{Bodies, Caller, Shared, Tell, headers};
 use crate::recorder::ResponseTap;
 
 /// The most content that is held to move the URLs in it; more streams through as it is.
 const MAX_REWRITTEN: usize = 8 * 1024 * 1024;
-
-/// The client's side of one exchange.
-pub(super) struct Client {
-    version: Version,
-    address: IpAddr,
-    /// The `Host` that it called.
-    host: Option<HeaderValue>,
-    /// The proxy's origin, as the client knows it.
-    origin: Option<Origin>,
-}
 
 /// What an exchange carries along until its response is out.
 pub(super) struct Course {
@@ -42,23 +31,6 @@ pub(super) struct Course {
     pub(super) delivery: Delivery,
     pub(super) span: Span,
     pub(super) watch: Watch,
-}
-
-impl Client {
-    /// Whoever sent this head from there.
-    pub(super) fn of(head: &request::Parts, address: IpAddr) -> Client {
-        let named = head.uri.authority();
-        let named = named.and_then(|name| HeaderValue::from_str(name.as_str()).ok());
-        // What an absolute target names counts, and not the Host (RFC 9112 §3.2.2).
-        let host = named.or_else(|| head.headers.get(header::HOST).cloned());
-        let text = host.as_ref().and_then(|host| host.to_str().ok());
-        Client {
-            version: head.version,
-            address,
-            origin: text.and_then(Origin::of_authority),
-            host,
-        }
-    }
 }
 
 /// What became of a body whose URLs were to be moved.
@@ -164,59 +136,6 @@ impl Shared {
                 Moved::No
             }
             Collected::Broken => Moved::Broken,
-        }
-    }
-
-    /// Makes the head of a client's request one for the upstream.
-    pub(super) fn prepare(&self, head: &mut request::Parts, client: &Client) {
-        let chunked = headers::is_chunked(&head.headers);
-        let trailers = headers::takes_trailers(&head.headers);
-        headers::end_hop(&mut head.headers);
-        headers::via(&mut head.headers, client.version);
-        let fields = &mut head.headers;
-        if self.settings.forwarded == Forwarded::Named {
-            headers::forwarded(fields, client.address, client.host.as_ref());
-        }
-        if self.settings.bodies == Bodies::Rewrite {
-            fields.insert(
-                header::ACCEPT_ENCODING,
-                HeaderValue::from_static("identity"),
-            );
-        }
-        if trailers {
-            fields.insert(header::TE, HeaderValue::from_static("trailers"));
-        }
-        let kept = client.host.as_ref();
-        let host = kept
-            .filter(|_| self.settings.host == Host::Keep)
-            .unwrap_or(&self.host);
-        let mut parts = uri::Parts::default();
-        parts.scheme = Some(uri::Scheme::HTTP);
-        // HTTP/1.1 has the Host in its field, and one authority makes one pool.
-        parts.authority = Some(self.authority.clone());
-        match self.settings.protocol {
-            Protocol::Http1 => {
-                head.version = Version::HTTP_11;
-                fields.insert(header::HOST, host.clone());
-                headers::join_cookies(fields);
-                if trailers {
-                    fields.insert(header::CONNECTION, HeaderValue::from_static("te"));
-                }
-                if chunked {
-                    let chunked = HeaderValue::from_static("chunked");
-                    fields.insert(header::TRANSFER_ENCODING, chunked);
-                }
-            }
-            Protocol::Http2 => {
-                head.version = Version::HTTP_2;
-                fields.remove(header::EXPECT);
-                parts.authority = uri::Authority::try_from(host.as_bytes()).ok();
-                fields.remove(header::HOST);
-            }
-        }
-        parts.path_and_query = head.uri.path_and_query().cloned();
-        if let Ok(uri) = Uri::from_parts(parts) {
-            head.uri = uri;
         }
     }
 
@@ -355,16 +274,6 @@ impl Shared {
         };
         self.meter.answered(response.status().as_u16(), watch.own());
         response
-    }
-
-    /// Makes the head of the upstream's response one for the client.
-    pub(super) fn turn_back(&self, head: &mut response::Parts, client: &Client) {
-        headers::end_hop(&mut head.headers);
-        headers::via(&mut head.headers, head.version);
-        head.version = Version::HTTP_11;
-        if let Some(origin) = &client.origin {
-            headers::move_origin(&mut head.headers, &self.settings.upstream, origin);
-        }
     }
 
     /// Moves the URLs in a response's content to the proxy's origin; `None` where it broke off.

@@ -13,6 +13,7 @@ mod meter;
 mod origin;
 mod relay;
 mod tunnel;
+mod turn;
 mod upgrade;
 mod upstream;
 

@@ -18,10 +18,11 @@ use hyper::upgrade::OnUpgrade;
 
 use crate::websocket;
 
-use super::exchange::{Client, Course};
+use super::exchange::Course;
 use super::meter::Watch;
 use super::relay::{Delivery, Download, Upload};
 use super::tunnel::Tunnel;
+use super::turn::Client;
 use super::upstream::{Cause, Tear};
 use super::{Caller, Shared, headers};
 

@@ -23,6 +23,7 @@ mod tap;
 mod tests;
 mod understanding;
 mod writer;
+mod written;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -45,10 +46,11 @@ pub use pattern::{PathPattern, PathPatternError};
 pub use settings::{Clock, DEFAULT_MAX_BODY, Durability, DurabilityError, Heard, Settings};
 pub use socket::SocketTap;
 pub use summary::{Progress, Summary};
-pub use tap::{RequestTap, ResponseTap, Tap, Written};
+pub use tap::{RequestTap, ResponseTap, Tap};
 pub use understanding::{
     Connection, Ending, Item, Observation, Passing, Settings as Known, Understanding,
 };
+pub use written::Written;
 
 /// Why a recording cannot begin.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,8 @@ use crate::stream;
 use crate::websocket::{Agreement, Close, Decoder, Fault, Seen};
 
 use super::capture::{Grant, READ_WHOLE};
-use super::tap::{StreamTap, Written};
+use super::tap::StreamTap;
+use super::written::Written;
 use super::{Ending, Item};
 
 /// The tap on a socket. Dropping it means that the socket broke off.

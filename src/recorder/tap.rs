@@ -3,10 +3,7 @@
 //! A request and its response pass at the same time, so each has a half of its own. Nothing here
 //! waits, but for [`Written`], which the proxy awaits before it lets the last byte go.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -19,6 +16,7 @@ use super::capture::{self, Capture};
 use super::settings::Durability;
 use super::socket::SocketTap;
 use super::stream::{self, Reader};
+use super::written::Written;
 use super::{Connection, Ending, Item, Observation, Passing, Shared};
 
 /// The field by which a service says what it agreed to (RFC 6455 §11.3.2).
@@ -69,11 +67,6 @@ enum Content {
     /// It answers HEAD (RFC 9110 §9.3.2).
     None,
 }
-
-/// Resolves when the end of an exchange is as durable as the user asked for.
-#[must_use = "the client may have the last byte only when this has resolved"]
-#[derive(Debug)]
-pub struct Written(Option<oneshot::Receiver<()>>);
 
 impl Tap {
     pub(super) fn new(
@@ -298,31 +291,6 @@ impl Drop for StreamTap {
             close: None,
             end: End::Truncated,
         });
-    }
-}
-
-impl Written {
-    /// Whether nothing is waited for.
-    #[cfg(test)]
-    pub(super) fn is_immediate(&self) -> bool {
-        self.0.is_none()
-    }
-}
-
-impl Future for Written {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Some(receiver) = &mut self.0 else {
-            return Poll::Ready(());
-        };
-        // A writer that has gone answers with an error. It has said why, and the client must not
-        // wait for ever.
-        let answer = Pin::new(receiver).poll(context);
-        if answer.is_ready() {
-            self.0 = None;
-        }
-        answer.map(|_| ())
     }
 }
 

@@ -267,3 +267,39 @@ fn memory_does_not_grow_with_a_message_and_who_does_not_read_holds_the_sender_up
     assert_eq!(body["cut"]["length"], BIG, "{body}");
     assert_eq!(body["base64"], "A".repeat(134) + "==");
 }
+
+#[test]
+fn messages_that_an_unknown_extension_changes_are_kept_as_they_are_on_the_wire() {
+    let sent = [bare(0xd1, b"\xffodd"), bare(0x81, b"even")].concat();
+    let answer = sent.clone();
+    let upstream = opening(
+        "Sec-WebSocket-Extensions: x-mystery\r\n",
+        move |mut client| {
+            client.bytes(&answer).unwrap();
+        },
+    );
+    let recording = Recording::start(upstream.address, &[]);
+    let mut client = open(&recording);
+    assert_eq!(client.octets(sent.len()), sent);
+    drop(client);
+    let events = recording.events();
+    assert_eq!(events[1]["data"]["base64"], "/29kZA==", "{events:?}");
+    assert_eq!(events[2]["data"]["text"], "even");
+    assert_eq!(events[2]["carrier"]["message"]["kind"], "binary");
+}
+
+#[test]
+fn of_messages_beyond_the_limit_the_beginning_stands_on_the_tape() {
+    let upstream = echo();
+    let recording = Recording::start(upstream.address, &["--max-body", "5"]);
+    let mut socket = connect(&recording, "/");
+    let message = Message::text("éééé");
+    socket.send(message.clone()).unwrap();
+    assert!(hear(&mut socket) == message);
+    drop(socket);
+    let events = recording.events();
+    let digest = format!("blake3:{}", blake3::hash("éééé".as_bytes()).to_hex());
+    let cut = json!({ "text": "éé", "cut": { "length": 8, "digest": digest } });
+    assert_eq!(events[1]["request"]["body"], cut);
+    assert_eq!(events[2]["data"], cut);
+}
