@@ -4,6 +4,8 @@
 //! The desk itself logs the truth, with the operation that each message came of.
 
 mod alone;
+mod choices;
+mod copies;
 mod isolated;
 mod part;
 mod recorded;

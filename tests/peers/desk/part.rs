@@ -31,6 +31,9 @@ pub(super) struct Call {
     pub(super) heard: usize,
 }
 
+/// Recorded values, and what a client says instead.
+pub(super) type Words = [(Value, Value)];
+
 /// Whether an agent listens to the others before it does the next thing.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Manner {
@@ -106,6 +109,25 @@ impl Part {
         }
     }
 
+    /// This part where other words stand in the place of the recorded ones: in what is called, and in
+    /// what comes of it.
+    pub(super) fn with(&self, words: &Words) -> Part {
+        let mut part = self.clone();
+        for content in part
+            .calls
+            .iter_mut()
+            .filter_map(|call| call.content.as_mut())
+        {
+            let mut value = serde_json::from_str(content).unwrap();
+            put(words, &mut value);
+            *content = value.to_string();
+        }
+        for message in &mut part.messages {
+            put(words, message);
+        }
+        part
+    }
+
     /// Makes an agent play this part from its login until it leaves. It must get what the part says,
     /// in that order, and nothing else.
     pub(super) fn play(&self, agent: &mut Agent, tempo: &Tempo) {
@@ -132,4 +154,17 @@ fn channels() -> BTreeSet<String> {
     ["calls", "chats", "devices"]
         .map(|kind| format!("/v2/me/{kind}"))
         .into()
+}
+
+/// Puts words in the places of recorded ones, however deep these stand.
+fn put(words: &Words, value: &mut Value) {
+    if let Some((_, own)) = words.iter().find(|(recorded, _)| recorded == value) {
+        *value = own.clone();
+        return;
+    }
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(|value| put(words, value)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| put(words, value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
