@@ -24,6 +24,8 @@ const ENDPOINT: &str = "/api/v2/notifications";
 pub(crate) enum Library {
     Cometd9,
     Cometd9Acknowledging,
+    /// Without HTTP/1.1.
+    Cometd9OverHttp2,
     Cometd3,
     Cometd3Acknowledging,
     Faye,
@@ -40,6 +42,7 @@ impl Library {
     fn program(self) -> &'static str {
         match self {
             Library::Cometd9 | Library::Cometd9Acknowledging => "cometd9.mjs",
+            Library::Cometd9OverHttp2 => "cometd9h2.mjs",
             Library::Cometd3 | Library::Cometd3Acknowledging => "cometd3.mjs",
             Library::Faye => "faye.mjs",
         }

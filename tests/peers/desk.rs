@@ -6,6 +6,7 @@
 mod alone;
 mod choices;
 mod copies;
+mod http2;
 mod isolated;
 mod part;
 mod recorded;
