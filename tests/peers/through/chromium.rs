@@ -1,19 +1,26 @@
 //! A page in Chromium: fetch, XHR, a form with cookies and a redirect, and cometd.js by long polling
-//! and by callback polling.
+//! and by callback polling; from its service, through a recorder, and from a replay.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::thread;
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::programs::{self, need};
-use crate::server::{PATIENCE, Server};
+use crate::server::{PATIENCE, PATIENT, Server};
 use crate::wire;
 
 use super::INSTALL;
 
+const TAPE: &str = "page.tape";
+
 /// How long a replay holds a poll, in milliseconds.
 const POLL: u32 = 500;
+
+/// How many browsers are open at once.
+const BROWSERS: usize = 3;
 
 /// What makes Chromium run without a screen, as any user, and leave the world outside alone.
 const QUIET: &[&str] = &[
@@ -84,6 +91,17 @@ fn visit(origin: &str) -> Value {
     serde_json::from_str(&told).unwrap()
 }
 
+/// Records the page, and lets its service end: the folder with the tape, and what came of the page.
+fn recorded() -> (TempDir, Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let (_service, origin) = service();
+    let recording = Server::record(&origin, &folder.path().join(TAPE));
+    let told = visit(&recording.origin);
+    assert_eq!(told.get("error"), None, "{told}");
+    recording.end_well();
+    (folder, told)
+}
+
 #[test]
 fn a_page_in_chromium_does_the_same_through_a_recorder() {
     need("chromium", INSTALL);
@@ -100,7 +118,7 @@ fn a_page_in_chromium_does_the_same_through_a_recorder() {
         })
     );
     let folder = tempfile::tempdir().unwrap();
-    let tape = folder.path().join("page.tape");
+    let tape = folder.path().join(TAPE);
     let recording = Server::record(&origin, &tape);
     assert_eq!(visit(&recording.origin), directly);
     recording.end_well();
@@ -109,19 +127,36 @@ fn a_page_in_chromium_does_the_same_through_a_recorder() {
 #[test]
 fn a_page_in_chromium_cannot_tell_a_replay_from_its_service() {
     need("chromium", INSTALL);
-    let folder = tempfile::tempdir().unwrap();
-    let tape = folder.path().join("page.tape");
-    let (service, origin) = service();
-    let recording = Server::record(&origin, &tape);
-    let recorded = visit(&recording.origin);
-    assert_eq!(recorded.get("error"), None, "{recorded}");
-    recording.end_well();
-    drop(service);
+    let (folder, recorded) = recorded();
+    let tape = folder.path().join(TAPE);
     let replay = Server::replay_of(&tape, POLL);
     assert_eq!(visit(&replay.origin), recorded);
     let first = replay.clean_report();
     replay.reset();
     assert_eq!(visit(&replay.origin), recorded);
     assert_eq!(replay.clean_report()["digest"], first["digest"]);
+    replay.end_well();
+}
+
+#[test]
+fn pages_in_several_chromiums_at_once_have_a_replay_each() {
+    need("chromium", INSTALL);
+    let (folder, recorded) = recorded();
+    let tape = folder.path().join(TAPE);
+    let arguments = [PATIENT, &["--spare-sessions", "fork"]].concat();
+    let replay = Server::replay_with(&tape, POLL, &arguments);
+    thread::scope(|scope| {
+        let visits = [(); BROWSERS].map(|()| scope.spawn(|| visit(&replay.origin)));
+        for visit in visits {
+            assert_eq!(visit.join().unwrap(), recorded);
+        }
+    });
+    let report = replay.clean_report();
+    let copies = report["copies"].as_array().unwrap();
+    assert_eq!(copies.len(), BROWSERS - 1, "{report}");
+    for copy in copies {
+        assert_eq!(copy["clean"], true, "{copy}");
+        assert_eq!(copy["digest"], report["digest"]);
+    }
     replay.end_well();
 }
