@@ -23,7 +23,7 @@ use crate::tape::{Event, Tape};
 use super::publish;
 use super::settings::Reading;
 use super::shift::Shift;
-use super::ties::Ties;
+use super::ties::{Ears, Ties};
 use super::values::Values;
 pub(super) use carried::{Wording, carried};
 use follow::Moment;
@@ -282,6 +282,7 @@ impl Plan {
             }
         }
         self.count(lanes.values().copied());
+        self.learn_ears(&tape, &lanes);
         self.follow(moments);
         let operations = self.operations.get(first..).unwrap_or_default();
         self.values.compare_repeats(first, operations);
@@ -324,6 +325,24 @@ impl Plan {
                 closed: closed.clone(),
                 events,
             });
+        }
+    }
+
+    /// Learns which sessions of a tape listened. A tape without handshakes, such as that of a page,
+    /// does not say.
+    fn learn_ears(&mut self, tape: &Tape, lanes: &BTreeMap<usize, usize>) {
+        let shook_hands = |fact: &&Fact| matches!(fact.what, What::Handshake { .. });
+        let facts: Vec<&Fact> = tape.facts().filter(shook_hands).collect();
+        for (&seat, &lane) in lanes {
+            let session = self.sessions.get(seat);
+            let greeted = facts.iter().any(|fact| Some(&fact.session) == session);
+            let heard = self.heard_last(lane).is_some();
+            let ears = if facts.is_empty() || greeted || heard {
+                Ears::Some
+            } else {
+                Ears::None
+            };
+            self.ties.learn_ears(seat, ears);
         }
     }
 
