@@ -35,6 +35,7 @@ struct Health<'a> {
     notifications: usize,
     copies: usize,
     polls_held: usize,
+    streams_open: usize,
     misses: usize,
 }
 
@@ -170,6 +171,7 @@ fn health(replay: &Replay) -> Response<ReplayBody> {
             notifications: plan.notifications.len(),
             copies: copies.iter().count(),
             polls_held: copies.iter().map(Stage::polls_held).sum(),
+            streams_open: copies.iter().map(Stage::streams_open).sum(),
             misses: misses.sum(),
         })
     })

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::mpsc;
 
+use super::streaming::Streaming;
+
 /// The body of a response.
 pub struct ReplayBody(Kind);
 
@@ -16,9 +18,14 @@ enum Kind {
         out: Option<Out>,
     },
     Lines(mpsc::Receiver<Bytes>),
+    /// A stream of a live client.
+    Stream(Box<Streaming>),
     /// It comes from the service.
     Forwarded(Incoming),
 }
+
+/// Why a body could not be sent.
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What to do when a body is out, or can't be any more.
 type Out = Box<dyn FnOnce() + Send>;
@@ -40,6 +47,11 @@ impl ReplayBody {
         })
     }
 
+    /// A stream of a live client.
+    pub(super) fn stream(stream: Streaming) -> Self {
+        ReplayBody(Kind::Stream(Box::new(stream)))
+    }
+
     /// A body as it comes from the service.
     pub(super) fn forwarded(content: Incoming) -> Self {
         ReplayBody(Kind::Forwarded(content))
@@ -53,12 +65,12 @@ impl ReplayBody {
 
 impl Body for ReplayBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.0 {
             Kind::Whole { content, .. } => {
                 let content = content.take().filter(|content| !content.is_empty());
@@ -67,14 +79,18 @@ impl Body for ReplayBody {
             Kind::Lines(lines) => lines
                 .poll_recv(context)
                 .map(|line| line.map(|line| Ok(Frame::data(line)))),
-            Kind::Forwarded(content) => Pin::new(content).poll_frame(context),
+            Kind::Stream(stream) => stream.poll_next(context),
+            Kind::Forwarded(content) => {
+                let frame = Pin::new(content).poll_frame(context);
+                frame.map_err(BoxError::from)
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Whole { content, .. } => content.as_ref().is_none_or(Bytes::is_empty),
-            Kind::Lines(_) => false,
+            Kind::Lines(_) | Kind::Stream(_) => false,
             Kind::Forwarded(content) => content.is_end_stream(),
         }
     }
@@ -85,7 +101,7 @@ impl Body for ReplayBody {
                 let length = content.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
-            Kind::Lines(_) => SizeHint::default(),
+            Kind::Lines(_) | Kind::Stream(_) => SizeHint::default(),
             Kind::Forwarded(content) => content.size_hint(),
         }
     }

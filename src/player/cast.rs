@@ -186,16 +186,21 @@ impl Cast {
             .extend(telling.map(|shown| (shown.clone(), seat)));
     }
 
-    /// Gives a client that shakes hands its session: the one it is tied to, else the next that
-    /// nobody has held, else the first whose client has gone.
+    /// Gives a client that shakes hands its session: the one it is tied to; else, of those that
+    /// listened when they were recorded, the next that nobody has held, else the first whose client
+    /// has gone.
     pub(super) fn take(
         &mut self,
         ties: &Ties,
         identity: &Identity,
         role: Role,
     ) -> Result<Taken, NoSeat> {
-        let free =
-            |holder: fn(&Holder) -> bool| self.seats.iter().position(|seat| holder(&seat.holder));
+        let free = |holder: fn(&Holder) -> bool| {
+            let mut seats = self.seats.iter().enumerate();
+            seats
+                .find(|(place, seat)| ties.listens(*place) && holder(&seat.holder))
+                .map(|(place, _)| place)
+        };
         let place = match self.tied(ties, identity)? {
             Some(tie) => tie.seat,
             None => free(|holder| matches!(holder, Holder::Nobody | Holder::Caller))

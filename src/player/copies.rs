@@ -19,7 +19,7 @@ use super::stage::Stage;
 const MAX_COPIES: usize = 1_000;
 
 /// The number of a copy, from 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CopyId(pub(super) usize);
 
 /// By what a client says in which copy it is.

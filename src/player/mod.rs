@@ -19,6 +19,7 @@ mod service;
 mod settings;
 mod shift;
 mod stage;
+mod streaming;
 mod ties;
 mod values;
 

@@ -1,6 +1,7 @@
 //! What a run needs of its tapes, worked out once: who plays, what answers what, and what waits for
 //! what. It does not change while a run goes on.
 
+mod carried;
 mod follow;
 mod lanes;
 #[cfg(test)]
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use crate::bayeux::Pattern;
 use crate::exchange::credentials;
 use crate::exchange::{
-    Contract, Fact, Micros, Notification, Operation, OperationId, Session, What,
+    Closed, Contract, Fact, Micros, Notification, Operation, OperationId, Session, Side, What,
 };
 use crate::journal::Identity;
 use crate::matcher::{Key, Rules};
@@ -22,8 +23,9 @@ use crate::tape::{Event, Tape};
 use super::publish;
 use super::settings::Reading;
 use super::shift::Shift;
-use super::ties::Ties;
+use super::ties::{Ears, Ties};
 use super::values::Values;
+pub(super) use carried::{Wording, carried};
 use follow::Moment;
 pub use lanes::Happening;
 
@@ -54,6 +56,8 @@ pub(super) struct Planned {
     /// The notifications that name it as a cause.
     pub(super) releases: Vec<usize>,
     pub(super) times: Times,
+    /// How the stream that it opened was ended, if the service did.
+    pub(super) ending: Option<Ending>,
     /// How many operations of its lane that change something come before it.
     pub(super) epoch: usize,
 }
@@ -66,8 +70,28 @@ pub(super) enum Times {
     Exactly,
     /// It gives a client its credentials: a client that comes back logs in again.
     AtLeast,
+    /// It opens a stream: a client that lost it opens it again.
+    Stream,
     /// It only reads: as often as one likes, or never.
     Any,
+}
+
+impl Times {
+    /// Whether an operation that may come so often changes something that reads tell of.
+    pub(super) fn is_change(self) -> bool {
+        match self {
+            Times::Exactly | Times::AtLeast => true,
+            Times::Stream | Times::Any => false,
+        }
+    }
+}
+
+/// How a stream ended by the service.
+#[derive(Debug)]
+pub(super) struct Ending {
+    pub(super) closed: Closed,
+    /// How many events of its lane come before.
+    pub(super) events: usize,
 }
 
 /// A notification with what it waits for.
@@ -80,7 +104,9 @@ pub(super) struct Due {
     pub(super) gap: Micros,
     /// What it was on the tape.
     pub(super) identity: Identity,
-    /// The Bayeux message that carries it.
+    /// The operation that opened the stream on which it travelled; `None` for Bayeux.
+    pub(super) stream: Option<usize>,
+    /// The bytes that carry it: a Bayeux message, or what goes on its stream.
     pub(super) message: Bytes,
 }
 
@@ -139,6 +165,9 @@ pub enum PlanError {
     /// A part of an operation that HTTP does not allow.
     #[error("operation {0}: {1:?} is no {2}")]
     Http(u64, String, &'static str),
+    /// A notification travelled on a stream that nothing opens.
+    #[error("notification {0}: operation {1}, which opened its stream, is not on the tape")]
+    NoStream(u64, u64),
     /// A notification waits for an operation that is not there.
     #[error("notification {0}: operation {1} in its `after` is not on the tape")]
     NoCause(u64, u64),
@@ -213,6 +242,9 @@ impl Plan {
             match event {
                 Event::Contract(contract) => self.contracts.push(contract.clone()),
                 Event::Fact(fact) => {
+                    if let What::Closed(closed) = &fact.what {
+                        self.ends(fact, closed, &numbers, &mut lanes);
+                    }
                     if matches!(fact.what, What::Handshake { .. }) {
                         let (session, _) = self.lane(&fact.session, &mut lanes);
                         self.ties.learn_fact(session, fact);
@@ -250,6 +282,7 @@ impl Plan {
             }
         }
         self.count(lanes.values().copied());
+        self.learn_ears(&tape, &lanes);
         self.follow(moments);
         let operations = self.operations.get(first..).unwrap_or_default();
         self.values.compare_repeats(first, operations);
@@ -267,9 +300,49 @@ impl Plan {
                 {
                     planned.times = times(planned);
                     planned.epoch = epoch;
-                    epoch += usize::from(planned.times != Times::Any);
+                    epoch += usize::from(planned.times.is_change());
                 }
             }
+        }
+    }
+
+    /// Takes the end of a stream, if the service ended it.
+    fn ends(
+        &mut self,
+        fact: &Fact,
+        closed: &Closed,
+        numbers: &BTreeMap<OperationId, usize>,
+        lanes: &mut BTreeMap<usize, usize>,
+    ) {
+        let (_, lane) = self.lane(&fact.session, lanes);
+        let events = self.lanes.get(lane).map_or(0, |lane| lane.events.len());
+        let stream = numbers.get(&closed.stream);
+        if let (Side::Service, Some(planned)) = (
+            closed.by,
+            stream.and_then(|stream| self.operations.get_mut(*stream)),
+        ) {
+            planned.ending = Some(Ending {
+                closed: closed.clone(),
+                events,
+            });
+        }
+    }
+
+    /// Learns which sessions of a tape listened. A tape without handshakes, such as that of a page,
+    /// does not say.
+    fn learn_ears(&mut self, tape: &Tape, lanes: &BTreeMap<usize, usize>) {
+        let shook_hands = |fact: &&Fact| matches!(fact.what, What::Handshake { .. });
+        let facts: Vec<&Fact> = tape.facts().filter(shook_hands).collect();
+        for (&seat, &lane) in lanes {
+            let session = self.sessions.get(seat);
+            let greeted = facts.iter().any(|fact| Some(&fact.session) == session);
+            let heard = self.heard_last(lane).is_some();
+            let ears = if facts.is_empty() || greeted || heard {
+                Ears::Some
+            } else {
+                Ears::None
+            };
+            self.ties.learn_ears(seat, ears);
         }
     }
 
@@ -292,13 +365,26 @@ impl Plan {
     ) -> Result<Due, PlanError> {
         let identity = Identity::of_notification(notification);
         let mut notification = notification.clone();
+        let before = notification.data.clone();
         shift.notification(&mut notification);
+        let as_written = if before == notification.data {
+            Wording::Recorded
+        } else {
+            Wording::Anew
+        };
         let id = notification.id.0;
-        let data = notification.data.json().ok_or(PlanError::NotJson(id))?;
-        let plain = Pattern::parse(&notification.channel).filter(|pattern| !pattern.is_wild());
-        if plain.is_none() {
-            return Err(PlanError::Channel(id, notification.channel.clone()));
-        }
+        let stream = match notification.carrier.stream() {
+            None => None,
+            Some(stream) => {
+                let missing = PlanError::NoStream(id, stream.0);
+                Some(*numbers.get(&stream).ok_or(missing)?)
+            }
+        };
+        let message = if stream.is_some() {
+            carried(&notification.carrier, notification.data.bytes(), as_written)
+        } else {
+            bayeux(&notification)?
+        };
         let mut causes = Vec::new();
         let mut since = None;
         for cause in &notification.after {
@@ -318,13 +404,13 @@ impl Plan {
             since = since.max(Some(at));
         }
         let since = since.or_else(|| self.heard_last(lane)).unwrap_or_default();
-        let message = message(&notification.channel, data.get().as_bytes());
         Ok(Due {
             identity,
             gap: notification.at.since(since),
             notification,
             lane,
             causes,
+            stream,
             message,
         })
     }
@@ -346,8 +432,20 @@ fn planned(operation: &Operation, endpoints: &[String], rules: &Rules, shift: Sh
         lane: 0,
         releases: Vec::new(),
         times: Times::default(),
+        ending: None,
         epoch: 0,
     }
+}
+
+/// The Bayeux message that carries a notification.
+fn bayeux(notification: &Notification) -> Result<Bytes, PlanError> {
+    let id = notification.id.0;
+    let data = notification.data.json().ok_or(PlanError::NotJson(id))?;
+    let plain = Pattern::parse(&notification.channel).filter(|pattern| !pattern.is_wild());
+    if plain.is_none() {
+        return Err(PlanError::Channel(id, notification.channel.clone()));
+    }
+    Ok(message(&notification.channel, data.get().as_bytes()))
 }
 
 /// The Bayeux message that carries this data, which is JSON.
@@ -369,7 +467,9 @@ fn times(planned: &Planned) -> Times {
     let Operation {
         request, response, ..
     } = &planned.operation;
-    if !planned.releases.is_empty() {
+    if planned.operation.form.opens().is_some() {
+        Times::Stream
+    } else if !planned.releases.is_empty() {
         Times::Exactly
     } else if SAFE_METHODS.contains(&request.method.as_str()) {
         Times::Any

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use crate::exchange::Micros;
 
 use super::pace::Pace;
-use super::plan::{By, Cause, Due, Lane, LaneEvent, Plan, Planned, Times};
+use super::plan::{By, Cause, Due, Lane, LaneEvent, Plan, Planned};
 
 /// The progress of one run.
 #[derive(Debug)]
@@ -103,15 +103,32 @@ impl Run {
     /// Moves a lane on to behind this operation.
     fn pass(&mut self, plan: &Plan, operation: usize) {
         if let Some(Planned {
-            lane,
-            epoch,
-            times: Times::Exactly | Times::AtLeast,
-            ..
+            lane, epoch, times, ..
         }) = plan.operations.get(operation)
+            && times.is_change()
             && let Some(lane) = self.lanes.get_mut(*lane)
         {
             lane.epoch = lane.epoch.max(epoch + 1);
         }
+    }
+
+    /// Whether the first so many events of a lane are over: its notifications were handed over, and its
+    /// operations called, but for reads.
+    pub(super) fn is_past(&self, plan: &Plan, lane: usize, events: usize) -> bool {
+        let (Some(progress), Some(planned)) = (self.lanes.get(lane), plan.lanes.get(lane)) else {
+            return false;
+        };
+        let waits = |place: usize| progress.scheduled.iter().any(|(other, _)| *other == place);
+        let is_over = |event: &LaneEvent| match event {
+            LaneEvent::Notification(place) => !waits(*place),
+            LaneEvent::Operation(place) => {
+                let planned = plan.operations.get(*place);
+                let changes = planned.is_some_and(|planned| planned.times.is_change());
+                !changes || self.has_happened(*place)
+            }
+        };
+        let before = planned.events.get(..events).unwrap_or_default();
+        progress.heard >= events && before.iter().all(is_over)
     }
 
     /// What a notification that was not handed over yet waits for.

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::bayeux::{Carrier, Exchange, Message, message};
-use crate::exchange::{self, Micros, NotificationId};
+use crate::exchange::{self, Micros, NotificationId, coding};
 
 use super::body::ReplayBody;
 use super::cast::{Identity, Role};
@@ -25,7 +25,9 @@ use super::publish;
 use super::refusal::{Kind, Refusal};
 use super::report::Report;
 use super::settings::{Misses, Settings, Spare};
+use super::stage::outlets::{Outgoing, OutletId, Parcel};
 use super::stage::{Answer, Send, Stage};
+use super::streaming::{Berth, Streaming};
 
 /// The most content of a live request that is read: as much as any sample or message may have, and
 /// little enough to hold in memory.
@@ -52,6 +54,8 @@ struct Shared {
 struct State {
     copies: Copies,
     waiting: BTreeMap<Exchange, oneshot::Sender<Vec<Bytes>>>,
+    /// The open streams of each copy. What waits in them is bounded by what the tapes hold.
+    streams: BTreeMap<(CopyId, OutletId), mpsc::UnboundedSender<Parcel>>,
     next: u64,
     runs: u64,
     phase: Phase,
@@ -98,6 +102,7 @@ impl Replay {
         let state = State {
             copies: Copies::new(Arc::clone(&plan), settings.clone()),
             waiting: BTreeMap::new(),
+            streams: BTreeMap::new(),
             next: 0,
             runs: 1,
             phase: Phase::Playing,
@@ -180,6 +185,7 @@ impl Replay {
     pub fn stop(&self) {
         let mut state = self.state();
         state.phase = Phase::Stopping;
+        state.streams.clear();
         let now = self.now();
         state.each(|stage| stage.release_all(now));
     }
@@ -196,6 +202,7 @@ impl Replay {
         let now = self.now();
         state.each(|stage| stage.release_all(now));
         state.copies = Copies::new(Arc::clone(&self.0.plan), self.0.settings.clone());
+        state.streams.clear();
         state.runs += 1;
         let runs = state.runs;
         drop(state);
@@ -225,6 +232,30 @@ impl Replay {
     pub fn report(&self) -> Report {
         let now = self.now();
         self.look(|copies, run| Report::of(copies, run, now))
+    }
+
+    /// A client has what was sent on its stream with this token.
+    pub(super) fn went_out(&self, berth: Berth, token: usize) {
+        let mut state = self.state();
+        if state.runs == berth.run {
+            let stage = state.copies.get(berth.copy);
+            stage.went_out(self.now(), berth.outlet, token);
+        }
+    }
+
+    /// The client of a stream is gone.
+    pub(super) fn hung_up(&self, berth: Berth) {
+        let mut state = self.state();
+        state.streams.remove(&(berth.copy, berth.outlet));
+        if state.runs == berth.run {
+            let sends = state
+                .copies
+                .get(berth.copy)
+                .hung_up(self.now(), berth.outlet);
+            state.dispatch(sends);
+            drop(state);
+            self.0.changed.notify_one();
+        }
     }
 
     /// Looks at the run.
@@ -282,13 +313,14 @@ impl Replay {
         head: http::request::Parts,
     ) -> Response<ReplayBody> {
         let accept = fields::accepted_codings(&head.headers);
-        let (answer, copy) = {
+        let (answer, copy, streaming) = {
             let mut state = self.state();
             let copy = state.copies.of(identity, Ask::Operation(live));
             let stage = state.copies.get(copy);
             let (answer, sends) = stage.operation(self.now(), identity, live);
+            let streaming = state.moor(self, copy, &answer);
             state.dispatch(sends);
-            (answer, copy)
+            (answer, copy, streaming)
         };
         self.0.changed.notify_one();
         let mut response = match answer {
@@ -307,6 +339,7 @@ impl Replay {
                 operation,
                 response,
                 delay,
+                ..
             } => {
                 let replay = self.clone();
                 let out = move || {
@@ -316,10 +349,19 @@ impl Replay {
                     drop(state);
                     replay.0.changed.notify_one();
                 };
-                let response = fields::acceptable(response, &accept);
+                let response = match &streaming {
+                    None => fields::acceptable(response, &accept),
+                    Some(_) => coding::plain(&response),
+                };
                 // Before the delay: a client that does not wait for its answer has called all the
                 // same, and what its call released must come.
-                let body = ReplayBody::telling(response.body.bytes().clone(), out);
+                let body = match streaming {
+                    None => ReplayBody::telling(response.body.bytes().clone(), out),
+                    Some(streaming) => {
+                        out();
+                        ReplayBody::stream(streaming)
+                    }
+                };
                 if delay > Micros(0) {
                     tokio::time::sleep(Duration::from_micros(delay.0)).await;
                 }
@@ -407,7 +449,36 @@ impl State {
         self.dispatch(sends);
     }
 
+    /// Makes the stream that an answer opens, if it opens one.
+    fn moor(&mut self, replay: &Replay, copy: CopyId, answer: &Answer) -> Option<Streaming> {
+        let Answer::Recorded {
+            outlet: Some((outlet, stream)),
+            ..
+        } = answer
+        else {
+            return None;
+        };
+        let (sender, parcels) = mpsc::unbounded_channel();
+        if self.phase == Phase::Playing {
+            self.streams.insert((copy, *outlet), sender);
+        }
+        let berth = Berth {
+            copy,
+            outlet: *outlet,
+            run: self.runs,
+        };
+        Some(Streaming::new(parcels, replay.clone(), berth, *stream))
+    }
+
     fn dispatch(&mut self, sends: Vec<Send>) {
+        for (number, stage) in self.copies.iter_mut().enumerate() {
+            for Outgoing { outlet, what } in stage.outgoing() {
+                if let Some(stream) = self.streams.get(&(CopyId(number), outlet)) {
+                    // Where nobody takes it any more, the body that is dropped says so itself.
+                    let _ = stream.send(what);
+                }
+            }
+        }
         for Send { exchange, messages } in sends {
             if let Some(sender) = self.waiting.remove(&exchange) {
                 // Where nobody waits any more, the connection is gone and says so itself.

@@ -5,12 +5,15 @@
 mod alike;
 mod answer;
 mod choice;
+pub(super) mod outlets;
 pub(super) mod progress;
 mod room;
+mod streaming;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,6 +29,7 @@ use super::run::Run;
 use super::settings::{Absence, Settings};
 use super::values::Bound;
 pub(crate) use answer::Answer;
+use outlets::Outlets;
 
 /// What the caller must send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +51,10 @@ pub(crate) struct Stage {
     bound: Bound,
     /// The notification behind each event that was given to the Bayeux server.
     events: Vec<usize>,
+    /// The streams that are open.
+    outlets: Outlets,
+    /// Notifications that go out again to a client that has not seen them.
+    again: BTreeSet<usize>,
     /// How often each notification has reached a client.
     heard: Vec<usize>,
     quiet: Quiet,
@@ -73,6 +81,8 @@ impl Stage {
             journal: Journal::default(),
             bound: Bound::default(),
             events: Vec::new(),
+            outlets: Outlets::default(),
+            again: BTreeSet::new(),
             heard: vec![0; plan.notifications.len()],
             quiet: Quiet::Alone,
             plan,
@@ -212,6 +222,7 @@ impl Stage {
                 while self.hand_over(now, place).is_some() {}
             }
         }
+        self.end_streams();
         let effects = self.bayeux.flush(now);
         self.carry_out(now, effects)
     }
@@ -242,8 +253,11 @@ impl Stage {
 
     /// Hands the next notification of a lane to the client that listens; which it was.
     fn hand_over(&mut self, now: Micros, place: usize) -> Option<usize> {
+        let notification = self.run.due(now, place)?;
+        if let Some(stream) = self.plan.notifications.get(notification)?.stream {
+            return self.hand_on(notification, stream);
+        }
         let handed = || {
-            let notification = self.run.due(now, place)?;
             let due = self.plan.notifications.get(notification)?;
             let client = self.cast.listener(self.plan.lanes.get(place)?.session)?;
             let live = self.live(notification, due);
@@ -252,9 +266,9 @@ impl Stage {
                 None => (due.notification.channel.as_str(), due.message.clone()),
             };
             let hears = self.bayeux.hears(client, channel);
-            hears.then(|| (notification, json, client.clone()))
+            hears.then(|| (json, client.clone()))
         };
-        let (notification, json, client) = handed()?;
+        let (json, client) = handed()?;
         let event = Event {
             token: self.events.len(),
             json,
@@ -297,14 +311,20 @@ impl Stage {
     }
 
     fn delivered(&mut self, now: Micros, token: usize, client: &ClientId) {
-        let Some(&place) = self.events.get(token) else {
-            return;
-        };
-        let seat = self.cast.seat_of(client);
-        let session = seat.and_then(|seat| self.plan.sessions.get(seat));
+        if let (Some(&place), Some(seat)) = (self.events.get(token), self.cast.seat_of(client)) {
+            self.heard_by(now, place, seat);
+        }
+    }
+
+    /// Notes that a notification has reached the client of a session.
+    fn heard_by(&mut self, now: Micros, place: usize, seat: usize) {
+        let session = self.plan.sessions.get(seat);
         let (Some(due), Some(session)) = (self.plan.notifications.get(place), session) else {
             return;
         };
+        if self.again.remove(&place) {
+            return; // it is in the transcript already
+        }
         let recorded = &due.notification;
         let (channel, data) = match self.live(place, due) {
             Some((channel, data)) => (channel.into_owned(), data),

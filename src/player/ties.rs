@@ -19,6 +19,16 @@ pub(super) struct Ties {
     clients: BTreeMap<usize, Vec<String>>,
     /// By what the user chose to tell clients apart.
     named: BTreeMap<String, Holder>,
+    ears: BTreeMap<usize, Ears>,
+}
+
+/// Whether a session listened for notifications when it was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ears {
+    /// It only called operations, as the parts of a page do that carry no cookie.
+    None,
+    /// It did, or nothing says that it did not.
+    Some,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +69,17 @@ impl Ties {
                 clients.push(client.clone());
             }
         }
+    }
+
+    /// Learns whether a session listened on one tape; it is enough that it did on one of several.
+    pub(super) fn learn_ears(&mut self, session: usize, ears: Ears) {
+        let known = self.ears.entry(session).or_insert(ears);
+        *known = ears.max(*known);
+    }
+
+    /// Whether a session may be that of a client that listens and that nothing else ties.
+    pub(super) fn listens(&self, session: usize) -> bool {
+        self.ears.get(&session) != Some(&Ears::None)
     }
 
     /// The session that one of these credentials is of, if all that tell anything tell the same.
@@ -157,6 +178,23 @@ mod tests {
         assert_eq!(
             ties.session_of(&[cookie("0123456789"), cookie("9876543210")]),
             None
+        );
+    }
+
+    #[test]
+    fn a_session_listens_unless_every_tape_says_that_it_did_not() {
+        let mut ties = Ties::default();
+        for (session, ears) in [
+            (0, Ears::None),
+            (1, Ears::None),
+            (1, Ears::Some),
+            (1, Ears::None),
+        ] {
+            ties.learn_ears(session, ears);
+        }
+        assert_eq!(
+            [0, 1, 2].map(|place| ties.listens(place)),
+            [false, true, true]
         );
     }
 

@@ -107,6 +107,21 @@ pub enum Observation {
     },
 }
 
+impl Observation {
+    /// When it came, if it is something that the service sent. A request is told of when it is complete,
+    /// and timed by its head.
+    fn came(&mut self) -> Option<&mut Micros> {
+        match self {
+            Observation::Request { .. } => None,
+            Observation::Response { at, .. }
+            | Observation::Opened { at, .. }
+            | Observation::Passed { at, .. }
+            | Observation::Ended { at, .. }
+            | Observation::Gone { at, .. } => Some(at),
+        }
+    }
+}
+
 /// What was learned so far.
 #[derive(Debug)]
 pub struct Understanding {
@@ -116,6 +131,8 @@ pub struct Understanding {
     causes: Causes,
     /// The exchanges that pass. There are as many as the proxy has open.
     under_way: BTreeMap<Passing, Passed>,
+    /// When the latest thing came that the service sent.
+    latest: Micros,
     /// The streams that are open.
     streams: BTreeMap<Passing, streams::Open>,
     /// Operations under way that a notification names as its cause.
@@ -151,13 +168,20 @@ impl Understanding {
             clients: Clients::new(&settings.sessions),
             causes: Causes::new(),
             under_way: BTreeMap::new(),
+            latest: Micros::default(),
             streams: BTreeMap::new(),
             awaited: BTreeSet::new(),
         }
     }
 
     /// Takes what was seen, and returns what is to be written, in order.
-    pub fn observe(&mut self, observation: Observation) -> Vec<Event> {
+    pub fn observe(&mut self, mut observation: Observation) -> Vec<Event> {
+        if let Some(at) = observation.came() {
+            // Of two things on two connections, the one that was told first may be timed last. On the
+            // tape both orders must be one.
+            self.latest = self.latest.after(Micros(1)).max(*at);
+            *at = self.latest;
+        }
         match observation {
             Observation::Request {
                 passing,

@@ -15,7 +15,7 @@ pub struct Event {
     pub retry: Option<u64>,
     /// Its data; `None` where it has none, and so only sets the other fields.
     pub data: Option<String>,
-    /// The event as it was written, where [`Event::write`] would write it otherwise.
+    /// The event as it was written, where [`Event::write`] would write it otherwise, or it has no data.
     pub written: Option<String>,
 }
 
@@ -38,8 +38,12 @@ impl Event {
         if let Some(retry) = self.retry {
             field("retry", &retry.to_string());
         }
-        for line in self.data.iter().flat_map(|data| data.split('\n')) {
-            field("data", line);
+        if let Some(data) = &self.data {
+            // What stands as one line here must not become several fields there.
+            let data = data.replace("\r\n", "\n");
+            for line in data.split(['\n', '\r']) {
+                field("data", line);
+            }
         }
         text.push('\n');
         text
@@ -191,7 +195,7 @@ impl Events {
         if end == b'\r' && raw.ends_with(b"\r\n\r") {
             raw.push(b'\n'); // its other lines end so, and this one is about to
         }
-        if raw != event.write().as_bytes() {
+        if event.data.is_none() || raw != event.write().as_bytes() {
             event.written = Some(String::from_utf8_lossy(&raw).into_owned());
         }
         items.push(Item::Event(event));
@@ -347,6 +351,7 @@ mod tests {
             "data: a\r\r",
             "data: a\n: c\n\n",
             "x: y\n\n",
+            "retry: 5\n\n",
         ] {
             assert_eq!(written(stream).as_deref(), Some(stream));
         }
@@ -377,7 +382,9 @@ mod tests {
         ) {
             let event = Event { event, id, retry, data, written: None };
             prop_assume!(event != Event::default());
-            prop_assert_eq!(read(event.write().as_bytes(), 4), [Item::Event(event)]);
+            let written = event.data.is_none().then(|| event.write());
+            let expected = Event { written, ..event.clone() };
+            prop_assert_eq!(read(event.write().as_bytes(), 4), [Item::Event(expected)]);
         }
 
         #[test]

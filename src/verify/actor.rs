@@ -1,19 +1,20 @@
 //! A client that does what a session did on the tapes, and compares what it gets with what that got.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::exchange::{End, Notification, Operation};
+use crate::exchange::{End, Notification, Operation, coding};
 
 use super::board::{Board, Standing};
 use super::difference;
 use super::jitter::Jitter;
+use super::listening::Listening;
 use super::script::{Published, Script, Step};
 use super::subscriber::Subscriber;
 use super::wire::Wire;
 
 /// One client.
-#[derive(Debug)]
 pub(super) struct Actor {
     script: Script,
     address: SocketAddr,
@@ -21,6 +22,7 @@ pub(super) struct Actor {
     board: Arc<Board>,
     place: usize,
     subscriber: Subscriber,
+    listening: Listening,
     wire: Option<Wire>,
 }
 
@@ -40,6 +42,7 @@ impl Actor {
             board,
             place,
             subscriber: Subscriber::default(),
+            listening: Listening::default(),
             wire: None,
         }
     }
@@ -114,9 +117,21 @@ impl Actor {
             return;
         }
         self.stands(Standing::Calling(number));
-        match wire.call(request).await {
+        let answer = match operation.form.opens() {
+            None => wire.call(request).await,
+            Some(stream) => wire.open(request).await.map(|(head, content)| {
+                self.listening.open(number, stream, content);
+                head
+            }),
+        };
+        match answer {
             Ok(live) => {
-                if let Some(what) = difference::of_answer(number, response, &live) {
+                // A stream goes without its recorded coding.
+                let recorded = match operation.form.opens() {
+                    None => Cow::Borrowed(response),
+                    Some(_) => Cow::Owned(coding::plain(response)),
+                };
+                if let Some(what) = difference::of_answer(number, &recorded, &live) {
                     self.differs(&what);
                 }
             }
@@ -136,9 +151,17 @@ impl Actor {
     }
 
     async fn hear(&mut self, wire: &Wire, notification: &Notification) -> Result<(), String> {
-        self.connect(wire).await?;
         let channel = notification.channel.clone();
-        self.stands(Standing::Hearing(notification.id, channel));
+        let hearing = Standing::Hearing(notification.id, channel);
+        if let Some(stream) = notification.carrier.stream() {
+            self.stands(hearing);
+            if let Some(what) = self.listening.hear(notification, stream).await? {
+                self.differs(&what);
+            }
+            return Ok(());
+        }
+        self.connect(wire).await?;
+        self.stands(hearing);
         loop {
             let hold = self.jitter.short_poll();
             if let Some(heard) = self.subscriber.hear(wire, hold).await? {

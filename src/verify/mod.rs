@@ -8,6 +8,7 @@ mod actor;
 mod board;
 mod difference;
 mod jitter;
+mod listening;
 mod script;
 mod subscriber;
 mod wire;

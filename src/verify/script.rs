@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::bayeux::{Message, message, reply};
-use crate::exchange::{Fact, Micros, Notification, Operation, OperationId, Session, What};
+use crate::exchange::{Carrier, Fact, Micros, Notification, Operation, OperationId, Session, What};
 use crate::player::{Happening, PUBLISH, Plan, PlanError};
 use crate::tape::Tape;
 
@@ -150,7 +150,10 @@ fn undeclared(steps: &[Step]) -> Vec<String> {
     for step in steps {
         match step {
             Step::Subscribe(_) => return Vec::new(),
-            Step::Hear(notification) if !channels.contains(&notification.channel) => {
+            Step::Hear(notification)
+                if notification.carrier == Carrier::Bayeux
+                    && !channels.contains(&notification.channel) =>
+            {
                 channels.push(notification.channel.clone());
             }
             Step::Call(_)

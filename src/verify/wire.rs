@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderName, HeaderValue, Request, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -52,8 +53,20 @@ impl Wire {
         })
     }
 
-    /// Sends a recorded request.
+    /// Sends a recorded request, and reads its response.
     pub(super) async fn call(&self, recorded: &exchange::Request) -> Result<Response, String> {
+        let (mut head, content) = self.open(recorded).await?;
+        let content = Limited::new(content, MAX_CONTENT).collect().await;
+        let content = content.map_err(|error| error.to_string())?.to_bytes();
+        head.body = Body::new(content);
+        Ok(head)
+    }
+
+    /// Sends a recorded request: the head of the response, and its content to be read.
+    pub(super) async fn open(
+        &self,
+        recorded: &exchange::Request,
+    ) -> Result<(Response, Incoming), String> {
         let content = Full::new(recorded.body.bytes().clone());
         let mut request = Request::new(content);
         *request.method_mut() = recorded.method.parse().map_err(text)?;
@@ -79,29 +92,34 @@ impl Wire {
         *request.uri_mut() = self.uri(path)?;
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
-        let response = self.send(request).await?;
+        let (response, content) = self.send(request).await?;
         match response.status {
-            200 => Ok(response.body.bytes().clone()),
+            200 => {
+                let content = Limited::new(content, MAX_CONTENT).collect().await;
+                Ok(content.map_err(|error| error.to_string())?.to_bytes())
+            }
             status => Err(format!("the endpoint answers {status}")),
         }
     }
 
-    async fn send(&self, mut request: Request<Full<Bytes>>) -> Result<Response, String> {
+    async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<(Response, Incoming), String> {
         let headers = request.headers_mut();
         headers.insert(SESSION, self.session.clone());
         headers.remove(CONTENT_LENGTH);
         headers.remove(HOST);
         let response = self.client.request(request).await.map_err(text)?;
         let (head, content) = response.into_parts();
-        let content = Limited::new(content, MAX_CONTENT).collect().await;
-        let content = content.map_err(|error| error.to_string())?.to_bytes();
         let fields = head.headers.iter();
         let fields = fields.map(|(name, value)| (name.as_str(), value.as_bytes()));
-        Ok(Response {
+        let response = Response {
             status: head.status.as_u16(),
             headers: fields.collect::<Headers>(),
-            body: Body::new(content),
-        })
+            body: Body::default(),
+        };
+        Ok((response, content))
     }
 
     fn uri(&self, target: &str) -> Result<Uri, String> {

@@ -34,3 +34,10 @@ pub(crate) fn pushed(id: u64, session: &str, after: u64, channel: &str, data: &V
     });
     format!("{event}\n")
 }
+
+/// A handshake of a session at the default endpoint.
+pub(crate) fn handshake(session: &str, at: u64, client: &str) -> String {
+    let what = json!({ "handshake": { "endpoint": "/api/v2/notifications", "client": client } });
+    let event = json!({ "kind": "fact", "session": session, "at": at, "what": what });
+    format!("{event}\n")
+}

@@ -35,7 +35,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     (
         "verify",
         &[
-            "exchange", "tape", "matcher", "player", "bayeux", "listen", "compare",
+            "exchange", "tape", "matcher", "player", "bayeux", "stream", "listen", "compare",
         ],
     ),
     ("journal", &["exchange"]),

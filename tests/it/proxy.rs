@@ -3,6 +3,7 @@
 mod full;
 mod harness;
 mod informational;
+mod pushing;
 mod refusals;
 mod rewriting;
 mod serving;

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::events::{notification, operation, pushed};
+use crate::events::{handshake, notification, operation, pushed};
 use crate::support::{Answer, Client, Replay, get, post, report, tape};
 
 const ALICE: &str = r#"{"userName":"alice","password":"a"}"#;
@@ -303,4 +303,41 @@ fn clients_are_told_apart_as_the_user_wants() {
         words.contains("--session-by (or ANTIPHON_SESSION_BY): \"agent\" is none of"),
         "{words}"
     );
+}
+
+#[test]
+fn a_client_that_nothing_ties_gets_no_session_that_never_listened() {
+    // A browser loads the parts of a page without cookies, on connections of their own.
+    let page = [
+        operation(1, "client1", "GET /page", &json!({ "answer": "a page" })),
+        operation(
+            2,
+            "client2",
+            "GET /script",
+            &json!({ "answer": "a script" }),
+        ),
+        handshake("client3", 2_900, "0123456789abcdef"),
+        operation(3, "client3", "POST /act", &json!({})),
+        notification(1, "client3", 3),
+    ];
+    let path = tape("page", &page.concat());
+    let replay = Replay::start(&[&path, "--absent-after", "never"]);
+    assert_eq!(get(&format!("{}/page", replay.origin)).text, "a page");
+    let client = Client::new(&replay, &[]);
+    let act = post(&format!("{}/act", replay.origin), &[], "");
+    assert_eq!(act.status, 200, "{}", act.text);
+    assert_eq!(numbers(&client.hear(1)), [1]);
+    assert_eq!(report(&replay)["clean"], true);
+    let url = format!("{}/api/v2/notifications", replay.origin);
+    let second = post(&url, &[], r#"[{"channel":"/meta/handshake"}]"#).json()[0].clone();
+    assert_eq!(second["successful"], false, "{second}");
+
+    // Where there are spare sessions it gets one that listens.
+    let replay = Replay::start(&[&path, "--spare-sessions", "fork"]);
+    let clients = [(); 2].map(|()| Client::new(&replay, &[]));
+    for client in &clients {
+        let act = post(&format!("{}/act", replay.origin), &client.headers(), "");
+        assert_eq!(act.status, 200, "{}", act.text);
+        assert_eq!(numbers(&client.hear(1)), [1]);
+    }
 }

@@ -329,6 +329,14 @@ impl Client {
         assert_eq!(reply["successful"], true, "{reply}");
     }
 
+    /// The headers that its requests carry, for a request to the service itself.
+    pub(crate) fn headers(&self) -> Vec<(&str, &str)> {
+        let headers = self.headers.iter();
+        headers
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect()
+    }
+
     /// One poll; its events.
     pub(crate) fn connect(&self) -> Vec<Value> {
         let mut messages = self.tell("connect", r#","connectionType":"long-polling""#);

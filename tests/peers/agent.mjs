@@ -17,7 +17,8 @@ import { createInterface } from "node:readline";
 const LAST_POLLS = 2;
 
 // Plays the agent with a client library: `library.call` sends a request as an application would,
-// and `library.join` makes a client, which tells what it gets to the `ears` and can `leave`.
+// `library.join` makes a client, which tells what it gets to the `ears` and can `leave`, and
+// `library.send`, where there is one, sends the requests of a page with a form.
 export function perform(library) {
   const [argument] = process.argv.slice(2);
   const settings = JSON.parse(argument);
@@ -25,7 +26,8 @@ export function perform(library) {
   let agent = null;
   const obey = {
     login({ url, form }) {
-      logIn(url, form).then(
+      const { Cookie, ...own } = headers;
+      logIn(library.send ?? send, url, form, own).then(
         ({ cookies, answers }) => {
           headers.Cookie = cookies.join("; ");
           answers.forEach((answer) => say({ answer }));
@@ -56,16 +58,28 @@ export function perform(library) {
 }
 
 // Sends a form as a page does: the answer sets cookies and leads elsewhere.
-async function logIn(url, form) {
-  const read = async (response) => ({ status: response.status, content: await response.text() });
-  const kind = "application/x-www-form-urlencoded";
-  const sent = { method: "POST", headers: { "Content-Type": kind }, body: form, redirect: "manual" };
-  const login = await fetch(url, sent);
-  const cookies = login.headers.getSetCookie().map((cookie) => cookie.split(";")[0]);
-  const page = await fetch(new URL(login.headers.get("Location"), url), {
-    headers: { Cookie: cookies.join("; ") },
+async function logIn(send, url, form, headers) {
+  const fields = { ...headers, "Content-Type": "application/x-www-form-urlencoded" };
+  const login = await send({ method: "POST", url, headers: fields, content: form });
+  const cookies = login.cookies.map((cookie) => cookie.split(";")[0]);
+  const page = await send({
+    method: "GET",
+    url: new URL(login.location, url),
+    headers: { ...headers, Cookie: cookies.join("; ") },
   });
-  return { cookies, answers: [await read(login), await read(page)] };
+  const answers = [login, page].map(({ status, content }) => ({ status, content }));
+  return { cookies, answers };
+}
+
+// Sends a request that is none of the library's, and keeps and follows nothing.
+async function send({ method, url, headers, content }) {
+  const response = await fetch(url, { method, headers, body: content, redirect: "manual" });
+  return {
+    status: response.status,
+    content: await response.text(),
+    cookies: response.headers.getSetCookie(),
+    location: response.headers.get("Location"),
+  };
 }
 
 // Ends the program with these words.

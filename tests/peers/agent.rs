@@ -24,6 +24,8 @@ const ENDPOINT: &str = "/api/v2/notifications";
 pub(crate) enum Library {
     Cometd9,
     Cometd9Acknowledging,
+    /// Without HTTP/1.1.
+    Cometd9OverHttp2,
     Cometd3,
     Cometd3Acknowledging,
     Faye,
@@ -40,6 +42,7 @@ impl Library {
     fn program(self) -> &'static str {
         match self {
             Library::Cometd9 | Library::Cometd9Acknowledging => "cometd9.mjs",
+            Library::Cometd9OverHttp2 => "cometd9h2.mjs",
             Library::Cometd3 | Library::Cometd3Acknowledging => "cometd3.mjs",
             Library::Faye => "faye.mjs",
         }
@@ -127,13 +130,25 @@ impl Agent {
         headers: &Map<String, Value>,
         channels: &BTreeSet<String>,
     ) -> Agent {
+        Agent::named_by(&[], library, origin, name, headers, channels)
+    }
+
+    /// The same, whose process another program starts.
+    pub(crate) fn named_by(
+        by: &[&str],
+        library: Library,
+        origin: &str,
+        name: &str,
+        headers: &Map<String, Value>,
+        channels: &BTreeSet<String>,
+    ) -> Agent {
         let settings = json!({
             "endpoint": format!("{origin}{ENDPOINT}"),
             "headers": headers,
             "channels": channels,
             "acknowledge": Library::ACKNOWLEDGING.contains(&library),
         });
-        let mut child = programs::node(library.program())
+        let mut child = programs::node_by(by, library.program())
             .arg(settings.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -158,10 +173,10 @@ impl Agent {
         );
     }
 
-    /// Makes it send a form as a login page does, and waits until it is in.
-    pub(crate) fn log_in(&mut self, target: &str, form: &str) {
+    /// Makes it send a form as a login page does, after so many milliseconds, and waits until it is in.
+    pub(crate) fn log_in(&mut self, target: &str, form: &str, after: u64) {
         let url = format!("{}{target}", self.origin);
-        self.tell(&json!({ "do": "login", "url": url, "form": form }));
+        self.tell(&json!({ "do": "login", "after": after, "url": url, "form": form }));
         self.until(|heard| heard.answers.len() >= 2);
     }
 

@@ -3,6 +3,14 @@
 //!
 //! The desk itself logs the truth, with the operation that each message came of.
 
+mod alone;
+mod choices;
+mod copies;
+mod http2;
+mod isolated;
+mod part;
+mod recorded;
+mod runs;
 mod service;
 mod shift;
 
@@ -15,6 +23,7 @@ use serde_json::{Value, json};
 use crate::agent::Library;
 use crate::server::Server;
 
+use part::Part;
 use service::{Desk, Truth};
 use shift::{NAMES, Shift};
 
@@ -106,11 +115,12 @@ fn work(desk: &mut Desk, origin: &str, libraries: &[Library]) -> Vec<Vec<Value>>
     shift.chat();
     shift.fall_silent();
     shift.be_called();
-    shift.end()
+    let parts = shift.end();
+    parts.into_iter().map(|part| part.messages).collect()
 }
 
 /// The part of a shift for which nobody else is needed.
-fn talk_and_chat(desk: Option<&mut Desk>, origin: &str, libraries: &[Library]) -> Vec<Vec<Value>> {
+fn talk_and_chat(desk: Option<&mut Desk>, origin: &str, libraries: &[Library]) -> Vec<Part> {
     let mut shift = Shift::begin(desk, origin, libraries);
     shift.talk();
     shift.chat();

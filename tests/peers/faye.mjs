@@ -25,7 +25,8 @@ function join({ endpoint, headers, channels, pause }, ears) {
   for (const [name, value] of Object.entries(headers)) {
     if (name === "Cookie") {
       // Its jar would replace a header of this name.
-      client._dispatcher.cookies.setCookieSync(value, endpoint);
+      const { cookies } = client._dispatcher;
+      value.split("; ").forEach((cookie) => cookies.setCookieSync(cookie, endpoint));
     } else {
       client.setHeader(name, value);
     }

@@ -22,9 +22,24 @@ const INSTALLED: &str = "installed-lock.json";
 /// Variables by which a library would send what is for this machine to a proxy.
 const PROXIES: &[&str] = &["http_proxy", "HTTP_PROXY"];
 
+/// A program by itself, or as the last arguments of another that starts it.
+pub(crate) fn command(by: &[&str], program: &str) -> Command {
+    let Some((starter, arguments)) = by.split_first() else {
+        return Command::new(program);
+    };
+    let mut command = Command::new(starter);
+    command.args(arguments).arg(program);
+    command
+}
+
 /// Node, to run one of the programs that stand beside the tests.
 pub(crate) fn node(program: &str) -> Command {
-    let mut command = Command::new("node");
+    node_by(&[], program)
+}
+
+/// The same, started by another program.
+pub(crate) fn node_by(by: &[&str], program: &str) -> Command {
+    let mut command = command(by, "node");
     command.arg(program).current_dir(agents());
     for variable in PROXIES {
         command.env_remove(variable);

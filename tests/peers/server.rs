@@ -11,11 +11,18 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::programs;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_antiphon");
+
 /// Longer than anything here takes on a busy machine; reached only where something is wrong.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often a process is asked whether it has ended, while it is waited for.
 const GLANCE: Duration = Duration::from_millis(10);
+
+/// No session ever counts as absent: how fast the agents' processes start must not matter.
+pub(crate) const PATIENT: &[&str] = &["--absent-after", "never"];
 
 /// A running `antiphon replay` or `antiphon record`, which ends with this value.
 pub(crate) struct Server {
@@ -30,37 +37,51 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a replay of the embedded tape.
     pub(crate) fn replay(poll: u32) -> Server {
-        Server::replaying(&[], poll)
+        Server::replaying(&[], &[], poll, PATIENT)
     }
 
     /// Starts a replay of this tape.
     pub(crate) fn replay_of(tape: &Path, poll: u32) -> Server {
-        Server::replaying(&[tape], poll)
+        Server::replay_with(tape, poll, PATIENT)
     }
 
-    /// Starts a replay that holds a poll for so many milliseconds. No session of it ever counts as
-    /// absent: how fast the agents' processes start must not matter.
-    fn replaying(tapes: &[&Path], poll: u32) -> Server {
+    /// Starts a replay of this tape with these arguments.
+    pub(crate) fn replay_with(tape: &Path, poll: u32, arguments: &[&str]) -> Server {
+        Server::replaying(&[], &[tape], poll, arguments)
+    }
+
+    /// Starts a replay of this tape by another program, which becomes it.
+    pub(crate) fn replay_by(by: &[&str], tape: &Path, poll: u32) -> Server {
+        Server::replaying(by, &[tape], poll, PATIENT)
+    }
+
+    /// Starts a replay that holds a poll for so many milliseconds.
+    fn replaying(by: &[&str], tapes: &[&Path], poll: u32, arguments: &[&str]) -> Server {
         let settings = tempfile::Builder::new()
             .suffix(".json5")
             .tempfile()
             .unwrap();
         fs::write(&settings, format!("{{ bayeux: {{ timeout: {poll} }} }}")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
-        command.args(["replay", "--absent-after", "never", "--config"]);
-        Server::start(command.arg(settings.path()).args(tapes))
+        let mut command = programs::command(by, BINARY);
+        command.arg("replay").args(arguments);
+        Server::start(command.arg("--config").arg(settings.path()).args(tapes))
     }
 
     /// Starts a recording of what passes to this origin, on this tape.
     pub(crate) fn record(upstream: &str, tape: &Path) -> Server {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+        Server::record_by(&[], upstream, tape)
+    }
+
+    /// The same by another program, which becomes it.
+    pub(crate) fn record_by(by: &[&str], upstream: &str, tape: &Path) -> Server {
+        let mut command = programs::command(by, BINARY);
         command.args(["record", "--upstream", upstream, "--output"]);
         Server::start(command.arg(tape))
     }
 
     /// Starts a recording, on a tape that may be there already, with these arguments besides.
     pub(crate) fn record_on(upstream: &str, tape: &Path, arguments: &[&str]) -> Server {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+        let mut command = Command::new(BINARY);
         command.args(["record", "--append", "--upstream", upstream]);
         Server::start(command.args(arguments).arg("--output").arg(tape))
     }
@@ -77,6 +98,11 @@ impl Server {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let number = line.unwrap().trim().trim_end_matches(" kB");
         number.parse().unwrap()
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     fn start(command: &mut Command) -> Server {
@@ -112,8 +138,7 @@ impl Server {
 
     /// The transcript's sessions without their digests, and the digest of all.
     pub(crate) fn transcript(&self) -> (Value, String) {
-        let url = format!("{}/__admin/transcript", self.admin);
-        let mut document = ask(http().get(&url).call());
+        let mut document = self.admin("transcript");
         assert_eq!(document["misses"], 0, "{document}");
         let digest = document["digest"].as_str().unwrap().to_owned();
         let mut sessions = document["sessions"].take();
@@ -121,6 +146,19 @@ impl Server {
             session.as_object_mut().unwrap().remove("digest").unwrap();
         }
         (sessions, digest)
+    }
+
+    /// The report of a run in which everything was played, and nothing missed.
+    pub(crate) fn clean_report(&self) -> Value {
+        let report = self.admin("report");
+        assert_eq!(report["clean"], true, "{report}");
+        report
+    }
+
+    /// What its admin port answers to a GET of this.
+    pub(crate) fn admin(&self, what: &str) -> Value {
+        let url = format!("{}/__admin/{what}", self.admin);
+        ask(http().get(&url).call())
     }
 
     /// Sends SIGTERM, and waits for a good end.

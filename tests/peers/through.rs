@@ -1,5 +1,5 @@
 //! Programs of others with `antiphon record` between them: what they get through it is what they get
-//! without it.
+//! without it. A browser gets it from a replay, too.
 
 mod chromium;
 mod nginx;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::bayeux::{ClientId, Message, Verdict};
-use crate::exchange::{End, Micros, Request, Response};
+use crate::exchange::{End, Micros, Request, Response, Stream};
 use crate::journal::{Answered, Miss, Part, Remark};
 
 use super::super::cast::Identity;
@@ -13,6 +13,7 @@ use super::super::refusal::{Kind, Refusal};
 use super::super::settings::{Misses, OnExhausted};
 use super::alike::{Change, License};
 use super::choice::{Choice, How};
+use super::outlets::OutletId;
 use super::{Quiet, Send, Stage};
 
 /// How many characters of a value a remark shows.
@@ -27,6 +28,8 @@ pub(crate) enum Answer {
         response: Response,
         /// How long to wait with it.
         delay: Micros,
+        /// The stream that it opens.
+        outlet: Option<(OutletId, Stream)>,
     },
     /// No recorded response is for it.
     Refused(Refusal),
@@ -139,7 +142,7 @@ impl Stage {
             target: live.target.clone(),
             status: recorded.response.status,
             part: match planned.times {
-                Times::Any => Part::Read,
+                Times::Any | Times::Stream => Part::Read,
                 Times::Exactly | Times::AtLeast => Part::Step,
             },
         };
@@ -149,8 +152,10 @@ impl Stage {
             .settings
             .pace
             .real(recorded.answered.since(recorded.at));
+        let outlet = self.opens(now, place, live);
         Ok(Answer::Recorded {
             operation: place,
+            outlet,
             response: plan.values.response(place, &recorded.response, &self.bound),
             delay,
         })
@@ -164,7 +169,7 @@ impl Stage {
             what: what.to_owned(),
         };
         match (how, planned.times) {
-            (How::Next, _) | (How::Again, Times::Any) => {}
+            (How::Next, _) | (How::Again, Times::Any | Times::Stream) => {}
             (How::Again, Times::Exactly | Times::AtLeast) => {
                 self.journal.repeated(remark("came again"));
             }

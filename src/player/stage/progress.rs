@@ -84,7 +84,8 @@ impl Stage {
         all.filter_map(move |(place, due)| {
             let session = self.plan.lanes.get(due.lane)?.session;
             let absent = matches!(self.quiet, super::Quiet::Over);
-            if absent && !self.cast.has_been_heard(session) {
+            let listened = self.cast.has_been_heard(session) || self.outlets.knows(session);
+            if absent && !listened {
                 return None;
             }
             Some(Pending {

@@ -29,7 +29,9 @@ impl Stage {
         let mut seats = 0..self.plan.sessions.len();
         match (ask, tied) {
             (Ask::Messages(_), Some(seat)) => self.cast.is_open(seat),
-            (Ask::Messages(_), None) => seats.any(|seat| self.cast.is_open(seat)),
+            (Ask::Messages(_), None) => {
+                seats.any(|seat| self.plan.ties.listens(seat) && self.cast.is_open(seat))
+            }
             (Ask::Operation(live), tied) => {
                 let key = Key::of(live, &self.plan.reading.rules);
                 let matching = self.means(tied, &key);

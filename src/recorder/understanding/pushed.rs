@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::bayeux::Message;
 use crate::bayeux::reply::{self, Role, Sent};
 use crate::exchange::{
-    Body, Carrier, Fact, Micros, Notification, NotificationId, OperationId, What,
+    Body, Carrier, CauseBy, Fact, Micros, Notification, NotificationId, OperationId, What,
 };
 use crate::tape::Event;
 
@@ -94,11 +94,16 @@ impl Understanding {
         carrier: Carrier,
         data: Body,
     ) -> Event {
-        let parts = content::json_parts(data.bytes());
-        let login = self.clients.login(who).map(str::to_owned);
-        let (after, by) = self
-            .causes
-            .cause(at, who, login.as_deref(), &channel, &parts);
+        // What only sets a stream up comes of nothing that anybody did.
+        let (after, by) = match &carrier {
+            Carrier::Event(_) if data.is_empty() => (Vec::new(), CauseBy::Unsolicited),
+            Carrier::Bayeux | Carrier::Event(_) | Carrier::Line(_) | Carrier::Message(_) => {
+                let parts = content::json_parts(data.bytes());
+                let login = self.clients.login(who).map(str::to_owned);
+                self.causes
+                    .cause(at, who, login.as_deref(), &channel, &parts)
+            }
+        };
         let waits = |id: &&OperationId| {
             let mut open = self
                 .under_way

@@ -204,6 +204,13 @@ impl Client {
         head
     }
 
+    /// The next line, with what ends it.
+    pub(super) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line
+    }
+
     /// So many bytes of content.
     pub(super) fn content(&mut self, length: usize) -> String {
         String::from_utf8(self.octets(length)).unwrap()

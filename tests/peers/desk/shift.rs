@@ -1,6 +1,5 @@
 //! A shift at the desk: what the agents do, one after the other or at once.
 
-use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::agent::{Agent, Library, Pauses};
 
+use super::part::{self, Call, Part};
 use super::service::Desk;
 
 const CALLS: &str = "/api/v2/me/calls";
@@ -26,6 +26,9 @@ pub(super) struct Shift<'a> {
     desk: Option<&'a mut Desk>,
     agents: Vec<Agent>,
     answers: Vec<usize>,
+    calls: Vec<Vec<Call>>,
+    /// How many messages each agent has waited for.
+    awaited: [usize; 3],
 }
 
 impl Shift<'_> {
@@ -35,23 +38,19 @@ impl Shift<'_> {
         origin: &str,
         libraries: &[Library],
     ) -> Shift<'a> {
-        let channels: BTreeSet<String> = ["calls", "chats", "devices"]
-            .map(|kind| format!("/v2/me/{kind}"))
-            .into();
         let mut agents = Vec::new();
         for (name, library) in NAMES.iter().zip(libraries.iter().cycle()) {
-            let mut agent = Agent::named(*library, origin, name, &Map::new(), &channels);
-            agent.log_in(
-                "/login",
-                &format!("username={name}&password=secret-of-{name}"),
-            );
+            let mut agent = part::agent(*library, origin, name, &Map::new());
+            part::log_in(&mut agent, name, 0);
             agent.join(Pauses::default());
             agent.until(|heard| heard.ready == 1);
             agents.push(agent);
         }
         Shift {
             desk,
-            answers: vec![2; agents.len()],
+            answers: vec![part::LOGIN_ANSWERS; agents.len()],
+            calls: vec![Vec::new(); agents.len()],
+            awaited: [0; 3],
             agents,
         }
     }
@@ -67,9 +66,19 @@ impl Shift<'_> {
             panic!("{fields} are no fields")
         };
         body.as_object_mut().unwrap().extend(fields);
+        self.request(name, "POST", target, Some(body.to_string()));
+    }
+
+    fn request(&mut self, name: &str, method: &'static str, target: &str, content: Option<String>) {
         let place = Self::place(name);
-        self.agents[place].request("POST", target, Some(&body.to_string()), 0);
+        self.agents[place].request(method, target, content.as_deref(), 0);
         self.answers[place] += 1;
+        self.calls[place].push(Call {
+            method,
+            target: target.to_owned(),
+            content,
+            heard: self.awaited[place],
+        });
     }
 
     /// Waits for the last answer of an agent.
@@ -88,14 +97,13 @@ impl Shift<'_> {
     }
 
     fn read(&mut self, name: &str, target: &str) -> Value {
-        let place = Self::place(name);
-        self.agents[place].request("GET", target, None, 0);
-        self.answers[place] += 1;
+        self.request(name, "GET", target, None);
         self.answer(name)
     }
 
     /// Waits until every agent has heard so much, and all that the desk has sent it.
     fn heard(&mut self, counts: [usize; 3]) {
+        self.awaited = counts;
         for (place, mut count) in counts.into_iter().enumerate() {
             if let Some(desk) = &mut self.desk {
                 desk.sent(NAMES[place], count);
@@ -105,33 +113,47 @@ impl Shift<'_> {
         }
     }
 
-    /// Lets everybody leave; what each has heard.
-    pub(super) fn end(mut self) -> Vec<Vec<Value>> {
-        let leave = |agent: &mut Agent| {
+    /// The same where nothing more is due before the next call: what comes too early shows in the end.
+    fn heard_no_more(&mut self, counts: [usize; 3]) {
+        self.heard(counts);
+        for (agent, count) in self.agents.iter_mut().zip(counts) {
+            let heard = agent.until(|_| true);
+            assert_eq!(heard.messages.len(), count, "{:?}", heard.messages);
+        }
+    }
+
+    /// Lets everybody leave; the part that each has had in it.
+    pub(super) fn end(mut self) -> Vec<Part> {
+        let leave = |((agent, calls), name): ((&mut Agent, Vec<Call>), &&'static str)| {
             agent.leave();
-            agent.take().messages
+            Part::of(name, calls, agent.take())
         };
-        self.agents.iter_mut().map(leave).collect()
+        self.agents
+            .iter_mut()
+            .zip(self.calls)
+            .zip(&NAMES)
+            .map(leave)
+            .collect()
     }
 
     pub(super) fn talk(&mut self) {
         let call = self.call("alice", CALLS, "Dial", json!({ "to": "bob" }));
         let call = format!("{CALLS}/{}", call["id"].as_str().unwrap());
-        self.heard([1, 1, 0]);
+        self.heard_no_more([1, 1, 0]);
         self.call("bob", &call, "Answer", json!({}));
-        self.heard([2, 2, 0]);
+        self.heard_no_more([2, 2, 0]);
         self.call("alice", &call, "Hold", json!({}));
         assert_eq!(self.read("bob", &call)["state"], "Held");
         self.call("alice", &call, "Retrieve", json!({}));
-        self.heard([4, 4, 0]);
+        self.heard_no_more([4, 4, 0]);
         // Both at once.
         self.send("alice", &call, "SendDtmf", json!({ "digits": "12#" }));
         self.send("bob", &call, "SendDtmf", json!({ "digits": "7" }));
         self.answer("alice");
         self.answer("bob");
-        self.heard([6, 6, 0]);
+        self.heard_no_more([6, 6, 0]);
         self.call("alice", &call, "Release", json!({}));
-        self.heard([7, 7, 0]);
+        self.heard_no_more([7, 7, 0]);
         // What is refused notifies nobody.
         let refused = self.call("bob", &call, "Release", json!({}));
         assert_eq!(refused["statusCode"], 2);
@@ -142,12 +164,17 @@ impl Shift<'_> {
         let far = json!({ "after": 1_200, "number": "5550100" });
         let far = self.call("alice", CALLS, "Dial", far);
         let reference = |number: u32| json!({ "nickname": "Carol", "referenceId": number });
-        let chat = self.call("carol", CHATS, "Create", reference(4_711));
+        let chat = self.call("carol", CHATS, "Create", reference(471_100_301));
         let chat = format!("{CHATS}/{}", chat["id"].as_str().unwrap());
         self.heard([8, 7, 1]);
-        self.call("carol", &chat, "Invite", json!({ "name": "bob" }));
+        self.call(
+            "carol",
+            &chat,
+            "Invite",
+            json!({ "name": "bob", "referenceId": "inv-20c4-77f1" }),
+        );
         self.heard([8, 8, 2]);
-        let text = json!({ "text": "good morning", "referenceId": 4_712 });
+        let text = json!({ "text": "good morning", "referenceId": 471_200_856 });
         self.call("bob", &chat, "SendMessage", text);
         self.heard([8, 9, 3]);
         let bob = self.read("bob", "/api/v2/me")["uri"].clone();

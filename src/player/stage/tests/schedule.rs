@@ -268,6 +268,7 @@ impl<'a> Schedule<'a> {
                 operation,
                 response,
                 delay,
+                ..
             } => (operation, response, delay),
             Answer::Refused(refusal) => {
                 return Err(format!("operation {id} is refused: {}", refusal.message));

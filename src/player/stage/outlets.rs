@@ -1,0 +1,180 @@
+//! The streams that live clients have open, and what is on its way on them.
+//!
+//! What a stream carries, and how, is the business of whoever writes it; here is which notification
+//! goes where, and what becomes of those that never got out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use crate::exchange::{Closed, Stream};
+
+/// The number of a live stream in its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OutletId(pub(crate) u64);
+
+/// Something for a live stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    pub(crate) outlet: OutletId,
+    pub(crate) what: Parcel,
+}
+
+/// What goes out on a live stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Parcel {
+    /// A notification, as the bytes that carry it. The caller says [`super::Stage::went_out`] with its
+    /// token when the client has it.
+    Notification { token: usize, bytes: Bytes },
+    /// The stream ends as it did on the tape.
+    End(Closed),
+    /// The stream ends because its client has opened it anew.
+    Replaced,
+}
+
+/// The open streams of a run.
+#[derive(Debug, Default)]
+pub(super) struct Outlets {
+    open: BTreeMap<OutletId, Outlet>,
+    next: u64,
+    outgoing: Vec<Outgoing>,
+    /// The sessions that have had a stream.
+    seats: BTreeSet<usize>,
+    /// The operations whose streams have come to the end that they have on the tape.
+    ended: BTreeSet<usize>,
+    /// What got out, by session and path: what a client that comes back may not have seen.
+    history: BTreeMap<(usize, String), Vec<usize>>,
+}
+
+/// Where a stream belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The recorded operation that opens it.
+    pub(super) operation: usize,
+    pub(super) seat: usize,
+    pub(super) path: String,
+    pub(super) stream: Stream,
+}
+
+#[derive(Debug)]
+struct Outlet {
+    place: Place,
+    /// The tokens of what is on its way, in order, each with its notification.
+    under_way: Vec<(usize, usize)>,
+}
+
+impl Outlets {
+    /// A client has opened a stream. One that it opened before by the same operation is given up: what
+    /// was on its way on that is returned, in order.
+    pub(super) fn open(&mut self, place: Place) -> (OutletId, Vec<usize>) {
+        let same = |outlet: &Outlet| outlet.place.operation == place.operation;
+        let before = self.open.iter().find(|(_, outlet)| same(outlet));
+        let before = before.map(|(id, _)| *id);
+        let lost = before.map(|id| self.close(id)).unwrap_or_default();
+        self.outgoing.extend(before.map(|outlet| Outgoing {
+            outlet,
+            what: Parcel::Replaced,
+        }));
+        let id = OutletId(self.next);
+        self.next += 1;
+        self.seats.insert(place.seat);
+        let outlet = Outlet {
+            place,
+            under_way: Vec::new(),
+        };
+        self.open.insert(id, outlet);
+        (id, lost)
+    }
+
+    /// A stream is gone: what was on its way, in order.
+    pub(super) fn close(&mut self, id: OutletId) -> Vec<usize> {
+        let outlet = self.open.remove(&id);
+        let tokens = outlet.map(|outlet| outlet.under_way).unwrap_or_default();
+        tokens
+            .into_iter()
+            .map(|(_, notification)| notification)
+            .collect()
+    }
+
+    /// The stream on which a notification goes that travelled on the one at `place`: that one, else the
+    /// latest that its client has open at the same path.
+    pub(super) fn way(&self, place: &Place) -> Option<OutletId> {
+        let like = |outlet: &&Outlet| {
+            let other = &outlet.place;
+            (other.seat, &other.path, other.stream) == (place.seat, &place.path, place.stream)
+        };
+        let same = |outlet: &&Outlet| outlet.place.operation == place.operation;
+        let find = |fits: &dyn Fn(&&Outlet) -> bool| {
+            let mut latest = self.open.iter().rev();
+            latest.find(|(_, outlet)| fits(outlet)).map(|(id, _)| *id)
+        };
+        find(&same).or_else(|| find(&like))
+    }
+
+    /// Sends a notification on a stream.
+    pub(super) fn push(&mut self, id: OutletId, token: usize, notification: usize, bytes: Bytes) {
+        if let Some(outlet) = self.open.get_mut(&id) {
+            outlet.under_way.push((token, notification));
+            self.outgoing.push(Outgoing {
+                outlet: id,
+                what: Parcel::Notification { token, bytes },
+            });
+        }
+    }
+
+    /// A client has what was sent with this token: which notification it was, and in which session.
+    pub(super) fn went_out(&mut self, id: OutletId, token: usize) -> Option<(usize, usize)> {
+        let outlet = self.open.get_mut(&id)?;
+        let sent = outlet
+            .under_way
+            .iter()
+            .position(|(other, _)| *other == token)?;
+        let (_, notification) = outlet.under_way.remove(sent);
+        let key = (outlet.place.seat, outlet.place.path.clone());
+        self.history.entry(key).or_default().push(notification);
+        Some((notification, outlet.place.seat))
+    }
+
+    /// What got out at this path after the last notification that fits, and so may not have been seen;
+    /// nothing where none fits.
+    pub(super) fn after(&mut self, place: &Place, fits: impl Fn(usize) -> bool) -> Vec<usize> {
+        let key = (place.seat, place.path.clone());
+        let Some(history) = self.history.get_mut(&key) else {
+            return Vec::new();
+        };
+        match history.iter().rposition(|notification| fits(*notification)) {
+            Some(last) => history.split_off(last + 1),
+            None => Vec::new(),
+        }
+    }
+
+    /// The open streams that have not ended as they did on the tape, with their operations.
+    pub(super) fn unended(&self) -> Vec<(OutletId, usize)> {
+        let all = self.open.iter();
+        let all = all.map(|(id, outlet)| (*id, outlet.place.operation));
+        all.filter(|(_, operation)| !self.ended.contains(operation))
+            .collect()
+    }
+
+    /// Ends a stream as on the tape.
+    pub(super) fn end(&mut self, outlet: OutletId, operation: usize, closed: Closed) {
+        self.ended.insert(operation);
+        let what = Parcel::End(closed);
+        self.outgoing.push(Outgoing { outlet, what });
+    }
+
+    /// Whether a session has had a stream.
+    pub(super) fn knows(&self, seat: usize) -> bool {
+        self.seats.contains(&seat)
+    }
+
+    /// How many streams are open.
+    pub(super) fn count(&self) -> usize {
+        self.open.len()
+    }
+
+    /// What is to go out since it was last asked.
+    pub(super) fn outgoing(&mut self) -> Vec<Outgoing> {
+        std::mem::take(&mut self.outgoing)
+    }
+}
