@@ -3,6 +3,7 @@
 
 mod chromium;
 mod nginx;
+mod sockets;
 
 /// What installs the programs on Debian.
 const INSTALL: &str = "apt-get install nginx-light nghttp2-client chromium curl";

@@ -16,6 +16,8 @@ use super::INSTALL;
 
 const TAPE: &str = "page.tape";
 
+const PAGE: &str = "page.mjs";
+
 /// How long a replay holds a poll, in milliseconds.
 const POLL: u32 = 500;
 
@@ -38,7 +40,7 @@ const QUIET: &[&str] = &[
 ];
 
 /// A process that ends with this value.
-struct Running(Child);
+pub(super) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -47,9 +49,9 @@ impl Drop for Running {
     }
 }
 
-/// The service with the page, and its origin.
-fn service() -> (Running, String) {
-    let mut child = programs::node("page.mjs")
+/// The service with a page that this program is, and its origin.
+pub(super) fn service(program: &str) -> (Running, String) {
+    let mut child = programs::node(program)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -74,7 +76,7 @@ fn ear() -> (String, Receiver<String>) {
 }
 
 /// Opens the page at `origin` in a Chromium of its own; what came of it.
-fn visit(origin: &str) -> Value {
+pub(super) fn visit(origin: &str) -> Value {
     let (ear, told) = ear();
     let profile = tempfile::tempdir().unwrap();
     let browser = Command::new("chromium")
@@ -94,7 +96,7 @@ fn visit(origin: &str) -> Value {
 /// Records the page, and lets its service end: the folder with the tape, and what came of the page.
 fn recorded() -> (TempDir, Value) {
     let folder = tempfile::tempdir().unwrap();
-    let (_service, origin) = service();
+    let (_service, origin) = service(PAGE);
     let recording = Server::record(&origin, &folder.path().join(TAPE));
     let told = visit(&recording.origin);
     assert_eq!(told.get("error"), None, "{told}");
@@ -105,7 +107,7 @@ fn recorded() -> (TempDir, Value) {
 #[test]
 fn a_page_in_chromium_does_the_same_through_a_recorder() {
     need("chromium", INSTALL);
-    let (_service, origin) = service();
+    let (_service, origin) = service(PAGE);
     let directly = visit(&origin);
     assert_eq!(
         directly,

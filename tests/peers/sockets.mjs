@@ -1,0 +1,87 @@
+// A service with a socket that says back what it hears, and its clients: npm's "ws", and a page.
+//
+// Without an argument it is the service, and its stdout is the port that it listens on. With the origin
+// of one it is a client, whose stdout is what it got: a line of JSON for each way to compress.
+
+import { createServer } from "node:http";
+import { WebSocket, WebSocketServer } from "ws";
+
+const [origin] = process.argv.slice(2);
+
+// What a socket may agree on. Each message is compressed, also the shortest.
+const WAYS = [
+  false,
+  { threshold: 0 },
+  { threshold: 0, clientNoContextTakeover: true, serverNoContextTakeover: true },
+  { threshold: 0, clientMaxWindowBits: 9, serverMaxWindowBits: 10 },
+];
+
+const PAGE = `<!doctype html>
+<meta charset="utf-8">
+<title>a page with a socket</title>
+<link rel="icon" href="data:,">
+<script type="module">
+const socket = new WebSocket("chat");
+const heard = [];
+const said = ["", "ein Größenwert", "again ".repeat(1000), "again ".repeat(1000)];
+socket.onopen = () => said.forEach((text) => socket.send(text));
+socket.onmessage = ({ data }) => {
+  heard.push(data);
+  if (heard.length === said.length) socket.close(4000, "genug");
+};
+socket.onclose = ({ code, reason, wasClean }) => {
+  const told = {
+    extensions: socket.extensions,
+    same: JSON.stringify(heard) === JSON.stringify(said),
+    closed: [code, reason, wasClean],
+  };
+  fetch(location.hash.slice(1), { method: "POST", mode: "no-cors", body: JSON.stringify(told) });
+};
+</script>
+`;
+
+if (origin) {
+  for (const way of WAYS) {
+    console.log(JSON.stringify(await talk(way)));
+  }
+} else {
+  serve();
+}
+
+function serve() {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+    response.end(PAGE);
+  });
+  const sockets = new WebSocketServer({ server, perMessageDeflate: { threshold: 0 } });
+  sockets.on("connection", (socket) =>
+    socket.on("message", (data, binary) => socket.send(data, { binary })),
+  );
+  server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+}
+
+async function talk(way) {
+  const socket = new WebSocket(`${origin.replace("http", "ws")}/chat`, { perMessageDeflate: way });
+  // An error that nobody listens for ends this program.
+  const once = (event) => new Promise((resolve) => socket.once(event, (...given) => resolve(given)));
+  await once("open");
+  const texts = Array.from({ length: 30 }, (_, n) => JSON.stringify({ n, text: "é€😀".repeat(n * n) }));
+  const messages = ["", "", ...texts, Buffer.alloc(1 << 20, "bytes")];
+  let same = 0;
+  for (const message of messages) {
+    // In fragments, which may cut a character in two, and of which the last is empty.
+    const bytes = Buffer.from(message);
+    const binary = typeof message !== "string";
+    const half = Math.floor(bytes.length / 2);
+    socket.send(bytes.subarray(0, half), { fin: false, binary });
+    socket.send(bytes.subarray(half), { fin: false, binary });
+    socket.send(bytes.subarray(0, 0), { fin: true, binary });
+    const [data, answered] = await once("message");
+    same += data.equals(bytes) && answered === binary ? 1 : 0;
+  }
+  socket.ping("there?");
+  const [pong] = await once("pong");
+  socket.close(4000, "genug");
+  const [code, reason] = await once("close");
+  return [socket.extensions, same === messages.length, String(pong), code, String(reason)];
+}
