@@ -2,6 +2,7 @@
 
 mod file;
 mod kept;
+mod socket;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -102,11 +102,17 @@ impl Frame {
         let Some(Mask(mask)) = &mut self.mask else {
             return piece;
         };
-        for (place, (byte, key)) in space.iter_mut().zip(piece.iter().zip(mask.iter().cycle())) {
+        let (words, rest) = piece.as_chunks::<4>();
+        let (places, _) = space.as_chunks_mut::<4>();
+        let key = u32::from_ne_bytes(*mask);
+        for (place, word) in places.iter_mut().zip(words) {
+            *place = (u32::from_ne_bytes(*word) ^ key).to_ne_bytes();
+        }
+        let places = space.iter_mut().skip(piece.len() - rest.len());
+        for (place, (byte, key)) in places.zip(rest.iter().zip(*mask)) {
             *place = byte ^ key;
         }
-        let turn = piece.len() % mask.len();
-        mask.rotate_left(turn);
+        mask.rotate_left(rest.len());
         space.get(..piece.len()).unwrap_or_default()
     }
 }

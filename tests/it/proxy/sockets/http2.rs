@@ -215,3 +215,31 @@ fn a_client_that_drops_its_socket_ends_the_upstream_s() {
         assert_eq!(seen.await.unwrap(), Ok(0));
     });
 }
+
+#[test]
+fn a_recording_that_ends_cuts_what_is_open_on_http2_too() {
+    let (sender, seen) = channel();
+    let upstream = offered(move |client, head| {
+        client.send(&agreed_for(head));
+        client.bytes(&bare(0x81, b"hello")).unwrap();
+        sender.send(client.drain().0).unwrap();
+    });
+    let mut recording = Recording::start(upstream.address, &["--except", "/plain"]);
+    block(async {
+        let mut sender = connect(&recording).await;
+        let response = sender
+            .send_request(extended("/", "websocket"))
+            .await
+            .unwrap();
+        let mut socket = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
+        socket.read_exact(&mut [0; 7]).await.unwrap();
+        let ended = tokio::task::spawn_blocking(move || (recording.end(), recording.written()));
+        // However it ends, it does.
+        let _ = socket.read(&mut [0]).await;
+        let (code, events) = ended.await.unwrap();
+        assert_eq!(code, Some(0));
+        assert_eq!(events[1]["data"]["text"], "hello");
+        assert_eq!(events[2]["what"]["closed"]["truncated"], true, "{events:?}");
+    });
+    assert_eq!(seen.recv_timeout(PATIENCE).unwrap(), 0);
+}
