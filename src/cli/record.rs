@@ -117,7 +117,7 @@ struct TapeFlags {
 #[command(next_help_heading = "Traffic")]
 #[allow(clippy::struct_excessive_bools)] // a switch on the command line is one; what it means is an enum
 struct TrafficFlags {
-    /// Speak HTTP/2 to the service, by prior knowledge and without TLS. WebSockets are not passed on then.
+    /// Speak HTTP/2 to the service, by prior knowledge and without TLS. Sockets are not passed on then.
     #[arg(long)]
     upstream_http2: bool,
 
