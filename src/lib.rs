@@ -18,3 +18,4 @@ pub mod player;
 pub mod proxy;
 pub mod recorder;
 pub mod tape;
+pub mod trust;
