@@ -205,7 +205,7 @@ where
     async fn converse(self, stream: Stream, number: u64, address: SocketAddr, watcher: Watcher) {
         let scheme = self.wire.scheme();
         let known = Arc::new(Connection::default());
-        let Ok(local) = stream.local() else {
+        let Ok(local) = stream::tcp(&stream).local_addr() else {
             return; // it broke before it was served
         };
         let framing = Framing::new(Local {

@@ -3,6 +3,7 @@
 //!
 //! stdout carries data and stderr carries words.
 
+mod ca;
 mod config;
 mod exit;
 mod format;
@@ -15,6 +16,7 @@ mod replay;
 mod serve;
 mod show;
 mod tapes;
+mod tls;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,7 @@ Examples:
   antiphon normalize sample.txt              make exact JSON of a sample that Python printed
   antiphon import page.txt -o chat.tape      make a tape of an API page
   antiphon show chat.tape                    see who said what, and because of what
+  antiphon ca                                have clients trust what --tls shows them
 
 Exit codes: 0 done; 1 a difference, a miss or an unreadable sample; 2 wrong usage or
 configuration; 3 a tape that cannot be read; 4 I/O or bind trouble.";
@@ -47,6 +50,7 @@ enum Command {
     Format(format::Format),
     Record(record::Record),
     Replay(replay::Replay),
+    Ca(ca::Ca),
 }
 
 /// Runs the command line of this process.
@@ -60,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Format(command) => command.run(),
         Command::Record(command) => command.run(),
         Command::Replay(command) => command.run(),
+        Command::Ca(command) => command.run(),
     };
     match result {
         Ok(outcome) => outcome.code(),

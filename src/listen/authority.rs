@@ -35,6 +35,14 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
     /// What URLs of it begin with.
     pub(super) fn prefix(self) -> &'static [u8] {
         match self {

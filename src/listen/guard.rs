@@ -20,7 +20,7 @@ use tokio::time::{Sleep, sleep};
 use super::connection::Connection;
 use super::framing::{Framing, Step};
 use super::refusal::Refusal;
-use super::stream::Stream;
+use super::stream::{self, Stream};
 use super::{Limits, OnFin};
 
 /// How much is read at once where a head is expected. Most heads are smaller.
@@ -323,7 +323,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         if self.connection.is_torn() {
             // Closed as usual, the connection would make a whole response of the half one.
-            self.stream.tear();
+            let _ = stream::tcp(&self.stream).set_zero_linger();
         }
     }
 }

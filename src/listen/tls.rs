@@ -84,7 +84,7 @@ impl Wire {
         // A notification is small and waited for: it must not wait for more to send (RFC 896).
         let _ = tcp.set_nodelay(true);
         match self {
-            Wire::Plain => Ok(Stream::Plain(tcp)),
+            Wire::Plain => Ok(Stream::Left(tcp)),
             Wire::Tls(tls) => timeout(patience, tls.open(tcp))
                 .await
                 .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
@@ -103,7 +103,7 @@ impl Tls {
         let local = tcp.local_addr()?.ip();
         let acceptor = TlsAcceptor::from((self.0)(local)?);
         let stream = acceptor.accept(tcp).await?;
-        Ok(Stream::Tls(Box::new(stream)))
+        Ok(Stream::Right(Box::new(stream)))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::exchange::{
     Body, CauseBy, Cut, End, Notification, NotificationId, Operation, OperationId, Request, Session,
 };
 use crate::tape::Tape;
-use crate::tape::{Closed, Existing};
+use crate::tape::{Closed, Existing, Trust};
 
 /// Every exchange is an operation of alice's; each `/push` in its target is a notification that comes
 /// as soon as the request is complete.
@@ -141,6 +141,7 @@ fn header() -> Header {
         source: "http://127.0.0.1:1".into(),
         started: None,
         endpoint: None,
+        trust: Trust::Checked,
     }
 }
 

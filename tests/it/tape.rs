@@ -9,7 +9,7 @@ use antiphon::exchange::{
     Body, CauseBy, Contract, End, Fact, Headers, Micros, Notification, NotificationId, Operation,
     OperationId, Parameter, Presence, Repair, Request, Response, Session, What,
 };
-use antiphon::tape::{Event, Header, Layout, Notice, Tape, TapeError, Unreadable};
+use antiphon::tape::{Event, Header, Layout, Notice, Tape, TapeError, Trust, Unreadable};
 use proptest::prelude::*;
 
 pub(crate) const HEADER: &str = r#"{"kind":"header","antiphon":1,"title":"t","source":"s"}"#;
@@ -72,6 +72,7 @@ fn tape_of(bodies: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Tape {
             source: "s".into(),
             started: None,
             endpoint: None,
+            trust: Trust::Checked,
         },
         events: events.collect(),
     }
@@ -351,6 +352,7 @@ prop_compose! {
     fn any_tape()(
         [title, source] in any::<[String; 2]>(),
         [started, endpoint] in any::<[Option<String>; 2]>(),
+        insecure in any::<bool>(),
         mut events in prop::collection::vec(
             prop_oneof![any_contract(), any_operation(), any_notification(), any_fact()],
             0..8,
@@ -373,7 +375,8 @@ prop_compose! {
                 notification.after.clone_from(&operations);
             }
         }
-        Tape { header: Header { title, source, started, endpoint }, events }
+        let trust = if insecure { Trust::Insecure } else { Trust::Checked };
+        Tape { header: Header { title, source, started, endpoint, trust }, events }
     }
 }
 

@@ -8,12 +8,16 @@ use serde::{Serialize, Serializer};
 use crate::exchange::{
     Body, CauseBy, Cut, End, Fact, Notification, Operation, Repair, Session, What,
 };
-use crate::tape::{Event, Tape};
+use crate::tape::{Event, Tape, Trust};
 
 /// Writes the document, on one line where no body breaks it.
 pub(super) fn write(tape: &Tape) -> serde_json::Result<String> {
     let document = Document {
         title: &tape.header.title,
+        insecure: match tape.header.trust {
+            Trust::Checked => None,
+            Trust::Insecure => Some(true),
+        },
         sessions: tape.sessions().map(Session::name).collect(),
         operations: tape.operations().map(OperationView::of).collect(),
         notifications: tape.notifications().map(NotificationView::of).collect(),
@@ -33,6 +37,8 @@ pub(super) fn write(tape: &Tape) -> serde_json::Result<String> {
 #[derive(Serialize)]
 struct Document<'a> {
     title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    insecure: Option<bool>,
     sessions: Vec<&'a str>,
     operations: Vec<OperationView<'a>>,
     notifications: Vec<NotificationView<'a>>,

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::exchange::{
     Body, CauseBy, Cut, End, Fact, Micros, Notification, Operation, OperationId, Repair, What,
 };
-use crate::tape::{Event, Tape};
+use crate::tape::{Event, Tape, Trust};
 
 use super::grid::{Grid, Row, fit};
 
@@ -56,6 +56,9 @@ fn summary(tape: &Tape) -> String {
     }
     if let Some(started) = &tape.header.started {
         parts.push(format!("started {}", clean(started)));
+    }
+    if tape.header.trust == Trust::Insecure {
+        parts.insert(1, "certificate not checked".to_owned());
     }
     parts.join(" · ")
 }
