@@ -48,6 +48,7 @@ pub(super) struct FrontFlags {
 /// TLS towards the service.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "TLS towards the service")]
+#[allow(clippy::struct_field_names)] // each has the name of its flag
 pub(super) struct ServiceFlags {
     /// Trust the authorities in this PEM file, and not those that this system trusts.
     #[arg(long, value_name = "FILE", env = "ANTIPHON_UPSTREAM_CA")]
@@ -204,6 +205,7 @@ impl ServiceFlags {
 /// The authority of this installation, made now if there is none.
 pub(super) fn authority() -> Result<Authority, Failure> {
     let home = trust::home(|name| std::env::var_os(name)).because(Trouble::Usage)?;
+    let home = std::path::absolute(home).because(Trouble::Usage)?;
     let opened = Authority::open(&home, &clock());
     let trouble = match &opened {
         Err(TrustError::Read { .. } | TrustError::Write { .. } | TrustError::Random) => Trouble::Io,

@@ -42,6 +42,7 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 }
 
 /// The first private key of a file.
+#[allow(clippy::wildcard_enum_match_arm)] // the library may know more of them at any time
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, TrustError> {
     let text = content(path)?;
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
@@ -79,6 +80,7 @@ fn is_encrypted(text: &[u8]) -> bool {
 }
 
 /// The library's own words show lines as lists of numbers.
+#[allow(clippy::wildcard_enum_match_arm)] // the library may know more of them at any time
 fn words(error: &pem::Error) -> String {
     let line = |line: &[u8]| String::from_utf8_lossy(line).trim_end().to_owned();
     match error {

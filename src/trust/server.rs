@@ -123,9 +123,9 @@ impl Shared {
             Subject::Name(name) if name != "localhost" => {
                 self.authority.sign(&[name], &[], today)?
             }
-            subject => {
+            Subject::Name(_) | Subject::Machine(_) => {
                 let mut addresses = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-                if let Subject::Machine(local) = subject
+                if let Subject::Machine(local) = &subject
                     && !addresses.contains(local)
                 {
                     addresses.push(*local);

@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn where_an_installation_keeps_its_files() {
-        let cases: &[(&[(&str, &str)], Option<&str>)] = &[
+        type Variables = &'static [(&'static str, &'static str)];
+        let cases: &[(Variables, Option<&str>)] = &[
             (&[("ANTIPHON_HOME", "a"), ("HOME", "/h")], Some("a")),
             (
                 &[("XDG_DATA_HOME", "/d"), ("HOME", "/h")],

@@ -105,6 +105,7 @@ impl Cause {
         }
     }
 
+    #[allow(clippy::wildcard_enum_match_arm)] // the library may know more of them at any time
     fn of_tls(error: &rustls::Error) -> Cause {
         use AlertDescription as Alert;
         match error {
@@ -125,6 +126,7 @@ impl Cause {
         }
     }
 
+    #[allow(clippy::wildcard_enum_match_arm)] // the library may know more of them at any time
     fn of_certificate(error: &CertificateError) -> Cause {
         match error {
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => Cause::Expired,
