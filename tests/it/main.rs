@@ -21,4 +21,5 @@ mod sessions;
 mod support;
 mod tape;
 mod time;
+mod tls;
 mod values;
