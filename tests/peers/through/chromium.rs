@@ -1,6 +1,7 @@
 //! A page in Chromium: fetch, XHR, a form with cookies and a redirect, and cometd.js by long polling
 //! and by callback polling.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::Receiver;
 
@@ -36,40 +37,64 @@ impl Drop for Running {
     }
 }
 
-/// The service with the page, and the lines that it says.
-fn service() -> (Running, Receiver<String>, String) {
+/// The service with the page.
+pub(super) struct Service {
+    _running: Running,
+    /// What the pages tell.
+    lines: Receiver<String>,
+    pub(super) origin: String,
+}
+
+/// Starts the service.
+pub(super) fn service() -> Service {
     let mut child = programs::node("page.mjs")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let lines = programs::lines(child.stdout.take().unwrap());
-    let child = Running(child);
+    let running = Running(child);
     let port = lines.recv_timeout(PATIENCE).expect("the port");
-    (child, lines, format!("http://127.0.0.1:{port}"))
+    Service {
+        _running: running,
+        lines,
+        origin: format!("http://127.0.0.1:{port}"),
+    }
 }
 
-/// Opens the page at `origin` in a Chromium of its own; what came of it.
-fn visit(origin: &str, lines: &Receiver<String>) -> Value {
-    let profile = tempfile::tempdir().unwrap();
-    let browser = Command::new("chromium")
-        .args(QUIET)
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("{origin}/"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let browser = Running(browser);
-    let told = lines.recv_timeout(PATIENCE).expect("what the page tells");
-    drop(browser);
-    serde_json::from_str(&told).unwrap()
+impl Service {
+    /// Opens the page at `origin` in a Chromium of its own; what came of it.
+    pub(super) fn visit(&self, origin: &str) -> Value {
+        self.visit_from(None, origin)
+    }
+
+    /// Opens it in one whose user has this home.
+    pub(super) fn visit_from(&self, home: Option<&Path>, origin: &str) -> Value {
+        let profile = tempfile::tempdir().unwrap();
+        let mut command = Command::new("chromium");
+        if let Some(home) = home {
+            command.env("HOME", home);
+        }
+        let browser = command
+            .args(QUIET)
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg(format!("{origin}/"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let browser = Running(browser);
+        let told = self.lines.recv_timeout(PATIENCE);
+        let told = told.expect("what the page tells");
+        drop(browser);
+        serde_json::from_str(&told).unwrap()
+    }
 }
 
 #[test]
 fn a_page_in_chromium_does_the_same_through_a_recorder() {
     need("chromium", INSTALL);
-    let (_service, lines, origin) = service();
-    let directly = visit(&origin, &lines);
+    let service = service();
+    let directly = service.visit(&service.origin);
     assert_eq!(
         directly,
         json!({
@@ -82,7 +107,7 @@ fn a_page_in_chromium_does_the_same_through_a_recorder() {
     );
     let folder = tempfile::tempdir().unwrap();
     let tape = folder.path().join("page.tape");
-    let recording = Server::record(&origin, &tape);
-    assert_eq!(visit(&recording.origin, &lines), directly);
+    let recording = Server::record(&service.origin, &tape);
+    assert_eq!(service.visit(&recording.origin), directly);
     recording.end_well();
 }
