@@ -23,9 +23,10 @@ const QUIET: &[&str] = &[
     "--disable-component-update",
     "--disable-sync",
     "--no-proxy-server",
-    // Else Chromium ends when the page is loaded, and the page has only begun.
-    "--remote-debugging-port=0",
 ];
+
+/// What keeps it from ending when the page is loaded, and has only begun.
+const STAY: &str = "--remote-debugging-port=0";
 
 /// A process that ends with this value.
 struct Running(Child);
@@ -76,6 +77,7 @@ impl Service {
         }
         let browser = command
             .args(QUIET)
+            .arg(STAY)
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg(format!("{origin}/"))
             .stdout(Stdio::null())
@@ -88,6 +90,21 @@ impl Service {
         drop(browser);
         serde_json::from_str(&told).unwrap()
     }
+}
+
+/// What Chromium shows of a page to somebody with this home, when it is loaded.
+pub(super) fn shown(home: &Path, url: &str) -> String {
+    let profile = tempfile::tempdir().unwrap();
+    let output = Command::new("chromium")
+        .env("HOME", home)
+        .args(QUIET)
+        .arg("--dump-dom")
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(url)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]

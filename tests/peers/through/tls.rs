@@ -189,10 +189,15 @@ fn java_trusts_the_authority() {
 fn a_page_in_chromium_does_the_same_over_tls() {
     need("chromium", INSTALL);
     let recorder = Recorder::start();
+    let stranger = chromium::shown(recorder.folder.path(), &recorder.server.origin);
+    assert!(
+        stranger.contains("ERR_CERT_AUTHORITY_INVALID"),
+        "Chromium trusts anybody: {stranger}"
+    );
     let trusting = recorder.run(&recorder.lines("Chromium"), &["true"]);
     let said = String::from_utf8_lossy(&trusting.stderr);
     assert!(trusting.status.success(), "{INSTALL}: {said}");
-    let directly: Value = recorder.service.visit(&recorder.service.origin);
+    let directly = recorder.service.visit(&recorder.service.origin);
     assert_eq!(directly["error"], Value::Null, "{directly}");
     let home = Some(recorder.folder.path());
     let origin = &recorder.server.origin;
