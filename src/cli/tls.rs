@@ -50,7 +50,8 @@ pub(super) struct FrontFlags {
 #[command(next_help_heading = "TLS towards the service")]
 #[allow(clippy::struct_field_names)] // each has the name of its flag
 pub(super) struct ServiceFlags {
-    /// Trust the authorities in this PEM file, and not those that this system trusts.
+    /// Trust the certificates in this PEM file, of authorities or of the service itself, and not what
+    /// this system trusts.
     #[arg(long, value_name = "FILE", env = "ANTIPHON_UPSTREAM_CA")]
     upstream_ca: Option<PathBuf>,
 

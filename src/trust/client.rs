@@ -1,17 +1,17 @@
 //! The settings of TLS towards an upstream: what its certificate is held against, and the one that
 //! it may ask for.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
-use super::pem::{self, Pair};
+use super::bundle::Bundle;
+use super::pem::Pair;
 use super::{TrustError, provider};
 
 /// What an upstream's certificate is held against.
@@ -20,7 +20,7 @@ pub enum Checked {
     /// What this system trusts.
     #[default]
     ByPlatform,
-    /// The authorities in this PEM file, and no others.
+    /// The certificates in this PEM file, and no others: of authorities, or of servers themselves.
     ByBundle(PathBuf),
     /// Nothing: anybody may be the upstream.
     Never,
@@ -42,7 +42,7 @@ pub fn client(
 ) -> Result<Arc<ClientConfig>, TrustError> {
     let verifier: Arc<dyn ServerCertVerifier> = match checked {
         Checked::ByPlatform => Arc::new(Verifier::new(provider()).map_err(TrustError::Platform)?),
-        Checked::ByBundle(path) => bundle(path)?,
+        Checked::ByBundle(path) => Arc::new(Bundle::read(path)?),
         Checked::Never => Arc::new(Anybody(provider())),
     };
     let settings = ClientConfig::builder_with_provider(provider())
@@ -62,22 +62,6 @@ pub fn client(
         }
     };
     Ok(Arc::new(settings))
-}
-
-fn bundle(path: &Path) -> Result<Arc<WebPkiServerVerifier>, TrustError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in pem::certificates(path)? {
-        let added = roots.add(certificate);
-        added.map_err(|error| {
-            pem::fault(
-                path,
-                &format!("a certificate in it cannot be read: {error}"),
-            )
-        })?;
-    }
-    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
-        .build()
-        .map_err(|error| pem::fault(path, &error.to_string()))
 }
 
 /// Takes any certificate of anybody, who must have its key all the same.

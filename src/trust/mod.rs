@@ -4,10 +4,12 @@
 //! It makes settings for TLS. Connections are made and taken elsewhere.
 
 mod authority;
+mod bundle;
 mod client;
 mod pem;
 mod server;
 mod store;
+mod validity;
 
 use std::io;
 use std::path::PathBuf;

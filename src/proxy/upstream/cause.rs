@@ -137,6 +137,10 @@ impl Cause {
                 Cause::WrongName
             }
             CertificateError::UnknownIssuer => Cause::UnknownIssuer,
+            // It has signed itself, as an authority would: what `openssl req -x509` makes.
+            CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+                Cause::UnknownIssuer
+            }
             _ => Cause::BadCertificate,
         }
     }

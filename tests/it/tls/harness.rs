@@ -89,8 +89,15 @@ impl Maker {
 
 /// A certificate that nobody but itself has signed.
 pub(super) fn self_signed(name: &str) -> Pair {
+    signed_by_itself(name, When::Always, IsCa::NoCa)
+}
+
+/// Such a certificate, as an authority's too: that is what `openssl req -x509` makes.
+pub(super) fn signed_by_itself(name: &str, when: When, authority: IsCa) -> Pair {
     let key = KeyPair::generate().unwrap();
-    let own = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    let mut own = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    own.is_ca = authority;
+    when.hold(&mut own);
     Pair {
         certificate: own.self_signed(&key).unwrap().pem(),
         key: key.serialize_pem(),

@@ -10,10 +10,11 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rcgen::{BasicConstraints, IsCa};
 use rustls::ServerConfig;
 
 use super::harness::{
-    Installation, Maker, Pair, Service, When, refusal, self_signed, server, text,
+    Installation, Maker, Pair, Service, When, refusal, self_signed, server, signed_by_itself, text,
 };
 use crate::proxy::harness::field;
 use crate::support::PATIENCE;
@@ -61,6 +62,49 @@ fn a_service_that_is_not_who_it_should_be_is_sent_nothing() {
         let (code, said) = recording.end();
         assert_eq!(code, Some(0), "{said}");
     }
+}
+
+#[test]
+fn a_service_whose_own_certificate_is_named_is_trusted_while_it_holds_and_by_its_name() {
+    let any = || IsCa::Ca(BasicConstraints::Unconstrained);
+    let cases = [
+        ("127.0.0.1", When::Always, any(), None),
+        ("127.0.0.1", When::Always, IsCa::NoCa, None),
+        ("127.0.0.1", When::Past, any(), Some("expired")),
+        ("127.0.0.1", When::Future, any(), Some("not-yet-valid")),
+        ("localhost", When::Always, any(), Some("wrong-name")),
+    ];
+    for (name, when, authority, cause) in cases {
+        let installation = Installation::new();
+        let pair = signed_by_itself(name, when, authority);
+        let own = text(&installation.file("own.pem", &pair.certificate));
+        let service = Service::start(server(&pair, None));
+        let recording = installation.record(&service.origin(), &["--upstream-ca", &own]);
+        let response = recording.get("/");
+        match cause {
+            None => assert!(response.starts_with("HTTP/1.1 200 "), "{response}"),
+            Some(cause) => {
+                let (status, document) = refusal(&response);
+                assert_eq!(
+                    (status.as_str(), &document["cause"]),
+                    ("502", &cause.into())
+                );
+                assert_eq!(service.sent(), "");
+            }
+        }
+    }
+    // To be named does not help another one with the same name.
+    let installation = Installation::new();
+    let own = signed_by_itself("127.0.0.1", When::Always, any()).certificate;
+    let own = text(&installation.file("own.pem", &own));
+    let service = Service::start(server(
+        &signed_by_itself("127.0.0.1", When::Always, any()),
+        None,
+    ));
+    let recording = installation.record(&service.origin(), &["--upstream-ca", &own]);
+    let (_, document) = refusal(&recording.get("/"));
+    assert_eq!(document["cause"], "unknown-issuer", "{document}");
+    assert_eq!(service.sent(), "");
 }
 
 #[test]
