@@ -253,6 +253,42 @@ fn converse(mut tcp: TcpStream, settings: Arc<ServerConfig>, sender: &Sender<Str
     let _ = sender.send(sent);
 }
 
+/// The server's end of a connection that is open.
+pub(super) type Accepted = BufReader<StreamOwned<ServerConnection, TcpStream>>;
+
+/// A service over TLS that does with each connection what a function says, which is given its
+/// number from 0. Unless the function says so, TLS has no end when the connection has.
+pub(super) fn raw(
+    settings: ServerConfig,
+    serve: impl Fn(&mut Accepted, usize) + Send + Sync + 'static,
+) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("https://{}", listener.local_addr().unwrap());
+    let (settings, serve) = (Arc::new(settings), Arc::new(serve));
+    thread::spawn(move || {
+        for (number, tcp) in listener.incoming().map_while(Result::ok).enumerate() {
+            let connection = ServerConnection::new(Arc::clone(&settings)).unwrap();
+            let serve = Arc::clone(&serve);
+            thread::spawn(move || {
+                let mut stream = BufReader::new(StreamOwned::new(connection, patient(tcp)));
+                serve(&mut stream, number);
+            });
+        }
+    });
+    origin
+}
+
+/// Reads a head; whether there is one.
+pub(super) fn head(stream: &mut Accepted) -> bool {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if !stream.read_line(&mut head).is_ok_and(|count| count > 0) {
+            return false;
+        }
+    }
+    true
+}
+
 /// A running `antiphon`, in a folder that is also its home, which ends with this value.
 pub(super) struct Running {
     child: Child,
