@@ -46,10 +46,6 @@ impl AsyncWrite for Guard {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.connection.is_torn() {
-            // An orderly end would make a whole response of the half one.
-            return Poll::Ready(Ok(()));
-        }
         if matches!(this.shutdown, Shutdown::No) {
             ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
             this.shutdown = Shutdown::Lingering(Box::pin(sleep(LINGER)));
