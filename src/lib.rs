@@ -19,4 +19,5 @@ pub mod proxy;
 pub mod recorder;
 pub mod stream;
 pub mod tape;
+pub mod trust;
 pub mod verify;

@@ -46,15 +46,15 @@ impl Ports {
         })
     }
 
-    /// Says on stdout where they are.
-    pub(super) fn announce(&self) -> Result<(), Failure> {
+    /// Says on stdout where they are; the URLs of the first begin with `scheme`.
+    pub(super) fn announce(&self, scheme: &str) -> Result<(), Failure> {
         let Ports {
             address,
             admin_address,
             ..
         } = self;
         output::data(&format!(
-            "listening on http://{address}\nadmin on http://{admin_address}\n"
+            "listening on {scheme}://{address}\nadmin on http://{admin_address}\n"
         ))
     }
 }

@@ -3,8 +3,7 @@
 //!
 //! It changes nothing and keeps nothing: who holds the bytes is the guard's business.
 
-use std::net::SocketAddr;
-
+use super::authority::Local;
 use super::head::{self, Content};
 use super::refusal::Refusal;
 
@@ -40,7 +39,7 @@ pub(super) enum Step {
 /// Where in its messages a connection is.
 #[derive(Debug)]
 pub(super) struct Framing {
-    local: SocketAddr,
+    local: Local,
     place: Place,
     messages: u64,
 }
@@ -83,8 +82,8 @@ enum Chunk {
 const FIRST_CHUNK: Chunk = Chunk::Size { digits: 0, size: 0 };
 
 impl Framing {
-    /// A connection to the server at `local`, before its first byte.
-    pub(super) fn new(local: SocketAddr) -> Framing {
+    /// A connection to this server, before its first byte.
+    pub(super) fn new(local: Local) -> Framing {
         Framing {
             local,
             place: Place::Head { seen: 0 },
@@ -268,7 +267,7 @@ mod tests {
     /// What becomes of a stream that arrives in pieces of this size: how many messages end, or why it
     /// is refused and how many bytes before that were good.
     fn follow(stream: &[u8], piece: usize) -> (usize, usize, Option<String>) {
-        let mut framing = Framing::new("127.0.0.1:8080".parse().unwrap());
+        let mut framing = Framing::new(Local::plain("127.0.0.1:8080"));
         let (mut good, mut shown, mut ends) = (0, 0, 0);
         loop {
             match framing.step(&stream[good..shown]) {

@@ -3,13 +3,10 @@
 //! What is done to header fields and URLs stands in [`headers`] and [`super::origin`]; here is the
 //! order in which it is done, and what is said when it fails.
 
-use std::net::IpAddr;
-
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri, Version, request, uri};
 use hyper::body::{Body as _, Incoming};
-use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 
 use crate::exchange::End;
@@ -18,8 +15,8 @@ use super::gate::{self, Keeper};
 use super::meter::{Meter, Span, Watch};
 use super::origin::Origin;
 use super::relay::{Collected, Delivery, Download, Passing, Sending, Upload};
-use super::upstream::{Cause, Protocol, Used};
-use super::{Bodies, Forwarded, Host, Shared, headers};
+use super::upstream::{Cause, Failure, Protocol, Used};
+use super::{Bodies, Caller, Forwarded, Host, Scheme, Shared, headers};
 use crate::recorder::{Connection, ResponseTap};
 
 /// The most content that is held to move the URLs in it; more streams through as it is.
@@ -31,7 +28,7 @@ pub(super) type Tell = Box<dyn Fn(&Response<()>) + Send + Sync>;
 /// The client's side of one exchange.
 struct Client {
     version: Version,
-    address: IpAddr,
+    caller: Caller,
     /// The `Host` that it called.
     host: Option<HeaderValue>,
     /// The proxy's origin, as the client knows it.
@@ -48,7 +45,7 @@ struct Course {
 }
 
 impl Client {
-    fn of(head: &request::Parts, address: IpAddr) -> Client {
+    fn of(head: &request::Parts, caller: Caller) -> Client {
         let named = head.uri.authority();
         let named = named.and_then(|name| HeaderValue::from_str(name.as_str()).ok());
         // What an absolute target names counts, and not the Host (RFC 9112 §3.2.2).
@@ -56,8 +53,8 @@ impl Client {
         let text = host.as_ref().and_then(|host| host.to_str().ok());
         Client {
             version: head.version,
-            address,
-            origin: text.and_then(Origin::of_authority),
+            caller,
+            origin: text.and_then(|text| Origin::of_authority(caller.scheme, text)),
             host,
         }
     }
@@ -77,25 +74,34 @@ impl Shared {
     /// Passes a client's request to the upstream, and the answer back.
     pub(super) async fn handle(
         &self,
-        connection: Connection,
-        address: IpAddr,
+        caller: Caller,
         tell: Tell,
         request: Request<Incoming>,
     ) -> Response<Download> {
-        let watch = Watch::start();
+        let mut watch = Watch::start();
         let span = self.meter.begin();
         let (mut head, content) = request.into_parts();
-        let client = Client::of(&head, address);
+        let client = Client::of(&head, caller);
         let target = head
             .uri
             .path_and_query()
             .map_or("/", uri::PathAndQuery::as_str);
         let fields = headers::recorded(&head.headers);
-        let tap = self
-            .recorder
-            .begin(connection, head.method.as_str(), target, fields);
+        let tap = self.recorder.begin(
+            Connection(caller.connection),
+            head.method.as_str(),
+            target,
+            fields,
+        );
         let (asked, tap) = tap.split();
-        let (keeper, gate) = if self.awaits_continue(&head) {
+        watch.pause();
+        let protocol = self.upstream.protocol().await;
+        watch.resume();
+        let protocol = match protocol {
+            Ok(protocol) => protocol,
+            Err(failure) => return self.failed(&failure, &watch),
+        };
+        let (keeper, gate) = if awaits_continue(&head, protocol) {
             let (keeper, gate) = gate::gate();
             (Some(keeper), Some(gate))
         } else {
@@ -105,7 +111,7 @@ impl Shared {
         let meter = self.meter.clone();
         let mut sending = Sending::new(content, asked, gate, delivery.clone(), meter);
         let moved = self.move_request(&mut head, &mut sending, &client).await;
-        self.prepare(&mut head, &client);
+        self.prepare(&mut head, &client, protocol);
         let upload = match moved {
             Moved::Changed(content) => Upload::whole(content),
             Moved::No => Upload::live(sending),
@@ -119,14 +125,6 @@ impl Shared {
             watch,
         };
         self.exchange(head, upload, tell, client, course).await
-    }
-
-    /// Whether the client holds its content back until the upstream asks for it.
-    fn awaits_continue(&self, head: &request::Parts) -> bool {
-        let expect = head.headers.get(header::EXPECT);
-        head.version == Version::HTTP_11
-            && self.settings.protocol == Protocol::Http1
-            && expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
     }
 
     /// Moves the URLs in a request's content to the upstream's origin, where that is asked for.
@@ -168,14 +166,17 @@ impl Shared {
     }
 
     /// Makes the head of a client's request one for the upstream.
-    fn prepare(&self, head: &mut request::Parts, client: &Client) {
+    fn prepare(&self, head: &mut request::Parts, client: &Client, protocol: Protocol) {
         let chunked = headers::is_chunked(&head.headers);
         let trailers = headers::takes_trailers(&head.headers);
         headers::end_hop(&mut head.headers);
         headers::via(&mut head.headers, client.version);
         let fields = &mut head.headers;
         if self.settings.forwarded == Forwarded::Named {
-            headers::forwarded(fields, client.address, client.host.as_ref());
+            let Caller {
+                address, scheme, ..
+            } = client.caller;
+            headers::forwarded(fields, address, client.host.as_ref(), scheme);
         }
         if self.settings.bodies == Bodies::Rewrite {
             fields.insert(
@@ -191,10 +192,13 @@ impl Shared {
             .filter(|_| self.settings.host == Host::Keep)
             .unwrap_or(&self.host);
         let mut parts = uri::Parts::default();
-        parts.scheme = Some(uri::Scheme::HTTP);
+        parts.scheme = Some(match self.settings.upstream.scheme() {
+            Scheme::Http => uri::Scheme::HTTP,
+            Scheme::Https => uri::Scheme::HTTPS,
+        });
         // HTTP/1.1 has the Host in its field, and one authority makes one pool.
         parts.authority = Some(self.authority.clone());
-        match self.settings.protocol {
+        match protocol {
             Protocol::Http1 => {
                 head.version = Version::HTTP_11;
                 fields.insert(header::HOST, host.clone());
@@ -236,15 +240,17 @@ impl Shared {
         match answer {
             Ok(response) => self.pass_back(response, &method, &client, course).await,
             Err(_) if course.delivery.failed() => broken_off(&self.meter, &course.watch),
-            Err(error) => {
-                let cause = Cause::of(&error);
-                tracing::debug!("{}: {}: {error:?}", self.settings.upstream, cause.name());
-                let response = cause.response(&self.settings.upstream, Some(&error));
-                self.meter
-                    .answered(response.status().as_u16(), course.watch.own());
-                response.map(Download::whole)
-            }
+            Err(failure) => self.failed(&failure, &course.watch),
         }
+    }
+
+    /// The answer where the upstream gave none.
+    fn failed(&self, failure: &Failure, watch: &Watch) -> Response<Download> {
+        let cause = Cause::of(failure);
+        tracing::debug!("{}: {}: {failure:?}", self.settings.upstream, cause.name());
+        let response = cause.response(&self.settings.upstream, Some(failure));
+        self.meter.answered(response.status().as_u16(), watch.own());
+        response.map(Download::whole)
     }
 
     /// Sends a request; once more where it was lost with a connection that had been idle.
@@ -254,7 +260,7 @@ impl Shared {
         upload: Upload,
         tell: Tell,
         keeper: Option<&Keeper>,
-    ) -> Result<Response<Incoming>, legacy::Error> {
+    ) -> Result<Response<Incoming>, Failure> {
         // Only where the upstream may get it twice without harm (RFC 9110 §9.2.1).
         let again = (head.method.is_safe() && upload.is_end_stream()).then(|| head.clone());
         let mut request = Request::from_parts(head, upload);
@@ -270,7 +276,7 @@ impl Shared {
             tell(&head);
         });
         let capture = capture_connection(&mut request);
-        let error = match self.pool.request(request).await {
+        let error = match self.upstream.request(request).await {
             Ok(response) => {
                 mark(&capture);
                 return Ok(response);
@@ -281,7 +287,7 @@ impl Shared {
         match again.filter(|_| stale) {
             Some(head) => {
                 let request = Request::from_parts(head, Upload::whole(Bytes::new()));
-                self.pool.request(request).await
+                self.upstream.request(request).await
             }
             None => Err(error),
         }
@@ -373,6 +379,14 @@ impl Shared {
             Collected::Broken => None,
         }
     }
+}
+
+/// Whether the client holds its content back until the upstream asks for it.
+fn awaits_continue(head: &request::Parts, protocol: Protocol) -> bool {
+    let expect = head.headers.get(header::EXPECT);
+    head.version == Version::HTTP_11
+        && protocol == Protocol::Http1
+        && expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// Marks the connection that a request went on as used, and tells whether it was before.

@@ -1,6 +1,7 @@
 //! A page in Chromium: fetch, XHR, a form with cookies and a redirect, and cometd.js by long polling
 //! and by callback polling; from its service, through a recorder, and from a replay.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -33,9 +34,10 @@ const QUIET: &[&str] = &[
     "--disable-component-update",
     "--disable-sync",
     "--no-proxy-server",
-    // Else Chromium ends when the page is loaded, and the page has only begun.
-    "--remote-debugging-port=0",
 ];
+
+/// What keeps it from ending when the page is loaded, and has only begun.
+const STAY: &str = "--remote-debugging-port=0";
 
 /// A process that ends with this value.
 struct Running(Child);
@@ -47,16 +49,25 @@ impl Drop for Running {
     }
 }
 
-/// The service with the page, and its origin.
-fn service() -> (Running, String) {
+/// The service with the page.
+pub(super) struct Service {
+    _running: Running,
+    pub(super) origin: String,
+}
+
+/// Starts the service.
+pub(super) fn service() -> Service {
     let mut child = programs::node("page.mjs")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let lines = programs::lines(child.stdout.take().unwrap());
-    let child = Running(child);
+    let running = Running(child);
     let port = lines.recv_timeout(PATIENCE).expect("the port");
-    (child, format!("http://127.0.0.1:{port}"))
+    Service {
+        _running: running,
+        origin: format!("http://127.0.0.1:{port}"),
+    }
 }
 
 /// Where a page sends what came of it: the origin, and what arrives there.
@@ -75,10 +86,20 @@ fn ear() -> (String, Receiver<String>) {
 
 /// Opens the page at `origin` in a Chromium of its own; what came of it.
 fn visit(origin: &str) -> Value {
+    visit_from(None, origin)
+}
+
+/// Opens it in one whose user has this home.
+pub(super) fn visit_from(home: Option<&Path>, origin: &str) -> Value {
     let (ear, told) = ear();
     let profile = tempfile::tempdir().unwrap();
-    let browser = Command::new("chromium")
+    let mut command = Command::new("chromium");
+    if let Some(home) = home {
+        command.env("HOME", home);
+    }
+    let browser = command
         .args(QUIET)
+        .arg(STAY)
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("{origin}/#{ear}"))
         .stdout(Stdio::null())
@@ -91,11 +112,26 @@ fn visit(origin: &str) -> Value {
     serde_json::from_str(&told).unwrap()
 }
 
+/// What Chromium shows of a page to somebody with this home, when it is loaded.
+pub(super) fn shown(home: &Path, url: &str) -> String {
+    let profile = tempfile::tempdir().unwrap();
+    let output = Command::new("chromium")
+        .env("HOME", home)
+        .args(QUIET)
+        .arg("--dump-dom")
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(url)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Records the page, and lets its service end: the folder with the tape, and what came of the page.
 fn recorded() -> (TempDir, Value) {
     let folder = tempfile::tempdir().unwrap();
-    let (_service, origin) = service();
-    let recording = Server::record(&origin, &folder.path().join(TAPE));
+    let service = service();
+    let recording = Server::record(&service.origin, &folder.path().join(TAPE));
     let told = visit(&recording.origin);
     assert_eq!(told.get("error"), None, "{told}");
     recording.end_well();
@@ -105,8 +141,8 @@ fn recorded() -> (TempDir, Value) {
 #[test]
 fn a_page_in_chromium_does_the_same_through_a_recorder() {
     need("chromium", INSTALL);
-    let (_service, origin) = service();
-    let directly = visit(&origin);
+    let service = service();
+    let directly = visit(&service.origin);
     assert_eq!(
         directly,
         json!({
@@ -119,7 +155,7 @@ fn a_page_in_chromium_does_the_same_through_a_recorder() {
     );
     let folder = tempfile::tempdir().unwrap();
     let tape = folder.path().join(TAPE);
-    let recording = Server::record(&origin, &tape);
+    let recording = Server::record(&service.origin, &tape);
     assert_eq!(visit(&recording.origin), directly);
     recording.end_well();
 }
