@@ -19,5 +19,6 @@ pub mod proxy;
 pub mod recorder;
 pub mod stream;
 pub mod tape;
+pub mod trust;
 pub mod verify;
 pub mod websocket;

@@ -1,4 +1,4 @@
-//! Accepts connections, speaks HTTP/1.1 and HTTP/2 without TLS on them, refuses what has no one
+//! Accepts connections, speaks HTTP/1.1 and HTTP/2 on them, over TLS or not, refuses what has no one
 //! meaning, and drains when told to.
 //!
 //! What a request means is the service's: this module never learns the mode.
@@ -12,6 +12,8 @@ mod interim;
 mod refusal;
 mod response;
 mod socket;
+mod stream;
+mod tls;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -26,10 +28,11 @@ use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::sync::watch;
 
+use authority::Local;
+pub use authority::Scheme;
 use connection::{Connection, Offer};
 use framing::Framing;
 use guard::Guard;
@@ -37,6 +40,8 @@ pub use interim::Interim;
 use response::Out;
 pub use socket::Socket;
 use socket::Working;
+use stream::Stream;
+pub use tls::{Door, Tls, Wire};
 
 /// How long connections that are at work may go on when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -51,7 +56,8 @@ const HALF_CLOSED: Duration = Duration::from_secs(2);
 /// How long clients are waited for, what their last byte means, and whether they may open sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How long a client may take to send the head of a request, from its first byte on.
+    /// How long a client may take to send the head of a request, from its first byte on; and to
+    /// shake hands, from the connection on.
     pub head: Duration,
     /// How long a connection may be open with nothing under way.
     pub idle: Duration,
@@ -87,6 +93,8 @@ pub struct Peer {
     pub connection: u64,
     /// The client's address.
     pub address: SocketAddr,
+    /// What URLs begin with, as the client knows them.
+    pub scheme: Scheme,
     /// Where informational responses go that come before the response.
     pub interim: Interim,
     /// The client's end of the socket that its request offers to open, if it does.
@@ -123,10 +131,10 @@ pub async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Serves `handle`, which is given a client and its request, on `listener` until `stop` says `true`; then no connection is accepted any more,
+/// Serves `handle`, which is given a client and its request, on a port until `stop` says `true`; then no connection is accepted any more,
 /// and those at work, open sockets too, have 5 seconds to end before they are cut. None is left when this returns.
 pub async fn serve<H, F, B>(
-    listener: TcpListener,
+    door: impl Into<Door>,
     stop: watch::Receiver<bool>,
     limits: Limits,
     handle: H,
@@ -136,27 +144,26 @@ pub async fn serve<H, F, B>(
     B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let mut http = auto::Builder::new(TokioExecutor::new()).preserve_header_case(true);
-    // The guard keeps the time, since it can tell a slow head from an idle connection.
-    http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(None);
-    http.http2().timer(TokioTimer::new());
-    if limits.sockets == Sockets::Passed {
-        http.http2().enable_connect_protocol();
-    }
+    let Door { listener, wire } = door.into();
     let connections = GracefulShutdown::new();
     let numbers = AtomicU64::new(0);
     let (cut, cuts) = stopper();
     let (open, working) = Working::new(&cuts);
-    let end = stopped(stop);
+    let server = Server {
+        http: protocols(limits.sockets),
+        wire,
+        limits,
+        working,
+        handle,
+    };
+    let end = stopped(stop.clone());
     tokio::pin!(end);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = &mut end => break,
         };
-        let (stream, address) = match accepted {
+        let (tcp, address) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 rest(&error).await;
@@ -164,36 +171,24 @@ pub async fn serve<H, F, B>(
             }
         };
         let number = numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        let Ok((stream, known)) = guarded(stream, limits) else {
-            continue; // it broke before it was served
-        };
-        let handle = handle.clone();
-        let working = working.clone();
-        let service = service_fn(move |request: Request<Incoming>| {
-            let peer = Peer {
-                connection: number,
-                address,
-                interim: Interim::of(request.version(), &known),
-                socket: Socket::offered(&request, &known, &working),
-            };
-            let response = answer(peer, request, Arc::clone(&known), handle.clone());
-            async move { Ok::<_, Infallible>(response.await) }
-        });
-        let connection = http
-            .serve_connection_with_upgrades(TokioIo::new(stream), service)
-            .into_owned();
-        let connection = connections.watch(connection);
-        let cut = cuts.clone();
+        let (server, watcher) = (server.clone(), connections.watcher());
+        let (stop, cut) = (stop.clone(), cuts.clone());
         tokio::spawn(async move {
-            tokio::select! {
-                // A client that breaks off has nobody left to be told.
-                _ = connection => {}
-                () = stopped(cut) => {}
+            let stream = tokio::select! {
+                opened = server.wire.open(tcp, limits.head) => opened,
+                // Nothing is under way yet.
+                () = stopped(stop) => return,
+            };
+            match stream {
+                Ok(stream) => tokio::select! {
+                    () = server.converse(stream, number, address, watcher) => {}
+                    () = stopped(cut) => {}
+                },
+                Err(error) => tracing::debug!("{address}: the handshake failed: {error}"),
             }
         });
     }
-    drop(listener);
-    drop(working);
+    drop((listener, server));
     let _ = tokio::time::timeout(DRAIN, async {
         connections.shutdown().await;
         open.closed().await;
@@ -204,13 +199,68 @@ pub async fn serve<H, F, B>(
     cut.closed().await;
 }
 
-fn guarded(stream: TcpStream, limits: Limits) -> io::Result<(Guard, Arc<Connection>)> {
-    // A notification is small and waited for: it must not wait for more to send (RFC 896).
-    let _ = stream.set_nodelay(true);
-    let framing = Framing::new(stream.local_addr()?, limits.sockets);
-    let known = Arc::new(Connection::default());
-    let guard = Guard::new(stream, framing, limits, Arc::clone(&known));
-    Ok((guard, known))
+fn protocols(sockets: Sockets) -> auto::Builder<TokioExecutor> {
+    let mut http = auto::Builder::new(TokioExecutor::new()).preserve_header_case(true);
+    // The guard keeps the time, since it can tell a slow head from an idle connection.
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None);
+    http.http2().timer(TokioTimer::new());
+    if sockets == Sockets::Passed {
+        http.http2().enable_connect_protocol();
+    }
+    http
+}
+
+/// What all connections of a port share.
+#[derive(Clone)]
+struct Server<H> {
+    http: auto::Builder<TokioExecutor>,
+    wire: Wire,
+    limits: Limits,
+    working: Working,
+    handle: H,
+}
+
+impl<H, F, B> Server<H>
+where
+    H: Fn(Peer, Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    /// Answers the requests of one connection, to its end.
+    async fn converse(self, stream: Stream, number: u64, address: SocketAddr, watcher: Watcher) {
+        let scheme = self.wire.scheme();
+        let known = Arc::new(Connection::default());
+        let Ok(local) = stream::tcp(&stream).local_addr() else {
+            return; // it broke before it was served
+        };
+        let local = Local {
+            address: local,
+            scheme,
+        };
+        let framing = Framing::new(local, self.limits.sockets);
+        let guard = Guard::new(stream, framing, self.limits, Arc::clone(&known));
+        let (handle, working) = (self.handle, self.working);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let peer = Peer {
+                connection: number,
+                address,
+                scheme,
+                interim: Interim::of(request.version(), &known),
+                socket: Socket::offered(&request, &known, &working),
+            };
+            let response = answer(peer, request, Arc::clone(&known), handle.clone());
+            async move { Ok::<_, Infallible>(response.await) }
+        });
+        let connection = self
+            .http
+            .serve_connection_with_upgrades(TokioIo::new(guard), service)
+            .into_owned();
+        // A client that breaks off has nobody left to be told.
+        let _ = watcher.watch(connection).await;
+    }
 }
 
 /// Answers one request: with a refusal where the guard, or HTTP/2, has found a reason.
@@ -231,7 +281,7 @@ where
     let refusal = if guard::is_own(&request) {
         known.refusal()
     } else {
-        response::http2_refusal(&request)
+        response::http2_refusal(&request, peer.scheme)
     };
     if let Some(refusal) = refusal {
         return Out::refusal(&refusal, request.version(), flight);

@@ -21,11 +21,12 @@ use tokio::task::JoinHandle;
 use crate::exchange::SessionBy;
 use crate::listen::{self, Limits, Peer};
 use crate::player::{Forward, Forwarded};
-use crate::proxy::{self, Origin, Protocol, Proxy};
+use crate::proxy::{self, Proxy};
 use crate::recorder::{self, Recorder};
-use crate::tape::Existing;
+use crate::tape::{Existing, Trust};
 
 use super::exit::{Because as _, Failure, Trouble};
+use super::tls::{self, Service};
 use super::{output, record, serve};
 
 /// The header that tells the recorder whose session a request belongs to.
@@ -35,15 +36,17 @@ const SESSION: HeaderName = HeaderName::from_static("antiphon-session");
 pub(super) struct Forwarding {
     address: SocketAddr,
     recorder: Recorder,
+    trust: Trust,
     tape: Option<PathBuf>,
     task: JoinHandle<()>,
 }
 
 impl Forwarding {
-    /// Starts the proxy in front of `upstream`, on a free port of this machine; what passes goes on
-    /// the tape, if one is given.
+    /// Starts the proxy in front of a service, on a free port of this machine, for clients that come
+    /// in by `scheme`; what passes goes on the tape, if one is given.
     pub(super) async fn start(
-        upstream: Origin,
+        service: Service,
+        scheme: proxy::Scheme,
         tape: Option<&Path>,
         stop: watch::Receiver<bool>,
     ) -> Result<Forwarding, Failure> {
@@ -55,13 +58,13 @@ impl Forwarding {
                     session_by: Some(SessionBy::Header(SESSION.as_str().to_owned())),
                     ..recorder::Settings::default()
                 };
-                record::start(settings, &upstream, tape)?
+                record::start(settings, &service.origin, service.trust, tape)?
             }
         };
         let seconds = |flag, text| serve::seconds(flag, text).because(Trouble::Usage);
         let settings = proxy::Settings {
-            upstream,
-            protocol: Protocol::default(),
+            upstream: service.origin,
+            wire: service.wire,
             host: proxy::Host::default(),
             forwarded: proxy::Forwarded::default(),
             bodies: proxy::Bodies::default(),
@@ -73,10 +76,17 @@ impl Forwarding {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.context(inner).because(Trouble::Io)?;
         let address = listener.local_addr().context(inner).because(Trouble::Io)?;
-        let pass = move |peer: Peer, request| proxy.clone().handle(serve::caller(peer), request);
+        let pass = move |peer: Peer, request| {
+            let caller = proxy::Caller {
+                scheme,
+                ..tls::caller(&peer)
+            };
+            proxy.clone().handle(caller, serve::beside(peer), request)
+        };
         Ok(Forwarding {
             address,
             recorder,
+            trust: service.trust,
             tape: tape.map(Path::to_owned),
             task: tokio::spawn(listen::serve(listener, stop, Limits::default(), pass)),
         })
@@ -106,6 +116,9 @@ impl Forwarding {
             .context("a server task ended badly")
             .because(Trouble::Io)?;
         let summary = self.recorder.close().await;
+        if self.trust == Trust::Insecure {
+            output::say(tls::INSECURE);
+        }
         let Some(tape) = self.tape else {
             return Ok(());
         };

@@ -3,6 +3,7 @@
 //!
 //! stdout carries data and stderr carries words.
 
+mod ca;
 mod config;
 mod exit;
 mod format;
@@ -15,6 +16,7 @@ mod replay;
 mod serve;
 mod show;
 mod tapes;
+mod tls;
 mod verify;
 
 use std::process::ExitCode;
@@ -37,6 +39,7 @@ Examples:
   antiphon import page.txt -o chat.tape      make a tape of an API page
   antiphon verify chat.tape                  play a tape to itself: is it the same each time?
   antiphon show chat.tape                    see who said what, and because of what
+  antiphon ca                                have clients trust what --tls shows them
 
 Exit codes: 0 done; 1 a difference, a miss or an unreadable sample; 2 wrong usage or
 configuration; 3 a tape that cannot be read; 4 I/O or bind trouble.";
@@ -50,6 +53,7 @@ enum Command {
     Record(record::Record),
     Replay(replay::Replay),
     Verify(verify::Verify),
+    Ca(ca::Ca),
 }
 
 /// Runs the command line of this process.
@@ -64,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Record(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Ca(command) => command.run(),
     };
     match result {
         Ok(outcome) => outcome.code(),

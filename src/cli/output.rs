@@ -21,6 +21,11 @@ pub(super) fn data(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// A word as a POSIX shell takes it literally.
+pub(super) fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// Writes a line of words to stderr. Where even that fails, there is nobody to tell.
 pub(super) fn say(words: &str) {
     let _ = writeln!(io::stderr().lock(), "{words}");

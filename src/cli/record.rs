@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
-use crate::listen::{self, Limits, OnFin, Peer, Sockets};
-use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Protocol, Proxy};
+use crate::listen::{self, Door, Limits, OnFin, Peer, Sockets};
+use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Proxy};
 use crate::recorder::{
     self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError, Rule,
 };
-use crate::tape::{Existing, Header, TapeError};
+use crate::tape::{Existing, Header, TapeError, Trust};
 
 use super::config::{Config, ConfigFlag};
 use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::output;
 use super::serve::{self, DEFAULT_LISTEN, Ports};
+use super::tls::{self, Front, FrontFlags, Service, ServiceFlags};
 
 /// How many seconds connecting to a service may take, unless the user chooses.
 pub(super) const CONNECT_TIMEOUT: &str = "10";
@@ -35,7 +36,7 @@ const LIVE: Duration = Duration::from_millis(500);
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Record {
-    /// The service, as `http://HOST[:PORT]`.
+    /// The service, as `http://HOST[:PORT]` or `https://HOST[:PORT]`.
     #[arg(long, value_name = "URL", env = "ANTIPHON_UPSTREAM")]
     upstream: String,
 
@@ -53,6 +54,12 @@ pub(super) struct Record {
 
     #[command(flatten)]
     traffic: TrafficFlags,
+
+    #[command(flatten)]
+    front: FrontFlags,
+
+    #[command(flatten)]
+    service: ServiceFlags,
 
     #[command(flatten)]
     limits: LimitFlags,
@@ -139,7 +146,7 @@ struct TrafficFlags {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
 struct LimitFlags {
-    /// How long a client may take to send the head of a request.
+    /// How long a client may take to send the head of a request, and for a TLS handshake.
     #[arg(long, value_name = "SECONDS", default_value = "30")]
     head_timeout: String,
 
@@ -163,6 +170,8 @@ Examples:
   antiphon record --upstream http://10.0.0.5:9090                      to recordings/recording.tape
   antiphon record --upstream http://localhost:9090 -o chat.tape --append
   antiphon record --upstream http://localhost:9090 --except 'image/*' --json
+  antiphon record --upstream https://gws.example --tls                 TLS on both sides
+  antiphon record --upstream https://localhost:9443 --upstream-ca test-ca.pem
 
 Point the client at the address that is printed. SIGINT and SIGTERM let what is under way end,
 close the tape, and exit 0.";
@@ -172,8 +181,10 @@ struct Setup {
     listen: String,
     admin: Option<String>,
     tape: PathBuf,
+    front: Front,
     limits: Limits,
     proxy: proxy::Settings,
+    trust: Trust,
     recorder: recorder::Settings,
     live: Live,
 }
@@ -188,11 +199,12 @@ enum Live {
 impl Record {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let file = self.config.read()?;
-        let setup = self.setup(file).because(Trouble::Usage)?;
+        let front = self.front.front()?;
+        let setup = self.setup(file, front).because(Trouble::Usage)?;
         serve::runtime()?.block_on(record(setup))
     }
 
-    fn setup(self, file: Config) -> anyhow::Result<Setup> {
+    fn setup(self, file: Config, front: Front) -> anyhow::Result<Setup> {
         let address = |flag, value: &Option<String>, field, configured| {
             let picked = self
                 .config
@@ -204,25 +216,32 @@ impl Record {
         let upstream: Origin = self.upstream.parse().context("--upstream")?;
         let limits = self.limits;
         let traffic = self.traffic;
+        let plain = traffic.upstream_http2.then_some(proxy::Wire::Http2);
+        let Service {
+            origin,
+            wire,
+            trust,
+        } = self.service.service(upstream, plain)?;
         let proxy = proxy::Settings {
-            upstream,
-            protocol: pick(traffic.upstream_http2, Protocol::Http2),
+            upstream: origin,
+            wire,
             host: pick(traffic.keep_host, Host::Keep),
             forwarded: pick(traffic.forwarded, Forwarded::Named),
             bodies: pick(traffic.rewrite_bodies, Bodies::Rewrite),
             connect_timeout: serve::seconds("--connect-timeout", &limits.connect_timeout)?,
             idle: serve::seconds("--upstream-idle", &limits.upstream_idle)?,
         };
+        // Over HTTP/2 a service says only when the connection has begun whether it opens sockets
+        // (RFC 8441 §3), and hyper's client does not wait for that.
+        let sockets = match proxy.wire {
+            proxy::Wire::Http1 | proxy::Wire::Tls(_) => Sockets::Passed,
+            proxy::Wire::Http2 => Sockets::Ignored,
+        };
         let limits = Limits {
             head: serve::seconds("--head-timeout", &limits.head_timeout)?,
             idle: serve::seconds("--idle-timeout", &limits.idle_timeout)?,
             on_fin: OnFin::Answer,
-            // Over HTTP/2 a service says only when the connection has begun whether it opens sockets
-            // (RFC 8441 §3), and hyper's client does not wait for that.
-            sockets: match proxy.protocol {
-                Protocol::Http1 => Sockets::Passed,
-                Protocol::Http2 => Sockets::Ignored,
-            },
+            sockets,
         };
         let shown = std::io::stderr().is_terminal() && !self.json;
         let mut recorder = self.tape.settings()?;
@@ -234,8 +253,10 @@ impl Record {
                 .tape
                 .output
                 .unwrap_or_else(|| PathBuf::from(DEFAULT_TAPE)),
+            front,
             limits,
             proxy,
+            trust,
             recorder,
             live: if shown { Live::Shown } else { Live::Hidden },
         })
@@ -286,22 +307,34 @@ fn print(line: &str) {
 async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let ports = Ports::open(&setup.listen, setup.admin.as_deref()).await?;
     let signals = serve::signals()?;
-    let recorder = start(setup.recorder, &setup.proxy.upstream, &setup.tape)?;
+    let recorder = start(
+        setup.recorder,
+        &setup.proxy.upstream,
+        setup.trust,
+        &setup.tape,
+    )?;
     let proxy = Proxy::new(setup.proxy, recorder.clone()).because(Trouble::Usage)?;
 
     let (end, stop) = listen::stopper();
-    ports.announce()?;
+    ports.announce(setup.front.scheme())?;
     let tape = setup.tape.display();
     output::say(&format!(
         "recording to {tape}; passwords and tokens are kept as they pass"
     ));
+    if setup.trust == Trust::Insecure {
+        output::say(tls::INSECURE);
+    }
     let passing = proxy.clone();
     let pass = move |peer: Peer, request| {
         let proxy = passing.clone();
-        proxy.handle(serve::caller(peer), request)
+        proxy.handle(tls::caller(&peer), serve::beside(peer), request)
     };
     let watched = move |_, request| proxy::administer(proxy.clone(), request);
-    let clients = listen::serve(ports.listener, stop.clone(), setup.limits, pass);
+    let door = Door {
+        listener: ports.listener,
+        wire: setup.front.wire,
+    };
+    let clients = listen::serve(door, stop.clone(), setup.limits, pass);
     let clients = tokio::spawn(clients);
     let admin = tokio::spawn(listen::serve(ports.admin, stop, Limits::default(), watched));
     let live = tokio::spawn(show(recorder.clone(), setup.live));
@@ -318,6 +351,9 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
         erase();
     }
     output::say(&format!("{}: {summary}", setup.tape.display()));
+    if setup.trust == Trust::Insecure {
+        output::say(tls::INSECURE);
+    }
     if summary.is_whole() {
         Ok(Outcome::Done)
     } else {
@@ -329,6 +365,7 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
 pub(super) fn start(
     settings: recorder::Settings,
     upstream: &Origin,
+    trust: Trust,
     path: &Path,
 ) -> Result<Recorder, Failure> {
     if path == Path::new(DEFAULT_TAPE)
@@ -347,6 +384,7 @@ pub(super) fn start(
                 .to_string(),
         ),
         endpoint: None,
+        trust,
     };
     let started = Recorder::start(settings, &header, path);
     let trouble = match &started {

@@ -1,20 +1,22 @@
 //! `antiphon replay`: stands in for the recorded service.
 
 use std::io::IsTerminal as _;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 
 use crate::exchange::Operation;
-use crate::listen;
+use crate::listen::{self, Door};
 use crate::player::{Plan, Replay as Player, admin};
+use crate::tape::Trust;
 
 use self::flags::{Expected, Flags, OnMiss, Setup};
 use super::config::ConfigFlag;
 use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::forward::Forwarding;
+use super::output::quoted;
 use super::serve::{self, Ports};
+use super::tls::{self, Front};
 use super::{output, tapes};
 
 mod flags;
@@ -48,6 +50,7 @@ Examples:
   antiphon replay chat.tape --spare-sessions fork     to many tests at once, each with its own copy
   antiphon replay chat.tape --record-misses --on-miss forward=http://gws.example:8080
                                                       what the tape lacks comes from the service
+  antiphon replay chat.tape --tls                     over TLS; `antiphon ca` has clients trust it
 
 A client is tied to a recorded session by an `Antiphon-Session: NAME` header, by --session-by, by
 its HTTP Basic user, by a cookie or token of the tape, or by the cookie that its handshake set; else
@@ -58,23 +61,29 @@ is 0 if that was all that the tape holds and nothing else was asked for; else 1.
 impl Replay {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let config = self.config.read()?;
+        let front = self.flags.front()?;
         let setup = self.flags.setup(&self.tapes, &self.config, config);
         let setup = setup.because(Trouble::Usage)?;
         let tapes = tapes::to_play(&self.tapes)?;
         let plan = Plan::of(&tapes, setup.reading.clone()).because(Trouble::Tape)?;
-        serve::runtime()?.block_on(play(plan, setup))
+        serve::runtime()?.block_on(play(plan, setup, front))
     }
 }
 
-async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {
+async fn play(plan: Plan, setup: Setup, front: Front) -> Result<Outcome, Failure> {
     let ports = Ports::open(&setup.listen, setup.admin.as_deref()).await?;
     let endpoints = tapes::endpoints(&plan, setup.endpoint);
-    let words = introduction(&plan, ports.address, ports.admin_address);
+    let words = introduction(&plan, &front, &ports);
     let (end, stop) = listen::stopper();
     let (end_forwarding, stop_forwarding) = listen::stopper();
     let forwarding = match &setup.on_miss {
-        OnMiss::Forward(upstream, tape) => {
-            Some(Forwarding::start(upstream.clone(), tape.as_deref(), stop_forwarding).await?)
+        OnMiss::Forward(service, tape) => {
+            if service.trust == Trust::Insecure {
+                output::say(tls::INSECURE);
+            }
+            let scheme = tls::scheme(front.wire.scheme());
+            let service = service.as_ref().clone();
+            Some(Forwarding::start(service, scheme, tape.as_deref(), stop_forwarding).await?)
         }
         OnMiss::Refuse | OnMiss::Stop => None,
     };
@@ -85,13 +94,17 @@ async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {
         None => Player::new(plan, setup.settings, endpoints),
     };
     let signals = serve::signals()?;
-    ports.announce()?;
+    ports.announce(front.scheme())?;
     output::say(&words);
     let limits = listen::Limits::default();
     let timer = tokio::spawn(player.clone().keep_time());
     let for_clients = player.clone();
+    let door = Door {
+        listener: ports.listener,
+        wire: front.wire,
+    };
     let clients = tokio::spawn(listen::serve(
-        ports.listener,
+        door,
         stop.clone(),
         limits,
         move |_, request| for_clients.clone().handle(request),
@@ -103,9 +116,10 @@ async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {
         limits,
         move |_, request| admin::handle(for_admin.clone(), request),
     ));
+    let stops = matches!(setup.on_miss, OnMiss::Stop);
     tokio::select! {
         () = signals => {}
-        () = player.missed(), if setup.on_miss == OnMiss::Stop => {}
+        () = player.missed(), if stops => {}
     }
     // The order matters: no poll is held any more when the connections are asked to end.
     player.stop();
@@ -137,7 +151,8 @@ async fn play(plan: Plan, setup: Setup) -> Result<Outcome, Failure> {
 }
 
 /// The curl lines that play this very conversation.
-fn introduction(plan: &Plan, address: SocketAddr, admin: SocketAddr) -> String {
+fn introduction(plan: &Plan, front: &Front, ports: &Ports) -> String {
+    let admin = ports.admin_address;
     let mut lines =
         vec!["# hear a session's notifications, each in a terminal of its own:".to_owned()];
     lines.extend(plan.sessions().iter().map(|session| {
@@ -146,16 +161,22 @@ fn introduction(plan: &Plan, address: SocketAddr, admin: SocketAddr) -> String {
     }));
     lines.push("# call an operation:".to_owned());
     let operations = plan.operations().take(SHOWN_OPERATIONS);
-    lines.extend(operations.map(|operation| curl(operation, address)));
+    let origin = format!("{}://{}", front.scheme(), ports.address);
+    let trusting = front.authority().map(|path| {
+        let path = path.display().to_string();
+        format!("--cacert {} ", quoted(&path))
+    });
+    let options = trusting.unwrap_or_default();
+    lines.extend(operations.map(|operation| curl(operation, &origin, &options)));
     lines.push("# begin again:".to_owned());
     lines.push(format!("curl -X POST http://{admin}/__admin/reset"));
     lines.join("\n")
 }
 
-fn curl(operation: &Operation, address: SocketAddr) -> String {
+fn curl(operation: &Operation, origin: &str, options: &str) -> String {
     let request = &operation.request;
     let header = |name: &str, value: &str| format!(" -H {}", quoted(&format!("{name}: {value}")));
-    let url = quoted(&format!("http://{address}{}", request.target));
+    let url = quoted(&format!("{origin}{}", request.target));
     let session = header("Antiphon-Session", operation.session.name());
     let text = request.body.text().filter(|text| !text.is_empty());
     // curl would call the content a form.
@@ -169,12 +190,10 @@ fn curl(operation: &Operation, address: SocketAddr) -> String {
         .map(|kind| header("Content-Type", &kind));
     let data = text.map(|text| format!(" -d {}", quoted(text)));
     let (kind, data) = (kind.unwrap_or_default(), data.unwrap_or_default());
-    format!("curl -X {} {url}{session}{kind}{data}", request.method)
-}
-
-/// A word as a POSIX shell takes it literally.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
+    format!(
+        "curl {options}-X {} {url}{session}{kind}{data}",
+        request.method
+    )
 }
 
 fn percent(text: &str) -> String {

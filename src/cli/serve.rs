@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exchange::SessionBy;
 use crate::listen::Peer;
-use crate::proxy::{Caller, Socket};
+use crate::proxy::{Beside, Socket};
 
 use super::config::{Setting, read};
 use super::exit::{Because as _, Failure, Trouble};
@@ -49,15 +49,15 @@ impl Ports {
         })
     }
 
-    /// Says on stdout where they are.
-    pub(super) fn announce(&self) -> Result<(), Failure> {
+    /// Says on stdout where they are; the URLs of the first begin with `scheme`.
+    pub(super) fn announce(&self, scheme: &str) -> Result<(), Failure> {
         let Ports {
             address,
             admin_address,
             ..
         } = self;
         output::data(&format!(
-            "listening on http://{address}\nadmin on http://{admin_address}\n"
+            "listening on {scheme}://{address}\nadmin on http://{admin_address}\n"
         ))
     }
 }
@@ -108,8 +108,8 @@ pub(super) fn address(setting: Setting) -> anyhow::Result<String> {
     }
 }
 
-/// The client's side of a request, as the proxy knows it.
-pub(super) fn caller(peer: Peer) -> Caller {
+/// What a client takes beside the response, for a proxy.
+pub(super) fn beside(peer: Peer) -> Beside {
     let interim = peer.interim;
     let socket = peer.socket.map(|socket| {
         let socket = Arc::new(socket);
@@ -119,9 +119,7 @@ pub(super) fn caller(peer: Peer) -> Caller {
             reset: Box::new(move || socket.reset()),
         }
     });
-    Caller {
-        connection: peer.connection,
-        address: peer.address.ip(),
+    Beside {
         tell: Box::new(move |head| interim.send(head)),
         socket,
     }

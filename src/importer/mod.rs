@@ -24,7 +24,7 @@ mod table;
 mod target;
 
 use crate::exchange::Repair;
-use crate::tape::{Header, Tape};
+use crate::tape::{Header, Tape, Trust};
 
 use assemble::Assembly;
 use line::Line;
@@ -159,6 +159,7 @@ pub fn import(pages: &[Page<'_>], settings: &Settings) -> Result<Imported, Impor
         source,
         started: None,
         endpoint: Some(assembly.endpoint()),
+        trust: Trust::Checked,
     };
     Ok(Imported {
         tape: Tape {

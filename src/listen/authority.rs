@@ -5,8 +5,60 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// The port that an `http` authority means when it names none.
-const HTTP_PORT: u16 = 80;
+/// A server as its own connections know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Local {
+    /// Its address.
+    pub(super) address: SocketAddr,
+    /// What it speaks.
+    pub(super) scheme: Scheme,
+}
+
+#[cfg(test)]
+impl Local {
+    /// A server without TLS at this address.
+    pub(super) fn plain(address: &str) -> Local {
+        Local {
+            address: address.parse().unwrap(),
+            scheme: Scheme::Http,
+        }
+    }
+}
+
+/// What URLs of a server begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `http`: without TLS.
+    Http,
+    /// `https`: with it.
+    Https,
+}
+
+impl Scheme {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
+    /// What URLs of it begin with.
+    pub(super) fn prefix(self) -> &'static [u8] {
+        match self {
+            Scheme::Http => b"http://",
+            Scheme::Https => b"https://",
+        }
+    }
+
+    /// The port that an authority means when it names none (RFC 9110 §4.2).
+    fn port(self) -> u16 {
+        match self {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        }
+    }
+}
 
 /// A host and a port, as a request names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +70,7 @@ pub(super) struct Authority {
 impl Authority {
     /// Reads `host[:port]` (RFC 9110 §7.2). Narrower than the grammar: a name has the letters, digits
     /// and marks that names have in practice, and is not empty.
-    pub(super) fn read(text: &[u8]) -> Option<Authority> {
+    pub(super) fn read(text: &[u8], scheme: Scheme) -> Option<Authority> {
         let text = std::str::from_utf8(text).ok()?;
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (address, port) = rest.split_once(']')?;
@@ -34,8 +86,8 @@ impl Authority {
             (name, port)
         };
         let port = match port.strip_prefix(':') {
-            None if port.is_empty() => HTTP_PORT,
-            Some("") => HTTP_PORT,
+            None if port.is_empty() => scheme.port(),
+            Some("") => scheme.port(),
             Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
                 digits.parse().ok()?
             }
@@ -73,20 +125,24 @@ mod tests {
             "a_b:",
             "A-1",
         ] {
-            assert!(Authority::read(good.as_bytes()).is_some(), "{good}");
+            assert!(
+                Authority::read(good.as_bytes(), Scheme::Http).is_some(),
+                "{good}"
+            );
         }
         for bad in [
             "", ":80", "a b", "a,b", "a@b", "a/b", "a:b", "a:80:81", "a:99999", "a:+1", "[::1",
             "[x]", "[::1]x", "a\0", "é", "http://a",
         ] {
-            assert_eq!(Authority::read(bad.as_bytes()), None, "{bad}");
+            assert_eq!(Authority::read(bad.as_bytes(), Scheme::Http), None, "{bad}");
         }
     }
 
     #[test]
     fn which_names_are_the_server_s_own() {
         let local: SocketAddr = "127.0.0.1:8080".parse().unwrap();
-        let names = |text: &str| Authority::read(text.as_bytes()).unwrap().names(local);
+        let read = |text: &str| Authority::read(text.as_bytes(), Scheme::Http).unwrap();
+        let names = |text: &str| read(text).names(local);
         assert!(names("127.0.0.1:8080"));
         assert!(names("LocalHost:8080"));
         assert!(names("[::ffff:127.0.0.1]:8080"));
@@ -94,5 +150,8 @@ mod tests {
         assert!(!names("127.0.0.2:8080"));
         assert!(!names("evil.example:8080"));
         assert!(!names("169.254.169.254"));
+        let secure = |text: &str| Authority::read(text.as_bytes(), Scheme::Https).unwrap();
+        assert_eq!(secure("a"), secure("A:443"));
+        assert_ne!(secure("a"), read("a"));
     }
 }

@@ -5,9 +5,8 @@
 
 mod chunk;
 
-use std::net::SocketAddr;
-
 use super::Sockets;
+use super::authority::Local;
 use super::connection::Offer;
 use super::head::{self, Content};
 use super::refusal::Refusal;
@@ -39,7 +38,7 @@ pub(super) enum Step {
 /// Where in its messages a connection is.
 #[derive(Debug)]
 pub(super) struct Framing {
-    local: SocketAddr,
+    local: Local,
     sockets: Sockets,
     place: Place,
     messages: u64,
@@ -63,8 +62,8 @@ enum Place {
 }
 
 impl Framing {
-    /// A connection to the server at `local`, before its first byte.
-    pub(super) fn new(local: SocketAddr, sockets: Sockets) -> Framing {
+    /// A connection to this server, before its first byte.
+    pub(super) fn new(local: Local, sockets: Sockets) -> Framing {
         Framing {
             local,
             sockets,
@@ -210,7 +209,7 @@ mod tests {
     /// What becomes of a stream that arrives in pieces of this size: how many messages end, or why it
     /// is refused and how many bytes before that were good.
     fn follow(stream: &[u8], piece: usize) -> (usize, usize, Option<String>) {
-        let mut framing = Framing::new("127.0.0.1:8080".parse().unwrap(), Sockets::Passed);
+        let mut framing = Framing::new(Local::plain("127.0.0.1:8080"), Sockets::Passed);
         let (mut good, mut shown, mut ends) = (0, 0, 0);
         loop {
             match framing.step(&stream[good..shown]) {
@@ -330,7 +329,7 @@ mod tests {
     fn what_comes_behind_an_offer_waits_for_its_answer() {
         let head =
             b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-        let local = "127.0.0.1:8080".parse().unwrap();
+        let local = Local::plain("127.0.0.1:8080");
         let odd = b"\x81\x01\n";
         for answer in [Offer::Accepted, Offer::Declined] {
             let mut framing = Framing::new(local, Sockets::Passed);

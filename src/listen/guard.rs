@@ -15,12 +15,12 @@ use std::time::Duration;
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{Request, StatusCode, Version, header};
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use super::connection::Connection;
 use super::framing::{Framing, Step};
 use super::refusal::Refusal;
+use super::stream::{self, Stream};
 use super::{Limits, OnFin};
 
 /// How much is read at once where a head is expected. Most heads are smaller.
@@ -45,7 +45,7 @@ pub(super) fn is_own<B>(request: &Request<B>) -> bool {
 
 /// A connection of which only what is beyond doubt can be read.
 pub(super) struct Guard {
-    stream: TcpStream,
+    stream: Stream,
     framing: Framing,
     /// Bytes that were read and not yet handed on.
     held: BytesMut,
@@ -90,7 +90,7 @@ enum Shutdown {
 
 impl Guard {
     pub(super) fn new(
-        stream: TcpStream,
+        stream: Stream,
         framing: Framing,
         limits: Limits,
         connection: Arc<Connection>,
@@ -343,7 +343,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         if self.connection.is_torn() {
             // Closed as usual, the connection would make a whole response of the half one.
-            let _ = self.stream.set_zero_linger();
+            let _ = stream::tcp(&self.stream).set_zero_linger();
         }
     }
 }

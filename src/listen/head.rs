@@ -3,11 +3,9 @@
 //! It refuses what a lenient parser lets pass and two parsers would read differently (RFC 9112 §3.2,
 //! §5, §6 and §11.2). What a request means is not looked at.
 
-use std::net::SocketAddr;
-
 use http::StatusCode;
 
-use super::authority::Authority;
+use super::authority::{Authority, Local};
 use super::refusal::Refusal;
 
 /// How the content that follows a head is delimited (RFC 9112 §6).
@@ -38,7 +36,7 @@ struct Fields<'a> {
 }
 
 /// Reads a whole head, up to and with its empty line, of a request to the server at `local`.
-pub(super) fn check(head: &[u8], local: SocketAddr) -> Result<Content, Refusal> {
+pub(super) fn check(head: &[u8], local: Local) -> Result<Content, Refusal> {
     if let Some(place) =
         memchr::memchr_iter(b'\r', head).find(|at| head.get(at + 1) != Some(&b'\n'))
     {
@@ -59,7 +57,7 @@ pub(super) fn check(head: &[u8], local: SocketAddr) -> Result<Content, Refusal> 
     for line in lines.filter(|line| !line.is_empty()) {
         field(line, &mut fields)?;
     }
-    host(&fields.hosts, version)?;
+    host(&fields.hosts, version, local)?;
     let content = content(&fields, version)?;
     let may_offer = version == Version::Http11 && first.starts_with(b"GET ");
     if may_offer && content == Content::Length(0) && offers_socket(&fields) {
@@ -81,7 +79,7 @@ fn offers_socket(fields: &Fields<'_>) -> bool {
 }
 
 /// Checks method, target and version.
-fn request_line(line: &[u8], local: SocketAddr) -> Result<Version, Refusal> {
+fn request_line(line: &[u8], local: Local) -> Result<Version, Refusal> {
     let mut words = line.split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) =
         (words.next(), words.next(), words.next(), words.next())
@@ -112,7 +110,7 @@ fn request_line(line: &[u8], local: SocketAddr) -> Result<Version, Refusal> {
 }
 
 /// Checks that the target is in a form that a server gets (RFC 9112 §3.2), and names this one.
-fn target_form(method: &[u8], target: &[u8], local: SocketAddr) -> Result<(), Refusal> {
+fn target_form(method: &[u8], target: &[u8], local: Local) -> Result<(), Refusal> {
     let shown = || String::from_utf8_lossy(target).into_owned();
     if target
         .iter()
@@ -126,18 +124,19 @@ fn target_form(method: &[u8], target: &[u8], local: SocketAddr) -> Result<(), Re
     if target.starts_with(b"/") || (target == b"*" && method == b"OPTIONS") {
         return Ok(());
     }
-    let scheme = target
-        .get(..7)
-        .filter(|start| start.eq_ignore_ascii_case(b"http://"));
-    let Some(rest) = scheme.and_then(|_| target.get(7..)) else {
+    let prefix = local.scheme.prefix();
+    let rest = target.split_at_checked(prefix.len());
+    let rest = rest.filter(|(start, _)| start.eq_ignore_ascii_case(prefix));
+    let Some((_, rest)) = rest else {
         return Err(Refusal::bad(format!("the target {:?} is no path", shown())));
     };
     let end = rest
         .iter()
         .position(|byte| b"/?".contains(byte))
         .unwrap_or(rest.len());
-    let authority = rest.get(..end).and_then(Authority::read);
-    if authority.is_some_and(|authority| authority.names(local)) {
+    let authority = rest.get(..end);
+    let authority = authority.and_then(|text| Authority::read(text, local.scheme));
+    if authority.is_some_and(|authority| authority.names(local.address)) {
         Ok(())
     } else {
         Err(Refusal::bad(format!(
@@ -176,14 +175,16 @@ fn field<'a>(line: &'a [u8], fields: &mut Fields<'a>) -> Result<(), Refusal> {
 }
 
 /// One well-formed `Host`, which only HTTP/1.0 may leave out (RFC 9112 §3.2).
-fn host(hosts: &[&[u8]], version: Version) -> Result<(), Refusal> {
+fn host(hosts: &[&[u8]], version: Version, local: Local) -> Result<(), Refusal> {
     match hosts {
         [] if version == Version::Http10 => Ok(()),
         [] => Err(Refusal::bad("no Host")),
-        [host] => Authority::read(host).map(|_| ()).ok_or_else(|| {
-            let host = String::from_utf8_lossy(host);
-            Refusal::bad(format!("the Host {host:?} is no host"))
-        }),
+        [host] => Authority::read(host, local.scheme)
+            .map(|_| ())
+            .ok_or_else(|| {
+                let host = String::from_utf8_lossy(host);
+                Refusal::bad(format!("the Host {host:?} is no host"))
+            }),
         _ => Err(Refusal::bad("more than one Host")),
     }
 }
@@ -229,7 +230,7 @@ mod tests {
     use super::*;
 
     fn read(head: &str) -> Result<Content, Refusal> {
-        check(head.as_bytes(), "127.0.0.1:8080".parse().unwrap())
+        check(head.as_bytes(), Local::plain("127.0.0.1:8080"))
     }
 
     #[test]

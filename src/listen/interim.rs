@@ -106,7 +106,7 @@ impl Queue {
 }
 
 /// A head as it stands on an HTTP/1.1 wire (RFC 9112 §4).
-fn written(head: &Response<()>) -> Bytes {
+pub(super) fn written(head: &Response<()>) -> Bytes {
     let status = head.status();
     let mut bytes = BytesMut::new();
     bytes.put_slice(b"HTTP/1.1 ");

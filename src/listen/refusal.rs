@@ -1,9 +1,11 @@
 //! What a request that must not be served is answered: a status and why, as JSON. The connection is
 //! closed after it.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
+
+use super::interim;
 
 /// Why a request is not served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +32,26 @@ impl Refusal {
 
     /// The answer.
     pub(super) fn response(&self) -> Response<Full<Bytes>> {
-        let document = serde_json::json!({ "error": "malformed", "message": self.message });
-        let mut response = Response::new(Full::from(document.to_string()));
+        self.head().map(|()| Full::from(self.document()))
+    }
+
+    /// The answer as it stands on an HTTP/1.1 wire.
+    pub(super) fn written(&self) -> Bytes {
+        let document = self.document();
+        let mut head = self.head();
+        let length = HeaderValue::from(document.len());
+        head.headers_mut().insert(header::CONTENT_LENGTH, length);
+        let mut bytes = BytesMut::from(interim::written(&head));
+        bytes.extend_from_slice(document.as_bytes());
+        bytes.freeze()
+    }
+
+    fn document(&self) -> String {
+        serde_json::json!({ "error": "malformed", "message": self.message }).to_string()
+    }
+
+    fn head(&self) -> Response<()> {
+        let mut response = Response::new(());
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(

@@ -11,7 +11,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::ext::Protocol;
 
-use super::authority::Authority;
+use super::authority::{Authority, Scheme};
 use super::connection::Connection;
 use super::refusal::Refusal;
 use super::socket::SOCKET;
@@ -107,7 +107,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Out<B> {
 }
 
 /// Why a request of HTTP/2 is refused, if it is (RFC 9113 §8.3.1 and §8.5).
-pub(super) fn http2_refusal<B>(request: &Request<B>) -> Option<Refusal> {
+pub(super) fn http2_refusal<B>(request: &Request<B>, scheme: Scheme) -> Option<Refusal> {
     if request.version() != Version::HTTP_2 {
         return None;
     }
@@ -125,8 +125,9 @@ pub(super) fn http2_refusal<B>(request: &Request<B>) -> Option<Refusal> {
     }
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let named = request.uri().authority();
-    let named = named.map(|authority| Authority::read(authority.as_str().as_bytes()));
-    let host = hosts.next().map(|host| Authority::read(host.as_bytes()));
+    let read = |text: &[u8]| Authority::read(text, scheme);
+    let named = named.map(|authority| read(authority.as_str().as_bytes()));
+    let host = hosts.next().map(|host| read(host.as_bytes()));
     let reason = match (named, host, hosts.next()) {
         (_, _, Some(_)) => "more than one Host",
         (Some(None), _, _) => "the :authority is no host",
@@ -160,7 +161,8 @@ mod tests {
                 request = request.header("host", *host);
             }
             let request = request.version(Version::HTTP_2).body(()).unwrap();
-            let refused = http2_refusal(&request).map(|refusal| refusal.status.as_u16());
+            let refused =
+                http2_refusal(&request, Scheme::Http).map(|refusal| refusal.status.as_u16());
             assert_eq!(refused, status, "{method} {uri} {hosts:?}");
         }
     }

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version, request, uri};
 use hyper::body::{Body as _, Incoming};
-use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 
 use crate::exchange::End;
@@ -17,9 +16,9 @@ use super::meter::{Meter, Span, Watch};
 use super::origin::Origin;
 use super::relay::{Collected, Delivery, Download, Passing, Sending, Upload};
 use super::turn::Client;
-use super::upstream::{Cause, Protocol, Used};
+use super::upstream::{Cause, Failure, Protocol, Used};
 use super::{Bodies, Caller, Shared, Tell, headers};
-use crate::recorder::ResponseTap;
+use crate::recorder::{Connection, ResponseTap};
 
 /// The most content that is held to move the URLs in it; more streams through as it is.
 const MAX_REWRITTEN: usize = 8 * 1024 * 1024;
@@ -47,26 +46,34 @@ impl Shared {
     /// Passes a client's request to the upstream, and the answer back.
     pub(super) async fn handle(
         &self,
-        mut caller: Caller,
+        caller: Caller,
+        tell: Tell,
         request: Request<Incoming>,
     ) -> Response<Download> {
-        if let Some(socket) = caller.socket.take() {
-            return self.upgrade(caller, socket, request).await;
-        }
-        let watch = Watch::start();
+        let mut watch = Watch::start();
         let span = self.meter.begin();
         let (mut head, content) = request.into_parts();
-        let client = Client::of(&head, caller.address);
+        let client = Client::of(&head, caller);
         let target = head
             .uri
             .path_and_query()
             .map_or("/", uri::PathAndQuery::as_str);
         let fields = headers::recorded(&head.headers);
-        let tap = self
-            .recorder
-            .begin(caller.connection(), head.method.as_str(), target, fields);
+        let tap = self.recorder.begin(
+            Connection(caller.connection),
+            head.method.as_str(),
+            target,
+            fields,
+        );
         let (asked, tap) = tap.split();
-        let (keeper, gate) = if self.awaits_continue(&head) {
+        watch.pause();
+        let protocol = self.upstream.protocol().await;
+        watch.resume();
+        let protocol = match protocol {
+            Ok(protocol) => protocol,
+            Err(failure) => return self.failed(&failure, &watch),
+        };
+        let (keeper, gate) = if awaits_continue(&head, protocol) {
             let (keeper, gate) = gate::gate();
             (Some(keeper), Some(gate))
         } else {
@@ -76,7 +83,7 @@ impl Shared {
         let meter = self.meter.clone();
         let mut sending = Sending::new(content, asked, gate, delivery.clone(), meter);
         let moved = self.move_request(&mut head, &mut sending, &client).await;
-        self.prepare(&mut head, &client);
+        self.prepare(&mut head, &client, protocol);
         let upload = match moved {
             Moved::Changed(content) => Upload::whole(content),
             Moved::No => Upload::live(sending),
@@ -89,16 +96,7 @@ impl Shared {
             span,
             watch,
         };
-        self.exchange(head, upload, caller.tell, client, course)
-            .await
-    }
-
-    /// Whether the client holds its content back until the upstream asks for it.
-    fn awaits_continue(&self, head: &request::Parts) -> bool {
-        let expect = head.headers.get(header::EXPECT);
-        head.version == Version::HTTP_11
-            && self.settings.protocol == Protocol::Http1
-            && expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+        self.exchange(head, upload, tell, client, course).await
     }
 
     /// Moves the URLs in a request's content to the upstream's origin, where that is asked for.
@@ -155,25 +153,25 @@ impl Shared {
         match answer {
             Ok(response) => self.pass_back(response, &method, &client, course).await,
             Err(_) if course.delivery.failed() => broken_off(&self.meter, &course.watch),
-            Err(error) => self.failed(&error, &course.watch),
+            Err(failure) => self.failed(&failure, &course.watch),
         }
     }
 
-    /// The answer to the client where there is none of the upstream.
-    pub(super) fn failed(&self, error: &legacy::Error, watch: &Watch) -> Response<Download> {
-        let cause = Cause::of(error);
-        tracing::debug!("{}: {}: {error:?}", self.settings.upstream, cause.name());
-        self.gave_none(cause, Some(error), watch)
+    /// The answer where the upstream gave none.
+    pub(super) fn failed(&self, failure: &Failure, watch: &Watch) -> Response<Download> {
+        let cause = Cause::of(failure);
+        tracing::debug!("{}: {}: {failure:?}", self.settings.upstream, cause.name());
+        self.gave_none(cause, Some(failure), watch)
     }
 
-    /// The answer to the client where that of the upstream is none.
+    /// The answer where that of the upstream is none.
     pub(super) fn gave_none(
         &self,
         cause: Cause,
-        error: Option<&legacy::Error>,
+        failure: Option<&Failure>,
         watch: &Watch,
     ) -> Response<Download> {
-        let response = cause.response(&self.settings.upstream, error);
+        let response = cause.response(&self.settings.upstream, failure);
         self.meter.answered(response.status().as_u16(), watch.own());
         response.map(Download::whole)
     }
@@ -185,7 +183,7 @@ impl Shared {
         upload: Upload,
         tell: Tell,
         keeper: Option<&Keeper>,
-    ) -> Result<Response<Incoming>, legacy::Error> {
+    ) -> Result<Response<Incoming>, Failure> {
         // Only where the upstream may get it twice without harm (RFC 9110 §9.2.1).
         let again = (head.method.is_safe() && upload.is_end_stream()).then(|| head.clone());
         let mut request = Request::from_parts(head, upload);
@@ -201,7 +199,7 @@ impl Shared {
             tell(&head);
         });
         let capture = capture_connection(&mut request);
-        let error = match self.pool.request(request).await {
+        let error = match self.upstream.request(request).await {
             Ok(response) => {
                 mark(&capture);
                 return Ok(response);
@@ -212,7 +210,7 @@ impl Shared {
         match again.filter(|_| stale) {
             Some(head) => {
                 let request = Request::from_parts(head, Upload::whole(Bytes::new()));
-                self.pool.request(request).await
+                self.upstream.request(request).await
             }
             None => Err(error),
         }
@@ -303,6 +301,14 @@ impl Shared {
             Collected::Broken => None,
         }
     }
+}
+
+/// Whether the client holds its content back until the upstream asks for it.
+fn awaits_continue(head: &request::Parts, protocol: Protocol) -> bool {
+    let expect = head.headers.get(header::EXPECT);
+    head.version == Version::HTTP_11
+        && protocol == Protocol::Http1
+        && expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// Marks the connection that a request went on as used, and tells whether it was before.

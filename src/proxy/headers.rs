@@ -9,7 +9,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::exchange::Headers;
 
-use super::origin::Origin;
+use super::origin::{Origin, Scheme};
 
 /// The fields that are for the next hop only (RFC 9110 §7.6.1).
 const HOP_BY_HOP: [&str; 6] = [
@@ -77,7 +77,12 @@ pub(super) fn via(headers: &mut HeaderMap, received: Version) {
 }
 
 /// Says for whom the proxy speaks.
-pub(super) fn forwarded(headers: &mut HeaderMap, client: IpAddr, host: Option<&HeaderValue>) {
+pub(super) fn forwarded(
+    headers: &mut HeaderMap,
+    client: IpAddr,
+    host: Option<&HeaderValue>,
+    scheme: Scheme,
+) {
     let client = client.to_canonical().to_string();
     let before: Vec<&str> = members(headers, &X_FORWARDED_FOR).collect();
     let chain = before.into_iter().chain([client.as_str()]);
@@ -87,7 +92,7 @@ pub(super) fn forwarded(headers: &mut HeaderMap, client: IpAddr, host: Option<&H
     if let Some(host) = host {
         headers.insert(X_FORWARDED_HOST, host.clone());
     }
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme.name()));
 }
 
 /// Joins the cookies that HTTP/2 may carry apart (RFC 9113 §8.2.3).
@@ -109,7 +114,9 @@ pub(super) fn move_origin(headers: &mut HeaderMap, upstream: &Origin, proxy: &Or
     for name in [header::LOCATION, header::CONTENT_LOCATION] {
         move_values(headers, &name, |value| upstream.reference(value, proxy));
     }
-    move_values(headers, &header::SET_COOKIE, |value| upstream.cookie(value));
+    move_values(headers, &header::SET_COOKIE, |value| {
+        upstream.cookie(value, proxy)
+    });
 }
 
 fn move_values(
@@ -226,13 +233,16 @@ mod tests {
             ("X-Forwarded-Proto", "https"),
         ]);
         let host = HeaderValue::from_static("a:1");
-        forwarded(&mut map, "::ffff:127.0.0.1".parse().unwrap(), Some(&host));
+        let client = "::ffff:127.0.0.1".parse().unwrap();
+        forwarded(&mut map, client, Some(&host), Scheme::Http);
         assert_eq!(
             map["x-forwarded-for"],
             "10.0.0.1, 10.0.0.2, 10.0.0.3, 127.0.0.1"
         );
         assert_eq!(map["x-forwarded-host"], "a:1");
         assert_eq!(map["x-forwarded-proto"], "http");
+        forwarded(&mut map, client, Some(&host), Scheme::Https);
+        assert_eq!(map["x-forwarded-proto"], "https");
     }
 
     #[test]

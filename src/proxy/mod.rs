@@ -24,17 +24,18 @@ use std::time::Duration;
 use http::header::HeaderValue;
 use http::{Request, Response, uri};
 use hyper::body::Incoming;
+use rustls::ClientConfig;
+use rustls::pki_types::InvalidDnsNameError;
 use thiserror::Error;
 
-use crate::recorder::{Connection, Recorder};
-use upstream::Pool;
+use crate::recorder::Recorder;
+use upstream::Upstream;
 
 pub use admin::handle as administer;
 pub use meter::{Count, Meter};
-pub use origin::{Origin, OriginError};
+pub use origin::{Origin, OriginError, Scheme};
 pub use relay::Download;
 pub use upgrade::Socket;
-pub use upstream::Protocol;
 
 /// How a proxy passes things on.
 #[derive(Clone, Debug)]
@@ -42,7 +43,7 @@ pub struct Settings {
     /// The service behind the proxy.
     pub upstream: Origin,
     /// How it is spoken to.
-    pub protocol: Protocol,
+    pub wire: Wire,
     /// Which `Host` it sees.
     pub host: Host,
     /// Whether it learns for whom the proxy speaks.
@@ -53,6 +54,18 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long an idle connection to it is kept; zero for not at all.
     pub idle: Duration,
+}
+
+/// How an upstream is spoken to.
+#[derive(Clone, Debug, Default)]
+pub enum Wire {
+    /// By HTTP/1.1, without TLS.
+    #[default]
+    Http1,
+    /// By HTTP/2 without TLS, by prior knowledge.
+    Http2,
+    /// Over TLS with these settings, by HTTP/2 or HTTP/1.1 as it chooses.
+    Tls(Arc<ClientConfig>),
 }
 
 /// Which `Host` the upstream sees.
@@ -85,33 +98,40 @@ pub enum Bodies {
     Rewrite,
 }
 
+/// Who sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The number of the connection that it came on.
+    pub connection: u64,
+    /// The client's address.
+    pub address: IpAddr,
+    /// What the proxy's URLs begin with, as the client knows them.
+    pub scheme: Scheme,
+}
+
+/// Hears the informational responses of an exchange.
+type Tell = Box<dyn Fn(&Response<()>) + Send + Sync>;
+
+/// What a client takes beside the response to its request.
+pub struct Beside {
+    /// Takes the informational responses that come before it.
+    pub tell: Tell,
+    /// The client's end of the socket that the request offers to open, if it does.
+    pub socket: Option<Socket>,
+}
+
 /// Why there can be no proxy.
 #[derive(Debug, Error)]
 pub enum ProxyError {
     /// The upstream's origin is no URI after all.
     #[error("{0}: no URI")]
     Upstream(Origin, #[source] uri::InvalidUri),
-}
-
-/// Hears the informational responses of an exchange.
-type Tell = Box<dyn Fn(&Response<()>) + Send + Sync>;
-
-/// Who sends a request.
-pub struct Caller {
-    /// The number of its connection.
-    pub connection: u64,
-    /// Its address.
-    pub address: IpAddr,
-    /// Takes the informational responses that come before the response.
-    pub tell: Tell,
-    /// Its end of the socket that the request offers to open, if it does.
-    pub socket: Option<Socket>,
-}
-
-impl Caller {
-    fn connection(&self) -> Connection {
-        Connection(self.connection)
-    }
+    /// The upstream's host is no name that a certificate may have.
+    #[error("{0}: no name for a certificate")]
+    Name(Origin, #[source] InvalidDnsNameError),
+    /// The upstream's scheme is not that of the way in which it is to be spoken to.
+    #[error("{0}: this takes another scheme")]
+    Wire(Origin),
 }
 
 /// A proxy in front of one upstream: a service for hyper. Clones share it.
@@ -123,7 +143,7 @@ struct Shared {
     authority: uri::Authority,
     /// The upstream's `Host`.
     host: HeaderValue,
-    pool: Pool,
+    upstream: Upstream,
     recorder: Recorder,
     meter: Meter,
 }
@@ -134,20 +154,14 @@ impl Proxy {
         let name = settings.upstream.authority();
         let invalid = |error| ProxyError::Upstream(settings.upstream.clone(), error);
         let authority: uri::Authority = name.parse().map_err(invalid)?;
-        let pool = upstream::pool(
-            &settings.upstream,
-            settings.protocol,
-            settings.connect_timeout,
-            settings.idle,
-        )
-        .map_err(invalid)?;
+        let upstream = Upstream::new(&settings)?;
         // An authority has no byte that a field value may not have.
         let host = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static(""));
         Ok(Proxy(Arc::new(Shared {
             settings,
             authority,
             host,
-            pool,
+            upstream,
             recorder,
             meter: Meter::default(),
         })))
@@ -158,9 +172,18 @@ impl Proxy {
         &self.0.meter
     }
 
-    /// Passes a request to the upstream, and the answer back. Where that opens a socket, what passes on it
-    /// goes on until both sides have ended.
-    pub async fn handle(self, caller: Caller, request: Request<Incoming>) -> Response<Download> {
-        self.0.handle(caller, request).await
+    /// Passes a request of this caller to the upstream, and the answer back. Where that opens a socket,
+    /// what passes on it goes on until both sides have ended.
+    pub async fn handle(
+        self,
+        caller: Caller,
+        beside: Beside,
+        request: Request<Incoming>,
+    ) -> Response<Download> {
+        let Beside { tell, socket } = beside;
+        match socket {
+            Some(socket) => self.0.upgrade(caller, tell, socket, request).await,
+            None => self.0.handle(caller, tell, request).await,
+        }
     }
 }

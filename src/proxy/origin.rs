@@ -1,6 +1,6 @@
 //! The origin of a service (RFC 6454), and what names it in header fields and texts. Pure.
 //!
-//! Only `http` for now: TLS has no place here yet.
+//! That its scheme calls for TLS is for those to know who connect.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,16 +9,23 @@ use bytes::{Bytes, BytesMut};
 use http::Uri;
 use thiserror::Error;
 
-/// The port that `http://HOST` means.
-const HTTP_PORT: u16 = 80;
-
 /// Fields of a Set-Cookie whose name promises a secure origin (RFC 6265bis §4.1.3): without `Secure`
 /// a client would drop them everywhere.
 const SECURE_NAMES: [&str; 2] = ["__Secure-", "__Host-"];
 
-/// `http://HOST[:PORT]`.
+/// What a URL begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `http`.
+    Http,
+    /// `https`.
+    Https,
+}
+
+/// `http://HOST[:PORT]`, or `https`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
+    scheme: Scheme,
     /// In lower case; an IPv6 address in brackets.
     host: String,
     port: u16,
@@ -31,7 +38,7 @@ pub enum OriginError {
     #[error("{0:?} is no URL such as http://127.0.0.1:9090")]
     Url(String),
     /// It is of another scheme.
-    #[error("{url:?}: the scheme {scheme} is not supported yet; only http is")]
+    #[error("{url:?}: the scheme {scheme} is neither http nor https")]
     Scheme {
         /// The URL.
         url: String,
@@ -50,12 +57,10 @@ impl FromStr for Origin {
         let url = || OriginError::Url(text.to_owned());
         let uri: Uri = text.parse().map_err(|_| url())?;
         let scheme = uri.scheme_str().ok_or_else(url)?;
-        if scheme != "http" {
-            return Err(OriginError::Scheme {
-                url: text.to_owned(),
-                scheme: scheme.to_owned(),
-            });
-        }
+        let scheme = Scheme::of(scheme).ok_or_else(|| OriginError::Scheme {
+            url: text.to_owned(),
+            scheme: scheme.to_owned(),
+        })?;
         let authority = uri.authority().ok_or_else(url)?;
         let more = authority.as_str().contains('@')
             || uri.query().is_some()
@@ -63,26 +68,72 @@ impl FromStr for Origin {
         if more || text.contains('#') {
             return Err(OriginError::More(text.to_owned()));
         }
-        Origin::of_authority(authority.as_str()).ok_or_else(url)
+        Origin::of_authority(scheme, authority.as_str()).ok_or_else(url)
     }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}", self.authority())
+        write!(f, "{}://{}", self.scheme.name(), self.authority())
+    }
+}
+
+impl Scheme {
+    /// The scheme of this name.
+    fn of(name: &str) -> Option<Scheme> {
+        [Scheme::Http, Scheme::Https]
+            .into_iter()
+            .find(|scheme| scheme.name() == name)
+    }
+
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
+    /// The port that a URL means which names none (RFC 9110 §4.2).
+    fn port(self) -> u16 {
+        match self {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        }
+    }
+
+    /// What stands before an authority: plain, and with the slashes that a JSON string has escaped.
+    fn starts(self) -> [&'static [u8]; 2] {
+        match self {
+            Scheme::Http => [b"http://", br"http:\/\/"],
+            Scheme::Https => [b"https://", br"https:\/\/"],
+        }
     }
 }
 
 impl Origin {
+    /// What its URLs begin with.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Its host: a name, or an address without brackets.
+    pub(super) fn host(&self) -> &str {
+        let inner = self.host.strip_prefix('[');
+        let inner = inner.and_then(|rest| rest.strip_suffix(']'));
+        inner.unwrap_or(&self.host)
+    }
+
     /// The origin of `HOST[:PORT]`, as a `Host` field has it.
-    pub(super) fn of_authority(authority: &str) -> Option<Origin> {
+    pub(super) fn of_authority(scheme: Scheme, authority: &str) -> Option<Origin> {
         let authority: http::uri::Authority = authority.parse().ok()?;
         // The type itself takes a port that is no number for none at all.
         let port = match authority.as_str().strip_prefix(authority.host())? {
-            "" => HTTP_PORT,
+            "" => scheme.port(),
             port => port.strip_prefix(':')?.parse().ok()?,
         };
         Some(Origin {
+            scheme,
             host: authority.host().to_ascii_lowercase(),
             port,
         })
@@ -92,12 +143,12 @@ impl Origin {
     /// `HOST[:PORT]`, without a port that goes without saying.
     pub(super) fn authority(&self) -> String {
         match self.port {
-            HTTP_PORT => self.host.clone(),
+            port if port == self.scheme.port() => self.host.clone(),
             port => format!("{}:{port}", self.host),
         }
     }
 
-    /// How many bytes of `text`, which follow `http://`, name this origin; `None` where they name
+    /// How many bytes of `text`, which follow its scheme, name this origin; `None` where they name
     /// another one, or more than it.
     fn named_by(&self, text: &[u8]) -> Option<usize> {
         let host = text.get(..self.host.len())?;
@@ -108,7 +159,7 @@ impl Origin {
         let rest = text.get(host.len()..)?;
         let (length, rest) = match rest.strip_prefix(port.as_bytes()) {
             Some(rest) => (host.len() + port.len(), rest),
-            None if self.port == HTTP_PORT => (host.len(), rest),
+            None if self.port == self.scheme.port() => (host.len(), rest),
             None => return None,
         };
         let goes_on = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_~%@:".contains(byte);
@@ -121,17 +172,19 @@ impl Origin {
     /// A URL reference of this origin as one of `other`; `None` where it is relative, or not of this
     /// origin.
     pub(super) fn reference(&self, reference: &[u8], other: &Origin) -> Option<Vec<u8>> {
-        let scheme = reference.get(..7);
-        let start = if scheme.is_some_and(|start| start.eq_ignore_ascii_case(b"http://")) {
-            7
-        } else if reference.starts_with(b"//") {
-            2
-        } else {
-            return None;
-        };
-        let rest = reference.get(start..)?;
+        let [plain, _] = self.scheme.starts();
+        let start = reference.get(..plain.len());
+        let absolute = start.filter(|start| start.eq_ignore_ascii_case(plain));
+        let start = absolute.or_else(|| reference.get(..2).filter(|start| start == b"//"))?;
+        let rest = reference.get(start.len()..)?;
         let length = self.named_by(rest)?;
-        let mut moved = reference.get(..start)?.to_vec();
+        let mut moved = match absolute {
+            Some(_) if self.scheme != other.scheme => {
+                let [plain, _] = other.scheme.starts();
+                plain.to_vec()
+            }
+            _ => start.to_vec(),
+        };
         moved.extend_from_slice(other.authority().as_bytes());
         moved.extend_from_slice(rest.get(length..)?);
         Some(moved)
@@ -143,21 +196,21 @@ impl Origin {
         let authority = other.authority();
         let mut moved = BytesMut::new();
         let mut done = 0;
-        for place in memchr::memmem::find_iter(text, b"http:") {
+        let colon = format!("{}:", self.scheme.name());
+        for place in memchr::memmem::find_iter(text, colon.as_bytes()) {
             let rest = text.get(place..).unwrap_or_default();
-            let Some(start) = [&b"http://"[..], &br"http:\/\/"[..]]
-                .iter()
-                .find(|start| rest.starts_with(start))
-                .map(|start| start.len())
-            else {
+            let mut starts = self.scheme.starts().into_iter().zip(other.scheme.starts());
+            let Some((start, new)) = starts.find(|(start, _)| rest.starts_with(start)) else {
                 continue;
             };
-            let Some(length) = rest.get(start..).and_then(|rest| self.named_by(rest)) else {
+            let named = rest.get(start.len()..);
+            let Some(length) = named.and_then(|rest| self.named_by(rest)) else {
                 continue;
             };
-            moved.extend_from_slice(text.get(done..place + start).unwrap_or_default());
+            moved.extend_from_slice(text.get(done..place).unwrap_or_default());
+            moved.extend_from_slice(new);
             moved.extend_from_slice(authority.as_bytes());
-            done = place + start + length;
+            done = place + start.len() + length;
         }
         if done == 0 {
             return None;
@@ -166,13 +219,13 @@ impl Origin {
         Some(moved.freeze())
     }
 
-    /// A `Set-Cookie` of this origin as one that a client takes from an `http` origin of another
-    /// name; `None` where it is as good as it is.
+    /// A `Set-Cookie` of this origin as one that a client takes from `other`; `None` where it is as
+    /// good as it is.
     ///
     /// A `Domain` that covers this origin is left out, which makes the cookie one of the other origin
-    /// alone; `Secure` is left out, and `SameSite=None` with it, which needs it. A cookie that is
-    /// none without `Secure`, by its name or because it is `Partitioned`, keeps it.
-    pub(super) fn cookie(&self, cookie: &[u8]) -> Option<Vec<u8>> {
+    /// alone. For an `http` origin `Secure` is left out, and `SameSite=None` with it, which needs it. A
+    /// cookie that is none without `Secure`, by its name or because it is `Partitioned`, keeps it.
+    pub(super) fn cookie(&self, cookie: &[u8], other: &Origin) -> Option<Vec<u8>> {
         let mut parts = cookie.split(|byte| *byte == b';');
         let pair = parts.next().unwrap_or_default();
         let name = pair.trim_ascii_start();
@@ -183,7 +236,9 @@ impl Origin {
         };
         let secure = has(b"secure");
         let secure_name = |prefix: &&str| name.starts_with(prefix.as_bytes());
-        let needs_it = SECURE_NAMES.iter().any(secure_name) || has(b"partitioned");
+        let keeps_it = other.scheme == Scheme::Https
+            || SECURE_NAMES.iter().any(secure_name)
+            || has(b"partitioned");
         let mut moved = pair.to_vec();
         for part in &attributes {
             let mut halves = part.splitn(2, |byte| *byte == b'=');
@@ -192,9 +247,9 @@ impl Origin {
             let drop = if name.eq_ignore_ascii_case(b"domain") {
                 self.is_within(value)
             } else if name.eq_ignore_ascii_case(b"samesite") {
-                secure && !needs_it && value.eq_ignore_ascii_case(b"none")
+                secure && !keeps_it && value.eq_ignore_ascii_case(b"none")
             } else {
-                name.eq_ignore_ascii_case(b"secure") && !needs_it
+                name.eq_ignore_ascii_case(b"secure") && !keeps_it
             };
             if !drop {
                 moved.push(b';');
@@ -219,117 +274,4 @@ impl Origin {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn origin(text: &str) -> Origin {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn what_an_upstream_may_be() {
-        for (text, shown) in [
-            ("http://127.0.0.1:9090", "http://127.0.0.1:9090"),
-            ("http://A.example:80/", "http://a.example"),
-            ("http://[::1]:1", "http://[::1]:1"),
-        ] {
-            assert_eq!(origin(text).to_string(), shown);
-        }
-        for bad in [
-            "127.0.0.1:9090",
-            "http://",
-            "http://a:0",
-            "http://a/b",
-            "http://a?b",
-            "http://u@a",
-            "http://a#b",
-            "ftp://a",
-            "http://a:x",
-            "http://a:",
-            "/a",
-            "",
-        ] {
-            assert!(bad.parse::<Origin>().is_err(), "{bad}");
-        }
-        let error = "https://a".parse::<Origin>().unwrap_err();
-        assert!(
-            error.to_string().contains("https is not supported yet"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn references_move_only_from_their_own_origin() {
-        let (upstream, proxy) = (
-            origin("http://up.example:9090"),
-            origin("http://localhost:8080"),
-        );
-        let cases = [
-            (
-                "http://up.example:9090/a?b#c",
-                Some("http://localhost:8080/a?b#c"),
-            ),
-            ("HTTP://UP.example:9090", Some("HTTP://localhost:8080")),
-            ("//up.example:9090/a", Some("//localhost:8080/a")),
-            ("/a", None),
-            ("a", None),
-            ("https://up.example:9090/", None),
-            ("http://up.example:90901/", None),
-            ("http://up.example:9090@evil.example/", None),
-            ("http://up.example/", None),
-            ("http://other.example:9090/", None),
-        ];
-        for (from, to) in cases {
-            let moved = upstream.reference(from.as_bytes(), &proxy);
-            assert_eq!(moved.as_deref(), to.map(str::as_bytes), "{from}");
-        }
-        let plain = origin("http://up.example");
-        let moved = |text: &str| plain.reference(text.as_bytes(), &proxy);
-        assert_eq!(
-            moved("http://up.example:80/a").unwrap(),
-            b"http://localhost:8080/a"
-        );
-        assert_eq!(
-            moved("http://up.example/a").unwrap(),
-            b"http://localhost:8080/a"
-        );
-        assert_eq!(moved("http://up.example.org/a"), None);
-        assert_eq!(moved("http://up.example:8/a"), None);
-    }
-
-    #[test]
-    fn every_absolute_url_in_a_text_moves() {
-        let (upstream, proxy) = (origin("http://up:9090"), origin("http://p"));
-        let text = br#"{"a":"http://up:9090/x","b":"http:\/\/up:9090\/y","c":"http://up:90901/","d":"http://up:9090"} http://up:9090."#;
-        let moved = upstream.text(text, &proxy).unwrap();
-        assert_eq!(
-            std::str::from_utf8(&moved).unwrap(),
-            r#"{"a":"http://p/x","b":"http:\/\/p\/y","c":"http://up:90901/","d":"http://p"} http://p."#
-        );
-        assert_eq!(
-            upstream.text(b"http://other http: https://up:9090", &proxy),
-            None
-        );
-    }
-
-    #[test]
-    fn cookies_lose_what_ties_them_to_the_upstream() {
-        let upstream = origin("http://gws.up.example:9090");
-        let cases = [
-            ("a=b; Path=/; HttpOnly", None),
-            ("a=b; Domain=gws.up.example; Path=/", Some("a=b; Path=/")),
-            ("a=b; domain=.up.example", Some("a=b")),
-            ("a=b; Domain=other.example", None),
-            ("a=b; Domain=ws.up.example", None),
-            ("a=b; Secure; SameSite=Lax", Some("a=b; SameSite=Lax")),
-            ("a=b;Secure;SameSite=None;Path=/x", Some("a=b;Path=/x")),
-            ("secure=domain; Path=/", None),
-            ("__Host-a=b; Secure; Path=/", None),
-            ("a=b; Secure; SameSite=None; Partitioned", None),
-        ];
-        for (from, to) in cases {
-            let moved = upstream.cookie(from.as_bytes());
-            assert_eq!(moved.as_deref(), to.map(str::as_bytes), "{from}");
-        }
-    }
-}
+mod tests;

@@ -2,19 +2,17 @@
 //!
 //! What that means for each field stands in [`headers`].
 
-use std::net::IpAddr;
-
 use http::header::{self, HeaderValue};
 use http::{Uri, Version, request, response, uri};
 
 use super::origin::Origin;
 use super::upstream::Protocol;
-use super::{Bodies, Forwarded, Host, Shared, headers};
+use super::{Bodies, Caller, Forwarded, Host, Scheme, Shared, headers};
 
 /// The client's side of one exchange.
 pub(super) struct Client {
     version: Version,
-    address: IpAddr,
+    caller: Caller,
     /// The `Host` that it called.
     host: Option<HeaderValue>,
     /// The proxy's origin, as the client knows it.
@@ -22,8 +20,8 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// Whoever sent this head from there.
-    pub(super) fn of(head: &request::Parts, address: IpAddr) -> Client {
+    /// Whoever sent this head.
+    pub(super) fn of(head: &request::Parts, caller: Caller) -> Client {
         let named = head.uri.authority();
         let named = named.and_then(|name| HeaderValue::from_str(name.as_str()).ok());
         // What an absolute target names counts, and not the Host (RFC 9112 §3.2.2).
@@ -31,8 +29,8 @@ impl Client {
         let text = host.as_ref().and_then(|host| host.to_str().ok());
         Client {
             version: head.version,
-            address,
-            origin: text.and_then(Origin::of_authority),
+            caller,
+            origin: text.and_then(|text| Origin::of_authority(caller.scheme, text)),
             host,
         }
     }
@@ -40,14 +38,17 @@ impl Client {
 
 impl Shared {
     /// Makes the head of a client's request one for the upstream.
-    pub(super) fn prepare(&self, head: &mut request::Parts, client: &Client) {
+    pub(super) fn prepare(&self, head: &mut request::Parts, client: &Client, protocol: Protocol) {
         let chunked = headers::is_chunked(&head.headers);
         let trailers = headers::takes_trailers(&head.headers);
         headers::end_hop(&mut head.headers);
         headers::via(&mut head.headers, client.version);
         let fields = &mut head.headers;
         if self.settings.forwarded == Forwarded::Named {
-            headers::forwarded(fields, client.address, client.host.as_ref());
+            let Caller {
+                address, scheme, ..
+            } = client.caller;
+            headers::forwarded(fields, address, client.host.as_ref(), scheme);
         }
         if self.settings.bodies == Bodies::Rewrite {
             fields.insert(
@@ -63,10 +64,13 @@ impl Shared {
             .filter(|_| self.settings.host == Host::Keep)
             .unwrap_or(&self.host);
         let mut parts = uri::Parts::default();
-        parts.scheme = Some(uri::Scheme::HTTP);
+        parts.scheme = Some(match self.settings.upstream.scheme() {
+            Scheme::Http => uri::Scheme::HTTP,
+            Scheme::Https => uri::Scheme::HTTPS,
+        });
         // HTTP/1.1 has the Host in its field, and one authority makes one pool.
         parts.authority = Some(self.authority.clone());
-        match self.settings.protocol {
+        match protocol {
             Protocol::Http1 => {
                 head.version = Version::HTTP_11;
                 fields.insert(header::HOST, host.clone());

@@ -16,6 +16,7 @@ use http::{Method, Request, Response, StatusCode, Version, request, response, ur
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
+use crate::recorder::Connection;
 use crate::websocket;
 
 use super::exchange::Course;
@@ -23,8 +24,8 @@ use super::meter::Watch;
 use super::relay::{Delivery, Download, Upload};
 use super::tunnel::Tunnel;
 use super::turn::Client;
-use super::upstream::{Cause, Tear};
-use super::{Caller, Shared, headers};
+use super::upstream::{Cause, Protocol, Tear};
+use super::{Caller, Shared, Tell, headers};
 
 const KEY: HeaderName = header::SEC_WEBSOCKET_KEY;
 const ACCEPT: HeaderName = header::SEC_WEBSOCKET_ACCEPT;
@@ -54,6 +55,7 @@ impl Shared {
     pub(super) async fn upgrade(
         &self,
         caller: Caller,
+        tell: Tell,
         socket: Socket,
         mut request: Request<Incoming>,
     ) -> Response<Download> {
@@ -61,13 +63,16 @@ impl Shared {
         let span = self.meter.begin();
         let by_client = hyper::upgrade::on(&mut request);
         let (mut head, _) = request.into_parts();
-        let client = Client::of(&head, caller.address);
+        let client = Client::of(&head, caller);
         let target = head.uri.path_and_query();
         let target = target.map_or("/", uri::PathAndQuery::as_str);
         let fields = headers::recorded(&head.headers);
-        let tap = self
-            .recorder
-            .begin(caller.connection(), Method::GET.as_str(), target, fields);
+        let tap = self.recorder.begin(
+            Connection(caller.connection),
+            Method::GET.as_str(),
+            target,
+            fields,
+        );
         let (asking, tap) = tap.split();
         asking.end();
         let mut course = Course {
@@ -80,7 +85,7 @@ impl Shared {
         let asked = self.ask(&mut head, &client);
         let upload = Upload::whole(Bytes::new());
         course.watch.pause();
-        let answer = self.send(head, upload, caller.tell, None).await;
+        let answer = self.send(head, upload, tell, None).await;
         course.watch.resume();
         let mut response = match answer {
             Ok(response) => response,
@@ -125,7 +130,8 @@ impl Shared {
         // What ends with the hop goes first, and what begins the next one comes after.
         head.method = Method::GET;
         head.headers.remove(header::TE);
-        self.prepare(head, client);
+        // The pool of the upstream that speaks HTTP/1.1 agrees on that alone, over TLS too.
+        self.prepare(head, client, Protocol::Http1);
         let fields = &mut head.headers;
         offer(fields);
         if let Asked::Connect(key) = &asked {

@@ -19,7 +19,7 @@ use crate::exchange::{
     Request, Session,
 };
 use crate::tape::Tape;
-use crate::tape::{Closed, Existing};
+use crate::tape::{Closed, Existing, Trust};
 
 /// Every exchange is an operation of alice's; each `/push` in its target is a notification that comes
 /// as soon as the request is complete.
@@ -148,6 +148,7 @@ fn header() -> Header {
         source: "http://127.0.0.1:1".into(),
         started: None,
         endpoint: None,
+        trust: Trust::Checked,
     }
 }
 

@@ -16,7 +16,7 @@ use super::numbers::Numbers;
 use super::read::{self, Resumed};
 use super::store::{self, Locked};
 use super::wire::{self, Seal};
-use super::{Event, Header, Layout, Loaded, Notice, Tape};
+use super::{Event, Header, Layout, Loaded, Notice, Tape, Trust};
 
 /// How large a tape may grow: as large as one that can be read, with room left for its trailer.
 const MAX_GROWN: u64 = store::MAX_TAPE_BYTES - 1024;
@@ -101,7 +101,7 @@ impl Growing {
             let bytes = store::content(file.file(), path)?;
             // A recording that was killed before its first write leaves an empty file.
             if !bytes.is_empty() {
-                return Self::resume(file, path, &bytes);
+                return Self::resume(file, path, &bytes, header.trust);
             }
         }
         file.file()
@@ -223,16 +223,25 @@ impl Growing {
         Ok(Closed::Sealed)
     }
 
-    /// Goes on with a tape that was read from the file: its trailer and what is torn go away.
+    /// Goes on with a tape that was read from the file: its trailer and what is torn go away. Its
+    /// header gets the mark of what comes from nobody knows whom.
     fn resume(
         file: Locked,
         path: &Path,
         bytes: &[u8],
+        trust: Trust,
     ) -> Result<(Growing, Option<Loaded>), TapeError> {
-        let Resumed { loaded, seal, end } =
-            read::resume(bytes).map_err(|error| error.named(path))?;
+        let Resumed {
+            mut loaded,
+            seal,
+            end,
+        } = read::resume(bytes).map_err(|error| error.named(path))?;
         let struck = |notice: &Notice| matches!(notice, Notice::CauseLost { .. });
-        let mut growing = if loaded.notices.iter().any(struck) {
+        let marked = trust == Trust::Insecure && loaded.tape.header.trust != trust;
+        if marked {
+            loaded.tape.header.trust = trust;
+        }
+        let mut growing = if marked || loaded.notices.iter().any(struck) {
             Self::rewritten(file, path, &loaded.tape)?
         } else {
             file.file()
@@ -251,8 +260,8 @@ impl Growing {
         Ok((growing, Some(loaded)))
     }
 
-    /// Goes on with a tape whose events the reader had to change: they are written anew, so that
-    /// the trailer will fit them.
+    /// Goes on with a tape whose events the reader had to change, or whose header changes: it is
+    /// written anew, so that the trailer will fit.
     fn rewritten(old: Locked, path: &Path, tape: &Tape) -> Result<Growing, TapeError> {
         let failed = |source| cannot_write(path, source);
         let mut seal = Seal::default();
@@ -335,6 +344,7 @@ mod tests {
             source: "s".into(),
             started: None,
             endpoint: None,
+            trust: Trust::Checked,
         };
         let event = Event::Fact(Fact {
             session: Session::new("a"),

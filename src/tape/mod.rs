@@ -47,6 +47,18 @@ pub struct Header {
     pub started: Option<String>,
     /// The path of the Bayeux endpoint whose notifications it holds: `/api/v2/notifications`.
     pub endpoint: Option<String>,
+    /// Whether it is known to be from there.
+    pub trust: Trust,
+}
+
+/// Whether the one behind a recording was who it was taken for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Its certificate was checked; or it had none to show, or was a page.
+    #[default]
+    Checked,
+    /// It was not checked, because the user would not have it: it may have been anybody.
+    Insecure,
 }
 
 /// One entry of a tape.

@@ -19,7 +19,7 @@ use crate::exchange::{
 
 use super::error::Problem;
 use super::json::{Object, present};
-use super::{Event, Header};
+use super::{Event, Header, Trust};
 use body::WireBody;
 use fact::{WireCauseBy, WireFact};
 use field::{True, WireStatus, WireValue, headers};
@@ -154,6 +154,8 @@ struct WireHeader {
     started: Option<String>,
     #[serde(default, deserialize_with = "present")]
     endpoint: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    insecure: Option<True>,
 }
 
 impl From<WireHeader> for Header {
@@ -163,6 +165,10 @@ impl From<WireHeader> for Header {
             source: wire.source,
             started: wire.started,
             endpoint: wire.endpoint,
+            trust: match wire.insecure {
+                None => Trust::Checked,
+                Some(True) => Trust::Insecure,
+            },
         }
     }
 }

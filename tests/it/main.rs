@@ -21,5 +21,6 @@ mod sessions;
 mod support;
 mod tape;
 mod time;
+mod tls;
 mod values;
 mod verify;

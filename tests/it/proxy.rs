@@ -1,7 +1,7 @@
 //! What `antiphon record` does to traffic: raw sockets on both sides of the built binary.
 
 mod full;
-mod harness;
+pub(crate) mod harness;
 mod informational;
 mod pushing;
 mod refusals;

@@ -47,6 +47,7 @@ fn every_command_of_the_readme_works() {
     let replay = Replay::start(&[]);
     let folder = Path::new(env!("CARGO_BIN_EXE_antiphon")).parent().unwrap();
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let home = tempfile::tempdir().unwrap();
     let mut stream = None;
     for command in commands
         .iter()
@@ -66,6 +67,7 @@ fn every_command_of_the_readme_works() {
         let output = Command::new("sh")
             .args(["-ec", &command])
             .env("PATH", &path)
+            .env("ANTIPHON_HOME", home.path())
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .unwrap();

@@ -6,7 +6,7 @@ use antiphon::exchange::{
     Operation, OperationId, Request, Response, Session, What,
 };
 use antiphon::recorder::{Clock, Connection, Recorder, Settings, Summary};
-use antiphon::tape::{Event, Existing, Header, Layout, Notice, Tape};
+use antiphon::tape::{Event, Existing, Header, Layout, Notice, Tape, Trust};
 use bytes::Bytes;
 
 use crate::tape::{HEADER, piped, stderr, stdout};
@@ -167,6 +167,7 @@ fn recording_of(bytes: usize) -> Tape {
             source: "http://127.0.0.1:1".into(),
             started: None,
             endpoint: None,
+            trust: Trust::Checked,
         },
         events: Vec::new(),
     };
@@ -291,6 +292,7 @@ fn what_passes_becomes_a_tape_that_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calls.tape");
     let header = Header {
+        trust: Trust::Checked,
         title: "calls".into(),
         source: "http://127.0.0.1:1".into(),
         started: Some("2026-01-01T00:00:00Z".into()),
@@ -351,5 +353,6 @@ fn what_passes_becomes_a_tape_that_goes_on() {
             .all(|operation| operation.request.target == "/calls")
     );
     let times: Vec<Micros> = tape.operations().map(|operation| operation.at).collect();
-    assert_eq!(times, [Micros(5), Micros(10)]);
+    // The clock stands still at 5, and yet each of the three things that came has a time of its own.
+    assert_eq!(times, [Micros(5), Micros(7 + 5)]);
 }

@@ -10,7 +10,7 @@ use antiphon::exchange::{
     Notification, NotificationId, OnSocket, Operation, OperationId, Parameter, Presence, Repair,
     Request, Response, ServerSent, Session, Side, Stream, What,
 };
-use antiphon::tape::{Event, Header, Layout, Notice, Tape, TapeError, Unreadable};
+use antiphon::tape::{Event, Header, Layout, Notice, Tape, TapeError, Trust, Unreadable};
 use proptest::prelude::*;
 
 pub(crate) const HEADER: &str = r#"{"kind":"header","antiphon":1,"title":"t","source":"s"}"#;
@@ -74,6 +74,7 @@ fn tape_of(bodies: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Tape {
             source: "s".into(),
             started: None,
             endpoint: None,
+            trust: Trust::Checked,
         },
         events: events.collect(),
     }
@@ -432,6 +433,7 @@ prop_compose! {
     fn any_tape()(
         [title, source] in any::<[String; 2]>(),
         [started, endpoint] in any::<[Option<String>; 2]>(),
+        insecure in any::<bool>(),
         mut events in prop::collection::vec(
             prop_oneof![any_contract(), any_operation(), any_notification(), any_fact()],
             0..8,
@@ -454,7 +456,8 @@ prop_compose! {
                 notification.after.clone_from(&operations);
             }
         }
-        Tape { header: Header { title, source, started, endpoint }, events }
+        let trust = if insecure { Trust::Insecure } else { Trust::Checked };
+        Tape { header: Header { title, source, started, endpoint, trust }, events }
     }
 }
 

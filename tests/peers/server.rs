@@ -79,6 +79,13 @@ impl Server {
         Server::start(command.arg(tape))
     }
 
+    /// Starts a recording that speaks TLS to clients, by the authority of the installation at `home`.
+    pub(crate) fn record_by_tls(upstream: &str, tape: &Path, home: &Path) -> Server {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+        command.args(["record", "--tls", "--upstream", upstream, "--output"]);
+        Server::start(command.arg(tape).env("ANTIPHON_HOME", home))
+    }
+
     /// Starts a recording, on a tape that may be there already, with these arguments besides.
     pub(crate) fn record_on(upstream: &str, tape: &Path, arguments: &[&str]) -> Server {
         let mut command = Command::new(BINARY);

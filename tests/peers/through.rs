@@ -4,6 +4,8 @@
 mod chromium;
 mod nginx;
 mod sockets;
+mod tls;
 
 /// What installs the programs on Debian.
-const INSTALL: &str = "apt-get install nginx-light nghttp2-client chromium curl";
+const INSTALL: &str = "apt-get install nginx-light nghttp2-client chromium curl nodejs python3 \
+                       libnss3-tools default-jdk-headless";

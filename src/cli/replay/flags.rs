@@ -10,7 +10,9 @@ use crate::player::{Absence, OnExhausted, Pace, Present, Reading, Settings, Spar
 use crate::proxy::Origin;
 
 use crate::cli::config::{Bayeux, Config, ConfigFlag, read};
+use crate::cli::exit::Failure;
 use crate::cli::serve::{self, DEFAULT_LISTEN};
+use crate::cli::tls::{Front, FrontFlags, Service, ServiceFlags};
 
 /// The flags.
 #[derive(Debug, clap::Args)]
@@ -36,6 +38,12 @@ pub(super) struct Flags {
 
     #[command(flatten)]
     requests: RequestFlags,
+
+    #[command(flatten)]
+    front: FrontFlags,
+
+    #[command(flatten)]
+    service: ServiceFlags,
 }
 
 /// When things happen.
@@ -100,13 +108,13 @@ struct RequestFlags {
 }
 
 /// What happens on a miss.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(super) enum OnMiss {
     #[default]
     Refuse,
     Stop,
     /// It goes on to this service, and onto this tape, if there is one.
-    Forward(Origin, Option<PathBuf>),
+    Forward(Box<Service>, Option<PathBuf>),
 }
 
 /// What a run must have done to exit with 0.
@@ -130,6 +138,11 @@ pub(super) struct Setup {
 }
 
 impl Flags {
+    /// What clients meet.
+    pub(super) fn front(&self) -> Result<Front, Failure> {
+        self.front.front()
+    }
+
     /// Puts the flags and the settings file together.
     pub(super) fn setup(
         &self,
@@ -169,7 +182,12 @@ impl Flags {
         let endpoint = pick("--endpoint", &self.endpoint, "endpoint", file.endpoint);
         let listen = pick("--listen", &self.listen, "listen", file.listen);
         let admin = pick("--admin", &self.admin, "admin", file.admin);
-        let on_miss = read(on_miss, |word| requests.on_miss(word, tapes))?.unwrap_or_default();
+        let on_miss = read(on_miss, |word| requests.on_miss(word, tapes, &self.service))?;
+        let on_miss = on_miss.unwrap_or_default();
+        if let (Some(flag), false) = (self.service.given(), matches!(on_miss, OnMiss::Forward(..)))
+        {
+            return Err(anyhow!("{flag} needs --on-miss forward=URL"));
+        }
         if requests.record_misses && !matches!(on_miss, OnMiss::Forward(..)) {
             return Err(anyhow!("--record-misses needs --on-miss forward=URL"));
         }
@@ -213,7 +231,12 @@ impl Flags {
 }
 
 impl RequestFlags {
-    fn on_miss(&self, word: &str, tapes: &[PathBuf]) -> anyhow::Result<OnMiss> {
+    fn on_miss(
+        &self,
+        word: &str,
+        tapes: &[PathBuf],
+        service: &ServiceFlags,
+    ) -> anyhow::Result<OnMiss> {
         match word {
             "refuse" => Ok(OnMiss::Refuse),
             "stop" => Ok(OnMiss::Stop),
@@ -226,7 +249,9 @@ impl RequestFlags {
                     [tape] => Some(tape.clone()),
                     _ => return Err(anyhow!("--record-misses adds to one tape; name it")),
                 };
-                Ok(OnMiss::Forward(url.parse()?, tape))
+                let origin: Origin = url.parse()?;
+                let service = service.service(origin, None)?;
+                Ok(OnMiss::Forward(Box::new(service), tape))
             }
         }
     }

@@ -9,12 +9,16 @@ use crate::exchange::{
     Body, CauseBy, Closed, Control, Cut, End, Fact, Notification, Operation, Repair, Session, Side,
     What,
 };
-use crate::tape::{Event, Tape};
+use crate::tape::{Event, Tape, Trust};
 
 /// Writes the document, on one line where no body breaks it.
 pub(super) fn write(tape: &Tape) -> serde_json::Result<String> {
     let document = Document {
         title: &tape.header.title,
+        insecure: match tape.header.trust {
+            Trust::Checked => None,
+            Trust::Insecure => Some(true),
+        },
         sessions: tape.sessions().map(Session::name).collect(),
         operations: tape.operations().map(OperationView::of).collect(),
         notifications: tape.notifications().map(NotificationView::of).collect(),
@@ -34,6 +38,8 @@ pub(super) fn write(tape: &Tape) -> serde_json::Result<String> {
 #[derive(Serialize)]
 struct Document<'a> {
     title: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    insecure: Option<bool>,
     sessions: Vec<&'a str>,
     operations: Vec<OperationView<'a>>,
     notifications: Vec<NotificationView<'a>>,

@@ -12,7 +12,7 @@ use crate::exchange::{
     Body, CauseBy, Closed, Cut, End, Fact, Micros, Notification, Operation, OperationId, Repair,
     Side, What,
 };
-use crate::tape::{Event, Tape};
+use crate::tape::{Event, Tape, Trust};
 
 use super::grid::{Grid, Row, fit};
 
@@ -57,6 +57,9 @@ fn summary(tape: &Tape) -> String {
     }
     if let Some(started) = &tape.header.started {
         parts.push(format!("started {}", clean(started)));
+    }
+    if tape.header.trust == Trust::Insecure {
+        parts.insert(1, "certificate not checked".to_owned());
     }
     parts.join(" · ")
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::exchange::{Body, Carrier, End, Form, Headers, NotificationId, Request, Response};
-use crate::tape::Header;
+use crate::tape::{Header, Trust};
 
 pub(in crate::player) fn plan(tapes: &[Tape]) -> Plan {
     Plan::of(tapes, Reading::default()).unwrap()
@@ -22,6 +22,7 @@ pub(in crate::player) fn tape(shorthand: &str) -> Tape {
         source: "a test".into(),
         started: None,
         endpoint: Some("/notifications".into()),
+        trust: Trust::Checked,
     };
     Tape { header, events }
 }

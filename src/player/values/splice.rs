@@ -29,7 +29,7 @@ pub(super) fn bytes(recorded: &Bytes, echoes: &[Echo], bound: &Bound) -> Option<
     Some(spliced.into())
 }
 
-/// As [`bytes`], for a text.
+/// As [`bytes()`], for a text.
 pub(super) fn text(recorded: &str, echoes: &[Echo], bound: &Bound) -> Option<String> {
     let spliced = bytes(&Bytes::copy_from_slice(recorded.as_bytes()), echoes, bound)?;
     String::from_utf8(spliced.into()).ok()

@@ -9,18 +9,23 @@ use crate::exchange::{
     CauseBy, Contract, End, Fact, Form, Headers, Notification, Operation, Presence, Repair, What,
 };
 use crate::tape::json::{Writer, quote};
-use crate::tape::{Event, Header};
+use crate::tape::{Event, Header, Trust};
 
 use super::{Trailer, VERSION, body, stream};
 
 /// Writes the header.
 pub(in crate::tape) fn write_header(header: &Header) -> String {
+    let insecure = match header.trust {
+        Trust::Checked => None,
+        Trust::Insecure => Some("true".to_owned()),
+    };
     Writer::of_kind("header")
         .number("antiphon", VERSION)
         .string("title", &header.title)
         .string("source", &header.source)
         .optional_string("started", header.started.as_deref())
         .optional_string("endpoint", header.endpoint.as_deref())
+        .optional_raw("insecure", insecure)
         .end()
 }
 

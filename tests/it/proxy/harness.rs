@@ -137,7 +137,7 @@ impl Drop for Recording {
 }
 
 /// One end of a raw connection.
-pub(super) struct Client(BufReader<TcpStream>);
+pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
     pub(super) fn connect(address: SocketAddr) -> Client {
@@ -246,7 +246,7 @@ impl Client {
 }
 
 /// The value of a field of a head.
-pub(super) fn field(head: &str, name: &str) -> Option<String> {
+pub(crate) fn field(head: &str, name: &str) -> Option<String> {
     head.lines().skip(1).find_map(|line| {
         let (found, value) = line.split_once(':')?;
         found
@@ -256,8 +256,8 @@ pub(super) fn field(head: &str, name: &str) -> Option<String> {
 }
 
 /// An upstream that does with each connection what a function says.
-pub(super) struct Upstream {
-    pub(super) address: SocketAddr,
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
     heads: Arc<Mutex<Vec<String>>>,
 }
@@ -285,7 +285,7 @@ impl Upstream {
     }
 
     /// Answers each request that has content by its length, or none, with what `answer` makes of it.
-    pub(super) fn answering(
+    pub(crate) fn answering(
         answer: impl Fn(&str, &str) -> String + Send + Sync + 'static,
     ) -> Upstream {
         let heads: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -309,13 +309,13 @@ impl Upstream {
     }
 
     /// The heads of the requests so far.
-    pub(super) fn heads(&self) -> Vec<String> {
+    pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }
 
 /// A response with this content.
-pub(super) fn ok(content: &str) -> String {
+pub(crate) fn ok(content: &str) -> String {
     format!(
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{content}",
         content.len()

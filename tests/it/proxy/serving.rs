@@ -101,7 +101,7 @@ fn wrong_usage_is_told_before_anything_is_served() {
     let up = ["--upstream", "http://127.0.0.1:9"];
     let cases: [(&[&str], &str); 9] = [
         (&[], "--upstream"),
-        (&["--upstream", "https://a"], "only http is"),
+        (&["--upstream", "ftp://a"], "neither http nor https"),
         (
             &["--upstream", "http://a/path"],
             "more than a host and a port",

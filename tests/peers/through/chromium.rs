@@ -1,6 +1,7 @@
 //! A page in Chromium: fetch, XHR, a form with cookies and a redirect, and cometd.js by long polling
 //! and by callback polling; from its service, through a recorder, and from a replay.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -16,7 +17,8 @@ use super::INSTALL;
 
 const TAPE: &str = "page.tape";
 
-const PAGE: &str = "page.mjs";
+/// The program of the service with the page.
+pub(super) const PAGE: &str = "page.mjs";
 
 /// How long a replay holds a poll, in milliseconds.
 const POLL: u32 = 500;
@@ -35,12 +37,13 @@ const QUIET: &[&str] = &[
     "--disable-component-update",
     "--disable-sync",
     "--no-proxy-server",
-    // Else Chromium ends when the page is loaded, and the page has only begun.
-    "--remote-debugging-port=0",
 ];
 
+/// What keeps it from ending when the page is loaded, and has only begun.
+const STAY: &str = "--remote-debugging-port=0";
+
 /// A process that ends with this value.
-pub(super) struct Running(Child);
+struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -49,16 +52,25 @@ impl Drop for Running {
     }
 }
 
-/// The service with a page that this program is, and its origin.
-pub(super) fn service(program: &str) -> (Running, String) {
+/// A service with a page.
+pub(super) struct Service {
+    _running: Running,
+    pub(super) origin: String,
+}
+
+/// Starts the service that this program is.
+pub(super) fn service(program: &str) -> Service {
     let mut child = programs::node(program)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let lines = programs::lines(child.stdout.take().unwrap());
-    let child = Running(child);
+    let running = Running(child);
     let port = lines.recv_timeout(PATIENCE).expect("the port");
-    (child, format!("http://127.0.0.1:{port}"))
+    Service {
+        _running: running,
+        origin: format!("http://127.0.0.1:{port}"),
+    }
 }
 
 /// Where a page sends what came of it: the origin, and what arrives there.
@@ -77,10 +89,20 @@ fn ear() -> (String, Receiver<String>) {
 
 /// Opens the page at `origin` in a Chromium of its own; what came of it.
 pub(super) fn visit(origin: &str) -> Value {
+    visit_from(None, origin)
+}
+
+/// Opens it in one whose user has this home.
+pub(super) fn visit_from(home: Option<&Path>, origin: &str) -> Value {
     let (ear, told) = ear();
     let profile = tempfile::tempdir().unwrap();
-    let browser = Command::new("chromium")
+    let mut command = Command::new("chromium");
+    if let Some(home) = home {
+        command.env("HOME", home);
+    }
+    let browser = command
         .args(QUIET)
+        .arg(STAY)
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("{origin}/#{ear}"))
         .stdout(Stdio::null())
@@ -93,11 +115,26 @@ pub(super) fn visit(origin: &str) -> Value {
     serde_json::from_str(&told).unwrap()
 }
 
+/// What Chromium shows of a page to somebody with this home, when it is loaded.
+pub(super) fn shown(home: &Path, url: &str) -> String {
+    let profile = tempfile::tempdir().unwrap();
+    let output = Command::new("chromium")
+        .env("HOME", home)
+        .args(QUIET)
+        .arg("--dump-dom")
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(url)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Records the page, and lets its service end: the folder with the tape, and what came of the page.
 fn recorded() -> (TempDir, Value) {
     let folder = tempfile::tempdir().unwrap();
-    let (_service, origin) = service(PAGE);
-    let recording = Server::record(&origin, &folder.path().join(TAPE));
+    let service = service(PAGE);
+    let recording = Server::record(&service.origin, &folder.path().join(TAPE));
     let told = visit(&recording.origin);
     assert_eq!(told.get("error"), None, "{told}");
     recording.end_well();
@@ -107,8 +144,8 @@ fn recorded() -> (TempDir, Value) {
 #[test]
 fn a_page_in_chromium_does_the_same_through_a_recorder() {
     need("chromium", INSTALL);
-    let (_service, origin) = service(PAGE);
-    let directly = visit(&origin);
+    let service = service(PAGE);
+    let directly = visit(&service.origin);
     assert_eq!(
         directly,
         json!({
@@ -121,7 +158,7 @@ fn a_page_in_chromium_does_the_same_through_a_recorder() {
     );
     let folder = tempfile::tempdir().unwrap();
     let tape = folder.path().join(TAPE);
-    let recording = Server::record(&origin, &tape);
+    let recording = Server::record(&service.origin, &tape);
     assert_eq!(visit(&recording.origin), directly);
     recording.end_well();
 }

@@ -83,12 +83,31 @@ impl Nginx {
 
     /// One that has files of all sizes, takes uploads, and answers in a few other ways.
     fn with_files() -> Nginx {
-        let nginx = Nginx::start(
+        Nginx::with_files_and("")
+    }
+
+    /// One that also speaks TLS on a further port, by these protocols of nginx; with its origin there.
+    fn with_tls(protocols: &str, certificate: &Path, key: &Path) -> (Nginx, String) {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = port.local_addr().unwrap();
+        drop(port);
+        let nginx = Nginx::with_files_and(&format!(
+            "listen {address} {protocols}; ssl_certificate {}; ssl_certificate_key {};",
+            certificate.display(),
+            key.display()
+        ));
+        (nginx, format!("https://{address}"))
+    }
+
+    fn with_files_and(more: &str) -> Nginx {
+        let nginx = Nginx::start(&format!(
             "gzip on; gzip_min_length 20; gzip_types text/plain; gzip_proxied any;
-            location = /nothing { return 204; }
-            location = /moved { return 302 $scheme://$http_host/size-1460; }
-            location /put/ { dav_methods PUT; create_full_put_path on; }",
-        );
+            location = /nothing {{ return 204; }}
+            location = /moved {{ return 302 $scheme://$http_host/size-1460; }}
+            location = /spoken {{ return 200 \"$server_protocol $http_host\"; }}
+            location /put/ {{ dav_methods PUT; create_full_put_path on; }}
+            {more}"
+        ));
         for size in SIZES {
             fs::write(nginx.path(&format!("size-{size}")), noise(size)).unwrap();
         }
@@ -284,6 +303,57 @@ fn a_recorder_stands_between_two_nginx() {
         assert_eq!(stored, noise(size));
     }
     recording.end_well();
+}
+
+#[test]
+fn nginx_is_reached_over_tls_by_what_it_speaks() {
+    need("curl", INSTALL);
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (folder.path().join("pem"), folder.path().join("key"));
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    for (protocols, version) in [("ssl http2", "HTTP/2.0"), ("ssl", "HTTP/1.1")] {
+        let (nginx, origin) = Nginx::with_tls(protocols, &certificate, &key);
+        let trusted = ["--upstream-ca", certificate.to_str().unwrap()];
+        let tape = folder.path().join("tape");
+        let recording = Server::record_on(&origin, &tape, &trusted);
+        let spoken = curl(&recording.origin, "@/spoken").content;
+        let host = origin.strip_prefix("https://").unwrap();
+        let expected = format!("{version} {host}");
+        assert_eq!(String::from_utf8(spoken).unwrap(), expected);
+        for words in [
+            "@/size-0 @/size-1460 @/size-16384",
+            "--head @/size-65537",
+            "--range 10-99 @/size-65537",
+            "@/absent",
+            "@/nothing",
+            "--compressed @/page.txt",
+        ] {
+            let directly = curl(&nginx.origin, words);
+            assert_eq!(
+                curl(&recording.origin, words),
+                directly,
+                "{version} {words}"
+            );
+        }
+        for size in SIZES {
+            let words = format!("@/size-{size}");
+            assert!(curl(&recording.origin, &words).content == noise(size));
+            let source = folder.path().join("upload");
+            fs::write(&source, noise(size)).unwrap();
+            for (way, words) in [("length", ""), ("expected", "--header Expect:100-continue")] {
+                let target = format!("put/{way}-{size}");
+                let words = format!("{words} --upload-file {} @/{target}", source.display());
+                assert_eq!(curl(&recording.origin, &words).status, "201", "{target}");
+                assert!(
+                    fs::read(nginx.path(&target)).unwrap() == noise(size),
+                    "{target}"
+                );
+            }
+        }
+        recording.end_well();
+    }
 }
 
 #[test]

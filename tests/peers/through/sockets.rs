@@ -45,8 +45,8 @@ fn messages(tape: &Path) -> (Vec<Value>, Vec<Value>) {
 
 #[test]
 fn clients_of_ws_get_the_same_through_a_recorder_and_its_tape_has_it_in_plain() {
-    let (_service, origin) = service(PROGRAM);
-    let directly = talk(&origin);
+    let service = service(PROGRAM);
+    let directly = talk(&service.origin);
     let way = |extensions: &str| json!([extensions, true, "there?", 4000, "genug"]);
     let deflate = way("permessage-deflate");
     assert_eq!(
@@ -55,7 +55,7 @@ fn clients_of_ws_get_the_same_through_a_recorder_and_its_tape_has_it_in_plain() 
     );
     let folder = tempfile::tempdir().unwrap();
     let tape = folder.path().join("ws.tape");
-    let recording = Server::record(&origin, &tape);
+    let recording = Server::record(&service.origin, &tape);
     assert_eq!(talk(&recording.origin), directly);
     recording.end_well();
     let (said, heard) = messages(&tape);
@@ -67,8 +67,8 @@ fn clients_of_ws_get_the_same_through_a_recorder_and_its_tape_has_it_in_plain() 
 #[test]
 fn a_page_in_chromium_has_the_same_socket_through_a_recorder() {
     need("chromium", INSTALL);
-    let (_service, origin) = service(PROGRAM);
-    let directly = visit(&origin);
+    let service = service(PROGRAM);
+    let directly = visit(&service.origin);
     let expected = json!({
         "extensions": "permessage-deflate",
         "same": true,
@@ -77,7 +77,7 @@ fn a_page_in_chromium_has_the_same_socket_through_a_recorder() {
     assert_eq!(directly, expected);
     let folder = tempfile::tempdir().unwrap();
     let tape = folder.path().join("chromium.tape");
-    let recording = Server::record(&origin, &tape);
+    let recording = Server::record(&service.origin, &tape);
     assert_eq!(visit(&recording.origin), directly);
     recording.end_well();
     let (said, heard) = messages(&tape);

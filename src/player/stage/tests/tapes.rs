@@ -9,7 +9,7 @@ use crate::exchange::{
 };
 use crate::player::plan::{By, Plan, Times};
 use crate::player::settings::Reading;
-use crate::tape::{Event, Header, Tape};
+use crate::tape::{Event, Header, Tape, Trust};
 
 use super::random::Random;
 
@@ -317,6 +317,7 @@ impl Draft {
                 source: "a seed".into(),
                 started: None,
                 endpoint: None,
+                trust: Trust::Checked,
             },
             events,
         }
