@@ -21,3 +21,4 @@ pub mod stream;
 pub mod tape;
 pub mod trust;
 pub mod verify;
+pub mod websocket;
