@@ -2,7 +2,7 @@
 //!
 //! [`message`] reads what clients send in any of its forms and writes what they are answered;
 //! [`Server`] keeps the state of every client and says what must be sent. Sockets, timers and the
-//! choice of events are the caller's. WebSocket is not offered.
+//! choice of events are the caller's, and so are sockets.
 //!
 //! Source of the rules: the Bayeux specification 1.0, and the habits of `CometD` where it is silent.
 
@@ -15,4 +15,4 @@ mod server;
 pub use channel::Pattern;
 pub use client::Event;
 pub use message::{Carrier, Message, Unreadable};
-pub use server::{Admission, ClientId, Effect, Exchange, Server, Settings, Verdict};
+pub use server::{Admission, ClientId, Effect, Exchange, Server, Settings, Sockets, Verdict};

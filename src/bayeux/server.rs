@@ -28,6 +28,8 @@ pub struct Settings {
     pub timeout: Micros,
     /// How long a client may be silent between polls before it is forgotten.
     pub max_interval: Micros,
+    /// Whether clients are offered a WebSocket.
+    pub sockets: Sockets,
 }
 
 impl Default for Settings {
@@ -37,8 +39,19 @@ impl Default for Settings {
         Settings {
             timeout: Micros(30_000_000),
             max_interval: Micros(60_000_000),
+            sockets: Sockets::default(),
         }
     }
+}
+
+/// Whether clients are offered to speak over a WebSocket, where each message is a batch as in a POST.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sockets {
+    /// They are not.
+    #[default]
+    NotOffered,
+    /// They are.
+    Offered,
 }
 
 /// The identifier that a handshake gave to a client.

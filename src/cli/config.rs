@@ -71,7 +71,7 @@ pub(super) struct Match {
     headers: Vec<String>,
 }
 
-/// The times of the Bayeux protocol, in milliseconds.
+/// How the Bayeux protocol is spoken; times are in milliseconds.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Bayeux {
@@ -79,6 +79,8 @@ pub(super) struct Bayeux {
     pub(super) timeout: Option<u64>,
     /// How long a client may be silent between polls.
     pub(super) max_interval: Option<u64>,
+    /// Whether clients are offered a WebSocket, where the tape does not show one.
+    pub(super) websocket: bool,
 }
 
 /// A setting with where it stands, for the message about a wrong one.

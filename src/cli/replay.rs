@@ -107,7 +107,7 @@ async fn play(plan: Plan, setup: Setup, front: Front) -> Result<Outcome, Failure
         door,
         stop.clone(),
         limits,
-        move |_, request| for_clients.clone().handle(request),
+        move |peer, request| for_clients.clone().handle(request, Box::new(peer)),
     ));
     let for_admin = player.clone();
     let admin = tokio::spawn(listen::serve(

@@ -14,7 +14,8 @@ use bytes::Bytes;
 use crate::bayeux::Pattern;
 use crate::exchange::credentials;
 use crate::exchange::{
-    Closed, Contract, Fact, Micros, Notification, Operation, OperationId, Session, Side, What,
+    Closed, Contract, Fact, Form, Micros, Notification, Operation, OperationId, Request, Session,
+    Side, Stream, What,
 };
 use crate::journal::Identity;
 use crate::matcher::{Key, Rules};
@@ -209,6 +210,12 @@ impl Plan {
         all.filter(|operation| operation.request.method != publish::METHOD)
     }
 
+    /// Whether Bayeux was spoken over a socket.
+    pub(super) fn speaks_bayeux_on_sockets(&self) -> bool {
+        let mut all = self.operations.iter().map(|planned| &planned.operation);
+        all.any(|operation| is_transport(&operation.request, operation.form, &self.endpoints))
+    }
+
     /// The Bayeux endpoints that the tapes name, each once.
     pub fn endpoints(&self) -> &[String] {
         &self.endpoints
@@ -298,7 +305,7 @@ impl Plan {
                 if let LaneEvent::Operation(place) = event
                     && let Some(planned) = self.operations.get_mut(*place)
                 {
-                    planned.times = times(planned);
+                    planned.times = times(planned, &self.endpoints);
                     planned.epoch = epoch;
                     epoch += usize::from(planned.times.is_change());
                 }
@@ -463,11 +470,16 @@ pub(super) fn message(channel: &str, data: &[u8]) -> Bytes {
 
 /// How often an operation may come: a read is what has a safe method (RFC 9110 §9.2.1) and notified
 /// nobody.
-fn times(planned: &Planned) -> Times {
+fn times(planned: &Planned, endpoints: &[String]) -> Times {
     let Operation {
-        request, response, ..
+        request,
+        response,
+        form,
+        ..
     } = &planned.operation;
-    if planned.operation.form.opens().is_some() {
+    if is_transport(request, *form, endpoints) {
+        Times::Any
+    } else if form.opens().is_some() {
         Times::Stream
     } else if !planned.releases.is_empty() {
         Times::Exactly
@@ -478,6 +490,16 @@ fn times(planned: &Planned) -> Times {
     } else {
         Times::Exactly
     }
+}
+
+/// Whether an operation opens a socket on which Bayeux is spoken: one way of several to connect, and
+/// no step of the conversation.
+pub(super) fn is_transport(request: &Request, form: Form, endpoints: &[String]) -> bool {
+    let path = request.target.split('?').next().unwrap_or_default();
+    form.opens() == Some(Stream::Socket)
+        && endpoints
+            .iter()
+            .any(|endpoint| publish::is_below(path, endpoint))
 }
 
 /// Whether live requests can match this operation, and whether its response can be sent.
@@ -492,7 +514,8 @@ fn check(operation: &Operation) -> Result<(), PlanError> {
     {
         return no("path to match", request.target.clone());
     }
-    if !FINAL_STATUSES.contains(&response.status) {
+    let switched = response.status == 101 && operation.form.opens() == Some(Stream::Socket);
+    if !switched && !FINAL_STATUSES.contains(&response.status) {
         return no("final status", response.status.to_string());
     }
     for (name, value) in response.headers.iter() {

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::bayeux::{Carrier, Exchange, Message, message};
+use crate::bayeux::{Carrier, Exchange, Message, Sockets, message};
 use crate::exchange::{self, Micros, NotificationId, coding};
 
 use super::body::ReplayBody;
@@ -25,9 +25,10 @@ use super::publish;
 use super::refusal::{Kind, Refusal};
 use super::report::Report;
 use super::settings::{Misses, Settings, Spare};
+use super::socket::{self, Wish};
 use super::stage::outlets::{Outgoing, OutletId, Parcel};
 use super::stage::{Answer, Send, Stage};
-use super::streaming::{Berth, Streaming};
+use super::streaming::{Berth, Moored, Streaming};
 
 /// The most content of a live request that is read: as much as any sample or message may have, and
 /// little enough to hold in memory.
@@ -49,6 +50,8 @@ struct Shared {
     changed: Notify,
     /// Wakes who waits for a miss.
     missed: Notify,
+    /// Tells the sockets of Bayeux clients that the end is near.
+    stopping: watch::Sender<bool>,
 }
 
 struct State {
@@ -60,6 +63,9 @@ struct State {
     runs: u64,
     phase: Phase,
 }
+
+/// What is kept as long as a live client's socket is open.
+pub type Held = Box<dyn std::any::Any + std::marker::Send>;
 
 /// Whether polls are still held.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,10 +100,13 @@ impl Replay {
 
     fn begin(
         plan: Plan,
-        settings: Settings,
+        mut settings: Settings,
         endpoints: Vec<String>,
         forward: Option<Forward>,
     ) -> Replay {
+        if plan.speaks_bayeux_on_sockets() {
+            settings.bayeux.sockets = Sockets::Offered;
+        }
         let plan = Arc::new(plan);
         let state = State {
             copies: Copies::new(Arc::clone(&plan), settings.clone()),
@@ -116,16 +125,20 @@ impl Replay {
             state: Mutex::new(state),
             changed: Notify::new(),
             missed: Notify::new(),
+            stopping: watch::channel(false).0,
         }))
     }
 
-    /// Answers a request of a live client.
-    pub async fn handle<B>(self, request: Request<B>) -> Response<ReplayBody>
+    /// Answers a request of a live client. If it asks for a socket, `held` is dropped when that is over.
+    pub async fn handle<B>(self, request: Request<B>, held: Held) -> Response<ReplayBody>
     where
         B: Body,
         B::Error: std::fmt::Display + Into<Box<dyn std::error::Error + std::marker::Send + Sync>>,
     {
-        let (head, content) = request.into_parts();
+        let (mut head, content) = request.into_parts();
+        if let Some(wish) = Wish::of(&mut head) {
+            return self.socket(head, wish.holding(held)).await;
+        }
         let content = match Limited::new(content, MAX_CONTENT).collect().await {
             Ok(content) => content.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => {
@@ -139,20 +152,8 @@ impl Replay {
                 ));
             }
         };
-        let target = head
-            .uri
-            .path_and_query()
-            .map_or("/", http::uri::PathAndQuery::as_str);
-        let live = exchange::Request {
-            method: head.method.as_str().to_owned(),
-            target: target.to_owned(),
-            headers: fields::sent(&head.headers),
-            body: exchange::Body::new(content),
-        };
-        let identity = Identity {
-            named: self.0.plan.reading.client(&live),
-            ..identity(&head.headers)
-        };
+        let live = live(&head, content);
+        let identity = self.identity(&head, &live);
         if self.is_bayeux(&head) {
             return self.bayeux(&head, &identity, live.body.bytes()).await;
         }
@@ -185,6 +186,7 @@ impl Replay {
     pub fn stop(&self) {
         let mut state = self.state();
         state.phase = Phase::Stopping;
+        self.0.stopping.send_replace(true);
         state.streams.clear();
         let now = self.now();
         state.each(|stage| stage.release_all(now));
@@ -241,6 +243,23 @@ impl Replay {
             let stage = state.copies.get(berth.copy);
             stage.went_out(self.now(), berth.outlet, token);
         }
+    }
+
+    /// A client has said something on its socket.
+    pub(super) fn said(&self, berth: Berth, data: Bytes) {
+        let mut state = self.state();
+        if state.runs != berth.run {
+            return;
+        }
+        let stage = state.copies.get(berth.copy);
+        let misses = stage.journal().misses().total();
+        let sends = stage.said(self.now(), berth.outlet, data);
+        if stage.journal().misses().total() > misses {
+            self.0.missed.notify_one();
+        }
+        state.dispatch(sends);
+        drop(state);
+        self.0.changed.notify_one();
     }
 
     /// The client of a stream is gone.
@@ -306,6 +325,87 @@ impl Replay {
         }
     }
 
+    /// Answers a request for a socket.
+    async fn socket(self, head: http::request::Parts, wish: Wish) -> Response<ReplayBody> {
+        let live = live(&head, Bytes::new());
+        let identity = self.identity(&head, &live);
+        let (answer, copy, moored) = self.answer(&identity, &live);
+        let offered = self.0.settings.bayeux.sockets == Sockets::Offered;
+        let mut response = if offered && self.is_endpoint(head.uri.path()) {
+            let mut response = match answer {
+                Answer::Recorded { response, .. } => recorded(&response, ReplayBody::whole("")),
+                Answer::Refused(_) => Response::new(ReplayBody::whole("")),
+            };
+            wish.grant(&mut response);
+            let stop = self.0.stopping.subscribe();
+            tokio::spawn(socket::converse(wish, self.clone(), identity.clone(), stop));
+            response
+        } else {
+            self.play_on(wish, answer, copy, moored).await
+        };
+        self.mark(&mut response, &identity, copy);
+        response
+    }
+
+    /// Answers a request for a socket on which a stream is played, if the tape has one there.
+    async fn play_on(
+        &self,
+        wish: Wish,
+        answer: Answer,
+        copy: CopyId,
+        moored: Option<Moored>,
+    ) -> Response<ReplayBody> {
+        match answer {
+            Answer::Recorded {
+                operation,
+                response,
+                delay,
+                ..
+            } => {
+                pause(delay).await;
+                self.out(copy, operation);
+                let content = response.body.bytes().clone();
+                let mut response = recorded(&response, ReplayBody::whole(content));
+                if let Some(Moored { parcels, berth, .. }) = moored {
+                    wish.grant(&mut response);
+                    tokio::spawn(socket::play(wish, self.clone(), berth, parcels));
+                }
+                response
+            }
+            Answer::Refused(refusal) => {
+                self.0.missed.notify_one();
+                refused(&refusal)
+            }
+        }
+    }
+
+    /// What the stage answers to an operation, in which copy of the conversation, and the stream that
+    /// it opens.
+    fn answer(
+        &self,
+        identity: &Identity,
+        live: &exchange::Request,
+    ) -> (Answer, CopyId, Option<Moored>) {
+        let mut state = self.state();
+        let copy = state.copies.of(identity, Ask::Operation(live));
+        let stage = state.copies.get(copy);
+        let (answer, sends) = stage.operation(self.now(), identity, live);
+        let moored = state.moor(copy, &answer);
+        state.dispatch(sends);
+        drop(state);
+        self.0.changed.notify_one();
+        (answer, copy, moored)
+    }
+
+    /// The answer to an operation is out.
+    fn out(&self, copy: CopyId, operation: usize) {
+        let mut state = self.state();
+        let sends = state.copies.get(copy).answered(self.now(), operation);
+        state.dispatch(sends);
+        drop(state);
+        self.0.changed.notify_one();
+    }
+
     async fn operation(
         &self,
         identity: &Identity,
@@ -313,16 +413,7 @@ impl Replay {
         head: http::request::Parts,
     ) -> Response<ReplayBody> {
         let accept = fields::accepted_codings(&head.headers);
-        let (answer, copy, streaming) = {
-            let mut state = self.state();
-            let copy = state.copies.of(identity, Ask::Operation(live));
-            let stage = state.copies.get(copy);
-            let (answer, sends) = stage.operation(self.now(), identity, live);
-            let streaming = state.moor(self, copy, &answer);
-            state.dispatch(sends);
-            (answer, copy, streaming)
-        };
-        self.0.changed.notify_one();
+        let (answer, copy, moored) = self.answer(identity, live);
         let mut response = match answer {
             Answer::Refused(refusal) => match &self.0.forward {
                 Some(forward) if refusal.kind.is_miss() => {
@@ -342,29 +433,21 @@ impl Replay {
                 ..
             } => {
                 let replay = self.clone();
-                let out = move || {
-                    let mut state = replay.state();
-                    let sends = state.copies.get(copy).answered(replay.now(), operation);
-                    state.dispatch(sends);
-                    drop(state);
-                    replay.0.changed.notify_one();
-                };
-                let response = match &streaming {
+                let out = move || replay.out(copy, operation);
+                let response = match &moored {
                     None => fields::acceptable(response, &accept),
                     Some(_) => coding::plain(&response),
                 };
                 // Before the delay: a client that does not wait for its answer has called all the
                 // same, and what its call released must come.
-                let body = match streaming {
+                let body = match moored {
                     None => ReplayBody::telling(response.body.bytes().clone(), out),
-                    Some(streaming) => {
+                    Some(moored) => {
                         out();
-                        ReplayBody::stream(streaming)
+                        ReplayBody::stream(Streaming::new(moored, self.clone()))
                     }
                 };
-                if delay > Micros(0) {
-                    tokio::time::sleep(Duration::from_micros(delay.0)).await;
-                }
+                pause(delay).await;
                 recorded(&response, body)
             }
         };
@@ -394,10 +477,21 @@ impl Replay {
 
     /// Whether a request is to the Bayeux endpoint, by one of the methods that carry messages.
     fn is_bayeux(&self, head: &http::request::Parts) -> bool {
-        let path = head.uri.path();
+        self.is_endpoint(head.uri.path())
+            && (head.method == Method::POST || head.method == Method::GET)
+    }
+
+    fn is_endpoint(&self, path: &str) -> bool {
         let mut endpoints = self.0.endpoints.iter();
-        let there = endpoints.any(|endpoint| publish::is_below(path, endpoint));
-        there && (head.method == Method::POST || head.method == Method::GET)
+        endpoints.any(|endpoint| publish::is_below(path, endpoint))
+    }
+
+    /// By what the sender of a request can be recognized.
+    fn identity(&self, head: &http::request::Parts, live: &exchange::Request) -> Identity {
+        Identity {
+            named: self.0.plan.reading.client(live),
+            ..identity(&head.headers)
+        }
     }
 
     async fn bayeux(
@@ -442,6 +536,25 @@ impl Replay {
     }
 }
 
+/// A live request as it is compared.
+fn live(head: &http::request::Parts, content: Bytes) -> exchange::Request {
+    let target = head.uri.path_and_query();
+    let target = target.map_or("/", http::uri::PathAndQuery::as_str);
+    exchange::Request {
+        method: head.method.as_str().to_owned(),
+        target: target.to_owned(),
+        headers: fields::sent(&head.headers),
+        body: exchange::Body::new(content),
+    }
+}
+
+/// Waits with an answer.
+async fn pause(delay: Micros) {
+    if delay > Micros(0) {
+        tokio::time::sleep(Duration::from_micros(delay.0)).await;
+    }
+}
+
 impl State {
     /// Does something to every copy, and sends what comes of it.
     fn each(&mut self, mut act: impl FnMut(&mut Stage) -> Vec<Send>) {
@@ -449,8 +562,8 @@ impl State {
         self.dispatch(sends);
     }
 
-    /// Makes the stream that an answer opens, if it opens one.
-    fn moor(&mut self, replay: &Replay, copy: CopyId, answer: &Answer) -> Option<Streaming> {
+    /// Makes room for the stream that an answer opens, if it opens one.
+    fn moor(&mut self, copy: CopyId, answer: &Answer) -> Option<Moored> {
         let Answer::Recorded {
             outlet: Some((outlet, stream)),
             ..
@@ -467,7 +580,11 @@ impl State {
             outlet: *outlet,
             run: self.runs,
         };
-        Some(Streaming::new(parcels, replay.clone(), berth, *stream))
+        Some(Moored {
+            parcels,
+            berth,
+            stream: *stream,
+        })
     }
 
     fn dispatch(&mut self, sends: Vec<Send>) {

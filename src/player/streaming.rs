@@ -30,6 +30,13 @@ pub(super) struct Berth {
     pub(super) run: u64,
 }
 
+/// A live stream before it is known on what it goes out.
+pub(super) struct Moored {
+    pub(super) parcels: mpsc::UnboundedReceiver<Parcel>,
+    pub(super) berth: Berth,
+    pub(super) stream: Stream,
+}
+
 /// A live stream of a response.
 pub(super) struct Streaming {
     parcels: mpsc::UnboundedReceiver<Parcel>,
@@ -41,12 +48,12 @@ pub(super) struct Streaming {
 
 impl Streaming {
     /// The stream on which these parcels go out. There are never more than the tape has notifications.
-    pub(super) fn new(
-        parcels: mpsc::UnboundedReceiver<Parcel>,
-        replay: Replay,
-        berth: Berth,
-        stream: Stream,
-    ) -> Streaming {
+    pub(super) fn new(moored: Moored, replay: Replay) -> Streaming {
+        let Moored {
+            parcels,
+            berth,
+            stream,
+        } = moored;
         Streaming {
             parcels,
             replay,
@@ -66,7 +73,7 @@ impl Streaming {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let bytes = match self.parcels.poll_recv(context) {
-            Poll::Ready(Some(Parcel::Notification { token, bytes })) => {
+            Poll::Ready(Some(Parcel::Notification { token, bytes, .. })) => {
                 self.replay.went_out(self.berth, token);
                 bytes
             }

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::exchange::{End, Notification, Operation, coding};
+use crate::exchange::{Carrier, End, Form, Notification, Operation, Stream, coding};
 
 use super::board::{Board, Standing};
 use super::difference;
 use super::jitter::Jitter;
 use super::listening::Listening;
 use super::script::{Published, Script, Step};
+use super::sockets::Sockets;
 use super::subscriber::Subscriber;
 use super::wire::Wire;
 
@@ -23,6 +24,7 @@ pub(super) struct Actor {
     place: usize,
     subscriber: Subscriber,
     listening: Listening,
+    sockets: Sockets,
     wire: Option<Wire>,
 }
 
@@ -43,6 +45,7 @@ impl Actor {
             place,
             subscriber: Subscriber::default(),
             listening: Listening::default(),
+            sockets: Sockets::default(),
             wire: None,
         }
     }
@@ -117,6 +120,9 @@ impl Actor {
             return;
         }
         self.stands(Standing::Calling(number));
+        if let Some(what) = self.on_socket(wire, operation).await {
+            return what.into_iter().for_each(|what| self.differs(&what));
+        }
         let answer = match operation.form.opens() {
             None => wire.call(request).await,
             Some(stream) => wire.open(request).await.map(|(head, content)| {
@@ -139,6 +145,21 @@ impl Actor {
         }
     }
 
+    /// Does what is done on a socket: opens it, or says something on it. What about it is not as
+    /// recorded; `None` where the operation is another.
+    async fn on_socket(&mut self, wire: &Wire, operation: &Operation) -> Option<Option<String>> {
+        let done = match operation.form {
+            Form::Opens(Stream::Socket) => self.sockets.open(operation, wire).await,
+            Form::Message(on) => {
+                let said = self.sockets.say(on, &operation.request.body).await;
+                said.map(|()| None)
+            }
+            Form::Exchange | Form::Opens(Stream::Events | Stream::Lines) => return None,
+        };
+        let number = operation.id;
+        Some(done.unwrap_or_else(|error| Some(format!("operation {number}: {error}"))))
+    }
+
     async fn publish(&mut self, wire: &Wire, published: &Published) -> Result<(), String> {
         self.connect(wire).await?;
         self.stands(Standing::Calling(published.operation));
@@ -155,7 +176,13 @@ impl Actor {
         let hearing = Standing::Hearing(notification.id, channel);
         if let Some(stream) = notification.carrier.stream() {
             self.stands(hearing);
-            if let Some(what) = self.listening.hear(notification, stream).await? {
+            let what = match notification.carrier {
+                Carrier::Message(on) => self.sockets.hear(notification, on).await?,
+                Carrier::Bayeux | Carrier::Event(_) | Carrier::Line(_) => {
+                    self.listening.hear(notification, stream).await?
+                }
+            };
+            if let Some(what) = what {
                 self.differs(&what);
             }
             return Ok(());

@@ -91,7 +91,7 @@ fn fields(headers: &Headers) -> Vec<String> {
     fields
 }
 
-fn of_bodies(recorded: &Body, live: &Body) -> Option<String> {
+pub(super) fn of_bodies(recorded: &Body, live: &Body) -> Option<String> {
     let (ours, theirs) = (recorded.bytes(), live.bytes());
     if ours == theirs {
         return None;

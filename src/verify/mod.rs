@@ -10,6 +10,7 @@ mod difference;
 mod jitter;
 mod listening;
 mod script;
+mod sockets;
 mod subscriber;
 mod wire;
 
@@ -128,7 +129,7 @@ async fn run(
         listener,
         stop,
         Limits::default(),
-        move |_, request| answering.clone().handle(request),
+        move |peer, request| answering.clone().handle(request, Box::new(peer)),
     ));
     let timer = tokio::spawn(replay.clone().keep_time());
     let board = Arc::new(Board::new(scripts));

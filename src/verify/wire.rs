@@ -71,7 +71,23 @@ impl Wire {
         let mut request = Request::new(content);
         *request.method_mut() = recorded.method.parse().map_err(text)?;
         *request.uri_mut() = self.uri(&recorded.target)?;
-        for (name, value) in recorded.headers.iter() {
+        self.dress(&mut request, &recorded.headers)?;
+        self.send(request).await
+    }
+
+    /// Where the replay listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Gives a request the recorded header fields that are not its connection's, and its session.
+    pub(super) fn dress<B>(
+        &self,
+        request: &mut Request<B>,
+        recorded: &Headers,
+    ) -> Result<(), String> {
+        let headers = request.headers_mut();
+        for (name, value) in recorded.iter() {
             if NOT_SENT
                 .iter()
                 .any(|other| name.eq_ignore_ascii_case(other))
@@ -80,9 +96,10 @@ impl Wire {
             }
             let name = HeaderName::try_from(name).map_err(text)?;
             let value = HeaderValue::from_bytes(value).map_err(text)?;
-            request.headers_mut().append(name, value);
+            headers.append(name, value);
         }
-        self.send(request).await
+        headers.insert(SESSION, self.session.clone());
+        Ok(())
     }
 
     /// Sends messages to a Bayeux endpoint, and returns the content of the response.

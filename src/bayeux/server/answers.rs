@@ -8,10 +8,13 @@ use crate::exchange::Micros;
 use super::super::channel::Pattern;
 use super::super::client::{Client, Phase, Poll};
 use super::super::message::{Acknowledgement, Advice, META, Message, Reply};
-use super::{Admission, ClientId, Effect, Exchange, Server, Verdict};
+use super::{Admission, ClientId, Effect, Exchange, Server, Sockets, Verdict};
 
 /// What a handshake offers, and what at least one of must be asked for.
 const CONNECTION_TYPES: &[&str] = &["long-polling", "callback-polling"];
+
+/// The same where a WebSocket is offered.
+const WITH_SOCKETS: &[&str] = &["websocket", "long-polling", "callback-polling"];
 
 /// What becomes of one message of a request.
 pub(super) enum Answer {
@@ -30,14 +33,14 @@ impl Server {
             .supported_connection_types
             .as_deref()
             .unwrap_or_default();
-        if !offered.is_empty()
-            && !offered
-                .iter()
-                .any(|kind| CONNECTION_TYPES.contains(&kind.as_str()))
-        {
+        let types = match self.settings.sockets {
+            Sockets::NotOffered => CONNECTION_TYPES,
+            Sockets::Offered => WITH_SOCKETS,
+        };
+        if !offered.is_empty() && !offered.iter().any(|kind| types.contains(&kind.as_str())) {
             let error = format!("412:{}:no common connection type", offered.join(","));
             let mut reply = Reply::to(message).refused(error);
-            reply.supported_connection_types = Some(CONNECTION_TYPES);
+            reply.supported_connection_types = Some(types);
             reply.advice = Some(NEVER);
             return Answer::Messages(vec![reply.json()]);
         }
@@ -53,7 +56,7 @@ impl Server {
         let mut reply = Reply::to(message);
         reply.client_id = Some(&id.0);
         reply.version = Some("1.0");
-        reply.supported_connection_types = Some(CONNECTION_TYPES);
+        reply.supported_connection_types = Some(types);
         reply.advice = Some(self.advice());
         reply.ext = wants_ack.then_some(Acknowledgement::Granted);
         let reply = reply.json();

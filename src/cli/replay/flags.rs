@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
+use crate::bayeux::Sockets;
 use crate::exchange::Micros;
 use crate::player::{Absence, OnExhausted, Pace, Present, Reading, Settings, Spare, Strictness};
 use crate::proxy::Origin;
@@ -29,6 +30,10 @@ pub(super) struct Flags {
     /// The path of the Bayeux endpoint [default: the one that the tape names].
     #[arg(long, value_name = "PATH", env = "ANTIPHON_ENDPOINT")]
     endpoint: Option<String>,
+
+    /// Offer Bayeux clients a WebSocket too, where the tape does not show one.
+    #[arg(long, env = "ANTIPHON_OFFER_WEBSOCKET")]
+    offer_websocket: bool,
 
     #[command(flatten)]
     time: TimeFlags,
@@ -191,6 +196,11 @@ impl Flags {
         if requests.record_misses && !matches!(on_miss, OnMiss::Forward(..)) {
             return Err(anyhow!("--record-misses needs --on-miss forward=URL"));
         }
+        let sockets = if self.offer_websocket || file.bayeux.websocket {
+            Sockets::Offered
+        } else {
+            Sockets::NotOffered
+        };
         let default = Settings::default();
         let settings = Settings {
             pace: read(pace, |word| Ok(word.parse::<Pace>()?))?.unwrap_or_default(),
@@ -202,7 +212,7 @@ impl Flags {
             } else {
                 Strictness::Strict
             },
-            bayeux: times(&file.bayeux, default.bayeux),
+            bayeux: times(&file.bayeux, sockets, default.bayeux),
             ..default
         };
         let reading = Reading {
@@ -285,10 +295,15 @@ fn absence(word: &str) -> anyhow::Result<Absence> {
         .ok_or_else(|| anyhow!("{word:?} is neither a number of seconds nor never"))
 }
 
-fn times(file: &Bayeux, default: crate::bayeux::Settings) -> crate::bayeux::Settings {
+fn times(
+    file: &Bayeux,
+    sockets: Sockets,
+    default: crate::bayeux::Settings,
+) -> crate::bayeux::Settings {
     let milliseconds = |value: u64| Micros(value.saturating_mul(1_000));
     crate::bayeux::Settings {
         timeout: file.timeout.map_or(default.timeout, milliseconds),
         max_interval: file.max_interval.map_or(default.max_interval, milliseconds),
+        sockets,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::exchange::{Micros, Notification, Operation, Session};
 
-use super::{Lane, LaneEvent, Plan};
+use super::{Lane, LaneEvent, Plan, is_transport};
 
 /// One thing that a session did or heard.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ pub enum Happening<'a> {
 
 impl Plan {
     /// What each session did and heard, in the order in which it began it: a conversation for each
-    /// tape on which it is, tape by tape.
+    /// tape on which it is, tape by tape. How a Bayeux client connects is no part of it.
     pub fn conversations(&self) -> impl Iterator<Item = (&Session, Vec<Happening<'_>>)> {
         self.lanes.iter().filter_map(|lane| {
             let events = lane
@@ -26,8 +26,10 @@ impl Plan {
                 .filter_map(|place| lane.events.get(*place));
             let happening = |event: &LaneEvent| match event {
                 LaneEvent::Operation(place) => {
-                    let planned = self.operations.get(*place)?;
-                    Some(Happening::Called(&planned.operation))
+                    let operation = &self.operations.get(*place)?.operation;
+                    let transport =
+                        is_transport(&operation.request, operation.form, &self.endpoints);
+                    (!transport).then_some(Happening::Called(operation))
                 }
                 LaneEvent::Notification(place) => {
                     let due = self.notifications.get(*place)?;

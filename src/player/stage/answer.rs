@@ -104,7 +104,7 @@ impl Stage {
         }
     }
 
-    fn serve(
+    pub(super) fn serve(
         &mut self,
         now: Micros,
         identity: &Identity,
@@ -236,7 +236,7 @@ impl Stage {
         self.accept(planned, changes);
     }
 
-    fn missed(&mut self, live: &Request, reason: String) {
+    pub(super) fn missed(&mut self, live: &Request, reason: String) {
         tracing::warn!("{reason}");
         self.journal.missed(miss(live, reason));
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use crate::exchange::{Closed, Stream};
+use crate::exchange::{Closed, Kind, Stream};
 
 /// The number of a live stream in its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +25,12 @@ pub(crate) struct Outgoing {
 pub(crate) enum Parcel {
     /// A notification, as the bytes that carry it. The caller says [`super::Stage::went_out`] with its
     /// token when the client has it.
-    Notification { token: usize, bytes: Bytes },
+    Notification {
+        token: usize,
+        bytes: Bytes,
+        /// As what it goes on a socket.
+        kind: Kind,
+    },
     /// The stream ends as it did on the tape.
     End(Closed),
     /// The stream ends because its client has opened it anew.
@@ -54,6 +59,15 @@ pub(super) struct Place {
     pub(super) seat: usize,
     pub(super) path: String,
     pub(super) stream: Stream,
+}
+
+/// A notification on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sent {
+    pub(super) token: usize,
+    pub(super) notification: usize,
+    pub(super) bytes: Bytes,
+    pub(super) kind: Kind,
 }
 
 #[derive(Debug)]
@@ -112,14 +126,25 @@ impl Outlets {
     }
 
     /// Sends a notification on a stream.
-    pub(super) fn push(&mut self, id: OutletId, token: usize, notification: usize, bytes: Bytes) {
+    pub(super) fn push(&mut self, id: OutletId, sent: Sent) {
+        let Sent {
+            token,
+            notification,
+            bytes,
+            kind,
+        } = sent;
         if let Some(outlet) = self.open.get_mut(&id) {
             outlet.under_way.push((token, notification));
             self.outgoing.push(Outgoing {
                 outlet: id,
-                what: Parcel::Notification { token, bytes },
+                what: Parcel::Notification { token, bytes, kind },
             });
         }
+    }
+
+    /// Where a stream belongs that is open.
+    pub(super) fn place(&self, id: OutletId) -> Option<&Place> {
+        self.open.get(&id).map(|outlet| &outlet.place)
     }
 
     /// A client has what was sent with this token: which notification it was, and in which session.

@@ -1,11 +1,14 @@
 //! Notifications that travel on streams: who hears them, when a stream ends, and what a client that
 //! comes back gets again.
 
-use crate::exchange::{Carrier, Micros, Request, Stream};
+use bytes::Bytes;
 
+use crate::exchange::{Body, Carrier, Headers, Kind, Micros, OnSocket, Request, SEND, Stream};
+
+use super::super::cast::Identity;
 use super::super::plan::{self, Planned, Wording};
-use super::outlets::{Outgoing, OutletId, Place};
-use super::{Quiet, Send, Stage};
+use super::outlets::{Outgoing, OutletId, Place, Sent};
+use super::{Answer, Quiet, Send, Stage};
 
 /// The header by which a client says which event it has seen last (WHATWG HTML §9.2.4).
 const LAST_EVENT: &str = "last-event-id";
@@ -26,6 +29,33 @@ impl Stage {
         if let Some((notification, seat)) = self.outlets.went_out(outlet, token) {
             self.heard_by(now, notification, seat);
         }
+    }
+
+    /// A client has said something on its socket: an operation that nobody answers.
+    pub(crate) fn said(&mut self, now: Micros, outlet: OutletId, data: Bytes) -> Vec<Send> {
+        let place = self.outlets.place(outlet);
+        let opened = place.and_then(|place| self.plan.operations.get(place.operation));
+        let Some(opened) = opened else {
+            return Vec::new();
+        };
+        let live = Request {
+            method: SEND.to_owned(),
+            target: opened.operation.request.target.clone(),
+            headers: Headers::new(),
+            body: Body::new(data),
+        };
+        let identity = Identity {
+            session: Some(self.name(opened.session).to_owned()),
+            ..Identity::default()
+        };
+        let served = self
+            .choose(&identity, &live)
+            .and_then(|choice| self.serve(now, &identity, &live, choice));
+        match served {
+            Ok(Answer::Recorded { operation, .. }) => self.run.answer(now, operation),
+            Ok(Answer::Refused(refusal)) | Err(refusal) => self.missed(&live, refusal.message),
+        }
+        self.advance(now)
     }
 
     /// The client of a stream is gone. What it has not got waits for it to come back.
@@ -79,7 +109,17 @@ impl Stage {
         let token = self.events.len();
         self.events.push(notification);
         self.run.take(due.lane);
-        self.outlets.push(outlet, token, notification, bytes);
+        let kind = match &due.notification.carrier {
+            Carrier::Message(OnSocket { kind, .. }) => *kind,
+            Carrier::Bayeux | Carrier::Event(_) | Carrier::Line(_) => Kind::Text,
+        };
+        let sent = Sent {
+            token,
+            notification,
+            bytes,
+            kind,
+        };
+        self.outlets.push(outlet, sent);
         Some(notification)
     }
 

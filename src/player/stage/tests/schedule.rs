@@ -121,6 +121,7 @@ impl<'a> Schedule<'a> {
             bayeux: bayeux::Settings {
                 timeout: Micros(timeout),
                 max_interval: Micros(max_interval),
+                sockets: bayeux::Sockets::NotOffered,
             },
             ..Settings::default()
         };
