@@ -37,6 +37,7 @@ use connection::{Connection, Offer};
 use framing::Framing;
 use guard::Guard;
 pub use interim::Interim;
+use refusal::Refusal;
 use response::Out;
 pub use socket::Socket;
 use socket::Working;
@@ -241,7 +242,13 @@ where
             scheme,
         };
         let framing = Framing::new(local, self.limits.sockets);
-        let guard = Guard::new(stream, framing, self.limits, Arc::clone(&known));
+        let guard = Guard::new(
+            stream,
+            framing,
+            self.limits,
+            Arc::clone(&known),
+            self.working.cuts.clone(),
+        );
         let (handle, working) = (self.handle, self.working);
         let service = service_fn(move |request: Request<Incoming>| {
             let peer = Peer {
@@ -291,6 +298,10 @@ where
     let response = handle(peer, request).await;
     known.interim.written().await;
     // Nothing of the response is out yet.
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS && !offers {
+        let message = "a socket is asked for by a GET without content, with Connection: Upgrade";
+        return Out::refusal(&Refusal::bad(message), version, flight);
+    }
     if offers {
         known.answer(match response.status() {
             StatusCode::SWITCHING_PROTOCOLS => Offer::Accepted,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use crate::exchange::Operation;
-use crate::listen::{self, Door};
+use crate::listen::{self, Door, Sockets};
 use crate::player::{Plan, Replay as Player, admin};
 use crate::tape::Trust;
 
@@ -97,6 +97,10 @@ async fn play(plan: Plan, setup: Setup, front: Front) -> Result<Outcome, Failure
     ports.announce(front.scheme())?;
     output::say(&words);
     let limits = listen::Limits::default();
+    let for_sockets = listen::Limits {
+        sockets: Sockets::Passed,
+        ..limits
+    };
     let timer = tokio::spawn(player.clone().keep_time());
     let for_clients = player.clone();
     let door = Door {
@@ -106,7 +110,7 @@ async fn play(plan: Plan, setup: Setup, front: Front) -> Result<Outcome, Failure
     let clients = tokio::spawn(listen::serve(
         door,
         stop.clone(),
-        limits,
+        for_sockets,
         move |peer, request| for_clients.clone().handle(request, Box::new(peer)),
     ));
     let for_admin = player.clone();

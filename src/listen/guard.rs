@@ -15,13 +15,14 @@ use std::time::Duration;
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::{Request, StatusCode, Version, header};
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 
 use super::connection::Connection;
 use super::framing::{Framing, Step};
 use super::refusal::Refusal;
 use super::stream::{self, Stream};
-use super::{Limits, OnFin};
+use super::{Limits, OnFin, stopped};
 
 /// How much is read at once where a head is expected. Most heads are smaller.
 const READ: usize = 8 * 1024;
@@ -55,6 +56,10 @@ pub(super) struct Guard {
     wait: Option<(Wait, Pin<Box<Sleep>>)>,
     limits: Limits,
     connection: Arc<Connection>,
+    /// Tells that the server cuts what is open.
+    cuts: watch::Receiver<bool>,
+    /// The same while it is waited for, which is when no HTTP is spoken: then hyper does not hear it.
+    cut: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// What is left to write of an informational response.
     telling: Bytes,
     shutdown: Shutdown,
@@ -94,6 +99,7 @@ impl Guard {
         framing: Framing,
         limits: Limits,
         connection: Arc<Connection>,
+        cuts: watch::Receiver<bool>,
     ) -> Guard {
         Guard {
             stream,
@@ -104,6 +110,8 @@ impl Guard {
             wait: None,
             limits,
             connection,
+            cuts,
+            cut: None,
             telling: Bytes::new(),
             shutdown: Shutdown::No,
         }
@@ -241,6 +249,18 @@ impl Guard {
         }
     }
 
+    /// An error where the server cuts this connection, on which no HTTP is spoken.
+    fn goes_on(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let cut = self.cut.as_mut().map(|cut| cut.as_mut().poll(context));
+        match cut {
+            Some(Poll::Ready(())) => {
+                self.cut = Some(Box::pin(std::future::ready(())));
+                Err(io::ErrorKind::ConnectionAborted.into())
+            }
+            Some(Poll::Pending) | None => Ok(()),
+        }
+    }
+
     /// Whether the client's last byte is kept from hyper, which would give up the response.
     fn awaits_response(&self) -> bool {
         self.fate == Fate::Ended
@@ -257,6 +277,7 @@ impl AsyncRead for Guard {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.goes_on(context)?;
         loop {
             if this.good > 0 {
                 this.hand_on(buffer);
@@ -265,6 +286,9 @@ impl AsyncRead for Guard {
             if this.framing.awaits_answer() {
                 if let Some(answer) = this.connection.take_answer(context.waker()) {
                     this.framing.answered(answer);
+                    if this.framing.is_socket() {
+                        this.cut = Some(Box::pin(stopped(this.cuts.clone())));
+                    }
                     this.look();
                     continue;
                 }

@@ -27,7 +27,7 @@ pub struct Socket {
 /// What tells the server that somebody is at work, and whoever is at work that it is over.
 #[derive(Clone, Debug)]
 pub(super) struct Working {
-    cuts: watch::Receiver<bool>,
+    pub(super) cuts: watch::Receiver<bool>,
     _open: watch::Receiver<()>,
 }
 

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::listen::{self, Limits};
+use crate::listen::{self, Limits, Sockets};
 use crate::player::{self, Absence, Plan, PlanError, Reading, Replay};
 use crate::tape::Tape;
 
@@ -128,7 +128,10 @@ async fn run(
     let server = tokio::spawn(listen::serve(
         listener,
         stop,
-        Limits::default(),
+        Limits {
+            sockets: Sockets::Passed,
+            ..Limits::default()
+        },
         move |peer, request| answering.clone().handle(request, Box::new(peer)),
     ));
     let timer = tokio::spawn(replay.clone().keep_time());

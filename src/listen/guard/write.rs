@@ -17,6 +17,7 @@ impl AsyncWrite for Guard {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.goes_on(context)?;
         this.progress();
         ready!(this.tell_rest(context))?;
         Pin::new(&mut this.stream).poll_write(context, bytes)
@@ -28,6 +29,7 @@ impl AsyncWrite for Guard {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.goes_on(context)?;
         this.progress();
         ready!(this.tell_rest(context))?;
         Pin::new(&mut this.stream).poll_write_vectored(context, slices)

@@ -4,6 +4,7 @@ mod ends;
 mod http2;
 mod messages;
 mod offers;
+mod replayed;
 
 use super::*;
 

@@ -11,7 +11,7 @@ use tungstenite::{Message, WebSocket};
 use super::*;
 
 /// An upstream that says back what it hears.
-fn echo() -> Upstream {
+pub(super) fn echo() -> Upstream {
     Upstream::start(|client, _| {
         let mut socket = tungstenite::accept(client.into_stream()).unwrap();
         loop {
@@ -26,14 +26,14 @@ fn echo() -> Upstream {
     })
 }
 
-fn connect(recording: &Recording, path: &str) -> WebSocket<TcpStream> {
+pub(super) fn connect(recording: &Recording, path: &str) -> WebSocket<TcpStream> {
     let url = format!("ws://{}{path}", recording.address);
     let stream = recording.connect().into_stream();
     tungstenite::client(url, stream).unwrap().0
 }
 
 /// The next message that is text or binary.
-fn hear(socket: &mut WebSocket<TcpStream>) -> Message {
+pub(super) fn hear(socket: &mut WebSocket<TcpStream>) -> Message {
     loop {
         let message = socket.read().unwrap();
         if message.is_text() || message.is_binary() {
