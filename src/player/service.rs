@@ -245,6 +245,15 @@ impl Replay {
         }
     }
 
+    /// What went out on a stream with this token has not reached its client after all.
+    pub(super) fn came_back(&self, berth: Berth, token: usize) {
+        let mut state = self.state();
+        if state.runs == berth.run {
+            let now = self.now();
+            state.copies.get(berth.copy).came_back(now, token);
+        }
+    }
+
     /// A client has said something on its socket.
     pub(super) fn said(&self, berth: Berth, data: Bytes) {
         let mut state = self.state();

@@ -182,9 +182,11 @@ async fn send(socket: &mut Socket, replay: &Replay, berth: Berth, parcel: Option
                 Kind::Binary => None,
             };
             let message = text.map_or(Said::Binary(bytes), Said::Text);
+            // Before it is sent: a client that has it may come back on another socket at once.
+            replay.went_out(berth, token);
             let sent = socket.send(message).await.is_ok();
-            if sent {
-                replay.went_out(berth, token);
+            if !sent {
+                replay.came_back(berth, token);
             }
             sent
         }

@@ -77,6 +77,7 @@ impl Actor {
                 "one more notification comes, on {channel}: {data}"
             ));
         }
+        std::mem::take(&mut self.sockets).close().await;
         if let Err(what) = self.subscriber.disconnect(&wire).await {
             self.differs(&what);
         }

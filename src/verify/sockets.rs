@@ -1,6 +1,7 @@
 //! The sockets that a verifying client has open.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, UPGRADE};
@@ -16,6 +17,9 @@ use crate::exchange::{
 
 use super::difference;
 use super::wire::Wire;
+
+/// How long the end of a socket is waited for.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Fields of a handshake that are made anew each time, or agreed on by whoever speaks.
 const MADE_ANEW: &[&str] = &[
@@ -98,6 +102,16 @@ impl Sockets {
         }
         let what = difference::of_bodies(&notification.data, &Body::new(data));
         Ok(what.map(|what| format!("notification {number}: its data {what}")))
+    }
+
+    /// Closes them all, and waits until the service has done so too: then it has heard everything.
+    pub(super) async fn close(self) {
+        for mut socket in self.0.into_values() {
+            // One that the service has ended needs no farewell.
+            let _ = socket.close(None).await;
+            let over = async { while let Some(Ok(_)) = socket.next().await {} };
+            let _ = tokio::time::timeout(FAREWELL, over).await;
+        }
     }
 
     fn of(&mut self, stream: OperationId) -> Result<&mut WebSocketStream<TcpStream>, String> {

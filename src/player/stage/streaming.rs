@@ -31,6 +31,14 @@ impl Stage {
         }
     }
 
+    /// What went out on a stream with this token has not reached its client after all: it waits for it.
+    pub(crate) fn came_back(&mut self, now: Micros, token: usize) {
+        if let Some(&notification) = self.events.get(token) {
+            self.again.insert(notification);
+            self.run.put_back(now, &self.plan, notification);
+        }
+    }
+
     /// A client has said something on its socket: an operation that nobody answers.
     pub(crate) fn said(&mut self, now: Micros, outlet: OutletId, data: Bytes) -> Vec<Send> {
         let place = self.outlets.place(outlet);

@@ -144,7 +144,7 @@ impl Client {
         Client::on(TcpStream::connect(address).unwrap())
     }
 
-    fn on(stream: TcpStream) -> Client {
+    pub(super) fn on(stream: TcpStream) -> Client {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();

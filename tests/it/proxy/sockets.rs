@@ -5,6 +5,7 @@ mod http2;
 mod messages;
 mod offers;
 mod replayed;
+mod room;
 
 use super::*;
 
