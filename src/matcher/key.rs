@@ -369,6 +369,7 @@ mod tests {
                 .into_iter()
                 .collect(),
             body: Body::new(body.to_owned()),
+            trailers: Headers::new(),
         };
         Key::of(&request, &Rules::default())
     }
@@ -438,6 +439,7 @@ mod tests {
                     .into_iter()
                     .collect(),
                 body: Body::default(),
+                trailers: Headers::new(),
             };
             Key::of(&request, rules)
         };

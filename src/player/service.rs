@@ -126,8 +126,11 @@ impl Replay {
         B::Error: std::fmt::Display + Into<Box<dyn std::error::Error + std::marker::Send + Sync>>,
     {
         let (head, content) = request.into_parts();
-        let content = match Limited::new(content, MAX_CONTENT).collect().await {
-            Ok(content) => content.to_bytes(),
+        let (content, trailers) = match Limited::new(content, MAX_CONTENT).collect().await {
+            Ok(content) => {
+                let trailers = content.trailers().map(fields::sent);
+                (content.to_bytes(), trailers.unwrap_or_default())
+            }
             Err(error) if error.is::<LengthLimitError>() => {
                 let message = format!("the content is larger than {MAX_CONTENT} bytes");
                 return refused(&Refusal::plain(Kind::TooLarge, message));
@@ -148,6 +151,7 @@ impl Replay {
             target: target.to_owned(),
             headers: fields::sent(&head.headers),
             body: exchange::Body::new(content),
+            trailers,
         };
         let identity = Identity {
             named: self.0.plan.reading.client(&live),
@@ -313,6 +317,7 @@ impl Replay {
         head: http::request::Parts,
     ) -> Response<ReplayBody> {
         let accept = fields::accepted_codings(&head.headers);
+        let takes = fields::takes(&head);
         let (answer, copy, streaming) = {
             let mut state = self.state();
             let copy = state.copies.of(identity, Ask::Operation(live));
@@ -353,10 +358,11 @@ impl Replay {
                     None => fields::acceptable(response, &accept),
                     Some(_) => coding::plain(&response),
                 };
+                let trailers = fields::trailers(&response, takes);
                 // Before the delay: a client that does not wait for its answer has called all the
                 // same, and what its call released must come.
                 let body = match streaming {
-                    None => ReplayBody::telling(response.body.bytes().clone(), out),
+                    None => ReplayBody::telling(response.body.bytes().clone(), trailers, out),
                     Some(streaming) => {
                         out();
                         ReplayBody::stream(streaming)
@@ -365,7 +371,7 @@ impl Replay {
                 if delay > Micros(0) {
                     tokio::time::sleep(Duration::from_micros(delay.0)).await;
                 }
-                recorded(&response, body)
+                recorded(&response, takes, body)
             }
         };
         self.mark(&mut response, identity, copy);

@@ -142,6 +142,7 @@ mod tests {
             status,
             headers: fields.collect(),
             body: Body::new(body.to_owned()),
+            trailers: Headers::new(),
         }
     }
 

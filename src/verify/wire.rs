@@ -118,6 +118,7 @@ impl Wire {
             status: head.status.as_u16(),
             headers: fields.collect::<Headers>(),
             body: Body::default(),
+            trailers: Headers::new(),
         };
         Ok((response, content))
     }
