@@ -37,12 +37,17 @@ pub(super) fn of_answer(
         let (recorded, live) = (recorded.status, live.status);
         return of(format!("it is answered {live} and not {recorded}: {said}"));
     }
-    let (ours, theirs) = (fields(&recorded.headers), fields(&live.headers));
-    if let Some(field) = ours.iter().find(|field| !theirs.contains(field)) {
-        return of(format!("its answer lacks the header field {field:?}"));
-    }
-    if let Some(field) = theirs.iter().find(|field| !ours.contains(field)) {
-        return of(format!("its answer has the header field {field:?} more"));
+    for (kind, ours, theirs) in [
+        ("header", &recorded.headers, &live.headers),
+        ("trailer", &recorded.trailers, &live.trailers),
+    ] {
+        let (ours, theirs) = (fields(ours), fields(theirs));
+        if let Some(field) = ours.iter().find(|field| !theirs.contains(field)) {
+            return of(format!("its answer lacks the {kind} field {field:?}"));
+        }
+        if let Some(field) = theirs.iter().find(|field| !ours.contains(field)) {
+            return of(format!("its answer has the {kind} field {field:?} more"));
+        }
     }
     of_bodies(&recorded.body, &live.body).and_then(|what| of(format!("its answer {what}")))
 }
