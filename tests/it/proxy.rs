@@ -8,6 +8,7 @@ mod refusals;
 mod rewriting;
 mod serving;
 mod streams;
+mod trailers;
 mod upstream;
 
 use std::net::TcpStream;
