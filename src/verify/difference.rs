@@ -193,6 +193,26 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_differs_in_its_trailers() {
+        let with = |trailers: &[(&str, &str)]| Response {
+            trailers: trailers.iter().copied().collect(),
+            ..response(200, &[], "")
+        };
+        let status = ("grpc-status", "0");
+        let recorded = with(&[status, ("x-took", "3")]);
+        let of = |live: &[(&str, &str)]| of_answer(OperationId(4), &recorded, &with(live));
+        assert_eq!(of(&[("X-Took", "3"), status]), None);
+        assert_eq!(
+            of(&[status]).unwrap(),
+            "operation 4: its answer lacks the trailer field \"x-took: 3\""
+        );
+        assert_eq!(
+            of(&[status, ("x-took", "3"), ("x-took", "4")]).unwrap(),
+            "operation 4: its answer has the trailer field \"x-took: 4\" more"
+        );
+    }
+
+    #[test]
     fn a_notification_differs_in_its_channel_or_its_data() {
         let recorded = Notification {
             carrier: Carrier::Bayeux,
