@@ -264,6 +264,31 @@ async fn octets_are_matched_and_answered_as_they_are() {
     assert_eq!(content.to_bytes(), answer);
 }
 
+#[tokio::test]
+async fn a_miss_that_goes_on_to_the_service_comes_back_with_trailers() {
+    let (sender, seen) = channel();
+    let upstream = Upstream::start(move |mut client, _| {
+        sender.send(client.head()).unwrap();
+        // Nothing announces them.
+        client.send(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nbye\r\n0\r\nX-End: 2\r\n\r\n",
+        );
+    });
+    let forward = format!("forward=http://{}", upstream.address);
+    let tape = tape("trailers-forwarded", &reads());
+    let replay = Replay::start(&["--on-miss", &forward, &tape]);
+    let request = Request::get("http://a/elsewhere").header("te", "trailers");
+    let request = request.body(Full::default()).unwrap();
+    let response = by_http2(address(&replay), request).await;
+    assert_eq!(response.status(), 200);
+    let collected = response.into_body().collect().await.unwrap();
+    assert_eq!(fields(collected.trailers().unwrap()), ["x-end: 2"]);
+    assert_eq!(collected.to_bytes(), "bye");
+    let head = seen.recv_timeout(PATIENCE).unwrap();
+    assert!(head.starts_with("GET /elsewhere "), "{head}");
+    assert_eq!(field(&head, "te").as_deref(), Some("trailers"), "{head}");
+}
+
 #[test]
 fn a_tape_with_trailers_verifies_and_shows_them() {
     let tape = tape("trailers-verified", &reads());
