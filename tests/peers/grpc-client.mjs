@@ -121,7 +121,7 @@ async function gather(at) {
   const heard = new Heard("gather", call, answers);
   for (let number = 1; number <= 3; number++) {
     call.write({ text: `question ${number}` });
-    await ask(at, `gathered ${number}`);
+    await ask(at, `await gathered ${number}`);
   }
   call.end();
   await heard.end();
@@ -146,6 +146,15 @@ async function talk(at) {
   await heard.end();
 }
 
+// Given up when the service has it.
+async function cancel(at) {
+  const call = at.Ask({ text: "never cancelled" }, metadata([]), options(), () => {});
+  const status = new Promise((resolve) => call.on("status", resolve));
+  await ask(at, "await never 1");
+  call.cancel();
+  console.log(JSON.stringify({ name: "cancel", code: (await status).code }));
+}
+
 async function deadline(at) {
   const soon = { deadline: Date.now() + 500 };
   const call = at.Ask({ text: "never mind" }, metadata([]), soon, () => {});
@@ -162,6 +171,7 @@ if (which !== "unary") {
 }
 if (which === "all") {
   await talk(at);
+  await cancel(at);
   await deadline(at);
 }
 at.close();

@@ -10,8 +10,9 @@ const [certificate, key] = process.argv.slice(2);
 const proto = fileURLToPath(new URL("grpc.proto", import.meta.url));
 const { desk } = loadPackageDefinition(loadSync(proto, { defaults: true }));
 
-// How many questions have been gathered, and how often somebody said to go on; who waits for what.
-const counts = { gathered: 0, steps: 0 };
+// How many questions were gathered, how many are never answered, and how often somebody said to go on;
+// who waits for what.
+const counts = { gathered: 0, never: 0, steps: 0 };
 const waiting = [];
 
 function reach(name, count) {
@@ -49,16 +50,17 @@ function refusal(text) {
 const service = {
   async Ask(call, answer) {
     const { text, data } = call.request;
-    const [what, count] = text.split(" ");
+    const [what, name, count] = text.split(" ");
     if (what === "never") {
       call.on("cancelled", () => console.log(`gone: ${text}`));
+      add("never");
       return;
     }
     if (what === "refuse") return answer(refusal(text));
     call.sendMetadata(metadata(FIRST));
     if (what === "late") return answer(refusal(text));
     if (what === "go") add("steps");
-    if (what === "gathered") await reach("gathered", Number(count));
+    if (what === "await") await reach(name, Number(count));
     const said = call.metadata.get("x-said").join("+");
     answer(null, { text: `${text}? ${said}`, data: Buffer.from(data).reverse() }, metadata(LAST));
   },
