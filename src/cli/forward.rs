@@ -1,20 +1,22 @@
 //! Sends the misses of a replay on to a real service, through a proxy like that of `antiphon record`;
 //! it puts them on the tape, if that is wanted.
 
+use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderName, HeaderValue, Request, Uri};
+use http::{HeaderName, HeaderValue, Request, Uri, Version};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use tokio::net::TcpListener;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -92,15 +94,23 @@ impl Forwarding {
         })
     }
 
-    /// What sends a request on.
+    /// What sends a request on, by the version of HTTP that its client speaks: over HTTP/1.1 trailers
+    /// that nobody announced would get lost.
     pub(super) fn forward(&self) -> Forward {
-        let client: Client<HttpConnector, Full<Bytes>> =
-            Client::builder(TokioExecutor::new()).build_http();
-        let client = Arc::new(client);
+        let client = |version| -> Client<To, Full<Bytes>> {
+            Client::builder(TokioExecutor::new())
+                .http2_only(version == Version::HTTP_2)
+                .build(To(self.address))
+        };
+        let http1 = client(Version::HTTP_11);
+        let http2 = client(Version::HTTP_2);
         let address = self.address;
         Forward::new(move |request, session| -> Forwarded {
+            let client = match request.version() {
+                Version::HTTP_2 => http2.clone(),
+                _ => http1.clone(),
+            };
             let request = addressed(request, address, session);
-            let client = Arc::clone(&client);
             Box::pin(async move {
                 let request = request.ok_or("it is no request to send on")?;
                 let answer = client.request(request).await;
@@ -131,6 +141,29 @@ impl Forwarding {
     }
 }
 
+/// Connects to this address, whatever a request names.
+#[derive(Clone)]
+struct To(SocketAddr);
+
+impl tower_service::Service<Uri> for To {
+    type Response = TokioIo<TcpStream>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _named: Uri) -> Self::Future {
+        let address = self.0;
+        Box::pin(async move {
+            let tcp = TcpStream::connect(address).await?;
+            tcp.set_nodelay(true)?;
+            Ok(TokioIo::new(tcp))
+        })
+    }
+}
+
 /// A request to the proxy at this address, of which the client knows nothing.
 fn addressed(
     request: Request<Full<Bytes>>,
@@ -138,12 +171,21 @@ fn addressed(
     session: Option<&str>,
 ) -> Option<Request<Full<Bytes>>> {
     let (mut head, content) = request.into_parts();
-    if !head.headers.contains_key(HOST)
-        && let Some(authority) = head.uri.authority()
-    {
-        let host = HeaderValue::from_str(authority.as_str()).ok()?;
-        head.headers.insert(HOST, host);
-    }
+    let named = head.uri.authority().cloned();
+    let host = head.headers.get(HOST).cloned();
+    let authority = if head.version == Version::HTTP_2 {
+        // Here the authority is the Host (RFC 9113 §8.3.1).
+        head.headers.remove(HOST);
+        let host = || Authority::try_from(host?.as_bytes()).ok();
+        named.or_else(host)?
+    } else {
+        head.version = Version::HTTP_11;
+        if let (None, Some(named)) = (host, named) {
+            let host = HeaderValue::from_str(named.as_str()).ok()?;
+            head.headers.insert(HOST, host);
+        }
+        address.to_string().parse().ok()?
+    };
     head.headers.remove(http::header::TRANSFER_ENCODING);
     head.headers.remove(&SESSION);
     if let Some(session) = session.and_then(|name| HeaderValue::from_str(name).ok()) {
@@ -152,10 +194,9 @@ fn addressed(
     let target = head.uri.path_and_query().cloned();
     head.uri = Uri::builder()
         .scheme(Scheme::HTTP)
-        .authority(address.to_string().parse::<Authority>().ok()?)
+        .authority(authority)
         .path_and_query(target.unwrap_or(PathAndQuery::from_static("/")))
         .build()
         .ok()?;
-    head.version = http::Version::HTTP_11;
     Some(Request::from_parts(head, content))
 }

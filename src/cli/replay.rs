@@ -163,8 +163,11 @@ fn introduction(plan: &Plan, front: &Front, ports: &Ports) -> String {
         let name = percent(session.name());
         format!("curl -N 'http://{admin}/__try/notifications?session={name}'")
     }));
-    lines.push("# call an operation:".to_owned());
-    let operations = plan.operations().take(SHOWN_OPERATIONS);
+    let sayable = plan.operations().filter(|operation| is_sayable(operation));
+    let mut operations = sayable.take(SHOWN_OPERATIONS).peekable();
+    if operations.peek().is_some() {
+        lines.push("# call an operation:".to_owned());
+    }
     let origin = format!("{}://{}", front.scheme(), ports.address);
     let trusting = front.authority().map(|path| {
         let path = path.display().to_string();
@@ -175,6 +178,13 @@ fn introduction(plan: &Plan, front: &Front, ports: &Ports) -> String {
     lines.push("# begin again:".to_owned());
     lines.push(format!("curl -X POST http://{admin}/__admin/reset"));
     lines.join("\n")
+}
+
+/// Whether the content of an operation's request can stand on a line for a shell.
+fn is_sayable(operation: &Operation) -> bool {
+    let steers = |c: char| c.is_control() && !c.is_whitespace();
+    let text = operation.request.body.text();
+    text.is_some_and(|text| !text.contains(steers))
 }
 
 fn curl(operation: &Operation, origin: &str, options: &str) -> String {

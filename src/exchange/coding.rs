@@ -63,6 +63,7 @@ pub fn plain(response: &Response) -> Response {
         status: response.status,
         headers: others.collect(),
         body: Body::new(content.into_owned()),
+        trailers: response.trailers.clone(),
     }
 }
 

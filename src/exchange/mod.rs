@@ -125,6 +125,8 @@ pub struct Request {
     pub headers: Headers,
     /// The content.
     pub body: Body,
+    /// The trailer fields (RFC 9110 §6.5), in order.
+    pub trailers: Headers,
 }
 
 /// The response of an operation (RFC 9110 §6).
@@ -136,6 +138,8 @@ pub struct Response {
     pub headers: Headers,
     /// The content.
     pub body: Body,
+    /// The trailer fields (RFC 9110 §6.5), in order.
+    pub trailers: Headers,
 }
 
 /// One message that the service pushed to one session.

@@ -211,6 +211,7 @@ impl<'a> Assembly<'a> {
                 target,
                 headers: headers(&sample.headers),
                 body: content(body),
+                trailers: Headers::new(),
             },
             response: answer(sample, response),
             end: End::Complete,
@@ -343,6 +344,7 @@ fn answer(sample: &Sample, json: Option<Json>) -> Response {
             status: OK,
             headers: Headers::default(),
             body: Body::default(),
+            trailers: Headers::new(),
         };
     }
     let mut headers = headers(&sample.response_headers);
@@ -353,6 +355,7 @@ fn answer(sample: &Sample, json: Option<Json>) -> Response {
         status: sample.status.unwrap_or(OK),
         headers,
         body: content(json),
+        trailers: Headers::new(),
     }
 }
 

@@ -185,6 +185,7 @@ pub(super) mod tests {
             target: target.into(),
             headers: Headers::new(),
             body: Body::new(body.to_owned()),
+            trailers: Headers::new(),
         };
         let live = Key::of(&request, &Rules::default());
         breach(&contract(), &live).map(|breach| breach.rule)

@@ -28,6 +28,14 @@ const NO_SEGMENT: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// The types of content that is octets, whatever they look like; those of gRPC besides.
+const OCTETS: &[&str] = &[
+    "application/octet-stream",
+    "application/protobuf",
+    "application/x-protobuf",
+    "application/vnd.google.protobuf",
+];
+
 /// A value that stands in a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
@@ -101,9 +109,13 @@ pub fn of_target(target: &str) -> Vec<Field> {
     found
 }
 
-/// The values in content, by its type and its looks: JSON, a form, or else the text as one value.
+/// The values in content, by its type and its looks: JSON, a form, or else the text as one value. What
+/// is no text has none: where a message tells the lengths of what is in it, no word can become another.
 pub fn of_content(headers: &Headers, content: &[u8]) -> Vec<Field> {
     let leaves = compare::leaves(content);
+    if leaves.is_empty() && is_binary(headers, content) {
+        return Vec::new();
+    }
     let Ok(text) = std::str::from_utf8(content) else {
         return Vec::new();
     };
@@ -136,6 +148,18 @@ pub fn of_content(headers: &Headers, content: &[u8]) -> Vec<Field> {
 pub(super) fn is_form(headers: &Headers) -> bool {
     media_type(headers)
         .is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+}
+
+/// Whether content is octets, even if they happen to be UTF-8: by its type, or by the control characters
+/// in it, which stand in no text for people.
+fn is_binary(headers: &Headers, content: &[u8]) -> bool {
+    let no_text = |byte: &u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    let typed = media_type(headers).is_some_and(|kind| {
+        let kind = kind.to_ascii_lowercase();
+        let main = kind.split(['+', '-', ';']).next().unwrap_or_default();
+        main == "application/grpc" || OCTETS.contains(&kind.as_str())
+    });
+    typed || content.iter().any(no_text)
 }
 
 /// The type of the content without its parameters.
@@ -232,6 +256,27 @@ mod tests {
                 told(of_content(headers, content.as_bytes()), content),
                 expected
             );
+        }
+    }
+
+    #[test]
+    fn octets_have_no_values_even_where_they_are_utf8() {
+        let of = |kind: &str, content: &[u8]| {
+            let headers: Headers = [("Content-Type", kind)].into_iter().collect();
+            of_content(&headers, content).len()
+        };
+        for (kind, content, values) in [
+            ("application/grpc", &b"\0\0\0\0\x07\n\x05Alice"[..], 0),
+            ("", b"\0\0\0\0\x07\n\x05Alice", 0),
+            ("application/grpc+proto", b"Alice", 0),
+            ("application/grpc-web", b"Alice", 0),
+            ("Application/X-Protobuf; a=b", b"Alice", 0),
+            ("application/octet-stream", b"Alice", 0),
+            ("application/octet-stream", b"{\"name\":\"Alice\"}", 1),
+            ("application/grpcs", b"Alice", 1),
+            ("text/plain", b"Alice\r\n\tBob\x0c", 1),
+        ] {
+            assert_eq!(of(kind, content), values, "{kind} {content:?}");
         }
     }
 

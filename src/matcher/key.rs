@@ -1,5 +1,7 @@
 //! A request as it is compared, and how far two are apart.
 
+use std::fmt::Write as _;
+
 use crate::compare::{self, Difference, Json};
 use crate::exchange::{Contract, Headers, Request, credentials};
 
@@ -10,6 +12,9 @@ use super::rules::Rules;
 /// How much a difference in the method or in a segment of the path counts beside one in a field of
 /// the query or body: a request to another resource is further off than one with another argument.
 const RESOURCE_WEIGHT: usize = 16;
+
+/// How many octets of content are told of in a report.
+const MAX_TOLD: usize = 16;
 
 /// How the types of content that has several parts begin.
 const MULTIPART: &str = "multipart/";
@@ -193,8 +198,8 @@ impl Key {
             (recorded, given) => {
                 vec![Difference {
                     pointer: String::new(),
-                    recorded: recorded.shown(),
-                    live: given.shown(),
+                    recorded: recorded.shown(given),
+                    live: given.shown(recorded),
                 }]
             }
         }
@@ -212,18 +217,37 @@ impl Content {
         }
     }
 
-    /// The content as it stands in a report: JSON, text, or a word on its size; nothing if empty.
-    fn shown(&self) -> Option<Json> {
+    /// The content as it stands in a report: JSON, text, or for octets how many and the first of those
+    /// that the other's are not; nothing if empty.
+    fn shown(&self, other: &Content) -> Option<Json> {
         match self {
             Content::Json(json) => Some(json.clone()),
             Content::Form(fields) => Some(as_json(fields)),
             Content::Other(bytes) if bytes.is_empty() => None,
             Content::Other(bytes) => Some(Json::String(match std::str::from_utf8(bytes) {
-                Ok(text) => text.to_owned(),
-                Err(_) => format!("{} bytes that are not text", bytes.len()),
+                Ok(text) if !text.contains('\0') => text.to_owned(),
+                Ok(_) | Err(_) => told(bytes, other),
             })),
         }
     }
+}
+
+/// Octets in words: how many, and some from the first on that the other content does not have there.
+fn told(bytes: &[u8], other: &Content) -> String {
+    let length = bytes.len();
+    let Content::Other(other) = other else {
+        return format!("{length} bytes that are not text");
+    };
+    let pairs = bytes.iter().zip(other);
+    let same = pairs.take_while(|(one, other)| one == other).count();
+    let rest = bytes.get(same..).unwrap_or_default();
+    let mut hex = String::new();
+    for byte in rest.iter().take(MAX_TOLD) {
+        // A String takes all that it is given, so there is no error to report.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    let more = if rest.len() > MAX_TOLD { "…" } else { "" };
+    format!("{length} bytes that are not text, from byte {same} on {hex}{more}")
 }
 
 /// Of these lists of mismatches, the place of the one that is closest to none; of equals the first.
@@ -369,6 +393,7 @@ mod tests {
                 .into_iter()
                 .collect(),
             body: Body::new(body.to_owned()),
+            trailers: Headers::new(),
         };
         Key::of(&request, &Rules::default())
     }
@@ -429,6 +454,25 @@ mod tests {
     }
 
     #[test]
+    fn octets_are_compared_one_by_one_and_told_from_where_they_differ() {
+        let message =
+            |name: &str| typed("application/grpc", "POST", "/a", &format!("\0\0\n{name}"));
+        assert!(between(&message("Alice"), &message("Alice")).is_empty());
+        let recorded = message("Alice");
+        let mismatches = recorded.mismatches(&message("Alina and everybody else"), &[]);
+        let difference = &mismatches[0].difference;
+        let text = |value: &Option<Json>| value.as_ref().unwrap().as_str().unwrap().to_owned();
+        assert_eq!(
+            text(&difference.recorded),
+            "8 bytes that are not text, from byte 6 on 6365"
+        );
+        assert_eq!(
+            text(&difference.live),
+            "27 bytes that are not text, from byte 6 on 6e6120616e64206576657279626f6479…"
+        );
+    }
+
+    #[test]
     fn header_fields_are_compared_where_a_rule_says_so() {
         let key = |tenant: &str, rules: &Rules| {
             let request = Request {
@@ -438,6 +482,7 @@ mod tests {
                     .into_iter()
                     .collect(),
                 body: Body::default(),
+                trailers: Headers::new(),
             };
             Key::of(&request, rules)
         };

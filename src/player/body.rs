@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::mpsc;
 
@@ -15,6 +16,9 @@ pub struct ReplayBody(Kind);
 enum Kind {
     Whole {
         content: Option<Bytes>,
+        /// What comes after the content; an empty section where the client takes none, and is told no
+        /// length all the same.
+        trailers: Option<HeaderMap>,
         out: Option<Out>,
     },
     Lines(mpsc::Receiver<Bytes>),
@@ -35,14 +39,20 @@ impl ReplayBody {
     pub(super) fn whole(content: impl Into<Bytes>) -> Self {
         ReplayBody(Kind::Whole {
             content: Some(content.into()),
+            trailers: None,
             out: None,
         })
     }
 
-    /// A body of these bytes; `out` is called once, when hyper has taken them or given up.
-    pub(super) fn telling(content: Bytes, out: impl FnOnce() + Send + 'static) -> Self {
+    /// A body of these bytes and trailers; `out` is called once, when hyper has taken them or given up.
+    pub(super) fn telling(
+        content: Bytes,
+        trailers: Option<HeaderMap>,
+        out: impl FnOnce() + Send + 'static,
+    ) -> Self {
         ReplayBody(Kind::Whole {
             content: Some(content),
+            trailers,
             out: Some(Box::new(out)),
         })
     }
@@ -72,9 +82,15 @@ impl Body for ReplayBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.0 {
-            Kind::Whole { content, .. } => {
+            Kind::Whole {
+                content, trailers, ..
+            } => {
                 let content = content.take().filter(|content| !content.is_empty());
-                Poll::Ready(content.map(|content| Ok(Frame::data(content))))
+                let frame = content.map(Frame::data).or_else(|| {
+                    let trailers = trailers.take().filter(|trailers| !trailers.is_empty());
+                    trailers.map(Frame::trailers)
+                });
+                Poll::Ready(frame.map(Ok))
             }
             Kind::Lines(lines) => lines
                 .poll_recv(context)
@@ -89,7 +105,9 @@ impl Body for ReplayBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Kind::Whole { content, .. } => content.as_ref().is_none_or(Bytes::is_empty),
+            Kind::Whole {
+                content, trailers, ..
+            } => trailers.is_none() && content.as_ref().is_none_or(Bytes::is_empty),
             Kind::Lines(_) | Kind::Stream(_) => false,
             Kind::Forwarded(content) => content.is_end_stream(),
         }
@@ -97,11 +115,15 @@ impl Body for ReplayBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Kind::Whole { content, .. } => {
+            Kind::Whole {
+                content,
+                trailers: None,
+                ..
+            } => {
                 let length = content.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
-            Kind::Lines(_) | Kind::Stream(_) => SizeHint::default(),
+            Kind::Whole { .. } | Kind::Lines(_) | Kind::Stream(_) => SizeHint::default(),
             Kind::Forwarded(content) => content.size_hint(),
         }
     }

@@ -1,8 +1,8 @@
 //! The header fields of a replay: what they tell of a client, and those of each kind of response.
 
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
-use http::{Response, StatusCode};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode, Version};
 
 use crate::exchange::coding;
 use crate::exchange::credentials::{self, Credential};
@@ -34,13 +34,27 @@ const NOT_REPLAYED: &[&str] = &[
     "keep-alive",
     "proxy-connection",
     "te",
-    "trailer",
+    TRAILER,
     "transfer-encoding",
     "upgrade",
 ];
 
+/// The field that announces trailers (RFC 9110 §6.6.2).
+const TRAILER: &str = "trailer";
+
+/// Whether a client takes trailers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// It does, as every client of HTTP/2.
+    Trailers,
+    /// It said so over HTTP/1.1 (RFC 9110 §10.1.4), where they are announced.
+    Announced,
+    /// It did not say so (RFC 9110 §6.5.1).
+    None,
+}
+
 /// By what the sender of a request can be recognized.
-pub(super) fn identity(headers: &http::HeaderMap) -> Identity {
+pub(super) fn identity(headers: &HeaderMap) -> Identity {
     let fields = headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()));
@@ -83,7 +97,7 @@ pub(super) fn mark(response: &mut Response<ReplayBody>, CopyId(number): CopyId) 
 }
 
 /// The header fields of a live request.
-pub(super) fn sent(headers: &http::HeaderMap) -> Headers {
+pub(super) fn sent(headers: &HeaderMap) -> Headers {
     let fields = headers.iter();
     fields
         .map(|(name, value)| (name.as_str(), value.as_bytes()))
@@ -91,10 +105,38 @@ pub(super) fn sent(headers: &http::HeaderMap) -> Headers {
 }
 
 /// The content codings that a client says it takes, line by line.
-pub(super) fn accepted_codings(headers: &http::HeaderMap) -> Vec<String> {
+pub(super) fn accepted_codings(headers: &HeaderMap) -> Vec<String> {
     let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter();
     let texts = lines.filter_map(|line| line.to_str().ok());
     texts.map(str::to_owned).collect()
+}
+
+/// Whether the client that sent this head takes trailers.
+pub(super) fn takes(head: &http::request::Parts) -> Takes {
+    let lines = head.headers.get_all(header::TE).into_iter();
+    let mut codings = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','));
+    match head.version {
+        Version::HTTP_2 => Takes::Trailers,
+        Version::HTTP_11 if codings.any(|one| one.trim().eq_ignore_ascii_case("trailers")) => {
+            Takes::Announced
+        }
+        _ => Takes::None,
+    }
+}
+
+/// The trailers of a recorded response, as a client gets them: none at all where it has none on the
+/// tape, and an empty section where the client takes none.
+pub(super) fn trailers(recorded: &exchange::Response, takes: Takes) -> Option<HeaderMap> {
+    if recorded.trailers.is_empty() {
+        return None;
+    }
+    let mut map = HeaderMap::new();
+    if takes != Takes::None {
+        append(&mut map, &recorded.trailers, NOT_REPLAYED);
+    }
+    Some(map)
 }
 
 /// A response as a client takes it: with the recorded content codings, or without any.
@@ -107,21 +149,38 @@ pub(super) fn acceptable(response: exchange::Response, accept: &[String]) -> exc
     }
 }
 
-/// A recorded response with its own status and fields.
-pub(super) fn recorded(recorded: &exchange::Response, body: ReplayBody) -> Response<ReplayBody> {
+/// A recorded response with its own status and fields, of which trailers are announced as its client
+/// takes them.
+pub(super) fn recorded(
+    recorded: &exchange::Response,
+    takes: Takes,
+    body: ReplayBody,
+) -> Response<ReplayBody> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(recorded.status).unwrap_or(StatusCode::OK);
-    for (name, value) in recorded.headers.iter() {
-        if NOT_REPLAYED
-            .iter()
-            .any(|other| name.eq_ignore_ascii_case(other))
-        {
-            continue;
+    let headers = response.headers_mut();
+    append(headers, &recorded.headers, NOT_REPLAYED);
+    if recorded.trailers.is_empty() {
+        return response;
+    }
+    match takes {
+        Takes::Trailers => {
+            let fields = recorded.headers.iter();
+            let announced = fields.filter(|(name, _)| name.eq_ignore_ascii_case(TRAILER));
+            append(headers, &announced.collect(), &[]);
         }
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value))
-        {
-            response.headers_mut().append(name, value);
+        Takes::Announced => {
+            let mut names: Vec<String> = Vec::new();
+            for (name, _) in recorded.trailers.iter() {
+                if !names.iter().any(|other| name.eq_ignore_ascii_case(other)) {
+                    names.push(name.to_owned());
+                }
+            }
+            if let Ok(names) = HeaderValue::try_from(names.join(", ")) {
+                headers.insert(header::TRAILER, names);
+            }
         }
+        Takes::None => {}
     }
     response
 }
@@ -162,4 +221,17 @@ pub(super) fn bayeux(
         headers.insert(header::SET_COOKIE, cookie);
     }
     response
+}
+
+/// Appends recorded fields to live ones, but for those of these names.
+fn append(live: &mut HeaderMap, recorded: &Headers, except: &[&str]) {
+    for (name, value) in recorded.iter() {
+        if except.iter().any(|other| name.eq_ignore_ascii_case(other)) {
+            continue;
+        }
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value))
+        {
+            live.append(name, value);
+        }
+    }
 }

@@ -518,7 +518,7 @@ fn check(operation: &Operation) -> Result<(), PlanError> {
     if !switched && !FINAL_STATUSES.contains(&response.status) {
         return no("final status", response.status.to_string());
     }
-    for (name, value) in response.headers.iter() {
+    for (name, value) in response.headers.iter().chain(response.trailers.iter()) {
         if http::HeaderName::try_from(name).is_err() {
             return no("field name", name.to_owned());
         }

@@ -35,6 +35,7 @@ pub(super) fn of(messages: &[Message]) -> Option<Request> {
         target: first.channel.clone(),
         headers: Headers::new(),
         body: Body::new(content),
+        trailers: Headers::new(),
     })
 }
 

@@ -17,7 +17,7 @@ use crate::exchange::{self, Micros, NotificationId, coding};
 use super::body::ReplayBody;
 use super::cast::{Identity, Role};
 use super::copies::{Ask, Copies, CopyId, Mark};
-use super::fields::{self, identity, recorded, refused};
+use super::fields::{self, Takes, identity, recorded, refused};
 use super::forward::Forward;
 use super::pace::Pace;
 use super::plan::Plan;
@@ -139,8 +139,11 @@ impl Replay {
         if let Some(wish) = Wish::of(&mut head) {
             return self.socket(head, wish.holding(held)).await;
         }
-        let content = match Limited::new(content, MAX_CONTENT).collect().await {
-            Ok(content) => content.to_bytes(),
+        let (content, trailers) = match Limited::new(content, MAX_CONTENT).collect().await {
+            Ok(content) => {
+                let trailers = content.trailers().map(fields::sent);
+                (content.to_bytes(), trailers.unwrap_or_default())
+            }
             Err(error) if error.is::<LengthLimitError>() => {
                 let message = format!("the content is larger than {MAX_CONTENT} bytes");
                 return refused(&Refusal::plain(Kind::TooLarge, message));
@@ -152,7 +155,10 @@ impl Replay {
                 ));
             }
         };
-        let live = live(&head, content);
+        let live = exchange::Request {
+            trailers,
+            ..live(&head, content)
+        };
         let identity = self.identity(&head, &live);
         if self.is_bayeux(&head) {
             return self.bayeux(&head, &identity, live.body.bytes()).await;
@@ -342,7 +348,9 @@ impl Replay {
         let offered = self.0.settings.bayeux.sockets == Sockets::Offered;
         let mut response = if offered && self.is_endpoint(head.uri.path()) {
             let mut response = match answer {
-                Answer::Recorded { response, .. } => recorded(&response, ReplayBody::whole("")),
+                Answer::Recorded { response, .. } => {
+                    recorded(&response, Takes::None, ReplayBody::whole(""))
+                }
                 Answer::Refused(_) => Response::new(ReplayBody::whole("")),
             };
             wish.grant(&mut response);
@@ -374,7 +382,7 @@ impl Replay {
                 pause(delay).await;
                 self.out(copy, operation);
                 let content = response.body.bytes().clone();
-                let mut response = recorded(&response, ReplayBody::whole(content));
+                let mut response = recorded(&response, Takes::None, ReplayBody::whole(content));
                 if let Some(Moored { parcels, berth, .. }) = moored {
                     wish.grant(&mut response);
                     tokio::spawn(socket::play(wish, self.clone(), berth, parcels));
@@ -422,6 +430,7 @@ impl Replay {
         head: http::request::Parts,
     ) -> Response<ReplayBody> {
         let accept = fields::accepted_codings(&head.headers);
+        let takes = fields::takes(&head);
         let (answer, copy, moored) = self.answer(identity, live);
         let mut response = match answer {
             Answer::Refused(refusal) => match &self.0.forward {
@@ -447,17 +456,18 @@ impl Replay {
                     None => fields::acceptable(response, &accept),
                     Some(_) => coding::plain(&response),
                 };
+                let trailers = fields::trailers(&response, takes);
                 // Before the delay: a client that does not wait for its answer has called all the
                 // same, and what its call released must come.
                 let body = match moored {
-                    None => ReplayBody::telling(response.body.bytes().clone(), out),
+                    None => ReplayBody::telling(response.body.bytes().clone(), trailers, out),
                     Some(moored) => {
                         out();
                         ReplayBody::stream(Streaming::new(moored, self.clone()))
                     }
                 };
                 pause(delay).await;
-                recorded(&response, body)
+                recorded(&response, takes, body)
             }
         };
         self.mark(&mut response, identity, copy);
@@ -554,6 +564,7 @@ fn live(head: &http::request::Parts, content: Bytes) -> exchange::Request {
         target: target.to_owned(),
         headers: fields::sent(&head.headers),
         body: exchange::Body::new(content),
+        trailers: exchange::Headers::new(),
     }
 }
 

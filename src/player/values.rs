@@ -80,6 +80,8 @@ struct Message {
     /// By the number of the header field.
     headers: Vec<(usize, Vec<Echo>)>,
     body: Vec<Echo>,
+    /// By the number of the trailer field.
+    trailers: Vec<(usize, Vec<Echo>)>,
 }
 
 /// What live clients chose in a run, by what was chosen on the tape.
@@ -186,6 +188,9 @@ impl Values {
         };
         if !message.headers.is_empty() {
             response.headers = splice_headers(&recorded.headers, &message.headers, bound);
+        }
+        if !message.trailers.is_empty() {
+            response.trailers = splice_headers(&recorded.trailers, &message.trailers, bound);
         }
         if splice::is_any_bound(&message.body, bound) {
             let plain = coding::plain(&response);

@@ -140,11 +140,13 @@ fn of_item(item: &Item) -> usize {
 }
 
 fn of_request(request: &Request) -> usize {
-    request.target.len() + of_headers(&request.headers) + request.body.bytes().len()
+    let fields = of_headers(&request.headers) + of_headers(&request.trailers);
+    request.target.len() + fields + request.body.bytes().len()
 }
 
 fn of_response(response: &Response) -> usize {
-    of_headers(&response.headers) + response.body.bytes().len()
+    let fields = of_headers(&response.headers) + of_headers(&response.trailers);
+    fields + response.body.bytes().len()
 }
 
 fn of_headers(headers: &Headers) -> usize {

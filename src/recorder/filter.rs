@@ -156,11 +156,13 @@ mod tests {
                 target: target.into(),
                 headers: headers("application/x-www-form-urlencoded"),
                 body: Body::default(),
+                trailers: Headers::new(),
             },
             response: Response {
                 status: 200,
                 headers: headers(content_type),
                 body: Body::default(),
+                trailers: Headers::new(),
             },
             end: End::Complete,
             repairs: Vec::new(),

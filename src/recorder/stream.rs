@@ -63,5 +63,6 @@ pub(super) fn head(status: u16, headers: Headers) -> Response {
         status,
         headers,
         body: crate::exchange::Body::default(),
+        trailers: Headers::new(),
     }
 }

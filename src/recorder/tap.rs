@@ -47,6 +47,7 @@ pub struct ResponseTap {
     exchange: Arc<Exchange>,
     head: Option<(u16, Headers)>,
     capture: Capture,
+    trailers: Headers,
     /// What reads the messages of a stream.
     reader: Option<Box<Reader>>,
     content: Content,
@@ -81,6 +82,7 @@ impl Tap {
         let sending = Sending {
             head,
             capture: capture(),
+            trailers: Headers::new(),
             at,
         };
         let response = capture();
@@ -100,6 +102,7 @@ impl Tap {
                 exchange,
                 head: None,
                 capture: response,
+                trailers: Headers::new(),
                 reader: None,
                 content,
                 stage: Stage::UnderWay,
@@ -146,6 +149,13 @@ impl RequestTap {
         }
     }
 
+    /// Its trailer fields came (RFC 9110 §6.5).
+    pub fn trailers(&mut self, fields: Headers) {
+        if let Some(sending) = self.0.sending().as_mut() {
+            sending.trailers = fields;
+        }
+    }
+
     /// The request is complete.
     pub fn end(self) {
         self.0.send_request(capture::Ending::Whole);
@@ -181,6 +191,12 @@ impl ResponseTap {
             }
             None => self.capture.push(data),
         }
+    }
+
+    /// Its trailer fields came (RFC 9110 §6.5). Of a stream, whose head is on the tape long since, they
+    /// are not kept.
+    pub fn trailers(&mut self, fields: Headers) {
+        self.trailers = fields;
     }
 
     /// The response agreed to a socket: what passes on it from now on is told to what this returns.
@@ -236,6 +252,7 @@ impl ResponseTap {
                     status,
                     headers,
                     body: self.capture.finish(capture::Ending::Whole),
+                    trailers: std::mem::take(&mut self.trailers),
                 },
                 end,
             },
@@ -323,6 +340,7 @@ struct Exchange {
 struct Sending {
     head: Head,
     capture: Capture,
+    trailers: Headers,
     at: Micros,
 }
 
@@ -385,6 +403,7 @@ impl Exchange {
                 target: request.head.target,
                 headers: request.head.headers,
                 body: request.capture.finish(ending),
+                trailers: request.trailers,
             },
         };
         self.shared.send(Message::Seen(observation));

@@ -394,6 +394,7 @@ impl Understanding {
             status: NO_RESPONSE,
             headers: Headers::new(),
             body: Body::default(),
+            trailers: Headers::new(),
         };
         let who = passed.arrival.who;
         let ended = (End::Truncated, Form::Exchange);

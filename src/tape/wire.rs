@@ -271,6 +271,7 @@ impl From<WireOperation> for Operation {
                 target: request.target,
                 headers: headers(request.headers),
                 body: request.body.0,
+                trailers: headers(request.trailers),
             },
             response: wire
                 .response
@@ -278,6 +279,7 @@ impl From<WireOperation> for Operation {
                     status: response.status.0,
                     headers: headers(response.headers),
                     body: response.body.0,
+                    trailers: headers(response.trailers),
                 }),
             end: match wire.truncated {
                 Some(True) => End::Truncated,
@@ -296,6 +298,8 @@ struct WireRequest {
     headers: Vec<(String, WireValue)>,
     #[serde(default)]
     body: WireBody,
+    #[serde(default)]
+    trailers: Vec<(String, WireValue)>,
 }
 
 #[derive(Deserialize)]
@@ -305,6 +309,8 @@ struct WireResponse {
     headers: Vec<(String, WireValue)>,
     #[serde(default)]
     body: WireBody,
+    #[serde(default)]
+    trailers: Vec<(String, WireValue)>,
 }
 
 #[derive(Deserialize)]
@@ -371,6 +377,7 @@ fn no_response() -> Response {
         status: NO_RESPONSE,
         headers: Headers::new(),
         body: Body::default(),
+        trailers: Headers::new(),
     }
 }
 

@@ -37,12 +37,17 @@ pub(super) fn of_answer(
         let (recorded, live) = (recorded.status, live.status);
         return of(format!("it is answered {live} and not {recorded}: {said}"));
     }
-    let (ours, theirs) = (fields(&recorded.headers), fields(&live.headers));
-    if let Some(field) = ours.iter().find(|field| !theirs.contains(field)) {
-        return of(format!("its answer lacks the header field {field:?}"));
-    }
-    if let Some(field) = theirs.iter().find(|field| !ours.contains(field)) {
-        return of(format!("its answer has the header field {field:?} more"));
+    for (kind, ours, theirs) in [
+        ("header", &recorded.headers, &live.headers),
+        ("trailer", &recorded.trailers, &live.trailers),
+    ] {
+        let (ours, theirs) = (fields(ours), fields(theirs));
+        if let Some(field) = ours.iter().find(|field| !theirs.contains(field)) {
+            return of(format!("its answer lacks the {kind} field {field:?}"));
+        }
+        if let Some(field) = theirs.iter().find(|field| !ours.contains(field)) {
+            return of(format!("its answer has the {kind} field {field:?} more"));
+        }
     }
     of_bodies(&recorded.body, &live.body).and_then(|what| of(format!("its answer {what}")))
 }
@@ -142,6 +147,7 @@ mod tests {
             status,
             headers: fields.collect(),
             body: Body::new(body.to_owned()),
+            trailers: Headers::new(),
         }
     }
 
@@ -184,6 +190,26 @@ mod tests {
             let expected = expected.map(|expected| format!("operation 4: {expected}"));
             assert_eq!(of_answer(OperationId(4), &recorded, &live), expected);
         }
+    }
+
+    #[test]
+    fn an_answer_differs_in_its_trailers() {
+        let with = |trailers: &[(&str, &str)]| Response {
+            trailers: trailers.iter().copied().collect(),
+            ..response(200, &[], "")
+        };
+        let status = ("grpc-status", "0");
+        let recorded = with(&[status, ("x-took", "3")]);
+        let of = |live: &[(&str, &str)]| of_answer(OperationId(4), &recorded, &with(live));
+        assert_eq!(of(&[("X-Took", "3"), status]), None);
+        assert_eq!(
+            of(&[status]).unwrap(),
+            "operation 4: its answer lacks the trailer field \"x-took: 3\""
+        );
+        assert_eq!(
+            of(&[status, ("x-took", "3"), ("x-took", "4")]).unwrap(),
+            "operation 4: its answer has the trailer field \"x-took: 4\" more"
+        );
     }
 
     #[test]

@@ -153,5 +153,6 @@ fn lasting<'a>(status: u16, fields: impl Iterator<Item = (&'a str, &'a [u8])>) -
         status,
         headers: fields.filter(lasts).collect::<Headers>(),
         body: Body::default(),
+        trailers: Headers::new(),
     }
 }

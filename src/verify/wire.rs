@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
-use http::{HeaderName, HeaderValue, Request, Uri};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -57,8 +57,9 @@ impl Wire {
     pub(super) async fn call(&self, recorded: &exchange::Request) -> Result<Response, String> {
         let (mut head, content) = self.open(recorded).await?;
         let content = Limited::new(content, MAX_CONTENT).collect().await;
-        let content = content.map_err(|error| error.to_string())?.to_bytes();
-        head.body = Body::new(content);
+        let content = content.map_err(|error| error.to_string())?;
+        head.trailers = content.trailers().map(fields).unwrap_or_default();
+        head.body = Body::new(content.to_bytes());
         Ok(head)
     }
 
@@ -125,16 +126,18 @@ impl Wire {
     ) -> Result<(Response, Incoming), String> {
         let headers = request.headers_mut();
         headers.insert(SESSION, self.session.clone());
+        // The player leaves out trailers for whom it does not hear that they are wanted.
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+        headers.insert(CONNECTION, HeaderValue::from_static("te"));
         headers.remove(CONTENT_LENGTH);
         headers.remove(HOST);
         let response = self.client.request(request).await.map_err(text)?;
         let (head, content) = response.into_parts();
-        let fields = head.headers.iter();
-        let fields = fields.map(|(name, value)| (name.as_str(), value.as_bytes()));
         let response = Response {
             status: head.status.as_u16(),
-            headers: fields.collect::<Headers>(),
+            headers: fields(&head.headers),
             body: Body::default(),
+            trailers: Headers::new(),
         };
         Ok((response, content))
     }
@@ -143,6 +146,13 @@ impl Wire {
         let uri = format!("http://{}{target}", self.address);
         uri.parse().map_err(text)
     }
+}
+
+fn fields(live: &HeaderMap) -> Headers {
+    let fields = live.iter();
+    fields
+        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+        .collect()
 }
 
 fn text(error: impl std::error::Error) -> String {

@@ -9,6 +9,7 @@ mod rewriting;
 mod serving;
 mod sockets;
 mod streams;
+mod trailers;
 mod upstream;
 
 use std::net::TcpStream;

@@ -208,11 +208,13 @@ fn recording_of(bytes: usize) -> Tape {
                     target: format!("/calls/{number}"),
                     headers: [("Host", "127.0.0.1:1")].into_iter().collect(),
                     body: Body::new(vec![0xff; 70]),
+                    trailers: Headers::new(),
                 },
                 response: Response {
                     status: 200,
                     headers: Headers::new(),
                     body: body("response"),
+                    trailers: [("grpc-status", "0")].into_iter().collect(),
                 },
                 end: End::Complete,
                 form: Form::Exchange,

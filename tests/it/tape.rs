@@ -247,14 +247,19 @@ prop_compose! {
         [session, method, target] in any::<[String; 3]>(),
         [at, answered] in any::<[u64; 2]>(),
         status in 100_u16..600,
-        [sent, got] in [any_headers(), any_headers()],
+        [sent, sent_last, got, got_last] in [any_headers(), any_headers(), any_headers(), any_headers()],
         [asked, told] in [any_body(), any_body()],
         end in any_end(),
         (form, repairs) in (any_form(), any_repairs()),
     ) -> Event {
         let response = match form {
-            Form::Message(_) => Response { status: 204, headers: Headers::new(), body: Body::default() },
-            Form::Exchange | Form::Opens(_) => Response { status, headers: got, body: told },
+            Form::Message(_) => Response {
+                status: 204,
+                headers: Headers::new(),
+                body: Body::default(),
+                trailers: Headers::new(),
+            },
+            Form::Exchange | Form::Opens(_) => Response { status, headers: got, body: told, trailers: got_last },
         };
         Event::Operation(Operation {
             form,
@@ -262,7 +267,7 @@ prop_compose! {
             session: Session::new(session),
             at: Micros(at),
             answered: Micros(answered),
-            request: Request { method, target, headers: sent, body: asked },
+            request: Request { method, target, headers: sent, body: asked, trailers: sent_last },
             response,
             end,
             repairs,

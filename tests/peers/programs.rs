@@ -81,7 +81,7 @@ fn installed(sources: &Path, name: &str) -> PathBuf {
     for entry in fs::read_dir(sources).unwrap() {
         let source = entry.unwrap().path();
         let extension = source.extension().and_then(|extension| extension.to_str());
-        if matches!(extension, Some("mjs" | "cjs")) {
+        if matches!(extension, Some("mjs" | "cjs" | "proto")) {
             fs::copy(&source, folder.join(source.file_name().unwrap())).unwrap();
         }
     }

@@ -2,6 +2,7 @@
 //! without it. A browser gets it from a replay, too.
 
 mod chromium;
+mod grpc;
 mod nginx;
 mod sockets;
 mod tls;

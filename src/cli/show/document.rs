@@ -6,8 +6,8 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use crate::exchange::{
-    Body, CauseBy, Closed, Control, Cut, End, Fact, Notification, Operation, Repair, Session, Side,
-    What,
+    Body, CauseBy, Closed, Control, Cut, End, Fact, Headers, Notification, Operation, Repair,
+    Session, Side, What,
 };
 use crate::tape::{Event, Tape, Trust};
 
@@ -55,8 +55,12 @@ struct OperationView<'a> {
     method: &'a str,
     target: &'a str,
     request: Content<'a>,
+    #[serde(skip_serializing_if = "Headers::is_empty", serialize_with = "lines")]
+    request_trailers: &'a Headers,
     status: u16,
     response: Content<'a>,
+    #[serde(skip_serializing_if = "Headers::is_empty", serialize_with = "lines")]
+    response_trailers: &'a Headers,
     #[serde(skip_serializing_if = "Option::is_none")]
     truncated: Option<bool>,
 }
@@ -69,8 +73,10 @@ impl<'a> OperationView<'a> {
             method: &operation.request.method,
             target: &operation.request.target,
             request: Content(&operation.request.body),
+            request_trailers: &operation.request.trailers,
             status: operation.response.status,
             response: Content(&operation.response.body),
+            response_trailers: &operation.response.trailers,
             truncated: truncated(operation.end),
         }
     }
@@ -243,6 +249,12 @@ impl<'a> RepairView<'a> {
             why: &repair.why,
         }
     }
+}
+
+/// Fields, a line each: `[name, value]`.
+fn lines<S: Serializer>(fields: &Headers, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = |value| String::from_utf8_lossy(value).into_owned();
+    serializer.collect_seq(fields.iter().map(|(name, value)| (name, text(value))))
 }
 
 /// A body: `null` where it is empty; its own JSON, token for token; its text; else its bytes as

@@ -129,18 +129,27 @@ fn operation_rows(operation: &Operation, lane_width: usize) -> Vec<Row> {
             text: format!("  {}", clean(&name)),
         });
     }
-    let bodies = [
-        ("request", &operation.request.body),
-        ("response", &operation.response.body),
+    let (request, response) = (&operation.request, &operation.response);
+    let sides = [
+        ("request", &request.body, &request.trailers),
+        ("response", &response.body, &response.trailers),
     ];
-    for (what, body) in bodies {
-        rows.extend(body.cut().map(|cut| Row {
+    for (what, body, trailers) in sides {
+        let cut = body.cut().map(|cut| beginning(body, cut));
+        let more = trailers.iter().map(trailer);
+        rows.extend(cut.into_iter().chain(more).map(|text| Row {
             at: None,
             session: session.clone(),
-            text: format!("  {what}: {}", beginning(body, cut)),
+            text: format!("  {what}: {text}"),
         }));
     }
     rows
+}
+
+/// A trailer field, in words.
+fn trailer((name, value): (&str, &[u8])) -> String {
+    let value = String::from_utf8_lossy(value);
+    format!("trailer {}: {}", clean(name), clean(&value))
 }
 
 /// How much of a body was kept.

@@ -44,11 +44,13 @@ fn event(word: &str) -> Event {
                 target: format!("/op/{number}"),
                 headers: Headers::new(),
                 body: Body::new(format!(r#"{{"operationName":"op{number}"}}"#)),
+                trailers: Headers::new(),
             },
             response: Response {
                 status: 200,
                 headers: Headers::new(),
                 body: Body::new(format!(r#"{{"answer":{number}}}"#)),
+                trailers: Headers::new(),
             },
             end: End::default(),
             repairs: Vec::new(),

@@ -51,6 +51,7 @@ impl Stage {
             target: opened.operation.request.target.clone(),
             headers: Headers::new(),
             body: Body::new(data),
+            trailers: Headers::new(),
         };
         let identity = Identity {
             session: Some(self.name(opened.session).to_owned()),

@@ -160,20 +160,26 @@ impl<'a> Learner<'a> {
             self.meet(field, &source, &mut message.body);
         }
         let mut seen = body;
-        for (number, (name, value)) in response.headers.iter().enumerate() {
-            let Some(field) = header(name, value) else {
-                continue;
-            };
-            let mut echoes = Vec::new();
-            self.meet(&field, &source, &mut echoes);
-            if !echoes.is_empty() {
-                message.headers.push((number, echoes));
+        for (fields, found) in [
+            (&response.headers, &mut message.headers),
+            (&response.trailers, &mut message.trailers),
+        ] {
+            for (number, (name, value)) in fields.iter().enumerate() {
+                let Some(field) = header(name, value) else {
+                    continue;
+                };
+                let mut echoes = Vec::new();
+                self.meet(&field, &source, &mut echoes);
+                if !echoes.is_empty() {
+                    found.push((number, echoes));
+                }
+                seen.push(field);
             }
-            seen.push(field);
         }
         self.see(session, seen.iter());
         self.say(seen.iter());
-        if !message.headers.is_empty() || !message.body.is_empty() {
+        let fields = message.headers.len() + message.trailers.len();
+        if fields > 0 || !message.body.is_empty() {
             self.values.responses.insert(place, message);
         }
     }

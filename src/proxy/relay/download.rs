@@ -13,6 +13,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use crate::exchange::End;
 use crate::proxy::gate::Keeper;
+use crate::proxy::headers;
 use crate::proxy::meter::{Meter, Span};
 use crate::recorder::{ResponseTap, Written};
 
@@ -100,6 +101,9 @@ impl Passing {
 
     /// Tees a frame, and tells whether it is the last.
     fn saw(&mut self, frame: &Frame<Bytes>) -> bool {
+        if let (Some(tap), Some(trailers)) = (&mut self.tap, frame.trailers_ref()) {
+            tap.trailers(headers::recorded(trailers));
+        }
         let Some(data) = frame.data_ref() else {
             return true;
         };

@@ -13,6 +13,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use crate::proxy::gate::{Gate, Passage};
+use crate::proxy::headers;
 use crate::proxy::meter::Meter;
 use crate::recorder::RequestTap;
 
@@ -120,7 +121,11 @@ impl Sending {
                     tap.data(data);
                     self.meter.sent(data.len());
                 }
-                if self.content.is_end_stream() {
+                if let (Some(tap), Some(trailers)) = (&mut self.tap, frame.trailers_ref()) {
+                    tap.trailers(headers::recorded(trailers));
+                }
+                // Nothing comes after trailers, and who sends them on may not ask.
+                if frame.is_trailers() || self.content.is_end_stream() {
                     self.end();
                 }
             }

@@ -279,6 +279,7 @@ mod tests {
             target: target.to_owned(),
             headers: headers.iter().copied().collect(),
             body: Body::new(body.to_owned()),
+            trailers: Headers::new(),
         }
     }
 
@@ -371,6 +372,7 @@ mod tests {
             .into_iter()
             .collect(),
             body: Body::default(),
+            trailers: Headers::new(),
         };
         let parts = content::json_parts(br#"{"access_token":"0d4f8a27b1","token_type":"bearer"}"#);
         let given = given(&response, &parts);

@@ -76,6 +76,7 @@ mod tests {
             target: target.to_owned(),
             headers,
             body: Body::new(body.to_owned()),
+            trailers: Headers::new(),
         }
     }
 

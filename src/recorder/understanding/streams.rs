@@ -252,11 +252,13 @@ impl Understanding {
                 target: open.target.clone(),
                 headers: Headers::new(),
                 body: data,
+                trailers: Headers::new(),
             },
             response: Response {
                 status: NO_RESPONSE,
                 headers: Headers::new(),
                 body: Body::default(),
+                trailers: Headers::new(),
             },
             end: exchange::End::Complete,
             form: Form::Message(OnSocket {

@@ -114,6 +114,7 @@ fn request(text: &str) -> Request {
         target,
         headers,
         body: Body::new(body),
+        trailers: Headers::new(),
     }
 }
 
@@ -122,6 +123,7 @@ fn response(text: &str) -> Response {
         status,
         headers,
         body: Body::new(body),
+        trailers: Headers::new(),
     };
     if let Some(events) = text.strip_prefix("push ") {
         let mut messages: Vec<String> = events.split(" & ").map(event).collect();

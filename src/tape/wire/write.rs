@@ -84,6 +84,7 @@ fn write_operation(operation: &Operation) -> String {
         .string("target", &operation.request.target)
         .list("headers", write_headers(&operation.request.headers))
         .optional_raw("body", body::write(&operation.request.body))
+        .optional_list("trailers", write_headers(&operation.request.trailers))
         .end();
     let response = match operation.form {
         Form::Message(_) => None,
@@ -92,6 +93,7 @@ fn write_operation(operation: &Operation) -> String {
                 .number("status", u64::from(operation.response.status))
                 .list("headers", write_headers(&operation.response.headers))
                 .optional_raw("body", body::write(&operation.response.body))
+                .optional_list("trailers", write_headers(&operation.response.trailers))
                 .end(),
         ),
     };

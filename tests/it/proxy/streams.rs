@@ -1,4 +1,4 @@
-//! What streams: halves, trailers, early and large content.
+//! What streams: halves, early and large content.
 
 use super::*;
 
@@ -70,43 +70,6 @@ fn content_is_asked_for_when_the_upstream_asks() {
     let mut client = recording.connect();
     client.send(&head("/no"));
     assert!(client.head().starts_with("HTTP/1.1 417 "));
-}
-
-#[test]
-fn trailers_pass_both_ways() {
-    let (sender, seen) = channel();
-    let upstream = Upstream::start(move |mut client, _| {
-        let head = client.head();
-        sender
-            .send((
-                head,
-                client.content("2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n".len()),
-            ))
-            .unwrap();
-        client.send(
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\n\r\n\
-             3\r\nbye\r\n0\r\nX-End: 2\r\n\r\n",
-        );
-    });
-    let recording = Recording::start(upstream.address, &[]);
-    // And this one speaks HTTP/2 to the other.
-    let over_h2 = Recording::start(recording.address, &["--upstream-http2"]);
-    for recording in [&recording, &over_h2] {
-        let answer = recording.exchange(
-        "POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE, close\r\nTrailer: X-Sum\r\n\
-         Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 1\r\n\r\n",
-    );
-        let (head, body) = seen.recv_timeout(PATIENCE).unwrap();
-        assert_eq!(field(&head, "te").as_deref(), Some("trailers"), "{head}");
-        assert!(
-            body.to_lowercase().ends_with("0\r\nx-sum: 1\r\n\r\n"),
-            "{body}"
-        );
-        assert!(
-            answer.to_lowercase().ends_with("0\r\nx-end: 2\r\n\r\n"),
-            "{answer}"
-        );
-    }
 }
 
 #[test]

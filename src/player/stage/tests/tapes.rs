@@ -180,6 +180,7 @@ impl Draft {
                 status: 200,
                 headers: Headers::new(),
                 body: Body::new(format!(r#"{{"answer":{id}}}"#)),
+                trailers: Headers::new(),
             },
             end: End::default(),
             form: Form::Exchange,
@@ -350,6 +351,7 @@ fn request(method: &str, target: String, body: String) -> Request {
         target,
         headers: Headers::new(),
         body: Body::new(body),
+        trailers: Headers::new(),
     }
 }
 

@@ -110,6 +110,7 @@ fn callback_polling_is_read() {
                 target: format!("/bayeux?jsonp=f&message={message}"),
                 headers: Headers::new(),
                 body: Body::default(),
+                trailers: Headers::new(),
             },
         }));
         lines.extend(understanding.observe(Observation::Response {
@@ -119,6 +120,7 @@ fn callback_polling_is_read() {
                 status: 200,
                 headers: Headers::new(),
                 body: Body::new(reply),
+                trailers: Headers::new(),
             },
             end: End::Complete,
         }));
@@ -144,6 +146,7 @@ fn polled(coding: &str, body: Vec<u8>, end: End) -> Vec<Event> {
             status: 200,
             headers: [("content-encoding", coding)].into_iter().collect(),
             body: Body::new(body),
+            trailers: Headers::new(),
         },
         end,
     })
