@@ -1,5 +1,24 @@
 //! Header fields: an ordered list, since order and repetition are part of what was said.
 
+/// The fields that are for the next hop only (RFC 9110 §7.6.1).
+pub const HOP_BY_HOP: [&str; 6] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// The fields that are made for each message anew, beside those for the next hop.
+const MADE_ANEW: [&str; 3] = ["content-length", "date", "trailer"];
+
+/// Whether a field of a message that is said again stays away from it: it is for one hop, or made anew.
+pub fn is_made_anew(name: &str) -> bool {
+    let mut fields = HOP_BY_HOP.iter().chain(&MADE_ANEW);
+    fields.any(|other| name.eq_ignore_ascii_case(other))
+}
+
 /// The header fields of a message, in order, each name as it was written, duplicates kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, Vec<u8>)>);

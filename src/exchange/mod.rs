@@ -13,7 +13,7 @@ mod stream;
 
 pub use body::{Body, Cut};
 pub use contract::{Contract, Parameter, Presence};
-pub use headers::Headers;
+pub use headers::{HOP_BY_HOP, Headers, is_made_anew};
 pub use session_by::{NoSessionBy, SessionBy};
 pub use stream::{Carrier, Form, Kind, OnSocket, SEND, ServerSent, Side, Stream};
 

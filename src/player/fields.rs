@@ -25,20 +25,6 @@ const COPY_HEADER: &str = "antiphon-copy";
 /// The cookie that tells it so.
 const COPY_COOKIE: &str = "ANTIPHON_COPY";
 
-/// Fields of a recorded response that belong to its connection (RFC 9110 §7.6.1), or that are made
-/// anew for each response.
-const NOT_REPLAYED: &[&str] = &[
-    "connection",
-    "content-length",
-    "date",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    TRAILER,
-    "transfer-encoding",
-    "upgrade",
-];
-
 /// The field that announces trailers (RFC 9110 §6.6.2).
 const TRAILER: &str = "trailer";
 
@@ -134,7 +120,7 @@ pub(super) fn trailers(recorded: &exchange::Response, takes: Takes) -> Option<He
     }
     let mut map = HeaderMap::new();
     if takes != Takes::None {
-        append(&mut map, &recorded.trailers, NOT_REPLAYED);
+        append(&mut map, &recorded.trailers);
     }
     Some(map)
 }
@@ -159,7 +145,7 @@ pub(super) fn recorded(
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(recorded.status).unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();
-    append(headers, &recorded.headers, NOT_REPLAYED);
+    append(headers, &recorded.headers);
     if recorded.trailers.is_empty() {
         return response;
     }
@@ -167,7 +153,8 @@ pub(super) fn recorded(
         Takes::Trailers => {
             let fields = recorded.headers.iter();
             let announced = fields.filter(|(name, _)| name.eq_ignore_ascii_case(TRAILER));
-            append(headers, &announced.collect(), &[]);
+            let values = announced.filter_map(|(_, value)| HeaderValue::from_bytes(value).ok());
+            values.for_each(|value| _ = headers.append(header::TRAILER, value));
         }
         Takes::Announced => {
             let mut names: Vec<String> = Vec::new();
@@ -224,9 +211,9 @@ pub(super) fn bayeux(
 }
 
 /// Appends recorded fields to live ones, but for those of these names.
-fn append(live: &mut HeaderMap, recorded: &Headers, except: &[&str]) {
+fn append(live: &mut HeaderMap, recorded: &Headers) {
     for (name, value) in recorded.iter() {
-        if except.iter().any(|other| name.eq_ignore_ascii_case(other)) {
+        if exchange::is_made_anew(name) {
             continue;
         }
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value))

@@ -7,19 +7,9 @@ use std::net::IpAddr;
 use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use crate::exchange::Headers;
+use crate::exchange::{HOP_BY_HOP, Headers};
 
 use super::origin::{Origin, Scheme};
-
-/// The fields that are for the next hop only (RFC 9110 §7.6.1).
-const HOP_BY_HOP: [&str; 6] = [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// The fields that say what a message is: `Connection` may name them, and has no power over them.
 const UNTOUCHABLE: [&str; 3] = ["host", "content-length", "trailer"];

@@ -1,7 +1,7 @@
 //! How what a client got differs from what its session got on the tape, in words.
 
 use crate::compare::{self, Json};
-use crate::exchange::{Body, Headers, Notification, OperationId, Response};
+use crate::exchange::{Body, Headers, Notification, OperationId, Response, is_made_anew};
 
 use super::script::Published;
 use super::subscriber::Heard;
@@ -11,19 +11,6 @@ const MAX_PLACES: usize = 3;
 
 /// The most characters of a value that are quoted.
 const MAX_QUOTED: usize = 80;
-
-/// Fields of a response that are made anew each time.
-const MADE_ANEW: &[&str] = &[
-    "connection",
-    "content-length",
-    "date",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// What is different about the answer to a call.
 pub(super) fn of_answer(
@@ -89,7 +76,7 @@ fn fields(headers: &Headers) -> Vec<String> {
     let mut fields: Vec<String> = headers
         .iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), value))
-        .filter(|(name, _)| !MADE_ANEW.contains(&name.as_str()))
+        .filter(|(name, _)| !is_made_anew(name))
         .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value)))
         .collect();
     fields.sort();

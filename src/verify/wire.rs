@@ -19,21 +19,9 @@ const MAX_CONTENT: usize = 1 << 30;
 /// The header by which a client asks for a session.
 const SESSION: HeaderName = HeaderName::from_static("antiphon-session");
 
-/// Fields of a recorded request that belong to its connection (RFC 9110 §7.6.1), or are made anew.
-const NOT_SENT: &[&str] = &[
-    "antiphon-copy",
-    "antiphon-session",
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// Fields of a recorded request that a client of our own says for itself, beside those that every message
+/// has anew.
+const NOT_SENT: [&str; 4] = ["antiphon-copy", "antiphon-session", "expect", "host"];
 
 /// The connections of one client.
 #[derive(Debug)]
@@ -89,10 +77,10 @@ impl Wire {
     ) -> Result<(), String> {
         let headers = request.headers_mut();
         for (name, value) in recorded.iter() {
-            if NOT_SENT
+            let own = NOT_SENT
                 .iter()
-                .any(|other| name.eq_ignore_ascii_case(other))
-            {
+                .any(|other| name.eq_ignore_ascii_case(other));
+            if own || exchange::is_made_anew(name) {
                 continue;
             }
             let name = HeaderName::try_from(name).map_err(text)?;

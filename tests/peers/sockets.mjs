@@ -1,12 +1,15 @@
 // A service with a socket that says back what it hears, and its clients: npm's "ws", and a page.
 //
 // Without an argument it is the service, and its stdout is the port that it listens on. With the origin
-// of one it is a client, whose stdout is what it got: a line of JSON for each way to compress.
+// of one it is a client, whose stdout is what it got: a line of JSON for each way to compress. With "flood"
+// behind the origin it says much, and tells how many messages it were, the SHA-1 of them all, and whether
+// all came back.
 
+import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { WebSocket, WebSocketServer } from "ws";
 
-const [origin] = process.argv.slice(2);
+const [origin, mode] = process.argv.slice(2);
 
 // What a socket may agree on. Each message is compressed, also the shortest.
 const WAYS = [
@@ -40,7 +43,11 @@ socket.onclose = ({ code, reason, wasClean }) => {
 </script>
 `;
 
-if (origin) {
+if (mode === "flood") {
+  for (const way of [false, { threshold: 0 }]) {
+    console.log(JSON.stringify(await flood(way)));
+  }
+} else if (origin) {
   for (const way of WAYS) {
     console.log(JSON.stringify(await talk(way)));
   }
@@ -84,4 +91,44 @@ async function talk(way) {
   socket.close(4000, "genug");
   const [code, reason] = await once("close");
   return [socket.extensions, same === messages.length, String(pong), code, String(reason)];
+}
+
+// Messages of up to 16 MiB, whole and in fragments, one at a time; then ten thousand without waiting.
+async function flood(way) {
+  const socket = new WebSocket(`${origin.replace("http", "ws")}/flood`, { perMessageDeflate: way });
+  const once = (event) => new Promise((resolve) => socket.once(event, resolve));
+  await once("open");
+  const sent = createHash("sha1");
+  const back = createHash("sha1");
+  const note = (hash, bytes, binary) => hash.update(`${binary ? "b" : "t"}${bytes.length}:`).update(bytes);
+  let [count, answers, wake] = [0, 0, () => {}];
+  socket.on("message", (data, binary) => {
+    note(back, data, binary);
+    answers += 1;
+    if (answers === count) wake();
+  });
+  const all = () => new Promise((resolve) => (answers === count ? resolve() : (wake = resolve)));
+  const say = (bytes, binary, fragments) => {
+    count += 1;
+    note(sent, bytes, binary);
+    const size = Math.ceil(bytes.length / fragments);
+    for (let n = 0; n < fragments; n++) {
+      const fin = n === fragments - 1;
+      socket.send(bytes.subarray(n * size, fin ? undefined : (n + 1) * size), { fin, binary });
+    }
+  };
+  for (const length of [1, 125, 126, 65535, 65536, 1 << 20, 16 << 20]) {
+    // Numbers that repeat, and so can be compressed, but at no place that a window would show.
+    const bytes = Buffer.alloc(length, Array.from({ length: 997 }, (_, n) => String(n)).join(" "));
+    for (const [binary, fragments] of [[false, 1], [true, 1], [true, 3]]) {
+      say(bytes, binary, fragments);
+      await all();
+    }
+  }
+  for (let n = 0; n < 10_000; n++) say(Buffer.from(JSON.stringify({ n })), false, 1);
+  await all();
+  socket.close(1000);
+  await once("close");
+  const digest = sent.digest("base64");
+  return { count, digest, same: back.digest("base64") === digest };
 }

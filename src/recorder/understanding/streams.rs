@@ -142,20 +142,12 @@ impl Understanding {
             // Nothing is left of it; the writer counts it.
             Item::Said(stream::Item::Lost) => Vec::new(),
             Item::Ping(by, payload) => {
-                let control = Control {
-                    stream,
-                    by,
-                    payload,
-                };
-                vec![self.fact(open, at, What::Ping(control))]
+                let what = What::Ping(control(stream, by, payload));
+                vec![self.fact(open, at, what)]
             }
             Item::Pong(by, payload) => {
-                let control = Control {
-                    stream,
-                    by,
-                    payload,
-                };
-                vec![self.fact(open, at, What::Pong(control))]
+                let what = What::Pong(control(stream, by, payload));
+                vec![self.fact(open, at, what)]
             }
             Item::Message { by, kind, data } => match by {
                 Side::Client => self.sent_by_client(open, at, kind, data),
@@ -277,6 +269,14 @@ impl Understanding {
     fn fact(&mut self, open: &Open, at: Micros, what: What) -> Event {
         let session = self.clients.session(open.who);
         Event::Fact(Fact { session, at, what })
+    }
+}
+
+fn control(stream: OperationId, by: Side, payload: Bytes) -> Control {
+    Control {
+        stream,
+        by,
+        payload,
     }
 }
 
