@@ -3,15 +3,14 @@
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
 use crate::listen::{self, Door, Limits, OnFin, Peer, Sockets};
 use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Proxy};
-use crate::recorder::{
-    self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError, Rule,
-};
+use crate::recorder::{self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError};
 use crate::tape::{Existing, Header, TapeError, Trust};
 
 use super::config::{Config, ConfigFlag};
@@ -117,6 +116,11 @@ struct TapeFlags {
     /// [default: what is learned from the traffic].
     #[arg(long, value_name = "KIND:NAME", env = "ANTIPHON_SESSION_BY")]
     session_by: Option<String>,
+
+    /// Take the responses at this path (/api/**/watch) for streams of JSON lines whatever their type is,
+    /// if they do not say how long they are; may be given more than once.
+    #[arg(long, value_name = "PATH")]
+    lines: Vec<String>,
 }
 
 /// How requests and responses are passed on.
@@ -279,9 +283,10 @@ impl TapeFlags {
                 None => None,
             },
             filter: Filter {
-                only: rules("--only", &self.only)?,
-                except: rules("--except", &self.except)?,
+                only: each("--only", &self.only)?,
+                except: each("--except", &self.except)?,
             },
+            lines: each("--lines", &self.lines)?,
             ..recorder::Settings::default()
         })
     }
@@ -292,11 +297,14 @@ fn pick<T: Default>(on: bool, meaning: T) -> T {
     if on { meaning } else { T::default() }
 }
 
-fn rules(flag: &'static str, texts: &[String]) -> anyhow::Result<Vec<Rule>> {
-    texts
-        .iter()
-        .map(|text| text.parse().context(flag))
-        .collect()
+/// What each of a flag's texts means.
+fn each<T>(flag: &'static str, texts: &[String]) -> anyhow::Result<Vec<T>>
+where
+    T: FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    let each = texts.iter().map(|text| text.parse::<T>());
+    each.collect::<Result<_, _>>().context(flag)
 }
 
 /// Prints an event. Where nobody reads any more, the recording goes on.

@@ -75,6 +75,7 @@ struct Shared {
     next: AtomicU64,
     durability: Durability,
     max_body: usize,
+    lines: Vec<PathPattern>,
     clock: Clock,
     notices: Vec<Notice>,
 }
@@ -120,6 +121,7 @@ impl Recorder {
             next: AtomicU64::new(1),
             durability: settings.durability,
             max_body: settings.max_body,
+            lines: settings.lines.clone(),
             clock: settings.clock.after(last_time(&events)),
             notices,
         };
@@ -143,6 +145,7 @@ impl Recorder {
             next: AtomicU64::new(1),
             durability: Durability::Relaxed,
             max_body: 0,
+            lines: Vec::new(),
             clock: settings.clock,
             notices: Vec::new(),
         };

@@ -9,6 +9,7 @@ use crate::exchange::{Micros, SessionBy};
 use crate::tape::Existing;
 
 use super::filter::Filter;
+use super::pattern::PathPattern;
 
 /// How many bytes of a body are kept unless the user chooses: enough for what a service says and for
 /// most of a site's own files, and little enough that writing it as text needs no more than some
@@ -28,6 +29,8 @@ pub struct Settings {
     pub filter: Filter,
     /// What tells clients apart, where the user chose.
     pub session_by: Option<SessionBy>,
+    /// The paths whose responses are lines of JSON, whatever type they have, if their length is not known.
+    pub lines: Vec<PathPattern>,
     /// The time since the start.
     pub clock: Clock,
     /// Who is told of each event as it is recorded.
@@ -42,6 +45,7 @@ impl Default for Settings {
             existing: Existing::default(),
             filter: Filter::default(),
             session_by: None,
+            lines: Vec::new(),
             clock: Clock::starting_now(),
             heard: None,
         }

@@ -3,6 +3,8 @@
 use crate::exchange::{Headers, Response, Stream};
 use crate::stream::{Events, Item, Lines, Plain};
 
+use super::tap::Content;
+
 /// A reader of one stream.
 pub(super) struct Reader {
     plain: Plain,
@@ -19,8 +21,15 @@ enum Form {
 impl Reader {
     /// The reader of a response with this head, and what that opens; `None` where it is whole content,
     /// or has a coding that cannot be taken off as it passes.
-    pub(super) fn of(status: u16, headers: &Headers) -> Option<(Stream, Reader)> {
-        let stream = Stream::of(status, headers)?;
+    pub(super) fn of(content: Content, status: u16, headers: &Headers) -> Option<(Stream, Reader)> {
+        let stream = match content {
+            Content::None => None,
+            Content::Sent => Stream::of(status, headers),
+            Content::Lines => {
+                let lines = status == 200 && headers.get("content-length").is_none();
+                Stream::of(status, headers).or(lines.then_some(Stream::Lines))
+            }
+        }?;
         let plain = Plain::of(headers)?;
         let form = match stream {
             Stream::Events => Form::Events(Events::default()),

@@ -63,8 +63,10 @@ pub(super) struct StreamTap {
 
 /// Whether a response has the content that its head describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Content {
+pub(super) enum Content {
     Sent,
+    /// It has, and the user says that it is lines of JSON.
+    Lines,
     /// It answers HEAD (RFC 9110 §9.3.2).
     None,
 }
@@ -86,8 +88,10 @@ impl Tap {
             at,
         };
         let response = capture();
+        let path = sending.head.target.split('?').next().unwrap_or_default();
         let content = match sending.head.method.as_str() {
             "HEAD" => Content::None,
+            _ if shared.lines.iter().any(|lines| lines.matches(path)) => Content::Lines,
             _ => Content::Sent,
         };
         let exchange = Arc::new(Exchange {
@@ -171,9 +175,7 @@ impl Drop for RequestTap {
 impl ResponseTap {
     /// The head of the response arrived; not of an interim one (RFC 9110 §15.2).
     pub fn head(&mut self, status: u16, headers: Headers) {
-        if self.content == Content::Sent
-            && let Some((stream, reader)) = Reader::of(status, &headers)
-        {
+        if let Some((stream, reader)) = Reader::of(self.content, status, &headers) {
             self.reader = Some(Box::new(reader));
             self.exchange.opened(stream::head(status, headers), stream);
         } else {

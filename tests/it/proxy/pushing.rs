@@ -163,15 +163,16 @@ fn without_comments(heard: [String; 2]) -> [String; 2] {
     heard.map(|heard| heard.replace(": welcome\n\n", ""))
 }
 
-fn recorded_and_replayed(kind: &'static str) {
+fn recorded_and_replayed(kind: &'static str, arguments: &[&str]) {
     let upstream = office(kind);
     let by = ["--session-by", "header:X-Member"];
-    let mut recording = Recording::start(upstream.address, &by);
+    let arguments = [&by, arguments].concat();
+    let mut recording = Recording::start(upstream.address, &arguments);
     let directly = talk(upstream.address, kind);
     // Those of before are gone, and hear no more.
     let upstream = office(kind);
     drop(recording);
-    recording = Recording::start(upstream.address, &by);
+    recording = Recording::start(upstream.address, &arguments);
     let recorded = talk(recording.address, kind);
     assert_eq!(recorded, directly);
     assert_eq!(recording.end(), Some(0));
@@ -219,12 +220,17 @@ fn recorded_and_replayed(kind: &'static str) {
 
 #[test]
 fn events_are_recorded_with_their_causes_and_replayed() {
-    recorded_and_replayed("text/event-stream; charset=utf-8");
+    recorded_and_replayed("text/event-stream; charset=utf-8", &[]);
 }
 
 #[test]
 fn lines_are_recorded_with_their_causes_and_replayed() {
-    recorded_and_replayed("application/x-ndjson");
+    recorded_and_replayed("application/x-ndjson", &[]);
+}
+
+#[test]
+fn lines_of_another_type_are_recorded_where_the_user_says_so() {
+    recorded_and_replayed("application/json", &["--lines", "/h*"]);
 }
 
 #[test]
