@@ -113,15 +113,14 @@ impl Passage {
                 Ok(Ok(count)) => count,
             };
             let bytes = buffer.get(..count).unwrap_or_default();
-            let written = self.tell(by, bytes);
+            if let Some(written) = self.tell(by, bytes) {
+                written.await;
+            }
             let passed = async {
                 to.write_all(bytes).await?;
                 to.flush().await
             };
             passed.await.map_err(|_| Over::Broken(other(by)))?;
-            if let Some(written) = written {
-                written.await;
-            }
         }
         self.first().get_or_insert(by);
         // Where the other side has gone, its own direction tells.
@@ -129,7 +128,7 @@ impl Passage {
         Ok(())
     }
 
-    /// Tells the recorder and the meter what passes; perhaps with what to wait for before more does.
+    /// Tells the recorder and the meter what is about to pass; perhaps with what to wait for before.
     fn tell(&self, by: Side, bytes: &[u8]) -> Option<Written> {
         match by {
             Side::Client => self.meter.sent(bytes.len()),

@@ -50,7 +50,7 @@ impl SocketTap {
         }
     }
 
-    /// Bytes passed. Where the writer is far behind, it returns what to wait for before more passes.
+    /// Bytes passed: what to wait for before the other side may have them, if they complete something.
     pub fn data(&mut self, by: Side, mut bytes: &[u8]) -> Option<Written> {
         let mut written = None;
         while let Some(seen) = self.ear(by).decoder.next(&mut bytes) {

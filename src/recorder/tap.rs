@@ -135,8 +135,8 @@ impl Tap {
     }
 
     /// See [`ResponseTap::data`].
-    pub fn response_data(&mut self, data: &Bytes) {
-        self.response.data(data);
+    pub fn response_data(&mut self, data: &Bytes) -> Option<Written> {
+        self.response.data(data)
     }
 
     /// See [`ResponseTap::end`].
@@ -183,16 +183,17 @@ impl ResponseTap {
         }
     }
 
-    /// More of the response's content passed.
-    pub fn data(&mut self, data: &Bytes) {
-        match &mut self.reader {
-            Some(reader) => {
-                for item in reader.push(data) {
-                    self.exchange.passed(Item::Said(item));
-                }
-            }
-            None => self.capture.push(data),
-        }
+    /// More of the response's content passed. Where it completes a message of a stream, it returns what
+    /// to wait for before the client may have that.
+    pub fn data(&mut self, data: &Bytes) -> Option<Written> {
+        let Some(reader) = &mut self.reader else {
+            self.capture.push(data);
+            return None;
+        };
+        let items = reader.push(data).into_iter();
+        let waits = items.map(|item| self.exchange.passed(Item::Said(item)));
+        // The last is written after all before it.
+        waits.last().flatten()
     }
 
     /// Its trailer fields came (RFC 9110 §6.5). Of a stream, whose head is on the tape long since, they
@@ -221,13 +222,7 @@ impl ResponseTap {
         let shared = Arc::clone(&self.exchange.shared);
         let (done, written) = oneshot::channel();
         let room = self.finish((end, Side::Service), done);
-        match (shared.durability, room) {
-            (Durability::Relaxed, Room::Enough) => Written(None),
-            (Durability::Relaxed, Room::None)
-            | (Durability::Written | Durability::Synced, Room::Enough | Room::None) => {
-                Written(Some(written))
-            }
-        }
+        Written(shared.waits(room).then_some(written))
     }
 
     fn finish(&mut self, (end, by): (End, Side), done: oneshot::Sender<()>) -> Room {
@@ -235,7 +230,8 @@ impl ResponseTap {
         if let Some(mut reader) = self.reader.take() {
             let rest = reader.end();
             if let Some(item) = rest.filter(|_| end == End::Complete) {
-                self.exchange.passed(Item::Said(item));
+                // The end is waited for, and comes after it.
+                let _ = self.exchange.passed(Item::Said(item));
             }
             let close = None;
             return self.exchange.ended(Ending { by, close, end }, done);
@@ -274,18 +270,9 @@ impl Drop for ResponseTap {
 }
 
 impl StreamTap {
-    /// Something passed. Where the writer is far behind, it returns what to wait for before more passes.
+    /// Something passed: what to wait for before the other side may have it.
     pub(super) fn pass(&self, item: Item) -> Option<Written> {
-        let (done, written) = oneshot::channel();
-        let observation = self.exchange.item(item);
-        match self
-            .exchange
-            .shared
-            .send(Message::Over { observation, done })
-        {
-            Room::Enough => None,
-            Room::None => Some(Written(Some(written))),
-        }
+        self.exchange.passed(item)
     }
 
     /// What all taps share.
@@ -314,6 +301,14 @@ impl Drop for StreamTap {
 }
 
 impl Shared {
+    /// Whether a client waits for the writer, of whose queue this is known.
+    fn waits(&self, room: Room) -> bool {
+        match self.durability {
+            Durability::Relaxed => room == Room::None,
+            Durability::Written | Durability::Synced => true,
+        }
+    }
+
     fn send(&self, message: Message) -> Room {
         let room = self.backlog.put(message.bytes());
         if self.queue.send(message).is_err() {
@@ -365,17 +360,16 @@ impl Exchange {
         self.shared.send(Message::Seen(observation));
     }
 
-    /// Something came on the stream.
-    fn passed(&self, item: Item) {
-        self.shared.send(Message::Seen(self.item(item)));
-    }
-
-    fn item(&self, item: Item) -> Observation {
-        Observation::Passed {
+    /// Something came on the stream: what to wait for before the other side may have it.
+    fn passed(&self, item: Item) -> Option<Written> {
+        let (done, written) = oneshot::channel();
+        let observation = Observation::Passed {
             passing: self.passing,
             at: self.shared.clock.now(),
             item,
-        }
+        };
+        let room = self.shared.send(Message::Over { observation, done });
+        self.shared.waits(room).then_some(Written(Some(written)))
     }
 
     /// The stream is over.

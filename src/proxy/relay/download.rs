@@ -47,6 +47,8 @@ pub(in crate::proxy) struct Passing {
     keeper: Option<Keeper>,
     meter: Meter,
     span: Option<Span>,
+    /// A frame that completes a message of a stream, and waits for the recorder.
+    waiting: Option<(Frame<Bytes>, Pin<Box<Written>>)>,
 }
 
 impl Passing {
@@ -65,6 +67,7 @@ impl Passing {
             keeper,
             meter,
             span: Some(span),
+            waiting: None,
         }
     }
 
@@ -87,7 +90,8 @@ impl Passing {
             let Ok(frame) = frame else {
                 return Collected::Broken;
             };
-            self.saw(&frame);
+            // Whoever waits for the whole waits for the recorder in the end.
+            let _ = self.saw(&frame);
             if let Ok(data) = frame.into_data() {
                 length += data.len();
                 self.front.push_back(data);
@@ -99,19 +103,17 @@ impl Passing {
         Collected::Whole(joined(self.front.drain(..)))
     }
 
-    /// Tees a frame, and tells whether it is the last.
-    fn saw(&mut self, frame: &Frame<Bytes>) -> bool {
+    /// Tees a frame, and tells whether it is the last, and what it has to wait for.
+    fn saw(&mut self, frame: &Frame<Bytes>) -> (bool, Option<Written>) {
         if let (Some(tap), Some(trailers)) = (&mut self.tap, frame.trailers_ref()) {
             tap.trailers(headers::recorded(trailers));
         }
         let Some(data) = frame.data_ref() else {
-            return true;
+            return (true, None);
         };
-        if let Some(tap) = &mut self.tap {
-            tap.data(data);
-        }
+        let written = self.tap.as_mut().and_then(|tap| tap.data(data));
         self.meter.received(data.len());
-        self.content.is_end_stream()
+        (self.content.is_end_stream(), written)
     }
 }
 
@@ -173,6 +175,11 @@ impl Body for Download {
                     if let Some(data) = passing.front.pop_front() {
                         return Poll::Ready(Some(Ok(Frame::data(data))));
                     }
+                    if let Some((_, written)) = &mut passing.waiting {
+                        ready!(written.as_mut().poll(context));
+                        let frame = passing.waiting.take().map(|(frame, _)| frame);
+                        return Poll::Ready(frame.map(Ok));
+                    }
                     let frame = ready!(Pin::new(&mut passing.content).poll_frame(context));
                     let last = match frame {
                         Some(Err(error)) => {
@@ -184,13 +191,14 @@ impl Body for Download {
                             return Poll::Ready(Some(Err(error.into())));
                         }
                         None => None,
-                        Some(Ok(frame)) => {
-                            let is_last = passing.saw(&frame);
-                            if !is_last {
-                                return Poll::Ready(Some(Ok(frame)));
+                        Some(Ok(frame)) => match passing.saw(&frame) {
+                            (true, _) => Some(frame),
+                            (false, None) => return Poll::Ready(Some(Ok(frame))),
+                            (false, Some(written)) => {
+                                passing.waiting = Some((frame, Box::pin(written)));
+                                continue;
                             }
-                            Some(frame)
-                        }
+                        },
                     };
                     self.hold(last);
                 }

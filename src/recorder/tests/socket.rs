@@ -9,8 +9,12 @@ use crate::recorder::capture::Grant;
 const ALL: usize = 256 * 1024 * 1024;
 
 /// A recording with the real understanding, and an open socket.
-fn opened(place: &Place) -> (Recorder, SocketTap) {
-    let recorder = Recorder::start(settings(), &header(), &place.tape()).unwrap();
+fn opened(place: &Place, durability: Durability) -> (Recorder, SocketTap) {
+    let settings = Settings {
+        durability,
+        ..settings()
+    };
+    let recorder = Recorder::start(settings, &header(), &place.tape()).unwrap();
     let (request, response) = begin(&recorder, "/chat").split();
     request.end();
     (recorder, response.socket(101, Headers::new()))
@@ -32,7 +36,7 @@ fn data(place: &Place) -> Vec<Body> {
 #[test]
 fn who_speaks_on_a_socket_waits_for_a_writer_that_is_far_behind() {
     let place = Place::new();
-    let (recorder, mut socket) = opened(&place);
+    let (recorder, mut socket) = opened(&place, Durability::Relaxed);
     assert!(
         socket
             .data(Side::Service, &frame(0x81, b"at ease"))
@@ -51,7 +55,7 @@ fn who_speaks_on_a_socket_waits_for_a_writer_that_is_far_behind() {
 #[test]
 fn of_a_message_that_is_too_much_with_all_the_others_the_beginning_is_kept() {
     let place = Place::new();
-    let (recorder, mut socket) = opened(&place);
+    let (recorder, mut socket) = opened(&place, Durability::Written);
     let budget = &recorder.0.budget;
     let rest = |bytes| {
         let grant = budget.take(bytes);
@@ -76,4 +80,40 @@ fn of_a_message_that_is_too_much_with_all_the_others_the_beginning_is_kept() {
         digest: format!("blake3:{}", blake3::hash(b"0123456789").to_hex()),
     };
     assert_eq!(data(&place), [Body::beginning("012345", cut)]);
+}
+
+#[test]
+fn a_message_is_in_the_file_before_the_other_side_has_it() {
+    let place = Place::new();
+    let (recorder, mut socket) = opened(&place, Durability::Written);
+    for (by, frame) in [
+        (Side::Service, frame(0x81, b"heard")),
+        (
+            Side::Client,
+            [&[0x81, 0x84, 0, 0, 0, 0], &b"said"[..]].concat(),
+        ),
+    ] {
+        wait(socket.data(by, &frame).expect("it waits"));
+    }
+    let tape = place.load().tape;
+    assert_eq!(tape.notifications().count(), 1);
+    assert_eq!(tape.operations().count(), 2);
+    socket.end(Side::Service);
+    assert!(wait(recorder.close()).is_whole());
+}
+
+#[test]
+fn so_is_an_event_of_a_stream() {
+    let place = Place::new();
+    let recorder = Recorder::start(settings(), &header(), &place.tape()).unwrap();
+    let (request, mut response) = begin(&recorder, "/events").split();
+    request.end();
+    let kind = [("content-type", "text/event-stream")];
+    response.head(200, kind.into_iter().collect());
+    assert!(response.data(&Bytes::from_static(b"data: hea")).is_none());
+    let written = response.data(&Bytes::from_static(b"rd\n\ndata: mo"));
+    wait(written.expect("it waits"));
+    assert_eq!(data(&place), [Body::new("heard")]);
+    wait(response.end(End::Complete));
+    assert!(wait(recorder.close()).is_whole());
 }
