@@ -4,6 +4,7 @@ mod document;
 mod grid;
 mod selection;
 mod timeline;
+mod travel;
 
 use std::path::PathBuf;
 

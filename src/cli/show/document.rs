@@ -11,6 +11,8 @@ use crate::exchange::{
 };
 use crate::tape::{Event, Tape, Trust};
 
+use super::travel::{CarrierView, FormView};
+
 /// Writes the document, on one line where no body breaks it.
 pub(super) fn write(tape: &Tape) -> serde_json::Result<String> {
     let document = Document {
@@ -54,6 +56,8 @@ struct OperationView<'a> {
     session: &'a str,
     method: &'a str,
     target: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    form: Option<FormView>,
     request: Content<'a>,
     #[serde(skip_serializing_if = "Headers::is_empty", serialize_with = "lines")]
     request_trailers: &'a Headers,
@@ -72,6 +76,7 @@ impl<'a> OperationView<'a> {
             session: operation.session.name(),
             method: &operation.request.method,
             target: &operation.request.target,
+            form: FormView::of(operation.form),
             request: Content(&operation.request.body),
             request_trailers: &operation.request.trailers,
             status: operation.response.status,
@@ -87,6 +92,8 @@ struct NotificationView<'a> {
     id: u64,
     session: &'a str,
     channel: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carrier: Option<CarrierView<'a>>,
     after: Vec<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause_by: Option<CauseView<'a>>,
@@ -99,6 +106,7 @@ impl<'a> NotificationView<'a> {
             id: notification.id.0,
             session: notification.session.name(),
             channel: &notification.channel,
+            carrier: CarrierView::of(&notification.carrier),
             after: notification.after.iter().map(|id| id.0).collect(),
             cause_by: notification.cause_by.as_ref().map(CauseView::of),
             data: Content(&notification.data),

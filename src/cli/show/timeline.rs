@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use crate::exchange::{
-    Body, CauseBy, Closed, Cut, End, Fact, Micros, Notification, Operation, OperationId, Repair,
-    Side, What,
+    Body, Carrier, CauseBy, Closed, Cut, End, Fact, Form, Micros, Notification, Operation,
+    OperationId, Repair, ServerSent, Side, Stream, What,
 };
 use crate::tape::{Event, Tape, Trust};
 
@@ -114,7 +114,19 @@ fn operation_rows(operation: &Operation, lane_width: usize) -> Vec<Row> {
         End::Complete => "",
         End::Truncated => ", broken off",
     };
-    let after = format!(" → {}{end}", operation.response.status);
+    let opened = match operation.form {
+        Form::Opens(Stream::Events) => ", events",
+        Form::Opens(Stream::Lines) => ", lines",
+        Form::Opens(Stream::Socket) => ", a socket",
+        Form::Exchange | Form::Message(_) => "",
+    };
+    let after = match operation.form {
+        // Nobody answers it.
+        Form::Message(on) => format!(" on {}", on.stream),
+        Form::Exchange | Form::Opens(_) => {
+            format!(" → {}{opened}{end}", operation.response.status)
+        }
+    };
     let room = lane_width.saturating_sub(before.chars().count() + after.chars().count());
     let target = fit(&clean(&operation.request.target), room);
     let mut rows = vec![Row {
@@ -230,10 +242,18 @@ fn notification_rows(notification: &Notification, cause: Cause, lane_width: usiz
         Cause::NotShown => String::new(),
     };
     let channel = clean(&notification.channel);
+    let named = match &notification.carrier {
+        Carrier::Event(ServerSent {
+            event: Some(event), ..
+        }) => format!(" {}", clean(event)),
+        Carrier::Event(_) | Carrier::Bayeux | Carrier::Line(_) | Carrier::Message(_) => {
+            String::new()
+        }
+    };
     let mut rows = vec![Row {
         at: Some(notification.at),
         session: session.clone(),
-        text: format!("{mark} {} {channel}{causes}{gap}", notification.id),
+        text: format!("{mark} {} {channel}{named}{causes}{gap}", notification.id),
     }];
     rows.extend(notification.cause_by.as_ref().map(|cause_by| Row {
         at: None,

@@ -195,6 +195,19 @@ fn recorded_and_replayed(kind: &'static str, arguments: &[&str]) {
     };
     assert_eq!(of("alice").len(), 3, "{shown}");
     assert_eq!(of("alice"), of("bob"), "{shown}");
+    let opened = if kind.starts_with("text") {
+        "events"
+    } else {
+        "lines"
+    };
+    let opening = &shown["operations"][0];
+    assert_eq!(opening["form"], json!({ "opens": opened }));
+    let last = shown["notifications"].as_array().unwrap().last().unwrap();
+    let carrier = &last["carrier"];
+    match opened {
+        "lines" => assert!(carrier["line"].is_u64(), "{last}"),
+        _ => assert_eq!(carrier["event"]["event"], "said", "{last}"),
+    }
     let facts = shown["facts"].to_string();
     assert_eq!(facts.matches("\"closed\"").count(), 2, "{facts}");
 
