@@ -28,7 +28,9 @@ const LONGEST: u64 = 16;
 /// How often the tape opens a socket, and what it has of messages on sockets that are not Bayeux's.
 fn sockets(tape: &Path) -> (usize, Vec<Value>) {
     let text = std::fs::read_to_string(tape).unwrap();
-    let events = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let events = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
     let (mut opened, mut bare) = (0, Vec::new());
     for event in events {
         if event["response"]["status"] == 101 {
