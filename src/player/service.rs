@@ -359,22 +359,54 @@ impl Replay {
     async fn socket(self, head: http::request::Parts, wish: Wish) -> Response<ReplayBody> {
         let live = live(&head, Bytes::new());
         let identity = self.identity(&head, &live);
-        let (answer, copy, moored) = self.answer(&identity, &live);
         let offered = self.0.settings.bayeux.sockets == Sockets::Offered;
-        let mut response = if offered && self.is_endpoint(head.uri.path()) {
-            let mut response = match answer {
-                Answer::Recorded { response, .. } => recorded(&response, ReplayBody::whole("")),
-                Answer::Refused(_) => Response::new(ReplayBody::whole("")),
-            };
-            wish.grant(&mut response);
-            let stop = self.0.stopping.subscribe();
-            tokio::spawn(socket::converse(wish, self.clone(), identity.clone(), stop));
-            response
+        let (mut response, copy) = if offered && self.is_endpoint(head.uri.path()) {
+            self.converse_on(wish, &identity, &live)
         } else {
-            self.play_on(wish, answer, copy, moored).await
+            let (answer, copy, moored) = self.answer(&identity, &live);
+            (self.play_on(wish, answer, copy, moored).await, copy)
         };
         self.mark(&mut response, &identity, copy);
         response
+    }
+
+    /// Answers a Bayeux client's request for a socket: as the tape does if it has that, which it need
+    /// not have.
+    fn converse_on(
+        &self,
+        wish: Wish,
+        identity: &Identity,
+        live: &exchange::Request,
+    ) -> (Response<ReplayBody>, CopyId) {
+        let mut state = self.state();
+        let copy = state.copies.of(identity, Ask::Operation(live));
+        let (answer, sends) = state.copies.get(copy).offered(self.now(), identity, live);
+        let berth = answer.as_ref().and_then(|answer| state.moor(copy, answer));
+        let berth = berth.map(|moored| moored.berth);
+        state.dispatch(sends);
+        drop(state);
+        self.0.changed.notify_one();
+        let mut response = match answer {
+            Some(Answer::Recorded {
+                operation,
+                response,
+                ..
+            }) => {
+                self.out(copy, operation);
+                recorded(&response, ReplayBody::whole(""))
+            }
+            Some(Answer::Refused(_)) | None => Response::new(ReplayBody::whole("")),
+        };
+        wish.grant(&mut response);
+        let stop = self.0.stopping.subscribe();
+        let (replay, identity) = (self.clone(), identity.clone());
+        tokio::spawn(async move {
+            socket::converse(wish, &replay, identity, stop).await;
+            if let Some(berth) = berth {
+                replay.hung_up(berth);
+            }
+        });
+        (response, copy)
     }
 
     /// Answers a request for a socket on which a stream is played, if the tape has one there.

@@ -221,7 +221,7 @@ async fn close(socket: &mut Socket, closed: &Closed) -> bool {
 /// Speaks Bayeux on a socket: each message of the client is a batch, and so is each answer.
 pub(super) async fn converse(
     wish: Wish,
-    replay: Replay,
+    replay: &Replay,
     identity: Identity,
     mut stop: watch::Receiver<bool>,
 ) {

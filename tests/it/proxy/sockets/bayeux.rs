@@ -5,7 +5,7 @@ use tungstenite::{Message, WebSocket};
 
 use super::messages::hear;
 use super::*;
-use crate::support::Replay;
+use crate::support::{Replay, report};
 
 /// How often it is tried: what may come in either order comes in one order by chance.
 const TIMES: usize = 50;
@@ -51,4 +51,7 @@ fn a_poll_is_answered_before_the_disconnect_that_releases_it() {
             .into();
         assert_eq!(order, ["held", "last"], "the {time}th time");
     }
+    // The tape has no sockets, and they are offered all the same.
+    let report = report(&replay);
+    assert_eq!(report["misses"]["total"], 0, "{report}");
 }
