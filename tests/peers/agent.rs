@@ -34,6 +34,7 @@ pub(crate) enum Library {
     Cometd3OnSocket,
     /// Over a WebSocket if that can be had, else by polling.
     Cometd9OnAny,
+    Cometd3OnAny,
     /// The same, but for the handshake, which is always by polling.
     FayeOnAny,
 }
@@ -60,9 +61,10 @@ impl Library {
             | Library::Cometd9OnSocket
             | Library::Cometd9OnAny => "cometd9.mjs",
             Library::Cometd9OverHttp2 => "cometd9h2.mjs",
-            Library::Cometd3 | Library::Cometd3Acknowledging | Library::Cometd3OnSocket => {
-                "cometd3.mjs"
-            }
+            Library::Cometd3
+            | Library::Cometd3Acknowledging
+            | Library::Cometd3OnSocket
+            | Library::Cometd3OnAny => "cometd3.mjs",
             Library::Faye | Library::FayeOnAny => "faye.mjs",
         }
     }
@@ -70,7 +72,7 @@ impl Library {
     fn transport(self) -> &'static str {
         match self {
             Library::Cometd9OnSocket | Library::Cometd3OnSocket => "socket",
-            Library::Cometd9OnAny | Library::FayeOnAny => "any",
+            Library::Cometd9OnAny | Library::Cometd3OnAny | Library::FayeOnAny => "any",
             Library::Cometd9
             | Library::Cometd9Acknowledging
             | Library::Cometd9OverHttp2

@@ -66,7 +66,12 @@ function start(cometd, { endpoint, transport, headers, channels, pause }, ears) 
     }
   });
   for (const channel of REPLIES) {
-    cometd.addListener(channel, (reply) => ears.reply(reply));
+    cometd.addListener(channel, (reply) => {
+      // A socket that cannot be had is no reply, and the library goes on with another transport.
+      if (transport !== "any" || !reply.failure) {
+        ears.reply(reply);
+      }
+    });
   }
   cometd.handshake();
   return { leave: () => cometd.disconnect() };

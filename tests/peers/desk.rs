@@ -31,6 +31,9 @@ use shift::{NAMES, Shift};
 /// How long a replay holds a poll, in milliseconds.
 const POLL: u32 = 500;
 
+/// Where a socket for Bayeux is asked for.
+const NOTIFICATIONS: &str = "/api/v2/notifications";
+
 /// What an agent did, and what it heard and why, in order.
 #[derive(Debug, Default, PartialEq)]
 struct Lane {
@@ -92,7 +95,7 @@ fn lanes(
     lanes
 }
 
-/// The lanes of a tape, without the operations that open sockets, which the desk does not count.
+/// The lanes of a tape, without the requests for Bayeux sockets, which the desk does not count.
 fn taped(path: &Path) -> Lanes {
     let output = Command::new(env!("CARGO_BIN_EXE_antiphon"))
         .args(["show", "--json"])
@@ -103,7 +106,7 @@ fn taped(path: &Path) -> Lanes {
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let list = |name: &str| document[name].as_array().unwrap().clone();
     let (mut operations, events) = (list("operations"), list("notifications"));
-    operations.retain(|operation| operation["status"] != 101);
+    operations.retain(|operation| operation["target"] != NOTIFICATIONS);
     lanes(&operations, "session", "id", &events, "session", |event| {
         let after = event["after"].as_array().unwrap().iter();
         after.map(|cause| cause.as_u64().unwrap()).collect()

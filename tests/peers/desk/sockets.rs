@@ -5,14 +5,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::agent::{Agent, Library};
+use crate::agent::Library;
 use crate::random::Random;
 use crate::server::{PATIENT, Server};
 
-use super::part::{self, Part, Tempo};
-use super::recorded::{cast, play};
+use super::part::{Part, Tempo};
+use super::recorded::{Recorded, cast, play};
 use super::service::Desk;
 use super::shift::NAMES;
 use super::{Heard, talk_and_chat, taped, told, verified};
@@ -83,5 +83,52 @@ fn agents_on_sockets_are_recorded_and_replayed_as_agents_that_poll() {
         digests.insert(report["digest"].as_str().unwrap().to_owned());
     }
     assert_eq!(digests.len(), 1, "{digests:?}");
+    replay.end_well();
+}
+
+/// The digest of a run of these libraries, in which everything was played as recorded.
+fn digest(replay: &Server, parts: &[Part], libraries: &[Library]) -> Value {
+    replay.reset();
+    let mut agents = cast(parts, &replay.origin, libraries);
+    play(parts, &mut agents, &vec![Tempo::plain(); parts.len()]);
+    replay.clean_report()["digest"].clone()
+}
+
+#[test]
+fn agents_recorded_on_sockets_may_come_by_polling() {
+    let folder = tempfile::tempdir().unwrap();
+    let tape = folder.path().join("desk.tape");
+    let parts = record(&["faye"], &Library::ON_SOCKETS, &tape);
+    let replay = Server::replay_of(&tape, POLL);
+    let on_sockets = digest(&replay, &parts, &Library::ON_SOCKETS);
+    assert_eq!(digest(&replay, &parts, &Library::PLAIN), on_sockets);
+    replay.end_well();
+}
+
+#[test]
+fn agents_recorded_by_polling_may_come_on_sockets_that_are_offered() {
+    let recorded = Recorded::new();
+    let parts = recorded.parts;
+    let offer = [PATIENT, &["--offer-websocket"]].concat();
+    let replay = Server::replay_with(&recorded.tape(), POLL, &offer);
+    let polling = digest(&replay, parts, &Library::PLAIN);
+    assert_eq!(digest(&replay, parts, &Library::ON_SOCKETS), polling);
+    replay.end_well();
+}
+
+#[test]
+fn agents_whose_sockets_are_refused_go_on_by_polling() {
+    let folder = tempfile::tempdir().unwrap();
+    let tape = folder.path().join("desk.tape");
+    let libraries = [
+        Library::Cometd9OnAny,
+        Library::FayeOnAny,
+        Library::Cometd3OnAny,
+    ];
+    let parts = record(&["faye", "polling"], &libraries, &tape);
+    assert_eq!(sockets(&tape), (0, Vec::new()));
+    let replay = Server::replay_of(&tape, POLL);
+    let first = digest(&replay, &parts, &libraries);
+    assert_eq!(digest(&replay, &parts, &libraries), first);
     replay.end_well();
 }
