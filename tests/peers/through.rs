@@ -3,6 +3,7 @@
 
 mod chromium;
 mod nginx;
+mod room;
 mod sockets;
 mod tls;
 
