@@ -56,7 +56,7 @@ struct Shared {
 
 struct State {
     copies: Copies,
-    waiting: BTreeMap<Exchange, oneshot::Sender<Vec<Bytes>>>,
+    waiting: BTreeMap<Exchange, Waiter>,
     /// The open streams of each copy. What waits in them is bounded by what the tapes hold.
     streams: BTreeMap<(CopyId, OutletId), mpsc::UnboundedSender<Parcel>>,
     next: u64,
@@ -72,6 +72,16 @@ pub type Held = Box<dyn std::any::Any + std::marker::Send>;
 enum Phase {
     Playing,
     Stopping,
+}
+
+/// Who waits for an answer of the Bayeux server.
+pub(super) enum Waiter {
+    /// A request.
+    Request(oneshot::Sender<Vec<Bytes>>),
+    /// A socket, on which answers go out in the order in which they are given: a client that has the
+    /// answer to its disconnect closes it, and must have that to its poll before. No more wait in
+    /// here than the socket has taken messages for.
+    Socket(mpsc::UnboundedSender<(Exchange, Vec<Bytes>)>),
 }
 
 /// What the Bayeux server answered to one request.
@@ -305,63 +315,104 @@ impl Replay {
         role: Role,
         messages: &[Message],
     ) -> Replies {
-        let (receiver, cookie, copy, exchange) = {
-            let mut state = self.state();
-            state.next += 1;
-            let exchange = Exchange(state.next);
-            let (sender, receiver) = oneshot::channel();
-            state.waiting.insert(exchange, sender);
-            let now = self.now();
-            let copy = state.copies.of(identity, Ask::Messages(messages));
-            let stage = state.copies.get(copy);
-            let misses = stage.journal().misses().total();
-            let (mut sends, cookie) = stage.messages(now, exchange, identity, role, messages);
-            if stage.journal().misses().total() > misses {
-                self.0.missed.notify_one();
-            }
-            if state.phase == Phase::Stopping {
-                sends.extend(state.copies.get(copy).release_all(now));
-            }
-            state.dispatch(sends);
-            (receiver, cookie, copy, exchange)
-        };
-        self.0.changed.notify_one();
-        let guard = Waiting {
-            replay: self.clone(),
-            copy,
-            exchange,
-        };
+        let (sender, receiver) = oneshot::channel();
+        let (waiting, cookie) = self.ask(identity, role, messages, Waiter::Request(sender));
         let messages = receiver.await.unwrap_or_default();
-        drop(guard);
         Replies {
             messages,
             cookie,
-            copy,
+            copy: waiting.copy,
         }
+    }
+
+    /// Sends messages to the Bayeux server, which answers to the one who waits. That one keeps what is
+    /// returned until then.
+    pub(super) fn ask(
+        &self,
+        identity: &Identity,
+        role: Role,
+        messages: &[Message],
+        waiter: Waiter,
+    ) -> (Waiting, Option<String>) {
+        let mut state = self.state();
+        state.next += 1;
+        let exchange = Exchange(state.next);
+        state.waiting.insert(exchange, waiter);
+        let now = self.now();
+        let copy = state.copies.of(identity, Ask::Messages(messages));
+        let stage = state.copies.get(copy);
+        let misses = stage.journal().misses().total();
+        let (mut sends, cookie) = stage.messages(now, exchange, identity, role, messages);
+        if stage.journal().misses().total() > misses {
+            self.0.missed.notify_one();
+        }
+        if state.phase == Phase::Stopping {
+            sends.extend(state.copies.get(copy).release_all(now));
+        }
+        state.dispatch(sends);
+        drop(state);
+        self.0.changed.notify_one();
+        let replay = self.clone();
+        let waiting = Waiting {
+            replay,
+            copy,
+            exchange,
+        };
+        (waiting, cookie)
     }
 
     /// Answers a request for a socket.
     async fn socket(self, head: http::request::Parts, wish: Wish) -> Response<ReplayBody> {
         let live = live(&head, Bytes::new());
         let identity = self.identity(&head, &live);
-        let (answer, copy, moored) = self.answer(&identity, &live);
         let offered = self.0.settings.bayeux.sockets == Sockets::Offered;
-        let mut response = if offered && self.is_endpoint(head.uri.path()) {
-            let mut response = match answer {
-                Answer::Recorded { response, .. } => {
-                    recorded(&response, Takes::None, ReplayBody::whole(""))
-                }
-                Answer::Refused(_) => Response::new(ReplayBody::whole("")),
-            };
-            wish.grant(&mut response);
-            let stop = self.0.stopping.subscribe();
-            tokio::spawn(socket::converse(wish, self.clone(), identity.clone(), stop));
-            response
+        let (mut response, copy) = if offered && self.is_endpoint(head.uri.path()) {
+            self.converse_on(wish, &identity, &live)
         } else {
-            self.play_on(wish, answer, copy, moored).await
+            let (answer, copy, moored) = self.answer(&identity, &live);
+            (self.play_on(wish, answer, copy, moored).await, copy)
         };
         self.mark(&mut response, &identity, copy);
         response
+    }
+
+    /// Answers a Bayeux client's request for a socket: as the tape does if it has that, which it need
+    /// not have.
+    fn converse_on(
+        &self,
+        wish: Wish,
+        identity: &Identity,
+        live: &exchange::Request,
+    ) -> (Response<ReplayBody>, CopyId) {
+        let mut state = self.state();
+        let copy = state.copies.of(identity, Ask::Operation(live));
+        let (answer, sends) = state.copies.get(copy).offered(self.now(), identity, live);
+        let berth = answer.as_ref().and_then(|answer| state.moor(copy, answer));
+        let berth = berth.map(|moored| moored.berth);
+        state.dispatch(sends);
+        drop(state);
+        self.0.changed.notify_one();
+        let mut response = match answer {
+            Some(Answer::Recorded {
+                operation,
+                response,
+                ..
+            }) => {
+                self.out(copy, operation);
+                recorded(&response, Takes::None, ReplayBody::whole(""))
+            }
+            Some(Answer::Refused(_)) | None => Response::new(ReplayBody::whole("")),
+        };
+        wish.grant(&mut response);
+        let stop = self.0.stopping.subscribe();
+        let (replay, identity) = (self.clone(), identity.clone());
+        tokio::spawn(async move {
+            socket::converse(wish, &replay, identity, stop).await;
+            if let Some(berth) = berth {
+                replay.hung_up(berth);
+            }
+        });
+        (response, copy)
     }
 
     /// Answers a request for a socket on which a stream is played, if the tape has one there.
@@ -617,9 +668,11 @@ impl State {
             }
         }
         for Send { exchange, messages } in sends {
-            if let Some(sender) = self.waiting.remove(&exchange) {
-                // Where nobody waits any more, the connection is gone and says so itself.
-                let _ = sender.send(messages);
+            // Where nobody waits any more, the connection is gone and says so itself.
+            match self.waiting.remove(&exchange) {
+                Some(Waiter::Request(sender)) => drop(sender.send(messages)),
+                Some(Waiter::Socket(sender)) => drop(sender.send((exchange, messages))),
+                None => {}
             }
         }
     }
@@ -637,10 +690,10 @@ fn sent_on(answer: Result<Response<Incoming>, String>) -> Response<ReplayBody> {
 }
 
 /// A request that waits for the Bayeux server. When it is given up, so is its poll.
-struct Waiting {
+pub(super) struct Waiting {
     replay: Replay,
     copy: CopyId,
-    exchange: Exchange,
+    pub(super) exchange: Exchange,
 }
 
 impl Drop for Waiting {

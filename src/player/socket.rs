@@ -3,6 +3,8 @@
 //!
 //! Frames are the library's business (RFC 6455), and no extension is agreed to.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::header::{CONNECTION, HeaderMap, HeaderValue, UPGRADE};
@@ -11,7 +13,6 @@ use hyper::ext::Protocol;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role as End, WebSocketConfig};
@@ -22,7 +23,7 @@ use crate::exchange::{Closed, Kind};
 use crate::websocket;
 
 use super::cast::{Identity, Role};
-use super::service::{Held, Replay};
+use super::service::{Held, Replay, Waiter};
 use super::stage::outlets::Parcel;
 use super::streaming::Berth;
 
@@ -220,34 +221,35 @@ async fn close(socket: &mut Socket, closed: &Closed) -> bool {
 /// Speaks Bayeux on a socket: each message of the client is a batch, and so is each answer.
 pub(super) async fn converse(
     wish: Wish,
-    replay: Replay,
+    replay: &Replay,
     identity: Identity,
     mut stop: watch::Receiver<bool>,
 ) {
     let Some((mut socket, _held)) = wish.open().await else {
         return;
     };
-    let mut waiting = JoinSet::new();
+    let (sender, mut answers) = mpsc::unbounded_channel();
+    let mut waiting = BTreeMap::new();
     loop {
-        let answer = tokio::select! {
+        let (exchange, answer) = tokio::select! {
             said = socket.next(), if waiting.len() < MAX_WAITING => match said {
                 Some(Ok(Said::Text(text))) => {
                     let Ok(messages) = message::read(None, text.as_bytes()) else {
                         tracing::warn!("a client says on its socket what is no Bayeux message");
                         break;
                     };
-                    let (replay, identity) = (replay.clone(), identity.clone());
-                    waiting.spawn(async move {
-                        replay.say(&identity, Role::Player, &messages).await.messages
-                    });
+                    let waiter = Waiter::Socket(sender.clone());
+                    let (asked, _) = replay.ask(&identity, Role::Player, &messages, waiter);
+                    waiting.insert(asked.exchange, asked);
                     continue;
                 }
                 Some(Ok(_)) => continue,
                 Some(Err(_)) | None => return,
             },
-            Some(answer) = waiting.join_next() => answer.unwrap_or_default(),
+            Some(answer) = answers.recv() => answer,
             _ = stop.wait_for(|stop| *stop) => break,
         };
+        waiting.remove(&exchange);
         let (_, content) = Carrier::Json.response(&answer);
         let text = Utf8Bytes::try_from(content).unwrap_or_default();
         if socket.send(Said::Text(text)).await.is_err() {

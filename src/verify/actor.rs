@@ -11,7 +11,7 @@ use super::difference;
 use super::jitter::Jitter;
 use super::listening::Listening;
 use super::script::{Published, Script, Step};
-use super::sockets::Sockets;
+use super::sockets::{KEY, Sockets};
 use super::subscriber::Subscriber;
 use super::wire::Wire;
 
@@ -154,6 +154,10 @@ impl Actor {
             Form::Message(on) => {
                 let said = self.sockets.say(on, &operation.request.body).await;
                 said.map(|()| None)
+            }
+            // A request for one that was declined.
+            Form::Exchange if operation.request.headers.get(KEY).is_some() => {
+                self.sockets.open(operation, wire).await
             }
             Form::Exchange | Form::Opens(Stream::Events | Stream::Lines) => return None,
         };

@@ -18,6 +18,9 @@ use crate::exchange::{
 use super::difference;
 use super::wire::Wire;
 
+/// The field that a request has if it asks for a socket (RFC 6455 §4.1).
+pub(super) const KEY: &str = "sec-websocket-key";
+
 /// How long the end of a socket is waited for.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -25,7 +28,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const MADE_ANEW: &[&str] = &[
     "sec-websocket-accept",
     "sec-websocket-extensions",
-    "sec-websocket-key",
+    KEY,
     "sec-websocket-version",
 ];
 
@@ -138,7 +141,7 @@ fn request(operation: &Operation, wire: &Wire) -> Result<Request<()>, String> {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     let name = HeaderName::from_static("sec-websocket-version");
     headers.insert(name, HeaderValue::from_static("13"));
-    let name = HeaderName::from_static("sec-websocket-key");
+    let name = HeaderName::from_static(KEY);
     headers.insert(name, field(&generate_key())?);
     Ok(request)
 }

@@ -1,8 +1,8 @@
 // One agent in one process: what the programs for the client libraries have in common.
 //
 // The one argument is JSON: where the Bayeux endpoint is, the header fields that every request
-// carries, the channels to subscribe to, and whether to acknowledge messages. Commands come on stdin and are obeyed at once, each a
-// line of JSON: `login` sends a form, follows where it leads and keeps the cookies, `join` shakes
+// carries, the channels to subscribe to, whether to acknowledge messages, and the transport: `polling`,
+// `socket`, or `any`. Commands come on stdin and are obeyed at once, each a line of JSON: `login` sends a form, follows where it leads and keeps the cookies, `join` shakes
 // hands and subscribes, `call` sends one request, `leave` listens for one more complete poll and
 // disconnects. What happens goes to stdout, each a line of JSON:
 // `ready` when every subscription is confirmed, `message`, `answer`, `unknown` when the server no

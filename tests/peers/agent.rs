@@ -29,6 +29,14 @@ pub(crate) enum Library {
     Cometd3,
     Cometd3Acknowledging,
     Faye,
+    /// Over a WebSocket, and nothing else.
+    Cometd9OnSocket,
+    Cometd3OnSocket,
+    /// Over a WebSocket if that can be had, else by polling.
+    Cometd9OnAny,
+    Cometd3OnAny,
+    /// The same, but for the handshake, which is always by polling.
+    FayeOnAny,
 }
 
 impl Library {
@@ -39,12 +47,38 @@ impl Library {
     pub(crate) const ACKNOWLEDGING: [Library; 2] =
         [Library::Cometd9Acknowledging, Library::Cometd3Acknowledging];
 
+    /// Those on a socket where there is one.
+    pub(crate) const ON_SOCKETS: [Library; 3] = [
+        Library::Cometd9OnSocket,
+        Library::FayeOnAny,
+        Library::Cometd3OnSocket,
+    ];
+
     fn program(self) -> &'static str {
         match self {
-            Library::Cometd9 | Library::Cometd9Acknowledging => "cometd9.mjs",
+            Library::Cometd9
+            | Library::Cometd9Acknowledging
+            | Library::Cometd9OnSocket
+            | Library::Cometd9OnAny => "cometd9.mjs",
             Library::Cometd9OverHttp2 => "cometd9h2.mjs",
-            Library::Cometd3 | Library::Cometd3Acknowledging => "cometd3.mjs",
-            Library::Faye => "faye.mjs",
+            Library::Cometd3
+            | Library::Cometd3Acknowledging
+            | Library::Cometd3OnSocket
+            | Library::Cometd3OnAny => "cometd3.mjs",
+            Library::Faye | Library::FayeOnAny => "faye.mjs",
+        }
+    }
+
+    fn transport(self) -> &'static str {
+        match self {
+            Library::Cometd9OnSocket | Library::Cometd3OnSocket => "socket",
+            Library::Cometd9OnAny | Library::Cometd3OnAny | Library::FayeOnAny => "any",
+            Library::Cometd9
+            | Library::Cometd9Acknowledging
+            | Library::Cometd9OverHttp2
+            | Library::Cometd3
+            | Library::Cometd3Acknowledging
+            | Library::Faye => "polling",
         }
     }
 }
@@ -146,6 +180,7 @@ impl Agent {
             "endpoint": format!("{origin}{ENDPOINT}"),
             "headers": headers,
             "channels": channels,
+            "transport": library.transport(),
             "acknowledge": Library::ACKNOWLEDGING.contains(&library),
         });
         let mut child = programs::node_by(by, library.program())

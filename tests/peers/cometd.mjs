@@ -3,15 +3,25 @@
 // Calls go through the XMLHttpRequest that the library's adapter provides, as in a page: they
 // carry the cookies of the handshake.
 
+import { WebSocket } from "ws";
 import { fail } from "./agent.mjs";
 
 // Where the library announces replies; on `/meta/*` it would announce the unsuccessful ones twice.
 const REPLIES = ["/meta/handshake", "/meta/connect", "/meta/subscribe", "/meta/disconnect"];
 
+// What each choice of transports leaves out. `any` begins with a WebSocket and goes on with what works.
+const UNWANTED = {
+  polling: ["websocket"],
+  socket: ["long-polling", "callback-polling"],
+  any: [],
+};
+
 // An agent's library, made of a version's classes and its adapter to Node.
 export function cometd(CometD, AckExtension, adapter) {
   adapter.adapt();
   const join = (settings, ears) => {
+    // Before there is a client: it looks whether there are sockets.
+    dress(settings.headers);
     const client = new CometD();
     if (settings.acknowledge) {
       acknowledge(client, new AckExtension());
@@ -30,9 +40,18 @@ function acknowledge(cometd, extension) {
   });
 }
 
-function start(cometd, { endpoint, headers, channels, pause }, ears) {
+// Lets sockets carry the header fields that requests do, as they carry the cookies in a page.
+function dress(headers) {
+  window.WebSocket = class extends WebSocket {
+    constructor(url, protocols) {
+      super(url, protocols ?? [], { headers });
+    }
+  };
+}
+
+function start(cometd, { endpoint, transport, headers, channels, pause }, ears) {
   // Another transport would hide how this one fares.
-  cometd.unregisterTransport("websocket");
+  UNWANTED[transport].forEach((name) => cometd.unregisterTransport(name));
   cometd.configure({ url: endpoint, requestHeaders: headers, logLevel: "warn" });
   cometd.onListenerException = (error) => fail(`${error.stack}`);
   const hear = (message) => ears.message(message.channel, message.data);
@@ -47,7 +66,12 @@ function start(cometd, { endpoint, headers, channels, pause }, ears) {
     }
   });
   for (const channel of REPLIES) {
-    cometd.addListener(channel, (reply) => ears.reply(reply));
+    cometd.addListener(channel, (reply) => {
+      // A socket that cannot be had is no reply, and the library goes on with another transport.
+      if (transport !== "any" || !reply.failure) {
+        ears.reply(reply);
+      }
+    });
   }
   cometd.handshake();
   return { leave: () => cometd.disconnect() };

@@ -1,5 +1,6 @@
 // A service for agents' desktops: calls and chats over HTTP, and what comes of them over CometD, by
-// npm's own CometD server.
+// npm's own CometD server; or, with the argument `faye`, by Faye's, which has WebSockets too. With
+// `faye polling` it says that it has them, and refuses each.
 //
 // It tells the truth about itself on stdout, each a line of JSON: `listening`; `operation` when a
 // request has come, with its number; `event` when a message goes to an agent, with the number of the
@@ -11,6 +12,7 @@
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import cometd from "cometd-nodejs-server";
+import { faye } from "./fayedesk.mjs";
 
 // In milliseconds. An agent that is silent for so long is forgotten.
 const TIMES = { timeout: 1_000, interval: 0, maxInterval: 1_500, sweepPeriod: 200 };
@@ -18,7 +20,8 @@ const TIMES = { timeout: 1_000, interval: 0, maxInterval: 1_500, sweepPeriod: 20
 const API = "/api/v2";
 const COOKIE = "DESKSESSION";
 
-const bayeux = cometd.createCometDServer(TIMES);
+const [by, sockets] = process.argv.slice(2);
+const bayeux = by === "faye" ? faye(TIMES, `${API}/notifications`) : cometd.createCometDServer(TIMES);
 const agents = new Map(); // by name
 const logins = new Map(); // the name, by cookie
 const things = new Map(); // calls and chats, by identifier
@@ -220,5 +223,11 @@ const server = createServer((request, response) => {
   request.setEncoding("utf8");
   request.on("data", (piece) => (text += piece));
   request.on("end", () => serve(request, response, text));
+});
+server.on("upgrade", (request, socket, head) => {
+  if (bayeux.upgrade && sockets !== "polling") {
+    return bayeux.upgrade(request, socket, head);
+  }
+  socket.end("HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
 });
 server.listen(0, "127.0.0.1", () => say({ listening: server.address().port }));

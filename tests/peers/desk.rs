@@ -13,6 +13,7 @@ mod recorded;
 mod runs;
 mod service;
 mod shift;
+mod sockets;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,6 +30,9 @@ use shift::{NAMES, Shift};
 
 /// How long a replay holds a poll, in milliseconds.
 const POLL: u32 = 500;
+
+/// Where a socket for Bayeux is asked for.
+const NOTIFICATIONS: &str = "/api/v2/notifications";
 
 /// What an agent did, and what it heard and why, in order.
 #[derive(Debug, Default, PartialEq)]
@@ -91,7 +95,7 @@ fn lanes(
     lanes
 }
 
-/// The lanes of a tape.
+/// The lanes of a tape, without the requests for Bayeux sockets, which the desk does not count.
 fn taped(path: &Path) -> Lanes {
     let output = Command::new(env!("CARGO_BIN_EXE_antiphon"))
         .args(["show", "--json"])
@@ -101,7 +105,8 @@ fn taped(path: &Path) -> Lanes {
     assert!(output.status.success());
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let list = |name: &str| document[name].as_array().unwrap().clone();
-    let (operations, events) = (list("operations"), list("notifications"));
+    let (mut operations, events) = (list("operations"), list("notifications"));
+    operations.retain(|operation| operation["target"] != NOTIFICATIONS);
     lanes(&operations, "session", "id", &events, "session", |event| {
         let after = event["after"].as_array().unwrap().iter();
         after.map(|cause| cause.as_u64().unwrap()).collect()

@@ -19,9 +19,11 @@ class Patient extends faye.Scheduler {
 
 perform({ join, call });
 
-function join({ endpoint, headers, channels, pause }, ears) {
+function join({ endpoint, transport, headers, channels, pause }, ears) {
   const client = new faye.Client(endpoint, { scheduler: Patient });
-  client.disable("websocket");
+  if (transport === "polling") {
+    client.disable("websocket");
+  }
   for (const [name, value] of Object.entries(headers)) {
     if (name === "Cookie") {
       // Its jar would replace a header of this name.

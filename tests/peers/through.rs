@@ -4,6 +4,7 @@
 mod chromium;
 mod grpc;
 mod nginx;
+mod room;
 mod sockets;
 mod tls;
 

@@ -60,6 +60,20 @@ impl Stage {
         }
     }
 
+    /// The same for a request that is granted also where the tape has none like it: that is no miss.
+    pub(crate) fn offered(
+        &mut self,
+        now: Micros,
+        identity: &Identity,
+        live: &Request,
+    ) -> (Option<Answer>, Vec<Send>) {
+        let choice = self.choose(identity, live);
+        match choice.and_then(|choice| self.serve(now, identity, live, choice)) {
+            Ok(answer) => (Some(answer), self.advance(now)),
+            Err(_) => (None, Vec::new()),
+        }
+    }
+
     /// Notes that the answer to an operation is out.
     pub(crate) fn answered(&mut self, now: Micros, operation: usize) -> Vec<Send> {
         self.run.answer(now, operation);

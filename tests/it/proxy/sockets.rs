@@ -1,5 +1,6 @@
 //! Sockets: how they are opened, what passes on them, how they end, and what the tape says of it.
 
+mod bayeux;
 mod ends;
 mod http2;
 mod messages;

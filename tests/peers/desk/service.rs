@@ -28,7 +28,13 @@ pub(super) struct Truth {
 
 impl Desk {
     pub(super) fn start() -> Desk {
+        Desk::by(&[])
+    }
+
+    /// The same on a Bayeux server that these arguments choose.
+    pub(super) fn by(arguments: &[&str]) -> Desk {
         let mut child = programs::node("desk.mjs")
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -35,6 +35,28 @@ fn a_recorded_socket_can_be_verified() {
 }
 
 #[test]
+fn a_socket_that_a_bayeux_service_declined_can_be_verified() {
+    let upstream = Upstream::start(|mut client, _| {
+        while !client.message().0.is_empty() {
+            client.send("HTTP/1.1 501 Not Implemented\r\nContent-Length: 4\r\n\r\nnone");
+        }
+    });
+    let mut recording = Recording::start(upstream.address, &[]);
+    let mut client = recording.connect();
+    client.send(&offer("/api/v2/notifications", ""));
+    let (head, content) = client.message();
+    assert!(head.starts_with("HTTP/1.1 501 "), "{head}");
+    assert_eq!(content, "none");
+    assert_eq!(recording.end(), Some(0));
+    let verified = Command::new(env!("CARGO_BIN_EXE_antiphon"))
+        .arg("verify")
+        .arg(recording.tape())
+        .output()
+        .unwrap();
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+#[test]
 fn a_replay_ends_with_a_socket_whose_client_does_nothing() {
     let recording = recorded();
     let tape = recording.tape();
