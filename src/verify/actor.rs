@@ -10,7 +10,7 @@ use super::board::{Board, Standing};
 use super::difference;
 use super::jitter::Jitter;
 use super::listening::Listening;
-use super::script::{Published, Script, Step};
+use super::script::{Published, Script, Step, Strand};
 use super::subscriber::Subscriber;
 use super::wire::Wire;
 
@@ -85,9 +85,13 @@ impl Actor {
             self.jitter.pause().await;
             self.stands(Standing::Ready);
             match step {
-                Step::Call(operation) => self.call(wire, operation).await,
+                Step::Call(operation) => self.call(wire, operation, None).await,
+                Step::Open(operation, strand) => {
+                    self.call(wire, operation, Some(*strand)).await;
+                }
                 Step::Publish(published) => self.publish(wire, published).await?,
                 Step::Hear(notification) => self.hear(wire, notification).await?,
+                Step::HearOn(notification, strand) => self.hear_on(notification, *strand).await?,
                 Step::Shake(endpoint) => self.subscriber.shake(wire, endpoint).await?,
                 Step::Subscribe(channel) => {
                     self.connect(wire).await?;
@@ -103,7 +107,8 @@ impl Actor {
         Ok(())
     }
 
-    async fn call(&mut self, wire: &Wire, operation: &Operation) {
+    /// Calls an operation; it opens a stream of this strand, if it opens one.
+    async fn call(&mut self, wire: &Wire, operation: &Operation, strand: Option<Strand>) {
         let number = operation.id;
         let (request, response) = (&operation.request, &operation.response);
         let part = match (request.body.cut(), response.body.cut(), operation.end) {
@@ -117,12 +122,15 @@ impl Actor {
             return;
         }
         self.stands(Standing::Calling(number));
-        let answer = match operation.form.opens() {
-            None => wire.call(request).await,
-            Some(stream) => wire.open(request).await.map(|(head, content)| {
-                self.listening.open(number, stream, content);
-                head
-            }),
+        let answer = match (operation.form.opens(), strand) {
+            (Some(stream), Some(strand)) => {
+                let request = self.listening.lose(strand, request.clone());
+                wire.open(&request).await.map(|(head, content)| {
+                    self.listening.open(strand, stream, content);
+                    head
+                })
+            }
+            (None, _) | (_, None) => wire.call(request).await,
         };
         match answer {
             Ok(live) => {
@@ -151,17 +159,11 @@ impl Actor {
     }
 
     async fn hear(&mut self, wire: &Wire, notification: &Notification) -> Result<(), String> {
-        let channel = notification.channel.clone();
-        let hearing = Standing::Hearing(notification.id, channel);
-        if let Some(stream) = notification.carrier.stream() {
-            self.stands(hearing);
-            if let Some(what) = self.listening.hear(notification, stream).await? {
-                self.differs(&what);
-            }
-            return Ok(());
-        }
         self.connect(wire).await?;
-        self.stands(hearing);
+        self.stands(Standing::Hearing(
+            notification.id,
+            notification.channel.clone(),
+        ));
         loop {
             let hold = self.jitter.short_poll();
             if let Some(heard) = self.subscriber.hear(wire, hold).await? {
@@ -171,6 +173,15 @@ impl Actor {
                 return Ok(());
             }
         }
+    }
+
+    async fn hear_on(&mut self, notification: &Notification, strand: Strand) -> Result<(), String> {
+        let channel = notification.channel.clone();
+        self.stands(Standing::Hearing(notification.id, channel));
+        if let Some(what) = self.listening.hear(notification, strand).await? {
+            self.differs(&what);
+        }
+        Ok(())
     }
 
     /// Shakes hands, where the tape does not show when its session did, and subscribes to what it is

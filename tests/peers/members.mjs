@@ -1,8 +1,8 @@
 // Members of the office, all in this process: each has a cookie of its own, calls operations, and
 // listens by npm's EventSource or to lines, over HTTP/1.1 or HTTP/2.
 //
-// Settings are the first argument. Each line on stdin is one run: a list of parts, a member's steps
-// each. A line on stdout tells what came of it, member by member.
+// Settings are the first argument. A line on stdin is one run: a list of parts, a member's steps each.
+// A line on stdout tells what came of it, member by member. They go on listening until an empty line.
 
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
@@ -184,6 +184,11 @@ process.on("SIGTERM", () => {
 });
 
 for await (const line of createInterface({ input: process.stdin })) {
+  if (!line) {
+    current.members.forEach((member) => member.close());
+    process.stdout.write("left\n");
+    continue;
+  }
   const parts = JSON.parse(line);
   const run = new Run();
   current = run;
@@ -191,7 +196,6 @@ for await (const line of createInterface({ input: process.stdin })) {
     run.members.set(member, new Member(run, member));
   }
   await Promise.all(parts.map((part) => play(run, run.members.get(part.member), part)));
-  run.members.forEach((member) => member.close());
   const told = [...run.members.values()].map(({ name, answers, heard, opened }) => ({ name, answers, heard, opened }));
   process.stdout.write(`${JSON.stringify(told)}\n`);
 }

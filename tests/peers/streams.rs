@@ -15,11 +15,13 @@ mod script;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::server::{PATIENT, Server};
+use crate::server::{PATIENCE, PATIENT, Server};
 
 use company::{Company, Ear, Over, Told};
 use office::{Office, Truth};
@@ -27,6 +29,9 @@ use script::{Day, NAMES};
 
 /// How long a replay holds a poll, in milliseconds; nobody polls here.
 const POLL: u32 = 1_000;
+
+/// How often a replay is asked how far it has come.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// A recorded day: the folder with the tape, what its members got, and the truth.
 struct Recorded {
@@ -110,6 +115,21 @@ impl Recorded {
         replay.end_well();
         first["digest"].as_str().unwrap().to_owned()
     }
+}
+
+/// Lets members play these parts at a replay until everything on the tape was played; what came of it,
+/// and the digest. How often a client comes back that has heard everything, only the replay can say.
+fn play_all(company: &mut Company, replay: &Server, parts: &Value) -> (Vec<Told>, Value) {
+    let told = company
+        .stay(parts)
+        .unwrap_or_else(|words| panic!("{words}\n{}", replay.admin("report")));
+    let end = Instant::now() + PATIENCE;
+    while replay.admin("report")["clean"] != true && Instant::now() < end {
+        thread::sleep(GLANCE);
+    }
+    let digest = replay.clean_report()["digest"].clone();
+    company.leave();
+    (told, digest)
 }
 
 /// Whether a client hears of a notification, and it does not only set the time of reconnection.

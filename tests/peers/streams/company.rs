@@ -42,7 +42,7 @@ pub(super) struct Told {
     /// What it heard: type, identifier and data of an event, or a line.
     pub(super) heard: Vec<Value>,
     /// How often its stream was opened.
-    pub(super) opened: u64,
+    pub(super) opened: usize,
 }
 
 impl Ear {
@@ -89,14 +89,15 @@ impl Company {
         }
     }
 
-    /// Lets them play these parts; what came of it.
+    /// Lets them play these parts, and leave; what came of it.
     pub(super) fn play(&mut self, parts: &Value) -> Vec<Told> {
-        self.try_to_play(parts)
-            .unwrap_or_else(|words| panic!("{words}"))
+        let told = self.stay(parts).unwrap_or_else(|words| panic!("{words}"));
+        self.leave();
+        told
     }
 
-    /// The same, or where they are stuck.
-    pub(super) fn try_to_play(&mut self, parts: &Value) -> Result<Vec<Told>, String> {
+    /// Lets them play these parts, and go on listening; what came of it, or where they are stuck.
+    pub(super) fn stay(&mut self, parts: &Value) -> Result<Vec<Told>, String> {
         // It reads until it ends, and if it has ended, waiting for it will tell why.
         let _ = writeln!(self.commands, "{parts}");
         let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
@@ -104,6 +105,12 @@ impl Company {
         };
         let told: Value = serde_json::from_str(&line).unwrap();
         Ok(told.as_array().unwrap().iter().map(Told::of).collect())
+    }
+
+    /// Lets them close their connections.
+    pub(super) fn leave(&mut self) {
+        writeln!(self.commands).unwrap();
+        assert_eq!(self.lines.recv_timeout(PATIENCE).unwrap(), "left");
     }
 
     /// Ends the process; what it has to say.
@@ -127,7 +134,7 @@ impl Told {
             name: view["name"].as_str().unwrap().to_owned(),
             answers: view["answers"].as_array().unwrap().clone(),
             heard: view["heard"].as_array().unwrap().clone(),
-            opened: view["opened"].as_u64().unwrap(),
+            opened: usize::try_from(view["opened"].as_u64().unwrap()).unwrap(),
         }
     }
 }

@@ -94,12 +94,8 @@ impl Day {
     }
 
     /// How often this member's stream is opened.
-    pub(super) fn opened(&self, name: &str) -> u64 {
-        let returns = |(_, who, act): &&(usize, &str, Act)| {
-            *who == name && matches!(act, Act::Return | Act::Lose)
-        };
-        let returns = self.acts.iter().filter(returns).count();
-        1 + u64::try_from(returns).unwrap()
+    pub(super) fn opened(&self, name: &str) -> usize {
+        opened(&self.acts, name)
     }
 
     /// The parts, each step in its turn: when everybody has heard what was done before it.
@@ -108,6 +104,9 @@ impl Day {
         let mut steps: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
         for (turn, (number, who, act)) in self.acts.iter().enumerate() {
             let mut step = self.step(*number, who, *act);
+            if *act == Act::Return {
+                step["opened"] = json!(opened(&self.acts[..=turn], who));
+            }
             step["turn"] = json!(turn);
             step["heard"] = json!(heard);
             steps.entry(who).or_default().push(step);
@@ -166,10 +165,17 @@ impl Day {
             }
             Act::Nudge(to) => desk(json!({ "deed": "Nudge", "to": to, "reference": reference })),
             Act::Rest => desk(json!({ "deed": "Rest", "number": number })),
-            Act::Return => json!({ "opened": 2 }),
+            Act::Return => json!({}),
             Act::Lose => json!({ "cut": true }),
         }
     }
+}
+
+/// How often a member opens its stream by these acts.
+fn opened(acts: &[(usize, &'static str, Act)], name: &str) -> usize {
+    let opens = |act: &Act| matches!(act, Act::Listen | Act::Return | Act::Lose);
+    let own = acts.iter().filter(|(_, who, _)| *who == name);
+    own.filter(|(_, _, act)| opens(act)).count()
 }
 
 /// The parts with these steps, when members have heard so much.
