@@ -31,13 +31,26 @@ pub struct Journal {
 /// What one session exchanged.
 ///
 /// Operations and notifications are two lists, each in order. How the two interleave depends on
-/// how fast the client is, so the digest must not.
+/// how fast the client is, so the digest must not. Nor must it depend on how notifications interleave
+/// that come by different ways, each on a connection of its own.
 #[derive(Clone, Debug, Default)]
 pub struct Lane {
     operations: Bounded<Answered>,
     notifications: Bounded<Delivered>,
     hash_of_operations: blake3::Hasher,
-    hash_of_notifications: blake3::Hasher,
+    hash_of_events: blake3::Hasher,
+    /// Those of its streams, by their numbers.
+    hashes_of_streams: BTreeMap<usize, blake3::Hasher>,
+}
+
+/// By which way a notification came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// As a Bayeux event.
+    Bayeux,
+    /// On a stream, or on those that followed it when it was lost or ended: which of its session's
+    /// streams, from 1.
+    Stream(usize),
 }
 
 /// An operation that was answered from the tape.
@@ -179,9 +192,19 @@ impl Journal {
     }
 
     /// Notes that a recorded notification has reached a client of this session.
-    pub fn delivered(&mut self, session: &Session, entry: Delivered, recorded: &Identity) {
+    pub fn delivered(
+        &mut self,
+        session: &Session,
+        way: Way,
+        entry: Delivered,
+        recorded: &Identity,
+    ) {
         let lane = self.lane(session);
-        lane.hash_of_notifications.update(&recorded.0);
+        let hash = match way {
+            Way::Bayeux => &mut lane.hash_of_events,
+            Way::Stream(number) => lane.hashes_of_streams.entry(number).or_default(),
+        };
+        hash.update(&recorded.0);
         lane.notifications.push(entry, MAX_ENTRIES);
     }
 
@@ -276,13 +299,17 @@ impl Lane {
 
     /// Whether there is anything that counts in the digest.
     fn tells_something(&self) -> bool {
-        self.hash_of_operations.count() + self.hash_of_notifications.count() > 0
+        self.hash_of_operations.count() > 0 || self.notifications.total() > 0
     }
 
     fn hash(&self) -> blake3::Hash {
         let mut hash = blake3::Hasher::new();
         hash.update(self.hash_of_operations.finalize().as_bytes());
-        hash.update(self.hash_of_notifications.finalize().as_bytes());
+        hash.update(self.hash_of_events.finalize().as_bytes());
+        for (number, stream) in &self.hashes_of_streams {
+            add(&mut hash, number.to_string().as_bytes());
+            hash.update(stream.finalize().as_bytes());
+        }
         hash.finalize()
     }
 }
@@ -309,7 +336,12 @@ mod tests {
             channel,
             data: data.into(),
         };
-        journal.delivered(session, entry, &Identity::of(&[data.as_bytes()]));
+        journal.delivered(
+            session,
+            Way::Bayeux,
+            entry,
+            &Identity::of(&[data.as_bytes()]),
+        );
     }
 
     fn call(journal: &mut Journal, session: &Session, entry: Answered) {

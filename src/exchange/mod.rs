@@ -15,7 +15,7 @@ pub use body::{Body, Cut};
 pub use contract::{Contract, Parameter, Presence};
 pub use headers::{HOP_BY_HOP, Headers, is_made_anew};
 pub use session_by::{NoSessionBy, SessionBy};
-pub use stream::{Carrier, Form, Kind, OnSocket, SEND, ServerSent, Side, Stream};
+pub use stream::{Carrier, Form, Kind, LAST_EVENT, OnSocket, SEND, ServerSent, Side, Stream};
 
 use std::fmt;
 

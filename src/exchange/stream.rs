@@ -59,6 +59,9 @@ pub enum Form {
     Message(OnSocket),
 }
 
+/// The header by which a client says which event it has seen last (WHATWG HTML §9.2.4).
+pub const LAST_EVENT: &str = "last-event-id";
+
 /// The method of what a client sends on a socket. It is no HTTP method that a client uses.
 pub const SEND: &str = "SEND";
 

@@ -31,4 +31,6 @@ pub use plan::{Happening, Plan, PlanError};
 pub use publish::METHOD as PUBLISH;
 pub use report::Report;
 pub use service::{Held, Replay};
-pub use settings::{Absence, Misses, OnExhausted, Present, Reading, Settings, Spare, Strictness};
+pub use settings::{
+    Absence, Misses, OnExhausted, Present, Reading, Reconnections, Settings, Spare, Strictness,
+};

@@ -4,6 +4,7 @@
 mod carried;
 mod follow;
 mod lanes;
+mod strands;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -17,7 +18,7 @@ use crate::exchange::{
     Closed, Contract, Fact, Form, Micros, Notification, Operation, OperationId, Request, Session,
     Side, Stream, What,
 };
-use crate::journal::Identity;
+use crate::journal::{Identity, Way};
 use crate::matcher::{Key, Rules};
 use crate::tape::{Event, Tape};
 
@@ -29,6 +30,7 @@ use super::values::Values;
 pub(super) use carried::{Wording, carried};
 use follow::Moment;
 pub use lanes::Happening;
+use strands::Strands;
 
 /// The tapes of a replay. Several tapes are independent conversations of the same sessions: what
 /// one session hears comes in the recorded order of each tape.
@@ -43,6 +45,8 @@ pub struct Plan {
     pub(super) ties: Ties,
     pub(super) reading: Reading,
     pub(super) values: Values,
+    /// The operations that go on with a stream that was lost, or had ended.
+    pub(super) resuming: Vec<usize>,
 }
 
 /// An operation with its request taken apart for comparing.
@@ -57,8 +61,8 @@ pub(super) struct Planned {
     /// The notifications that name it as a cause.
     pub(super) releases: Vec<usize>,
     pub(super) times: Times,
-    /// How the stream that it opened was ended, if the service did.
-    pub(super) ending: Option<Ending>,
+    /// The stream that it opened, if it opened one.
+    pub(super) opened: Option<Opened>,
     /// How many operations of its lane that change something come before it.
     pub(super) epoch: usize,
 }
@@ -87,12 +91,28 @@ impl Times {
     }
 }
 
-/// How a stream ended by the service.
+/// A stream. Those that a client opened one after the other are a strand.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) stream: Stream,
+    /// The operation that opened the first of its strand.
+    pub(super) strand: usize,
+    /// Which strand of its session that is, from 1.
+    pub(super) number: usize,
+    /// The operation whose stream it goes on with, where its client had lost that, or it had ended.
+    pub(super) resumes: Option<usize>,
+    pub(super) ending: Option<Ending>,
+}
+
+/// How a stream ended.
 #[derive(Debug)]
 pub(super) struct Ending {
     pub(super) closed: Closed,
+    at: Micros,
     /// How many events of its lane come before.
     pub(super) events: usize,
+    /// The operations of its lane that had begun by then, and were answered later.
+    pub(super) begun: Vec<usize>,
 }
 
 /// A notification with what it waits for.
@@ -187,6 +207,7 @@ impl Plan {
             ties: Ties::default(),
             reading,
             values: Values::default(),
+            resuming: Vec::new(),
         };
         for tape in tapes {
             plan.add(tape)?;
@@ -239,10 +260,12 @@ impl Plan {
             .map(|(place, operation)| (operation.id, self.operations.len() + place))
             .collect();
         let first = self.operations.len();
+        let strands = Strands::of(&tape);
         let shift = Shift::of(&tape, self.reading.present);
         let rules = &self.reading.rules;
         let planned = |operation: &Operation| planned(operation, &self.endpoints, rules, shift);
         self.operations.extend(tape.operations().map(planned));
+        self.learn_strands(&strands, &numbers);
         let mut lanes = BTreeMap::new();
         let mut moments = Vec::new();
         for event in &tape.events {
@@ -273,6 +296,7 @@ impl Plan {
                         }
                     }
                 }
+                Event::Notification(notification) if strands.is_unheard(notification.id) => {}
                 Event::Notification(notification) => {
                     let (_, lane) = self.lane(&notification.session, &mut lanes);
                     let due = self.due(notification, lane, &numbers, shift)?;
@@ -289,11 +313,19 @@ impl Plan {
             }
         }
         self.count(lanes.values().copied());
+        self.complete_endings(first);
         self.learn_ears(&tape, &lanes);
         self.follow(moments);
         let operations = self.operations.get(first..).unwrap_or_default();
         self.values.compare_repeats(first, operations);
         Ok(())
+    }
+
+    /// By which way a notification came.
+    pub(super) fn way(&self, due: &Due) -> Way {
+        let stream = due.stream.and_then(|stream| self.operations.get(stream));
+        let opened = stream.and_then(|stream| stream.opened.as_ref());
+        opened.map_or(Way::Bayeux, |opened| Way::Stream(opened.number))
     }
 
     /// Works out how often each operation of these lanes may come, and what comes before it.
@@ -313,7 +345,28 @@ impl Plan {
         }
     }
 
-    /// Takes the end of a stream, if the service ended it.
+    /// Learns which streams of a tape follow each other.
+    fn learn_strands(&mut self, strands: &Strands, numbers: &BTreeMap<OperationId, usize>) {
+        for (id, &place) in numbers {
+            let place_of = |id: OperationId| numbers.get(&id).copied();
+            if let Some(planned) = self.operations.get_mut(place)
+                && let Some(strand) = strands.get(*id)
+                && let Some(stream) = planned.operation.form.opens()
+            {
+                let resumes = strand.resumes.and_then(place_of);
+                planned.opened = Some(Opened {
+                    stream,
+                    strand: place_of(strand.first).unwrap_or(place),
+                    number: strand.number,
+                    resumes,
+                    ending: None,
+                });
+                self.resuming.extend(resumes.map(|_| place));
+            }
+        }
+    }
+
+    /// Takes the end of a stream.
     fn ends(
         &mut self,
         fact: &Fact,
@@ -324,15 +377,69 @@ impl Plan {
         let (_, lane) = self.lane(&fact.session, lanes);
         let events = self.lanes.get(lane).map_or(0, |lane| lane.events.len());
         let stream = numbers.get(&closed.stream);
-        if let (Side::Service, Some(planned)) = (
-            closed.by,
-            stream.and_then(|stream| self.operations.get_mut(*stream)),
-        ) {
-            planned.ending = Some(Ending {
+        let planned = stream.and_then(|stream| self.operations.get_mut(*stream));
+        if let Some(opened) = planned.and_then(|planned| planned.opened.as_mut()) {
+            opened.ending = Some(Ending {
                 closed: closed.clone(),
+                at: fact.at,
                 events,
+                begun: Vec::new(),
             });
         }
+    }
+
+    /// Works out what came before the ends of streams, from this operation on.
+    fn complete_endings(&mut self, first: usize) {
+        for place in first..self.operations.len() {
+            let resumed = self.operations.get(place).and_then(|planned| {
+                let events = &self.lanes.get(planned.lane)?.events;
+                let own = LaneEvent::Operation(place);
+                let before = events.iter().position(|event| *event == own)?;
+                Some((planned.opened.as_ref()?.resumes?, before))
+            });
+            // A client that comes back has lost a stream that ends only then, whoever ended it.
+            if let Some((resumed, before)) = resumed
+                && let Some(ending) = self.ending_mut(resumed)
+                && ending.events > before
+            {
+                ending.events = before;
+                ending.closed.by = Side::Client;
+            }
+        }
+        for place in first..self.operations.len() {
+            let begun = self.begun_at_end(place);
+            if let Some(ending) = self.ending_mut(place) {
+                ending.begun = begun;
+            }
+        }
+    }
+
+    fn ending_mut(&mut self, place: usize) -> Option<&mut Ending> {
+        let opened = self.operations.get_mut(place)?.opened.as_mut()?;
+        opened.ending.as_mut()
+    }
+
+    /// The operations that had begun when the service ended the stream of this one, and stand behind
+    /// that.
+    fn begun_at_end(&self, place: usize) -> Vec<usize> {
+        let found = self.operations.get(place).and_then(|planned| {
+            let ending = planned.opened.as_ref()?.ending.as_ref()?;
+            let events = &self.lanes.get(planned.lane)?.events;
+            let by_service = ending.closed.by == Side::Service;
+            by_service.then_some((ending.at, events.get(ending.events..)?))
+        });
+        let Some((at, behind)) = found else {
+            return Vec::new();
+        };
+        let begun = |event: &LaneEvent| match event {
+            LaneEvent::Operation(place) => {
+                let planned = self.operations.get(*place)?;
+                let begun = planned.times.is_change() && planned.operation.at <= at;
+                begun.then_some(*place)
+            }
+            LaneEvent::Notification(_) => None,
+        };
+        behind.iter().filter_map(begun).collect()
     }
 
     /// Learns which sessions of a tape listened. A tape without handshakes, such as that of a page,
@@ -439,7 +546,7 @@ fn planned(operation: &Operation, endpoints: &[String], rules: &Rules, shift: Sh
         lane: 0,
         releases: Vec::new(),
         times: Times::default(),
-        ending: None,
+        opened: None,
         epoch: 0,
     }
 }

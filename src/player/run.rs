@@ -150,8 +150,9 @@ impl Run {
                 Wait::Client
             };
         }
-        let open = |cause: &&Cause| self.happened(**cause).is_none();
-        let causes: Vec<Cause> = due.causes.iter().filter(open).copied().collect();
+        let open = |cause: &Cause| self.happened(*cause).is_none();
+        let causes = due.causes.iter().copied().chain(opening(due));
+        let causes: Vec<Cause> = causes.filter(open).collect();
         if !causes.is_empty() {
             Wait::Causes(causes)
         } else if due.causes.is_empty() && lane.last.or(lane.begun).is_none() {
@@ -329,7 +330,11 @@ impl Run {
             times.collect::<Option<Vec<_>>>()?.into_iter().max()?
         };
         let at = since.after(self.pace.real(due.gap));
-        Some(at.max(lane.last.unwrap_or_default()))
+        let opened = match opening(due) {
+            Some(opening) => self.happened(opening)?,
+            None => Micros::default(),
+        };
+        Some(at.max(opened).max(lane.last.unwrap_or_default()))
     }
 
     fn happened(&self, cause: Cause) -> Option<Micros> {
@@ -339,6 +344,15 @@ impl Run {
             By::Answered => progress.answered,
         }
     }
+}
+
+/// The operation that opens the stream of a notification: it never comes before that, whatever has
+/// caused it.
+fn opening(due: &Due) -> Option<Cause> {
+    due.stream.map(|operation| Cause {
+        operation,
+        by: By::Received,
+    })
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ pub struct Settings {
     pub strictness: Strictness,
     /// When a session that nobody plays goes on by itself.
     pub absence: Absence,
+    /// What is expected of clients that had lost a stream when they were recorded.
+    pub reconnections: Reconnections,
     /// The times of the Bayeux protocol.
     pub bayeux: bayeux::Settings,
 }
@@ -86,6 +88,16 @@ pub enum Strictness {
     Strict,
     /// It may.
     Lenient,
+}
+
+/// Whether clients that opened a stream again because they had lost it must do so in a replay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reconnections {
+    /// Only if they lose it there too: a connection that holds goes on with what came on the next.
+    #[default]
+    WhereLost,
+    /// As on the tape.
+    AsRecorded,
 }
 
 /// What answers an operation that comes more often than it was recorded.

@@ -205,6 +205,24 @@ impl Stage {
     /// Gives every notification that is due to the client that hears it, and collects what must be
     /// sent, until nothing more follows.
     fn advance(&mut self, now: Micros) -> Vec<Send> {
+        loop {
+            self.settle(now);
+            if self.settings.pace != Pace::Step {
+                for place in 0..self.plan.lanes.len() {
+                    while self.hand_over(now, place).is_some() {}
+                }
+            }
+            self.end_streams();
+            if !self.resume(now) {
+                break;
+            }
+        }
+        let effects = self.bayeux.flush(now);
+        self.carry_out(now, effects)
+    }
+
+    /// Works out what follows from what has happened.
+    fn settle(&mut self, now: Micros) {
         let (cast, over) = (&self.cast, matches!(self.quiet, Quiet::Over));
         for operation in self
             .run
@@ -217,14 +235,6 @@ impl Stage {
                 );
             }
         }
-        if self.settings.pace != Pace::Step {
-            for place in 0..self.plan.lanes.len() {
-                while self.hand_over(now, place).is_some() {}
-            }
-        }
-        self.end_streams();
-        let effects = self.bayeux.flush(now);
-        self.carry_out(now, effects)
     }
 
     /// Releases the next notifications, in recorded order, at the pace of steps: at most so many, and
@@ -335,7 +345,8 @@ impl Stage {
             channel,
             data: String::from_utf8_lossy(&data).into_owned(),
         };
-        self.journal.delivered(session, entry, &due.identity);
+        self.journal
+            .delivered(session, self.plan.way(due), entry, &due.identity);
         if let Some(count) = self.heard.get_mut(place) {
             *count += 1;
         }

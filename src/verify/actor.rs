@@ -10,7 +10,7 @@ use super::board::{Board, Standing};
 use super::difference;
 use super::jitter::Jitter;
 use super::listening::Listening;
-use super::script::{Published, Script, Step};
+use super::script::{Published, Script, Step, Strand};
 use super::sockets::{KEY, Sockets};
 use super::subscriber::Subscriber;
 use super::wire::Wire;
@@ -89,9 +89,13 @@ impl Actor {
             self.jitter.pause().await;
             self.stands(Standing::Ready);
             match step {
-                Step::Call(operation) => self.call(wire, operation).await,
+                Step::Call(operation) => self.call(wire, operation, None).await,
+                Step::Open(operation, strand) => {
+                    self.call(wire, operation, Some(*strand)).await;
+                }
                 Step::Publish(published) => self.publish(wire, published).await?,
                 Step::Hear(notification) => self.hear(wire, notification).await?,
+                Step::HearOn(notification, strand) => self.hear_on(notification, *strand).await?,
                 Step::Shake(endpoint) => self.subscriber.shake(wire, endpoint).await?,
                 Step::Subscribe(channel) => {
                     self.connect(wire).await?;
@@ -107,7 +111,8 @@ impl Actor {
         Ok(())
     }
 
-    async fn call(&mut self, wire: &Wire, operation: &Operation) {
+    /// Calls an operation; it opens a stream of this strand, if it opens one.
+    async fn call(&mut self, wire: &Wire, operation: &Operation, strand: Option<Strand>) {
         let number = operation.id;
         let (request, response) = (&operation.request, &operation.response);
         let part = match (request.body.cut(), response.body.cut(), operation.end) {
@@ -124,12 +129,15 @@ impl Actor {
         if let Some(what) = self.on_socket(wire, operation).await {
             return what.into_iter().for_each(|what| self.differs(&what));
         }
-        let answer = match operation.form.opens() {
-            None => wire.call(request).await,
-            Some(stream) => wire.open(request).await.map(|(head, content)| {
-                self.listening.open(number, stream, content);
-                head
-            }),
+        let answer = match (operation.form.opens(), strand) {
+            (Some(stream), Some(strand)) => {
+                let request = self.listening.lose(strand, request.clone());
+                wire.open(&request).await.map(|(head, content)| {
+                    self.listening.open(strand, stream, content);
+                    head
+                })
+            }
+            (None, _) | (_, None) => wire.call(request).await,
         };
         match answer {
             Ok(live) => {
@@ -177,23 +185,11 @@ impl Actor {
     }
 
     async fn hear(&mut self, wire: &Wire, notification: &Notification) -> Result<(), String> {
-        let channel = notification.channel.clone();
-        let hearing = Standing::Hearing(notification.id, channel);
-        if let Some(stream) = notification.carrier.stream() {
-            self.stands(hearing);
-            let what = match notification.carrier {
-                Carrier::Message(on) => self.sockets.hear(notification, on).await?,
-                Carrier::Bayeux | Carrier::Event(_) | Carrier::Line(_) => {
-                    self.listening.hear(notification, stream).await?
-                }
-            };
-            if let Some(what) = what {
-                self.differs(&what);
-            }
-            return Ok(());
-        }
         self.connect(wire).await?;
-        self.stands(hearing);
+        self.stands(Standing::Hearing(
+            notification.id,
+            notification.channel.clone(),
+        ));
         loop {
             let hold = self.jitter.short_poll();
             if let Some(heard) = self.subscriber.hear(wire, hold).await? {
@@ -203,6 +199,21 @@ impl Actor {
                 return Ok(());
             }
         }
+    }
+
+    async fn hear_on(&mut self, notification: &Notification, strand: Strand) -> Result<(), String> {
+        let channel = notification.channel.clone();
+        self.stands(Standing::Hearing(notification.id, channel));
+        let what = match notification.carrier {
+            Carrier::Message(on) => self.sockets.hear(notification, on).await?,
+            Carrier::Bayeux | Carrier::Event(_) | Carrier::Line(_) => {
+                self.listening.hear(notification, strand).await?
+            }
+        };
+        if let Some(what) = what {
+            self.differs(&what);
+        }
+        Ok(())
     }
 
     /// Shakes hands, where the tape does not show when its session did, and subscribes to what it is

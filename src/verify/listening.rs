@@ -5,12 +5,22 @@ use std::collections::{BTreeMap, VecDeque};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
-use crate::exchange::{Carrier, Notification, OperationId, Stream};
+use crate::exchange::{Carrier, Headers, LAST_EVENT, Notification, Request, Stream};
 use crate::stream::{Event, Events, Item, Lines};
 
-/// The open streams, by the recorded operations that opened them.
+use super::script::Strand;
+
+/// The open streams, those of a strand in the order in which they were opened: what has come on one is
+/// heard before what comes on the next.
 #[derive(Default)]
-pub(super) struct Listening(BTreeMap<OperationId, Open>);
+pub(super) struct Listening(BTreeMap<Strand, Listened>);
+
+#[derive(Default)]
+struct Listened {
+    streams: VecDeque<Open>,
+    /// The identifier of the last event that had one.
+    last: Option<String>,
+}
 
 struct Open {
     content: Incoming,
@@ -24,8 +34,20 @@ enum Reader {
 }
 
 impl Listening {
+    /// Makes a request that says what its client has seen last say what this one has, as a client that
+    /// has lost its stream does; and so it loses it.
+    pub(super) fn lose(&mut self, strand: Strand, mut request: Request) -> Request {
+        let listened = self.0.entry(strand).or_default();
+        if request.headers.get(LAST_EVENT).is_some() {
+            listened.streams.clear();
+            let last = listened.last.as_deref();
+            request.headers = said(&request.headers, last);
+        }
+        request
+    }
+
     /// Takes the content of the response that opened a stream.
-    pub(super) fn open(&mut self, operation: OperationId, stream: Stream, content: Incoming) {
+    pub(super) fn open(&mut self, strand: Strand, stream: Stream, content: Incoming) {
         let reader = match stream {
             Stream::Events => Reader::Events(Events::default()),
             Stream::Lines => Reader::Lines(Lines::default()),
@@ -36,22 +58,35 @@ impl Listening {
             reader,
             items: VecDeque::new(),
         };
-        self.0.insert(operation, open);
+        let listened = self.0.entry(strand).or_default();
+        listened.streams.push_back(open);
     }
 
-    /// Waits for the next message of the stream on which a notification came, and says what about it is
-    /// not as recorded.
+    /// Waits for the next message of the strand on which a notification came, and says what about it
+    /// is not as recorded.
     pub(super) async fn hear(
         &mut self,
         notification: &Notification,
-        stream: OperationId,
+        strand: Strand,
     ) -> Result<Option<String>, String> {
         let number = notification.id;
-        let open = self.0.get_mut(&stream);
-        let open = open.ok_or_else(|| {
-            format!("notification {number} comes on the stream of operation {stream}, not open")
-        })?;
-        let item = open.next().await?;
+        let Listened { streams, last } = self.0.entry(strand).or_default();
+        let mut ended = format!("notification {number} comes on a stream that is not open");
+        let item = loop {
+            let Some(open) = streams.front_mut() else {
+                return Err(ended);
+            };
+            match open.next().await {
+                Ok(item) => break item,
+                Err(end) => {
+                    ended = end;
+                    streams.pop_front();
+                }
+            }
+        };
+        if let Item::Event(Event { id: Some(id), .. }) = &item {
+            *last = Some(id.clone());
+        }
         let expected = expected(notification);
         Ok((expected.as_ref() != Some(&item))
             .then(|| format!("notification {number}: {item:?} comes instead of {expected:?}")))
@@ -77,6 +112,15 @@ impl Open {
             });
         }
     }
+}
+
+/// The same header, which says that this was seen last, if anything was.
+fn said(headers: &Headers, last: Option<&str>) -> Headers {
+    let live = |(name, value)| match last {
+        Some(last) if LAST_EVENT.eq_ignore_ascii_case(name) => (name, last.as_bytes()),
+        Some(_) | None => (name, value),
+    };
+    headers.iter().map(live).collect()
 }
 
 /// The message as it must come.

@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::listen::{self, Limits, Sockets};
-use crate::player::{self, Absence, Plan, PlanError, Reading, Replay};
+use crate::player::{self, Absence, Plan, PlanError, Reading, Reconnections, Replay};
 use crate::tape::Tape;
 
 use actor::Actor;
@@ -118,6 +118,7 @@ async fn run(
     let plan = Plan::of(tapes, settings.reading.clone())?;
     let playing = player::Settings {
         absence: Absence::Never,
+        reconnections: Reconnections::AsRecorded,
         ..player::Settings::default()
     };
     let replay = Replay::new(plan, playing, settings.endpoints.clone());

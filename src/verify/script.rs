@@ -29,10 +29,14 @@ pub(super) struct Script {
 pub(super) enum Step {
     /// It calls an operation over HTTP.
     Call(Operation),
+    /// It calls one that opens a stream.
+    Open(Operation, Strand),
     /// It publishes.
     Publish(Published),
     /// It waits for a notification.
     Hear(Notification),
+    /// It waits for one on a stream.
+    HearOn(Notification, Strand),
     /// It shakes hands with this endpoint.
     Shake(String),
     /// It subscribes to a channel or pattern.
@@ -42,6 +46,11 @@ pub(super) enum Step {
     /// It disconnects.
     Disconnect,
 }
+
+/// Streams that were opened one after the other: the place of the tape, and the operation that opened
+/// the first of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Strand(usize, OperationId);
 
 /// Messages that were published together, and whether the service accepted them.
 #[derive(Clone, Debug)]
@@ -54,11 +63,11 @@ pub(super) struct Published {
 
 impl Script {
     pub(super) fn operations(&self) -> usize {
-        self.count(|step| matches!(step, Step::Call(_) | Step::Publish(_)))
+        self.count(|step| matches!(step, Step::Call(_) | Step::Open(..) | Step::Publish(_)))
     }
 
     pub(super) fn notifications(&self) -> usize {
-        self.count(|step| matches!(step, Step::Hear(_)))
+        self.count(|step| matches!(step, Step::Hear(_) | Step::HearOn(..)))
     }
 
     fn count(&self, which: impl Fn(&Step) -> bool) -> usize {
@@ -69,7 +78,7 @@ impl Script {
 /// The scripts of all sessions of these tapes.
 pub(super) fn of(tapes: &[Tape], settings: &Settings) -> Result<Vec<Script>, PlanError> {
     let mut scripts: Vec<(Session, Vec<Step>)> = Vec::new();
-    for tape in tapes {
+    for (place, tape) in tapes.iter().enumerate() {
         let plan = Plan::of(slice::from_ref(tape), settings.reading.clone())?;
         let tape = tape.settled();
         let recorded: BTreeMap<OperationId, &Operation> = tape
@@ -78,7 +87,9 @@ pub(super) fn of(tapes: &[Tape], settings: &Settings) -> Result<Vec<Script>, Pla
             .collect();
         for (session, happenings) in plan.conversations() {
             let facts = tape.facts().filter(|fact| fact.session == *session);
-            let steps = steps(&happenings, &facts.collect::<Vec<_>>(), &recorded);
+            let strand = |stream| Some(Strand(place, plan.strand(stream)?));
+            let facts: Vec<&Fact> = facts.collect();
+            let steps = steps(&happenings, &facts, &recorded, &strand);
             match scripts.iter_mut().find(|(other, _)| other == session) {
                 Some((_, before)) => before.extend(steps),
                 None => scripts.push((session.clone(), steps)),
@@ -100,6 +111,7 @@ fn steps(
     happenings: &[Happening<'_>],
     facts: &[&Fact],
     recorded: &BTreeMap<OperationId, &Operation>,
+    strand: &dyn Fn(OperationId) -> Option<Strand>,
 ) -> Vec<Step> {
     let mut facts = facts.iter().peekable();
     let mut steps = Vec::new();
@@ -113,8 +125,16 @@ fn steps(
             Happening::Called(operation) if operation.request.method == PUBLISH => Step::Publish(
                 Published::of(recorded.get(&operation.id).unwrap_or(operation)),
             ),
-            Happening::Called(operation) => Step::Call((*operation).clone()),
-            Happening::Heard(notification) => Step::Hear((*notification).clone()),
+            Happening::Called(operation) => match strand(operation.id) {
+                Some(strand) => Step::Open((*operation).clone(), strand),
+                None => Step::Call((*operation).clone()),
+            },
+            Happening::Heard(notification) => {
+                match notification.carrier.stream().and_then(strand) {
+                    Some(strand) => Step::HearOn((*notification).clone(), strand),
+                    None => Step::Hear((*notification).clone()),
+                }
+            }
         });
     }
     steps.extend(until(&mut facts, None));
@@ -157,8 +177,10 @@ fn undeclared(steps: &[Step]) -> Vec<String> {
                 channels.push(notification.channel.clone());
             }
             Step::Call(_)
+            | Step::Open(..)
             | Step::Publish(_)
             | Step::Hear(_)
+            | Step::HearOn(..)
             | Step::Shake(_)
             | Step::Unsubscribe(_)
             | Step::Disconnect => {}

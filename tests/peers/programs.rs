@@ -75,7 +75,7 @@ pub(crate) fn suite() -> &'static Path {
 /// Copies the programs in `sources` to a folder of this name under `target/`, and installs there
 /// what their lock file names.
 fn installed(sources: &Path, name: &str) -> PathBuf {
-    need("node", "install Node.js 18 or later");
+    need("node", "install Node.js 20 or later");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::create_dir_all(&folder).unwrap();
     for entry in fs::read_dir(sources).unwrap() {

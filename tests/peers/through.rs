@@ -1,7 +1,7 @@
 //! Programs of others with `antiphon record` between them: what they get through it is what they get
 //! without it. A browser gets it from a replay, too.
 
-mod chromium;
+pub(crate) mod chromium;
 mod grpc;
 mod nginx;
 mod room;
@@ -9,5 +9,5 @@ mod sockets;
 mod tls;
 
 /// What installs the programs on Debian.
-const INSTALL: &str = "apt-get install nginx-light nghttp2-client chromium curl nodejs python3 \
+pub(crate) const INSTALL: &str = "apt-get install nginx-light nghttp2-client chromium curl nodejs python3 \
                        libnss3-tools default-jdk-headless";

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::exchange::{Micros, Notification, Operation, Session};
+use crate::exchange::{Micros, Notification, Operation, OperationId, Session};
 
 use super::{Lane, LaneEvent, Plan, is_transport};
 
@@ -39,6 +39,15 @@ impl Plan {
             let session = self.sessions.get(lane.session)?;
             Some((session, events.filter_map(happening).collect()))
         })
+    }
+
+    /// The operation that opened the first stream of the strand of this one's: of the streams that its
+    /// client opened one after the other.
+    pub fn strand(&self, opened_by: OperationId) -> Option<OperationId> {
+        let mut all = self.operations.iter();
+        let planned = all.find(|planned| planned.operation.id == opened_by)?;
+        let first = self.operations.get(planned.opened.as_ref()?.strand)?;
+        Some(first.operation.id)
     }
 
     /// When the last notification of a lane so far came.

@@ -48,6 +48,9 @@ impl Stage {
         let tied = tie.map(|tie| tie.seat);
         let loosely = tie.is_some_and(|tie| tie.hold == Hold::Loose);
         let exact = self.matching(tied, &key);
+        if let Some(operation) = self.resumed(&exact, live) {
+            return Ok(self.plain(operation));
+        }
         if let Some(choice) = self.next(&exact) {
             return Ok(choice);
         }
@@ -87,7 +90,8 @@ impl Stage {
 
     /// The next of these operations that answer a request, if one is left or they only read.
     fn next(&self, matching: &[usize]) -> Option<Choice> {
-        let fresh = matching.iter().copied().find(|place| self.is_fresh(*place));
+        let due = |place: &usize| self.is_fresh(*place) && !self.is_ahead(*place);
+        let fresh = matching.iter().copied().find(due);
         let first = fresh.or(matching.first().copied())?;
         if self.times(first) == Times::Any {
             return Some(self.read(matching, first));
@@ -103,7 +107,8 @@ impl Stage {
     fn next_alike(&self, alike: &[Alike]) -> Option<Choice> {
         let left = |alike: &&Alike| {
             let place = alike.operation;
-            self.is_fresh(place) || self.times(place) != Times::Exactly
+            let left = self.is_fresh(place) || self.times(place) != Times::Exactly;
+            left && !self.is_ahead(place)
         };
         let distance = alike.iter().filter(left).map(Alike::distance).min()?;
         let closest = alike.iter().filter(left);
@@ -190,7 +195,8 @@ impl Stage {
 
     /// What answers an operation that has come as often as it was recorded, if anything may.
     fn again(&self, matching: &[usize]) -> Option<Choice> {
-        let last = matching.last().copied()?;
+        let mut due = matching.iter().copied();
+        let last = due.rfind(|place| !self.is_ahead(*place))?;
         let operation = match self.settings.on_exhausted {
             OnExhausted::Refuse if self.times(last) == Times::Exactly => return None,
             OnExhausted::Refuse | OnExhausted::Last => last,
@@ -198,6 +204,7 @@ impl Stage {
             OnExhausted::Loop => matching
                 .iter()
                 .copied()
+                .filter(|place| !self.is_ahead(*place))
                 .min_by_key(|place| self.run.served(*place))?,
         };
         Some(Choice {
@@ -207,13 +214,31 @@ impl Stage {
         })
     }
 
+    /// An operation that answers a request which does not differ from the recorded one.
+    fn plain(&self, operation: usize) -> Choice {
+        let how = if self.is_fresh(operation) {
+            How::Next
+        } else {
+            How::Again
+        };
+        Choice {
+            operation,
+            how,
+            changes: Vec::new(),
+        }
+    }
+
     fn times(&self, place: usize) -> Times {
         let planned = self.plan.operations.get(place);
         planned.map(|planned| planned.times).unwrap_or_default()
     }
 
-    fn is_fresh(&self, place: usize) -> bool {
-        self.run.served(place) == 0
+    pub(super) fn is_fresh(&self, place: usize) -> bool {
+        match self.times(place) {
+            // One that has happened by itself was not needed, and another comes next.
+            Times::Stream => !self.run.has_happened(place),
+            Times::Exactly | Times::AtLeast | Times::Any => self.run.served(place) == 0,
+        }
     }
 
     /// The operations that a client may call: those of its session, or any, if nothing ties it.

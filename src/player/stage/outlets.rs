@@ -47,17 +47,18 @@ pub(super) struct Outlets {
     seats: BTreeSet<usize>,
     /// The operations whose streams have come to the end that they have on the tape.
     ended: BTreeSet<usize>,
-    /// What got out, by session and path: what a client that comes back may not have seen.
-    history: BTreeMap<(usize, String), Vec<usize>>,
+    /// What got out, by strand: what a client that comes back may not have seen.
+    history: BTreeMap<usize, Vec<usize>>,
 }
 
 /// Where a stream belongs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     /// The recorded operation that opens it.
     pub(super) operation: usize,
     pub(super) seat: usize,
-    pub(super) path: String,
+    /// The operation that opens the first stream of its strand.
+    pub(super) strand: usize,
     pub(super) stream: Stream,
 }
 
@@ -78,12 +79,10 @@ struct Outlet {
 }
 
 impl Outlets {
-    /// A client has opened a stream. One that it opened before by the same operation is given up: what
-    /// was on its way on that is returned, in order.
+    /// A client has opened a stream. One of the same strand that is still open is given up: its client
+    /// has lost it, or will not look at it any more. What was on its way on that is returned, in order.
     pub(super) fn open(&mut self, place: Place) -> (OutletId, Vec<usize>) {
-        let same = |outlet: &Outlet| outlet.place.operation == place.operation;
-        let before = self.open.iter().find(|(_, outlet)| same(outlet));
-        let before = before.map(|(id, _)| *id);
+        let before = self.way(place.strand);
         let lost = before.map(|id| self.close(id)).unwrap_or_default();
         self.outgoing.extend(before.map(|outlet| Outgoing {
             outlet,
@@ -110,19 +109,19 @@ impl Outlets {
             .collect()
     }
 
-    /// The stream on which a notification goes that travelled on the one at `place`: that one, else the
-    /// latest that its client has open at the same path.
-    pub(super) fn way(&self, place: &Place) -> Option<OutletId> {
-        let like = |outlet: &&Outlet| {
-            let other = &outlet.place;
-            (other.seat, &other.path, other.stream) == (place.seat, &place.path, place.stream)
-        };
-        let same = |outlet: &&Outlet| outlet.place.operation == place.operation;
-        let find = |fits: &dyn Fn(&&Outlet) -> bool| {
-            let mut latest = self.open.iter().rev();
-            latest.find(|(_, outlet)| fits(outlet)).map(|(id, _)| *id)
-        };
-        find(&same).or_else(|| find(&like))
+    /// The open stream of a strand. There is never more than one.
+    pub(super) fn way(&self, strand: usize) -> Option<OutletId> {
+        let mut all = self.open.iter();
+        let open = all.find(|(_, outlet)| outlet.place.strand == strand);
+        open.map(|(id, _)| *id)
+    }
+
+    /// The open stream of a strand goes on as the one that this operation opened.
+    pub(super) fn go_on(&mut self, strand: usize, operation: usize) {
+        let mut all = self.open.values_mut();
+        if let Some(outlet) = all.find(|outlet| outlet.place.strand == strand) {
+            outlet.place.operation = operation;
+        }
     }
 
     /// Sends a notification on a stream.
@@ -155,22 +154,35 @@ impl Outlets {
             .iter()
             .position(|(other, _)| *other == token)?;
         let (_, notification) = outlet.under_way.remove(sent);
-        let key = (outlet.place.seat, outlet.place.path.clone());
-        self.history.entry(key).or_default().push(notification);
+        let history = self.history.entry(outlet.place.strand).or_default();
+        history.push(notification);
         Some((notification, outlet.place.seat))
     }
 
-    /// What got out at this path after the last notification that fits, and so may not have been seen;
-    /// nothing where none fits.
-    pub(super) fn after(&mut self, place: &Place, fits: impl Fn(usize) -> bool) -> Vec<usize> {
-        let key = (place.seat, place.path.clone());
-        let Some(history) = self.history.get_mut(&key) else {
+    /// What got out on this strand after the last notification that fits, and so may not have been
+    /// seen; nothing where none fits.
+    pub(super) fn after(&mut self, strand: usize, fits: impl Fn(usize) -> bool) -> Vec<usize> {
+        let Some(history) = self.history.get_mut(&strand) else {
             return Vec::new();
         };
         match history.iter().rposition(|notification| fits(*notification)) {
             Some(last) => history.split_off(last + 1),
             None => Vec::new(),
         }
+    }
+
+    /// The strands on which a notification got out that fits.
+    pub(super) fn strands_with(&self, fits: impl Fn(usize) -> bool) -> Vec<usize> {
+        let has = |history: &Vec<usize>| history.iter().any(|notification| fits(*notification));
+        let all = self.history.iter();
+        all.filter(|(_, history)| has(history))
+            .map(|(strand, _)| *strand)
+            .collect()
+    }
+
+    /// Whether the stream of this operation has come to the end that it has on the tape.
+    pub(super) fn has_ended(&self, operation: usize) -> bool {
+        self.ended.contains(&operation)
     }
 
     /// The open streams that have not ended as they did on the tape, with their operations.

@@ -1,17 +1,20 @@
 //! Notifications that travel on streams: who hears them, when a stream ends, and what a client that
 //! comes back gets again.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
-use crate::exchange::{Body, Carrier, Headers, Kind, Micros, OnSocket, Request, SEND, Stream};
+use crate::exchange::{
+    Body, Carrier, Headers, Kind, LAST_EVENT, Micros, OnSocket, Request, SEND, Side, Stream,
+};
 
 use super::super::cast::Identity;
-use super::super::plan::{self, Planned, Wording};
+use super::super::plan::{self, Opened, Plan, Planned, Wording};
+use super::super::settings::Reconnections;
 use super::outlets::{Outgoing, OutletId, Place, Sent};
 use super::{Answer, Quiet, Send, Stage};
-
-/// The header by which a client says which event it has seen last (WHATWG HTML §9.2.4).
-const LAST_EVENT: &str = "last-event-id";
 
 impl Stage {
     /// What is to go out on streams since it was last asked.
@@ -83,18 +86,15 @@ impl Stage {
     ) -> Option<(OutletId, Stream)> {
         let of = outlet_of(place, self.plan.operations.get(place)?)?;
         let (seat, stream) = (of.seat, of.stream);
-        let seen = live.headers.get(LAST_EVENT).map(String::from_utf8_lossy);
-        let unseen = match seen {
-            Some(seen) => {
-                let plan = &self.plan;
-                self.outlets.after(&of, |notification| {
-                    let due = plan.notifications.get(notification);
-                    let carrier = due.map(|due| &due.notification.carrier);
-                    matches!(carrier, Some(Carrier::Event(event)) if event.id.as_deref() == Some(&*seen))
-                })
-            }
+        let plan = &self.plan;
+        let mut unseen = match seen_last(live) {
+            Some(seen) => self
+                .outlets
+                .after(of.strand, |place| name_of(plan, place) == Some(&*seen)),
             None => Vec::new(),
         };
+        // Of what has no identifier nobody can tell; nearly always it was seen.
+        unseen.retain(|place| name_of(plan, *place).is_some());
         let (outlet, lost) = self.outlets.open(of);
         self.put_back(now, &lost);
         self.again.extend(unseen.iter().copied());
@@ -109,8 +109,8 @@ impl Stage {
     /// Sends the next notification of a lane on its stream, if its client has that open.
     pub(super) fn hand_on(&mut self, notification: usize, stream: usize) -> Option<usize> {
         let due = self.plan.notifications.get(notification)?;
-        let of = outlet_of(stream, self.plan.operations.get(stream)?)?;
-        let outlet = self.outlets.way(&of)?;
+        let opened = self.plan.operations.get(stream)?.opened.as_ref()?;
+        let outlet = self.outlets.way(opened.strand)?;
         let bytes = match self.live(notification, due) {
             Some((_, data)) => plan::carried(&due.notification.carrier, &data, Wording::Anew),
             None => due.message.clone(),
@@ -135,17 +135,91 @@ impl Stage {
     /// Ends the streams that the service ended, where everything before that has come.
     pub(super) fn end_streams(&mut self) {
         for (outlet, place) in self.outlets.unended() {
-            let planned = self.plan.operations.get(place);
-            let Some((lane, ending)) = planned.and_then(|planned| {
-                let ending = planned.ending.as_ref()?;
-                Some((planned.lane, ending))
-            }) else {
-                continue;
-            };
-            if self.run.is_past(&self.plan, lane, ending.events) {
-                self.outlets.end(outlet, place, ending.closed.clone());
+            let opened = self.opened(place);
+            let ending = opened.and_then(|opened| opened.ending.as_ref());
+            if let Some(ending) = ending
+                && ending.closed.by == Side::Service
+                && self.is_over(place)
+            {
+                let closed = ending.closed.clone();
+                self.outlets.end(outlet, place, closed);
             }
         }
+    }
+
+    /// Lets the reconnections happen by themselves that have no reason in this run: their clients have
+    /// not lost what they had lost on the tape. Whether there was any.
+    pub(super) fn resume(&mut self, now: Micros) -> bool {
+        let awaited = self.settings.reconnections == Reconnections::AsRecorded;
+        if awaited || self.plan.resuming.is_empty() {
+            return false;
+        }
+        let open = self.outlets.unended().into_iter();
+        let open: BTreeSet<usize> = open
+            .filter_map(|(_, place)| Some(self.opened(place)?.strand))
+            .collect();
+        let needless = |place: usize| {
+            let strand = self.opened(place)?.strand;
+            let due = !self.run.has_happened(place) && !self.is_ahead(place);
+            (due && open.contains(&strand)).then_some((place, strand))
+        };
+        // One at a time: the next goes on with this one.
+        let mut all = self.plan.resuming.iter().copied();
+        let Some((place, strand)) = all.find_map(needless) else {
+            return false;
+        };
+        self.run.answer(now, place);
+        self.outlets.go_on(strand, place);
+        true
+    }
+
+    /// Whether a stream must not be opened yet by this operation: its client is still to hear what
+    /// came on the one before, and if it comes back, it has lost that.
+    pub(super) fn is_ahead(&self, operation: usize) -> bool {
+        let resumes = self.opened(operation).and_then(|opened| opened.resumes);
+        resumes.is_some_and(|resumes| !self.is_over(resumes))
+    }
+
+    /// The one of these operations that goes on with the stream on which a client says that it has
+    /// seen something last.
+    pub(super) fn resumed(&self, matching: &[usize], live: &Request) -> Option<usize> {
+        let seen = seen_last(live)?;
+        let strands = self
+            .outlets
+            .strands_with(|place| name_of(&self.plan, place) == Some(&*seen));
+        let strand_of = |place: &usize| self.opened(*place).map(|opened| opened.strand);
+        let fits = |place: &usize| {
+            let strand = strand_of(place);
+            strand.is_some_and(|strand| strands.contains(&strand)) && !self.is_ahead(*place)
+        };
+        let fitting: Vec<usize> = matching.iter().copied().filter(fits).collect();
+        // One that is closed has been lost for sure.
+        let closed = |place: &&usize| {
+            strand_of(place).is_some_and(|strand| self.outlets.way(strand).is_none())
+        };
+        let strand = strand_of(fitting.iter().find(closed).or(fitting.first())?);
+        let mut same = fitting.iter().filter(|place| strand_of(place) == strand);
+        let fresh = same.clone().find(|place| self.is_fresh(**place));
+        fresh.or(same.next_back()).copied()
+    }
+
+    /// Whether everything has come that came before a stream ended.
+    fn is_over(&self, operation: usize) -> bool {
+        let Some(planned) = self.plan.operations.get(operation) else {
+            return true;
+        };
+        let ending = planned.opened.as_ref();
+        let Some(ending) = ending.and_then(|opened| opened.ending.as_ref()) else {
+            return true;
+        };
+        let mut begun = ending.begun.iter();
+        self.outlets.has_ended(operation)
+            || self.run.is_past(&self.plan, planned.lane, ending.events)
+                && begun.all(|place| self.run.has_happened(*place))
+    }
+
+    fn opened(&self, operation: usize) -> Option<&Opened> {
+        self.plan.operations.get(operation)?.opened.as_ref()
     }
 
     fn put_back(&mut self, now: Micros, notifications: &[usize]) {
@@ -157,12 +231,24 @@ impl Stage {
 
 /// Where the stream belongs that an operation opens, if it opens one.
 fn outlet_of(operation: usize, planned: &Planned) -> Option<Place> {
-    let stream = planned.operation.form.opens()?;
-    let target = &planned.operation.request.target;
+    let opened = planned.opened.as_ref()?;
     Some(Place {
         operation,
         seat: planned.session,
-        path: target.split('?').next().unwrap_or_default().to_owned(),
-        stream,
+        strand: opened.strand,
+        stream: opened.stream,
     })
+}
+
+/// What a client says that it has seen last.
+fn seen_last(live: &Request) -> Option<Cow<'_, str>> {
+    live.headers.get(LAST_EVENT).map(String::from_utf8_lossy)
+}
+
+/// The identifier of a notification that is an event.
+fn name_of(plan: &Plan, notification: usize) -> Option<&str> {
+    match &plan.notifications.get(notification)?.notification.carrier {
+        Carrier::Event(event) => event.id.as_deref(),
+        Carrier::Line(_) | Carrier::Message(_) | Carrier::Bayeux => None,
+    }
 }

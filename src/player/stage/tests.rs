@@ -10,6 +10,7 @@ mod found;
 mod model;
 mod random;
 mod schedule;
+mod streams;
 mod tapes;
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The desk on Faye's server, with agents on WebSockets: what passes on those is Bayeux, and stands on
+//! The desk on Faye's server, with agents on sockets: what passes on those is Bayeux, and stands on
 //! the tape as if it had come by polling. They are replayed as recorded, to the same agents and to
 //! those that come by another way.
 

@@ -88,7 +88,7 @@ fn ear() -> (String, Receiver<String>) {
 }
 
 /// Opens the page at `origin` in a Chromium of its own; what came of it.
-pub(super) fn visit(origin: &str) -> Value {
+pub(crate) fn visit(origin: &str) -> Value {
     visit_from(None, origin)
 }
 

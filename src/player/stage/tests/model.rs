@@ -241,14 +241,15 @@ fn digest(world: &World<'_>, heard: &[Vec<usize>]) -> String {
             );
         }
         for place in &heard[session] {
-            let notification = &plan.notifications[*place].notification;
+            let due = &plan.notifications[*place];
+            let notification = &due.notification;
             let entry = Delivered {
                 notification: notification.id,
                 channel: notification.channel.clone(),
                 data: notification.data.text().unwrap().to_owned(),
             };
             let identity = Identity::of_notification(notification);
-            journal.delivered(&plan.sessions[session], entry, &identity);
+            journal.delivered(&plan.sessions[session], plan.way(due), entry, &identity);
         }
     }
     journal.digest()
