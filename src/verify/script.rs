@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::bayeux::{Message, message, reply};
-use crate::exchange::{Carrier, Fact, Micros, Notification, Operation, OperationId, Session, What};
+use crate::exchange::{
+    Carrier, Fact, Form, Micros, Notification, Operation, OperationId, Session, What,
+};
 use crate::player::{Happening, PUBLISH, Plan, PlanError};
 use crate::tape::Tape;
 
@@ -184,13 +186,19 @@ impl Published {
         let published = read.unwrap_or_default().into_iter();
         let published = published.filter(|message| !message.is_meta());
         let part = |message: Message| (message.channel, message.data);
+        let messages: Vec<_> = published.map(part).collect();
         let answers = reply::read(operation.response.body.bytes()).unwrap_or_default();
         let answers = answers.iter();
         let answers = answers.filter(|sent| sent.role() == reply::Role::Published);
+        let accepted = match operation.form {
+            // The tape has no answer to a message on a socket, and the replay takes it.
+            Form::Message(_) => vec![true; messages.len()],
+            Form::Exchange | Form::Opens(_) => answers.filter_map(|sent| sent.successful).collect(),
+        };
         Published {
             operation: operation.id,
-            messages: published.map(part).collect(),
-            accepted: answers.filter_map(|sent| sent.successful).collect(),
+            messages,
+            accepted,
         }
     }
 }
