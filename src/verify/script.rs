@@ -202,3 +202,44 @@ impl Published {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{Body, End, Headers, Kind, OnSocket, Request, Response};
+
+    fn published(form: Form, answer: &'static str) -> Published {
+        let content = r#"[{"channel":"/a","data":1},{"channel":"/b","data":2}]"#;
+        Published::of(&Operation {
+            id: OperationId(2),
+            session: Session::new("alice"),
+            at: Micros(0),
+            answered: Micros(0),
+            request: Request {
+                method: "POST".to_owned(),
+                target: "/cometd".to_owned(),
+                headers: Headers::new(),
+                body: Body::new(content),
+            },
+            response: Response {
+                status: 200,
+                headers: Headers::new(),
+                body: Body::new(answer),
+            },
+            end: End::Complete,
+            form,
+            repairs: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn what_was_published_on_a_socket_is_taken() {
+        let on = OnSocket {
+            stream: OperationId(1),
+            kind: Kind::Text,
+        };
+        assert_eq!(published(Form::Message(on), "").accepted, [true, true]);
+        let answer = r#"[{"channel":"/a","successful":true},{"channel":"/b","successful":false}]"#;
+        assert_eq!(published(Form::Exchange, answer).accepted, [true, false]);
+    }
+}
