@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::bayeux::{Message, message, reply};
-use crate::exchange::{Carrier, Fact, Micros, Notification, Operation, OperationId, Session, What};
+use crate::exchange::{
+    Carrier, Fact, Form, Micros, Notification, Operation, OperationId, Session, What,
+};
 use crate::player::{Happening, PUBLISH, Plan, PlanError};
 use crate::tape::Tape;
 
@@ -206,13 +208,60 @@ impl Published {
         let published = read.unwrap_or_default().into_iter();
         let published = published.filter(|message| !message.is_meta());
         let part = |message: Message| (message.channel, message.data);
+        let messages: Vec<_> = published.map(part).collect();
         let answers = reply::read(operation.response.body.bytes()).unwrap_or_default();
         let answers = answers.iter();
         let answers = answers.filter(|sent| sent.role() == reply::Role::Published);
+        let accepted = match operation.form {
+            // The tape has no answer to a message on a socket, and the replay takes it.
+            Form::Message(_) => vec![true; messages.len()],
+            Form::Exchange | Form::Opens(_) => answers.filter_map(|sent| sent.successful).collect(),
+        };
         Published {
             operation: operation.id,
-            messages: published.map(part).collect(),
-            accepted: answers.filter_map(|sent| sent.successful).collect(),
+            messages,
+            accepted,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{Body, End, Headers, Kind, OnSocket, Request, Response};
+
+    fn published(form: Form, answer: &'static str) -> Published {
+        let content = r#"[{"channel":"/a","data":1},{"channel":"/b","data":2}]"#;
+        Published::of(&Operation {
+            id: OperationId(2),
+            session: Session::new("alice"),
+            at: Micros(0),
+            answered: Micros(0),
+            request: Request {
+                method: "POST".to_owned(),
+                target: "/cometd".to_owned(),
+                headers: Headers::new(),
+                body: Body::new(content),
+            },
+            response: Response {
+                status: 200,
+                headers: Headers::new(),
+                body: Body::new(answer),
+            },
+            end: End::Complete,
+            form,
+            repairs: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn what_was_published_on_a_socket_is_taken() {
+        let on = OnSocket {
+            stream: OperationId(1),
+            kind: Kind::Text,
+        };
+        assert_eq!(published(Form::Message(on), "").accepted, [true, true]);
+        let answer = r#"[{"channel":"/a","successful":true},{"channel":"/b","successful":false}]"#;
+        assert_eq!(published(Form::Exchange, answer).accepted, [true, false]);
     }
 }

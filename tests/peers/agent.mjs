@@ -3,7 +3,7 @@
 // The one argument is JSON: where the Bayeux endpoint is, the header fields that every request
 // carries, the channels to subscribe to, whether to acknowledge messages, and the transport: `polling`,
 // `socket`, or `any`. Commands come on stdin and are obeyed at once, each a line of JSON: `login` sends a form, follows where it leads and keeps the cookies, `join` shakes
-// hands and subscribes, `call` sends one request, `leave` listens for one more complete poll and
+// hands and subscribes, `call` sends one request or publishes, `leave` listens for one more complete poll and
 // disconnects. What happens goes to stdout, each a line of JSON:
 // `ready` when every subscription is confirmed, `message`, `answer`, `unknown` when the server no
 // longer knows this client, `left`. The end of stdin is the end of the program.
@@ -40,6 +40,13 @@ export function perform(library) {
       agent.client = library.join({ ...settings, pause }, agent);
     },
     call({ method, url, content }) {
+      if (method === "PUBLISH") {
+        // The client's own business, and no request of the application.
+        const channel = url.slice(new URL(url).origin.length);
+        return agent.client
+          .publish(channel, JSON.parse(content))
+          .then((successful) => say({ answer: { successful } }), (error) => fail(`${channel}: ${error}`));
+      }
       const fields = content === null ? headers : { ...headers, "Content-Type": "application/json" };
       library
         .call({ method, url, headers: fields, content, client: agent?.client })

@@ -74,7 +74,9 @@ function start(cometd, { endpoint, transport, headers, channels, pause }, ears) 
     });
   }
   cometd.handshake();
-  return { leave: () => cometd.disconnect() };
+  const publish = (channel, data) =>
+    new Promise((resolve) => cometd.publish(channel, data, ({ successful }) => resolve(successful)));
+  return { leave: () => cometd.disconnect(), publish };
 }
 
 function call({ method, url, headers, content }) {

@@ -106,7 +106,8 @@ fn taped(path: &Path) -> Lanes {
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let list = |name: &str| document[name].as_array().unwrap().clone();
     let (mut operations, events) = (list("operations"), list("notifications"));
-    operations.retain(|operation| operation["target"] != NOTIFICATIONS);
+    operations
+        .retain(|operation| operation["method"] != "GET" || operation["target"] != NOTIFICATIONS);
     lanes(&operations, "session", "id", &events, "session", |event| {
         let after = event["after"].as_array().unwrap().iter();
         after.map(|cause| cause.as_u64().unwrap()).collect()

@@ -53,7 +53,8 @@ function join({ endpoint, transport, headers, channels, pause }, ears) {
     // It polls meanwhile.
     client.connect(() => setTimeout(subscribe, pause));
   }
-  return { leave: () => client.disconnect(), cookies: () => cookies(client, endpoint) };
+  const publish = (channel, data) => client.publish(channel, data).then(() => true);
+  return { leave: () => client.disconnect(), publish, cookies: () => cookies(client, endpoint) };
 }
 
 function cookies(client, endpoint) {

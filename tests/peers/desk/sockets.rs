@@ -5,13 +5,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::agent::Library;
+use crate::agent::{Agent, Library, Pauses};
 use crate::random::Random;
 use crate::server::{PATIENT, Server};
 
-use super::part::{Part, Tempo};
+use super::part::{self, Part, Tempo};
 use super::recorded::{Recorded, cast, play};
 use super::service::Desk;
 use super::shift::NAMES;
@@ -19,6 +19,9 @@ use super::{Heard, talk_and_chat, taped, told, verified};
 
 /// How long a replay holds a poll, in milliseconds.
 const POLL: u32 = 100;
+
+/// Where agents publish.
+const CHATS: &str = "/v2/me/chats";
 
 const RUNS: usize = 50;
 
@@ -130,5 +133,67 @@ fn agents_whose_sockets_are_refused_go_on_by_polling() {
     let replay = Server::replay_of(&tape, POLL);
     let first = digest(&replay, &parts, &libraries);
     assert_eq!(digest(&replay, &parts, &libraries), first);
+    replay.end_well();
+}
+
+/// Two agents publish what both hear, one after the other.
+fn publish(origin: &str, libraries: [Library; 2]) -> Vec<Part> {
+    let join = |(name, library): (&'static str, Library)| {
+        let mut agent = part::agent(library, origin, name, &Map::new());
+        part::log_in(&mut agent, name, 0);
+        agent.join(Pauses::default());
+        agent.until(|heard| heard.ready == 1);
+        agent
+    };
+    let mut agents: Vec<Agent> = NAMES.into_iter().zip(libraries).map(join).collect();
+    for turn in 0..4 {
+        let data = json!({ "text": format!("the {turn}th"), "referenceId": 471_300_100 + turn });
+        let publisher = &mut agents[turn % 2];
+        publisher.request("PUBLISH", CHATS, Some(&data.to_string()), 0);
+        publisher.until(|heard| heard.answers.len() > part::LOGIN_ANSWERS + turn / 2);
+        for agent in &mut agents {
+            agent.until(|heard| heard.messages.len() > turn);
+        }
+    }
+    let leave = |(name, mut agent): (&'static str, Agent)| {
+        agent.leave();
+        Part::of(name, Vec::new(), agent.take())
+    };
+    NAMES.into_iter().zip(agents).map(leave).collect()
+}
+
+#[test]
+fn what_agents_publish_on_sockets_is_recorded_and_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let tape = folder.path().join("desk.tape");
+    let on_sockets = [Library::Cometd9OnSocket, Library::FayeOnAny];
+    let desk = Desk::by(&["faye"]);
+    let recording = Server::record(&desk.origin, &tape);
+    let parts = publish(&recording.origin, on_sockets);
+    recording.end_well();
+    drop(desk);
+    assert_eq!(parts[0].messages.len(), 4);
+    assert_eq!(parts[0].messages, parts[1].messages);
+    // An operation for each, and no message besides.
+    let (opened, said) = sockets(&tape);
+    assert_eq!((opened, said.len()), (2, 4));
+    assert!(said.iter().all(|said| said["request"]["method"] == "SEND"));
+    let lanes = taped(&tape);
+    for (event, turn) in lanes["alice"].events.iter().zip(0..) {
+        let (_, _, cause) = event;
+        // After the login and the page come what it publishes itself.
+        let publisher = NAMES[turn % 2].to_owned();
+        assert_eq!(*cause, Some((publisher, 2 + turn / 2)), "{event:?}");
+    }
+    verified(&tape);
+    let replay = Server::replay_of(&tape, POLL);
+    assert_eq!(publish(&replay.origin, on_sockets), parts);
+    let first = replay.clean_report();
+    replay.reset();
+    assert_eq!(
+        publish(&replay.origin, [Library::Cometd9, Library::Faye]),
+        parts
+    );
+    assert_eq!(replay.clean_report()["digest"], first["digest"]);
     replay.end_well();
 }
