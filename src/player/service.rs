@@ -467,7 +467,9 @@ impl State {
             outlet: *outlet,
             run: self.runs,
         };
-        Some(Streaming::new(parcels, replay.clone(), berth, *stream))
+        let heartbeat = replay.0.settings.heartbeat;
+        let replay = replay.clone();
+        Some(Streaming::new(parcels, replay, berth, *stream, heartbeat))
     }
 
     fn dispatch(&mut self, sends: Vec<Send>) {
