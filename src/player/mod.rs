@@ -32,5 +32,6 @@ pub use publish::METHOD as PUBLISH;
 pub use report::Report;
 pub use service::{Held, Replay};
 pub use settings::{
-    Absence, Misses, OnExhausted, Present, Reading, Reconnections, Settings, Spare, Strictness,
+    Absence, Heartbeat, Misses, OnExhausted, Present, Reading, Reconnections, Settings, Spare,
+    Strictness,
 };

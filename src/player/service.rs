@@ -514,7 +514,8 @@ impl Replay {
                     None => ReplayBody::telling(response.body.bytes().clone(), trailers, out),
                     Some(moored) => {
                         out();
-                        ReplayBody::stream(Streaming::new(moored, self.clone()))
+                        let heartbeat = self.0.settings.heartbeat;
+                        ReplayBody::stream(Streaming::new(moored, self.clone(), heartbeat))
                     }
                 };
                 pause(delay).await;

@@ -1,5 +1,7 @@
 //! How a replay behaves, where its user has a say.
 
+use std::time::Duration;
+
 use crate::bayeux;
 use crate::exchange::{Micros, Request, SessionBy};
 use crate::matcher::{self, Field, Rules};
@@ -23,6 +25,8 @@ pub struct Settings {
     pub absence: Absence,
     /// What is expected of clients that had lost a stream when they were recorded.
     pub reconnections: Reconnections,
+    /// How long nothing may pass on a stream.
+    pub heartbeat: Heartbeat,
     /// The times of the Bayeux protocol.
     pub bayeux: bayeux::Settings,
 }
@@ -88,6 +92,18 @@ pub enum Strictness {
     Strict,
     /// It may.
     Lenient,
+}
+
+/// How long nothing may pass on a stream before something that means nothing does, so that nobody takes
+/// the connection for dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heartbeat(pub Duration);
+
+impl Default for Heartbeat {
+    /// The standard's own advice (WHATWG HTML §9.2.7), and less than proxies wait.
+    fn default() -> Self {
+        Heartbeat(Duration::from_secs(15))
+    }
 }
 
 /// Whether clients that opened a stream again because they had lost it must do so in a replay.

@@ -3,7 +3,6 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Frame;
@@ -15,11 +14,8 @@ use crate::exchange::{End, Stream};
 use super::body::BoxError;
 use super::copies::CopyId;
 use super::service::Replay;
+use super::settings::Heartbeat;
 use super::stage::outlets::{OutletId, Parcel};
-
-/// How long nothing may pass on a stream before something that means nothing does: the standard's own
-/// advice (WHATWG HTML §9.2.7), and less than proxies wait.
-const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Where a live stream stands in a replay.
 #[derive(Clone, Copy, Debug)]
@@ -43,12 +39,13 @@ pub(super) struct Streaming {
     replay: Replay,
     berth: Berth,
     beat: &'static [u8],
+    heartbeat: Heartbeat,
     next_beat: Pin<Box<Sleep>>,
 }
 
 impl Streaming {
     /// The stream on which these parcels go out. There are never more than the tape has notifications.
-    pub(super) fn new(moored: Moored, replay: Replay) -> Streaming {
+    pub(super) fn new(moored: Moored, replay: Replay, heartbeat: Heartbeat) -> Streaming {
         let Moored {
             parcels,
             berth,
@@ -63,7 +60,8 @@ impl Streaming {
                 Stream::Lines => b"\n",
                 Stream::Socket => b"",
             },
-            next_beat: Box::pin(tokio::time::sleep(HEARTBEAT)),
+            heartbeat,
+            next_beat: Box::pin(tokio::time::sleep(heartbeat.0)),
         }
     }
 
@@ -88,7 +86,8 @@ impl Streaming {
                 Poll::Ready(()) => Bytes::from_static(self.beat),
             },
         };
-        self.next_beat.as_mut().reset(Instant::now() + HEARTBEAT);
+        let next = Instant::now() + self.heartbeat.0;
+        self.next_beat.as_mut().reset(next);
         Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 }
@@ -97,5 +96,84 @@ impl Drop for Streaming {
     /// hyper drops a body when its client is gone, too.
     fn drop(&mut self) {
         self.replay.hung_up(self.berth);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::{BodyExt as _, Empty};
+
+    use super::*;
+    use crate::exchange::{Body, Carrier, Form};
+    use crate::player::body::ReplayBody;
+    use crate::player::plan::tests::{plan, tape};
+    use crate::player::settings::{Absence, Settings};
+    use crate::tape::Event;
+
+    /// A replay of a stream of lines or events, on which one comes because of another operation.
+    fn replay(stream: Stream, settings: Settings) -> Replay {
+        let mut tape = tape("a:op1@0-1 a:op2@2-3 a:n1@4<2");
+        for event in &mut tape.events {
+            match event {
+                Event::Operation(operation) => {
+                    let request = &mut operation.request;
+                    request.method = "GET".into();
+                    request.body = Body::default();
+                    if operation.id.0 == 1 {
+                        operation.form = Form::Opens(stream);
+                    }
+                }
+                Event::Notification(notification) => {
+                    notification.carrier = Carrier::Line(crate::exchange::OperationId(1));
+                }
+                Event::Contract(_) | Event::Fact(_) => {}
+            }
+        }
+        Replay::new(plan(&[tape]), settings, Vec::new())
+    }
+
+    async fn call(replay: &Replay, path: &str) -> ReplayBody {
+        let request = http::Request::get(path).body(Empty::<Bytes>::new());
+        let response = replay.clone().handle(request.unwrap(), Box::new(())).await;
+        assert_eq!(response.status(), 200);
+        response.into_body()
+    }
+
+    async fn next(body: &mut ReplayBody) -> Bytes {
+        let frame = body.frame().await.unwrap().unwrap();
+        frame.into_data().unwrap()
+    }
+
+    /// Whether so much time has passed, by a timer that counts whole milliseconds.
+    fn passed(start: Instant, time: Duration) -> bool {
+        start.elapsed() + Duration::from_millis(2) >= time
+    }
+
+    #[tokio::test]
+    async fn a_stream_on_which_nothing_comes_says_now_and_then_that_it_lives() {
+        assert_eq!(Heartbeat::default().0, Duration::from_secs(15));
+        let heartbeat = Heartbeat(Duration::from_millis(30));
+        for (stream, beat) in [(Stream::Events, ":\n\n"), (Stream::Lines, "\n")] {
+            let settings = Settings {
+                heartbeat,
+                absence: Absence::Never,
+                ..Settings::default()
+            };
+            let replay = replay(stream, settings);
+            let start = Instant::now();
+            let mut body = call(&replay, "/op/1").await;
+            for beats in 1..=3 {
+                assert_eq!(next(&mut body).await, beat);
+                assert!(passed(start, heartbeat.0 * beats));
+            }
+            drop(call(&replay, "/op/2").await);
+            let start = Instant::now();
+            assert_eq!(next(&mut body).await, "{\"n\":1}\n");
+            // What has come puts it off.
+            assert_eq!(next(&mut body).await, beat);
+            assert!(passed(start, heartbeat.0));
+        }
     }
 }

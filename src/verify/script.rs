@@ -242,11 +242,13 @@ mod tests {
                 target: "/cometd".to_owned(),
                 headers: Headers::new(),
                 body: Body::new(content),
+                trailers: Headers::new(),
             },
             response: Response {
                 status: 200,
                 headers: Headers::new(),
                 body: Body::new(answer),
+                trailers: Headers::new(),
             },
             end: End::Complete,
             form,

@@ -243,7 +243,8 @@ const PAGE = `<!doctype html>
 <link rel="icon" href="data:,">
 <script type="module">
 const told = { heard: [], opened: 0 };
-const call = (path, body) => fetch(path, { method: "POST", body });
+// To the end of the answer, with which the login is known.
+const call = async (path, body) => (await fetch(path, { method: "POST", body })).text();
 const act = (deed, more) => call("desk", JSON.stringify({ deed, ...more }));
 const wake = [];
 const until = async (enough) => {

@@ -24,7 +24,7 @@ use schedule::{Fault, Tally};
 use tapes::Case;
 
 /// How many tapes are played, and by how many schedules each.
-const TAPES: u64 = 500;
+const TAPES: u64 = 700;
 const SCHEDULES: u64 = 20;
 
 /// Names the one tape and schedule to play: `17:923`.
@@ -67,6 +67,8 @@ fn every_schedule_of_a_tape_comes_to_the_same_transcript_or_the_same_stuck_point
         "absent",
         "captured early",
         "absent and stuck",
+        "streams",
+        "stuck streams",
     ] {
         let enough = played.kinds.get(kind).is_some_and(|count| *count >= 10);
         assert!(enough, "{kind}: {played:?}");
@@ -80,6 +82,10 @@ fn every_schedule_of_a_tape_comes_to_the_same_transcript_or_the_same_stuck_point
         Deed::Lose,
         Deed::Sleep,
         Deed::MissReply,
+        Deed::LoseStream,
+        Deed::MissEvent,
+        Deed::MissSentEvent,
+        Deed::Reopen,
     ] {
         let enough = played.deeds.get(&deed).is_some_and(|count| *count >= 500);
         assert!(enough, "{deed:?}: {played:?}");
@@ -144,6 +150,8 @@ fn kinds(case: &Case, outcome: &Outcome) -> impl Iterator<Item = &'static str> {
         ("stuck", !whole),
         ("absent", absent),
         ("absent and stuck", absent && !whole),
+        ("streams", case.traits.streams),
+        ("stuck streams", case.traits.streams && !whole),
         ("captured early", case.traits.captured && case.traits.early),
     ];
     let kinds = kinds.into_iter().filter(|(_, is)| *is);

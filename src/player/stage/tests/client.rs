@@ -2,12 +2,15 @@
 //!
 //! It says what it does next; [`super::schedule`] does it, and tells what comes back.
 
+use std::collections::BTreeMap;
+
 use serde_json::value::RawValue;
 
 use crate::bayeux::{Exchange, Message, message};
 use crate::exchange::Micros;
 use crate::player::cast::Identity;
 
+use super::super::outlets::OutletId;
 use super::random::Random;
 use super::tapes::CHANNELS;
 
@@ -39,11 +42,23 @@ pub(super) struct Client {
     pub(super) unsubscribed: Vec<&'static str>,
     /// Its poll that is held.
     pub(super) poll: Option<Exchange>,
+    /// Its open streams, by the operations that opened them.
+    pub(super) ears: BTreeMap<usize, Ear>,
+    /// The streams that it has lost, by their operations, with when it opens each again.
+    pub(super) deaf: BTreeMap<usize, (Micros, Ear)>,
     /// The number of the last reply that it got, where it acknowledges them.
     pub(super) acknowledged: Option<u64>,
     /// A reply was lost, so it must poll again under its old number.
     pub(super) lost: bool,
     mischief: u64,
+}
+
+/// A stream on which a client listens.
+#[derive(Clone, Debug)]
+pub(super) struct Ear {
+    pub(super) outlet: OutletId,
+    /// The identifier of the last event that it has heard on it.
+    pub(super) last: Option<String>,
 }
 
 /// What kind of client it is.
@@ -99,6 +114,14 @@ pub(super) enum Deed {
     Sleep,
     /// A reply is lost on the way. The client does not do this, it happens to it.
     MissReply,
+    /// The connection of a stream is lost between two events.
+    LoseStream,
+    /// It is lost with an event that has not left the player.
+    MissEvent,
+    /// It is lost with an event that has.
+    MissSentEvent,
+    /// It opens a stream again.
+    Reopen,
 }
 
 impl Client {
@@ -128,6 +151,8 @@ impl Client {
             id: None,
             unsubscribed: Vec::new(),
             poll: None,
+            ears: BTreeMap::new(),
+            deaf: BTreeMap::new(),
             acknowledged: None,
             lost: false,
             mischief: random.within(0..=MAX_MISCHIEF),
@@ -224,7 +249,13 @@ impl Client {
                 vec![self.about("/meta/unsubscribe", all)]
             }
             Deed::Disconnect => vec![self.message("/meta/disconnect")],
-            Deed::Lose | Deed::Sleep | Deed::MissReply => Vec::new(),
+            Deed::Lose
+            | Deed::Sleep
+            | Deed::MissReply
+            | Deed::LoseStream
+            | Deed::MissEvent
+            | Deed::MissSentEvent
+            | Deed::Reopen => Vec::new(),
         }
     }
 

@@ -223,7 +223,8 @@ fn digest(world: &World<'_>, heard: &[Vec<usize>]) -> String {
         for step in program {
             let Step::Call(place) = *step else { continue };
             let planned = &plan.operations[place];
-            if !case.is_played(session) || !world.received[place] || planned.times == Times::Any {
+            let reads = matches!(planned.times, Times::Any | Times::Stream);
+            if !case.is_played(session) || !world.received[place] || reads {
                 continue;
             }
             let operation = &planned.operation;

@@ -1,6 +1,7 @@
 //! One run of a tape: random clients, one after the other in virtual time, against the player.
 
 mod listen;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -73,6 +74,7 @@ enum Turn {
     Call(usize),
     Listen(usize),
     Answer(usize, usize),
+    Reopen(usize, usize),
 }
 
 /// Plays a tape by this schedule, and holds the run against what must come of it.
@@ -165,6 +167,8 @@ impl<'a> Schedule<'a> {
         for (place, client) in self.clients.iter().enumerate() {
             turns.extend(client.calls_at.map(|at| (Turn::Call(place), at)));
             turns.extend(client.listens_at.map(|at| (Turn::Listen(place), at)));
+            let deaf = client.deaf.iter();
+            turns.extend(deaf.map(|(operation, (at, _))| (Turn::Reopen(place, *operation), *at)));
             let answers = client.answers.iter();
             turns.extend(answers.map(|(at, operation)| (Turn::Answer(place, *operation), *at)));
         }
@@ -213,12 +217,16 @@ impl<'a> Schedule<'a> {
                 self.deliver(sends)
             }
             Turn::Call(place) => self.go_on(place),
+            Turn::Reopen(place, operation) => self.reopen(place, operation),
             Turn::Listen(place) => self.listen(place),
         }
     }
 
     /// Lets a client take the next step of its program, if it can.
     fn go_on(&mut self, place: usize) -> Result<(), Fault> {
+        if self.clients[place].dares(5, &mut self.random) {
+            self.lose_any(place)?;
+        }
         let client = &mut self.clients[place];
         client.calls_at = None;
         let program = &self.case.programs[client.session];
@@ -269,8 +277,13 @@ impl<'a> Schedule<'a> {
                 operation,
                 response,
                 delay,
-                ..
-            } => (operation, response, delay),
+                outlet,
+            } => {
+                if let Some((outlet, _)) = outlet {
+                    self.opened(place, operation, outlet);
+                }
+                (operation, response, delay)
+            }
             Answer::Refused(refusal) => {
                 return Err(format!("operation {id} is refused: {}", refusal.message));
             }
@@ -310,7 +323,10 @@ impl<'a> Schedule<'a> {
             return Err(format!("it ends with {reached:?} instead of {expected:?}"));
         }
         for client in &self.clients {
-            if client.heard != self.outcome.heard[client.session] {
+            // The order by each way was looked at when it came.
+            let mut heard = client.heard.clone();
+            heard.sort_unstable();
+            if heard != self.outcome.heard[client.session] {
                 return Err(format!("{} has not heard everything", client.name));
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::exchange::{
     Body, Carrier, End, Form, Headers, Micros, Notification, NotificationId, Operation,
-    OperationId, Request, Response, Session,
+    OperationId, Request, Response, ServerSent, Session, Stream,
 };
 use crate::player::plan::{By, Plan, Times};
 use crate::player::settings::Reading;
@@ -45,6 +45,8 @@ pub(super) struct Traits {
     pub(super) captured: bool,
     /// A notification came before the answer of an operation that caused it.
     pub(super) early: bool,
+    /// Notifications came on streams.
+    pub(super) streams: bool,
 }
 
 /// Something that a client did. The numbers are places in the plan.
@@ -158,8 +160,20 @@ impl Draft {
             self.now = busy + 1;
         }
         let id = self.operations.len() as u64 + 1;
+        let form = self.random.pick(&[
+            Form::Exchange,
+            Form::Exchange,
+            Form::Exchange,
+            Form::Exchange,
+            Form::Exchange,
+            Form::Opens(Stream::Events),
+            Form::Opens(Stream::Events),
+            Form::Opens(Stream::Lines),
+        ]);
         // Of two equal requests under way at once nobody could say which is which.
-        let request = if self.now <= busy {
+        let request = if form != Form::Exchange {
+            request("GET", format!("/stream/{id}"), String::new())
+        } else if self.now <= busy {
             request("POST", format!("/operation/{id}"), String::new())
         } else {
             self.request(id)
@@ -183,7 +197,7 @@ impl Draft {
                 trailers: Headers::new(),
             },
             end: End::default(),
-            form: Form::Exchange,
+            form,
             repairs: Vec::new(),
         });
     }
@@ -212,17 +226,41 @@ impl Draft {
         after.sort();
         after.dedup();
         let session = self.session();
+        let carrier = self.carrier(&session, id);
         self.notifications.push(Notification {
             id: NotificationId(id),
             session,
             at: Micros(self.now),
             channel: self.random.pick(&CHANNELS).into(),
             after,
-            carrier: Carrier::Bayeux,
+            carrier,
             cause_by: None,
             data: Body::new(format!(r#"{{"n":{id}}}"#)),
             repairs: Vec::new(),
         });
+    }
+
+    /// How a notification came: likely on a stream, if its session had opened one.
+    fn carrier(&mut self, session: &Session, id: u64) -> Carrier {
+        let streams = self.operations.iter().filter_map(|operation| {
+            let open = operation.session == *session && operation.answered.0 <= self.now;
+            let stream = operation.form.opens().filter(|_| open)?;
+            Some((operation.id, stream))
+        });
+        let streams: Vec<(OperationId, Stream)> = streams.collect();
+        if streams.is_empty() || self.random.chance(40) {
+            return Carrier::Bayeux;
+        }
+        match self.random.pick(&streams) {
+            (stream, Stream::Events) => Carrier::Event(ServerSent {
+                stream,
+                event: None,
+                id: Some(id.to_string()),
+                retry: None,
+                written: None,
+            }),
+            (stream, Stream::Lines | Stream::Socket) => Carrier::Line(stream),
+        }
     }
 
     /// Gives a notification one more cause, be it one that comes only after it: likely enough its
@@ -252,7 +290,13 @@ impl Draft {
             let after = &due.notification.after;
             after.iter().map(|id| cause(&plan, &due.notification, *id))
         });
-        let causes: Vec<Vec<(usize, By)>> = causes.map(Iterator::collect).collect();
+        let mut causes: Vec<Vec<(usize, By)>> = causes.map(Iterator::collect).collect();
+        let early = |(_, by): &(usize, By)| *by == By::Received;
+        let early = causes.iter().flatten().any(early);
+        // None comes before its stream is there.
+        for (causes, due) in causes.iter_mut().zip(&plan.notifications) {
+            causes.extend(due.stream.map(|stream| (stream, By::Received)));
+        }
         let mut programs = vec![Vec::new(); plan.sessions.len()];
         for (session, step) in steps {
             let seat = plan.sessions.iter().position(|known| *known == session);
@@ -260,11 +304,11 @@ impl Draft {
         }
         let absent = (plan.sessions.len() > 1 && self.random.chance(25))
             .then(|| self.random.place(plan.sessions.len()));
-        let early = |(_, by): &(usize, By)| *by == By::Received;
         Case {
             traits: Traits {
                 captured: origin == Origin::Captured,
-                early: causes.iter().flatten().any(early),
+                early,
+                streams: plan.notifications.iter().any(|due| due.stream.is_some()),
             },
             plan: Arc::new(plan),
             programs,
@@ -383,17 +427,28 @@ fn shorthand(event: &Event) -> String {
             session,
             at,
             answered,
+            form,
             ..
-        }) => format!("{session}:op{id}@{}-{}", at.0, answered.0),
+        }) => {
+            let kind = if form.opens().is_some() {
+                "stream"
+            } else {
+                "op"
+            };
+            format!("{session}:{kind}{id}@{}-{}", at.0, answered.0)
+        }
         Event::Notification(Notification {
             id,
             session,
             at,
             after,
+            carrier,
             ..
         }) => {
             let after: Vec<String> = after.iter().map(ToString::to_string).collect();
-            format!("{session}:n{id}@{}<{}", at.0, after.join(","))
+            let stream = carrier.stream().map(|stream| format!("~{stream}"));
+            let stream = stream.unwrap_or_default();
+            format!("{session}:n{id}@{}<{}{stream}", at.0, after.join(","))
         }
         Event::Contract(_) | Event::Fact(_) => String::new(),
     }

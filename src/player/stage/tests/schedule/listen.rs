@@ -39,7 +39,11 @@ impl Schedule<'_> {
             | Deed::PollBriefly
             | Deed::Unsubscribe
             | Deed::Disconnect
-            | Deed::MissReply => {}
+            | Deed::MissReply
+            | Deed::LoseStream
+            | Deed::MissEvent
+            | Deed::MissSentEvent
+            | Deed::Reopen => {}
         }
         // A poll that is answered because of what its client does else is not lost.
         self.safe = client.poll.map(|_| place);
@@ -101,6 +105,7 @@ impl Schedule<'_> {
 
     /// Takes replies to the clients that wait for them.
     pub(super) fn deliver(&mut self, sends: Vec<Send>) -> Result<(), Fault> {
+        self.pass_on()?;
         for Send { exchange, messages } in sends {
             let Some(place) = self.waiting.remove(&exchange) else {
                 return Err(format!("a reply to request {} of nobody", exchange.0));
@@ -161,17 +166,25 @@ impl Schedule<'_> {
         Err(format!("{} gets {text}", client.name))
     }
 
-    /// A client hears a notification: the next of its session, and all its causes have happened.
-    fn hear(&mut self, place: usize, number: &str) -> Result<(), Fault> {
+    /// A client hears a notification: the next of its session that comes by its way, and all its causes
+    /// have happened.
+    pub(super) fn hear(&mut self, place: usize, number: &str) -> Result<(), Fault> {
         let client = &mut self.clients[place];
-        let expected = self.outcome.heard[client.session].get(client.heard.len());
         let mut all = self.case.plan.notifications.iter();
         let heard = all.position(|due| due.notification.id.0.to_string() == number);
         let heard = heard.ok_or_else(|| format!("notification {number} is on no tape"))?;
         if !self.world.due[heard] {
             return Err(format!("notification {number} comes before its causes"));
         }
-        if expected != Some(&heard) {
+        let plan = &self.case.plan;
+        let way = |place: &usize| plan.way(&plan.notifications[*place]);
+        let of_way = self.outcome.heard[client.session].iter();
+        let mut of_way = of_way.filter(|other| way(other) == way(&heard));
+        let before = client
+            .heard
+            .iter()
+            .filter(|other| way(other) == way(&heard));
+        if of_way.nth(before.count()) != Some(&heard) {
             return Err(format!(
                 "notification {number} comes out of order or once too often"
             ));
@@ -190,7 +203,7 @@ fn has(message: &Bytes, text: &str) -> bool {
 }
 
 /// What stands in a text between these two.
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+pub(super) fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(before)?;
     rest.split_once(after).map(|(inside, _)| inside)
 }
