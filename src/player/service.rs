@@ -1,5 +1,8 @@
 //! The thin shell around a [`Stage`]: hyper's requests in, hyper's responses out, and the one timer.
 
+mod sockets;
+mod state;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,7 +11,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::bayeux::{Carrier, Exchange, Message, Sockets, message};
@@ -17,7 +20,7 @@ use crate::exchange::{self, Micros, NotificationId, coding};
 use super::body::ReplayBody;
 use super::cast::{Identity, Role};
 use super::copies::{Ask, Copies, CopyId, Mark};
-use super::fields::{self, Takes, identity, recorded, refused};
+use super::fields::{self, identity, recorded, refused};
 use super::forward::Forward;
 use super::pace::Pace;
 use super::plan::Plan;
@@ -25,10 +28,11 @@ use super::publish;
 use super::refusal::{Kind, Refusal};
 use super::report::Report;
 use super::settings::{Misses, Settings, Spare};
-use super::socket::{self, Wish};
-use super::stage::outlets::{Outgoing, OutletId, Parcel};
-use super::stage::{Answer, Send, Stage};
-use super::streaming::{Berth, Moored, Streaming};
+use super::socket::Wish;
+use super::stage::{Answer, Stage};
+use super::streaming::{Moored, Streaming};
+pub(super) use state::Waiter;
+use state::{Phase, State};
 
 /// The most content of a live request that is read: as much as any sample or message may have, and
 /// little enough to hold in memory.
@@ -54,35 +58,8 @@ struct Shared {
     stopping: watch::Sender<bool>,
 }
 
-struct State {
-    copies: Copies,
-    waiting: BTreeMap<Exchange, Waiter>,
-    /// The open streams of each copy. What waits in them is bounded by what the tapes hold.
-    streams: BTreeMap<(CopyId, OutletId), mpsc::UnboundedSender<Parcel>>,
-    next: u64,
-    runs: u64,
-    phase: Phase,
-}
-
 /// What is kept as long as a live client's socket is open.
 pub type Held = Box<dyn std::any::Any + std::marker::Send>;
-
-/// Whether polls are still held.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Playing,
-    Stopping,
-}
-
-/// Who waits for an answer of the Bayeux server.
-pub(super) enum Waiter {
-    /// A request.
-    Request(oneshot::Sender<Vec<Bytes>>),
-    /// A socket, on which answers go out in the order in which they are given: a client that has the
-    /// answer to its disconnect closes it, and must have that to its poll before. No more wait in
-    /// here than the socket has taken messages for.
-    Socket(mpsc::UnboundedSender<(Exchange, Vec<Bytes>)>),
-}
 
 /// What the Bayeux server answered to one request.
 pub(super) struct Replies {
@@ -252,56 +229,6 @@ impl Replay {
         self.look(|copies, run| Report::of(copies, run, now))
     }
 
-    /// A client has what was sent on its stream with this token.
-    pub(super) fn went_out(&self, berth: Berth, token: usize) {
-        let mut state = self.state();
-        if state.runs == berth.run {
-            let stage = state.copies.get(berth.copy);
-            stage.went_out(self.now(), berth.outlet, token);
-        }
-    }
-
-    /// What went out on a stream with this token has not reached its client after all.
-    pub(super) fn came_back(&self, berth: Berth, token: usize) {
-        let mut state = self.state();
-        if state.runs == berth.run {
-            let now = self.now();
-            state.copies.get(berth.copy).came_back(now, token);
-        }
-    }
-
-    /// A client has said something on its socket.
-    pub(super) fn said(&self, berth: Berth, data: Bytes) {
-        let mut state = self.state();
-        if state.runs != berth.run {
-            return;
-        }
-        let stage = state.copies.get(berth.copy);
-        let misses = stage.journal().misses().total();
-        let sends = stage.said(self.now(), berth.outlet, data);
-        if stage.journal().misses().total() > misses {
-            self.0.missed.notify_one();
-        }
-        state.dispatch(sends);
-        drop(state);
-        self.0.changed.notify_one();
-    }
-
-    /// The client of a stream is gone.
-    pub(super) fn hung_up(&self, berth: Berth) {
-        let mut state = self.state();
-        state.streams.remove(&(berth.copy, berth.outlet));
-        if state.runs == berth.run {
-            let sends = state
-                .copies
-                .get(berth.copy)
-                .hung_up(self.now(), berth.outlet);
-            state.dispatch(sends);
-            drop(state);
-            self.0.changed.notify_one();
-        }
-    }
-
     /// Looks at the run.
     pub(super) fn look<T>(&self, at: impl FnOnce(&Copies, u64) -> T) -> T {
         let state = self.state();
@@ -359,92 +286,6 @@ impl Replay {
             exchange,
         };
         (waiting, cookie)
-    }
-
-    /// Answers a request for a socket.
-    async fn socket(self, head: http::request::Parts, wish: Wish) -> Response<ReplayBody> {
-        let live = live(&head, Bytes::new());
-        let identity = self.identity(&head, &live);
-        let offered = self.0.settings.bayeux.sockets == Sockets::Offered;
-        let (mut response, copy) = if offered && self.is_endpoint(head.uri.path()) {
-            self.converse_on(wish, &identity, &live)
-        } else {
-            let (answer, copy, moored) = self.answer(&identity, &live);
-            (self.play_on(wish, answer, copy, moored).await, copy)
-        };
-        self.mark(&mut response, &identity, copy);
-        response
-    }
-
-    /// Answers a Bayeux client's request for a socket: as the tape does if it has that, which it need
-    /// not have.
-    fn converse_on(
-        &self,
-        wish: Wish,
-        identity: &Identity,
-        live: &exchange::Request,
-    ) -> (Response<ReplayBody>, CopyId) {
-        let mut state = self.state();
-        let copy = state.copies.of(identity, Ask::Operation(live));
-        let (answer, sends) = state.copies.get(copy).offered(self.now(), identity, live);
-        let berth = answer.as_ref().and_then(|answer| state.moor(copy, answer));
-        let berth = berth.map(|moored| moored.berth);
-        state.dispatch(sends);
-        drop(state);
-        self.0.changed.notify_one();
-        let mut response = match answer {
-            Some(Answer::Recorded {
-                operation,
-                response,
-                ..
-            }) => {
-                self.out(copy, operation);
-                recorded(&response, Takes::None, ReplayBody::whole(""))
-            }
-            Some(Answer::Refused(_)) | None => Response::new(ReplayBody::whole("")),
-        };
-        wish.grant(&mut response);
-        let stop = self.0.stopping.subscribe();
-        let (replay, identity) = (self.clone(), identity.clone());
-        tokio::spawn(async move {
-            socket::converse(wish, &replay, identity, stop).await;
-            if let Some(berth) = berth {
-                replay.hung_up(berth);
-            }
-        });
-        (response, copy)
-    }
-
-    /// Answers a request for a socket on which a stream is played, if the tape has one there.
-    async fn play_on(
-        &self,
-        wish: Wish,
-        answer: Answer,
-        copy: CopyId,
-        moored: Option<Moored>,
-    ) -> Response<ReplayBody> {
-        match answer {
-            Answer::Recorded {
-                operation,
-                response,
-                delay,
-                ..
-            } => {
-                pause(delay).await;
-                self.out(copy, operation);
-                let content = response.body.bytes().clone();
-                let mut response = recorded(&response, Takes::None, ReplayBody::whole(content));
-                if let Some(Moored { parcels, berth, .. }) = moored {
-                    wish.grant(&mut response);
-                    tokio::spawn(socket::play(wish, self.clone(), berth, parcels));
-                }
-                response
-            }
-            Answer::Refused(refusal) => {
-                self.0.missed.notify_one();
-                refused(&refusal)
-            }
-        }
     }
 
     /// What the stage answers to an operation, in which copy of the conversation, and the stream that
@@ -624,58 +465,6 @@ fn live(head: &http::request::Parts, content: Bytes) -> exchange::Request {
 async fn pause(delay: Micros) {
     if delay > Micros(0) {
         tokio::time::sleep(Duration::from_micros(delay.0)).await;
-    }
-}
-
-impl State {
-    /// Does something to every copy, and sends what comes of it.
-    fn each(&mut self, mut act: impl FnMut(&mut Stage) -> Vec<Send>) {
-        let sends: Vec<Send> = self.copies.iter_mut().flat_map(&mut act).collect();
-        self.dispatch(sends);
-    }
-
-    /// Makes room for the stream that an answer opens, if it opens one.
-    fn moor(&mut self, copy: CopyId, answer: &Answer) -> Option<Moored> {
-        let Answer::Recorded {
-            outlet: Some((outlet, stream)),
-            ..
-        } = answer
-        else {
-            return None;
-        };
-        let (sender, parcels) = mpsc::unbounded_channel();
-        if self.phase == Phase::Playing {
-            self.streams.insert((copy, *outlet), sender);
-        }
-        let berth = Berth {
-            copy,
-            outlet: *outlet,
-            run: self.runs,
-        };
-        Some(Moored {
-            parcels,
-            berth,
-            stream: *stream,
-        })
-    }
-
-    fn dispatch(&mut self, sends: Vec<Send>) {
-        for (number, stage) in self.copies.iter_mut().enumerate() {
-            for Outgoing { outlet, what } in stage.outgoing() {
-                if let Some(stream) = self.streams.get(&(CopyId(number), outlet)) {
-                    // Where nobody takes it any more, the body that is dropped says so itself.
-                    let _ = stream.send(what);
-                }
-            }
-        }
-        for Send { exchange, messages } in sends {
-            // Where nobody waits any more, the connection is gone and says so itself.
-            match self.waiting.remove(&exchange) {
-                Some(Waiter::Request(sender)) => drop(sender.send(messages)),
-                Some(Waiter::Socket(sender)) => drop(sender.send((exchange, messages))),
-                None => {}
-            }
-        }
     }
 }
 

@@ -225,6 +225,9 @@ impl Clients {
             }
         }
         for key in cookies.chain(tokens) {
+            if let Some(hasty) = self.hasty(&key, who) {
+                self.merge(hasty, who);
+            }
             if login.is_some() {
                 self.hand_over(&key, who, Trust::Given);
             } else {

@@ -103,6 +103,20 @@ impl Clients {
         self.keys.insert(key, Holder::One(who, held.max(trust)));
     }
 
+    /// Who is another by name only: somebody without one, who has shown what is given to `who` right now.
+    /// A client may go on as soon as it has the head of a response, and before the response is over.
+    pub(super) fn hasty(&self, given: &Key, who: Who) -> Option<Who> {
+        let (Key::Cookie(_, value) | Key::Token(value)) = given else {
+            return None;
+        };
+        let Some(Holder::One(holder, Trust::Seen)) = self.keys.get(given) else {
+            return None;
+        };
+        let other = self.current(*holder);
+        let nameless = other != who && self.login(other).is_none();
+        (nameless && identifier::is_minted(value)).then_some(other)
+    }
+
     pub(super) fn holder(&self, key: &Key) -> Option<Who> {
         match self.keys.get(key)? {
             Holder::One(who, _) => Some(self.current(*who)),

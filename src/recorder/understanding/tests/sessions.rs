@@ -23,6 +23,26 @@ fn a_login_by_form_names_the_session_and_takes_what_came_before() {
 }
 
 #[test]
+fn a_client_that_goes_on_before_the_login_is_over_is_the_one_that_logged_in() {
+    expect(
+        "
+        1 c1 POST /login user=alice&password=x
+        2 c2 GET /me +Cookie:SID=f00dcafe1234abcd
+        2 200
+        1 302 +Set-Cookie:SID=f00dcafe1234abcd +Location:/
+        3 c3 GET /more +Cookie:SID=f00dcafe1234abcd
+        3 200
+        ",
+        "
+        client1: #2 GET /me 200
+        alice: was client1
+        alice: #1 POST /login 302
+        alice: #3 GET /more 200
+        ",
+    );
+}
+
+#[test]
 fn two_clients_may_share_a_pool_of_connections() {
     expect(
         r"

@@ -1,0 +1,159 @@
+//! Streams and sockets of live clients, as the service sees them: how they are opened, what goes out on
+//! them, and what comes back.
+
+use bytes::Bytes;
+use http::Response;
+
+use crate::bayeux::Sockets;
+use crate::exchange;
+use crate::player::body::ReplayBody;
+use crate::player::cast::Identity;
+use crate::player::copies::{Ask, CopyId};
+use crate::player::fields::{Takes, recorded, refused};
+use crate::player::socket::{self, Wish};
+use crate::player::stage::Answer;
+use crate::player::streaming::{Berth, Moored};
+
+use super::{Replay, live, pause};
+
+impl Replay {
+    /// A client has what was sent on its stream with this token.
+    pub(in crate::player) fn went_out(&self, berth: Berth, token: usize) {
+        let mut state = self.state();
+        if state.runs == berth.run {
+            let stage = state.copies.get(berth.copy);
+            stage.went_out(self.now(), berth.outlet, token);
+        }
+    }
+
+    /// What went out on a stream with this token has not reached its client after all.
+    pub(in crate::player) fn came_back(&self, berth: Berth, token: usize) {
+        let mut state = self.state();
+        if state.runs == berth.run {
+            let now = self.now();
+            state.copies.get(berth.copy).came_back(now, token);
+        }
+    }
+
+    /// A client has said something on its socket.
+    pub(in crate::player) fn said(&self, berth: Berth, data: Bytes) {
+        let mut state = self.state();
+        if state.runs != berth.run {
+            return;
+        }
+        let stage = state.copies.get(berth.copy);
+        let misses = stage.journal().misses().total();
+        let sends = stage.said(self.now(), berth.outlet, data);
+        if stage.journal().misses().total() > misses {
+            self.0.missed.notify_one();
+        }
+        state.dispatch(sends);
+        drop(state);
+        self.0.changed.notify_one();
+    }
+
+    /// The client of a stream is gone.
+    pub(in crate::player) fn hung_up(&self, berth: Berth) {
+        let mut state = self.state();
+        state.streams.remove(&(berth.copy, berth.outlet));
+        if state.runs == berth.run {
+            let sends = state
+                .copies
+                .get(berth.copy)
+                .hung_up(self.now(), berth.outlet);
+            state.dispatch(sends);
+            drop(state);
+            self.0.changed.notify_one();
+        }
+    }
+
+    /// Answers a request for a socket.
+    pub(super) async fn socket(
+        self,
+        head: http::request::Parts,
+        wish: Wish,
+    ) -> Response<ReplayBody> {
+        let live = live(&head, Bytes::new());
+        let identity = self.identity(&head, &live);
+        let offered = self.0.settings.bayeux.sockets == Sockets::Offered;
+        let (mut response, copy) = if offered && self.is_endpoint(head.uri.path()) {
+            self.converse_on(wish, &identity, &live)
+        } else {
+            let (answer, copy, moored) = self.answer(&identity, &live);
+            (self.play_on(wish, answer, copy, moored).await, copy)
+        };
+        self.mark(&mut response, &identity, copy);
+        response
+    }
+
+    /// Answers a Bayeux client's request for a socket: as the tape does if it has that, which it need
+    /// not have.
+    fn converse_on(
+        &self,
+        wish: Wish,
+        identity: &Identity,
+        live: &exchange::Request,
+    ) -> (Response<ReplayBody>, CopyId) {
+        let mut state = self.state();
+        let copy = state.copies.of(identity, Ask::Operation(live));
+        let (answer, sends) = state.copies.get(copy).offered(self.now(), identity, live);
+        let berth = answer.as_ref().and_then(|answer| state.moor(copy, answer));
+        let berth = berth.map(|moored| moored.berth);
+        state.dispatch(sends);
+        drop(state);
+        self.0.changed.notify_one();
+        let mut response = match answer {
+            Some(Answer::Recorded {
+                operation,
+                response,
+                ..
+            }) => {
+                self.out(copy, operation);
+                recorded(&response, Takes::None, ReplayBody::whole(""))
+            }
+            Some(Answer::Refused(_)) | None => Response::new(ReplayBody::whole("")),
+        };
+        wish.grant(&mut response);
+        let stop = self.0.stopping.subscribe();
+        let (replay, identity) = (self.clone(), identity.clone());
+        tokio::spawn(async move {
+            socket::converse(wish, &replay, identity, stop).await;
+            if let Some(berth) = berth {
+                replay.hung_up(berth);
+            }
+        });
+        (response, copy)
+    }
+
+    /// Answers a request for a socket on which a stream is played, if the tape has one there.
+    async fn play_on(
+        &self,
+        wish: Wish,
+        answer: Answer,
+        copy: CopyId,
+        moored: Option<Moored>,
+    ) -> Response<ReplayBody> {
+        match answer {
+            Answer::Recorded {
+                operation,
+                response,
+                delay,
+                ..
+            } => {
+                pause(delay).await;
+                self.out(copy, operation);
+                let content = response.body.bytes().clone();
+                let mut response = recorded(&response, Takes::None, ReplayBody::whole(content));
+                if let Some(Moored { parcels, berth, .. }) = moored {
+                    wish.grant(&mut response);
+                    tokio::spawn(socket::play(wish, self.clone(), berth, parcels));
+                }
+                response
+            }
+            Answer::Refused(refusal) => {
+                self.0.missed.notify_one();
+                refused(&refusal)
+            }
+        }
+    }
+}
