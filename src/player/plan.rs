@@ -225,11 +225,17 @@ impl Plan {
         &self.sessions
     }
 
-    /// The recorded operations that are HTTP requests of their own, and nothing that a Bayeux client
-    /// publishes, in order.
+    /// The recorded operations that are HTTP requests of their own, in order: nothing that a Bayeux client
+    /// publishes, and nothing of sockets.
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
         let all = self.operations.iter().map(|planned| &planned.operation);
-        all.filter(|operation| operation.request.method != publish::METHOD)
+        all.filter(|operation| {
+            let by_http = match operation.form {
+                Form::Exchange | Form::Opens(Stream::Events | Stream::Lines) => true,
+                Form::Opens(Stream::Socket) | Form::Message(_) => false,
+            };
+            by_http && operation.request.method != publish::METHOD
+        })
     }
 
     /// Whether Bayeux was spoken over a socket.
