@@ -26,6 +26,15 @@ const LINES: &[&str] = &[
 ];
 
 impl Stream {
+    /// Its name, on the tape and for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stream::Events => "events",
+            Stream::Lines => "lines",
+            Stream::Socket => "socket",
+        }
+    }
+
     /// The stream that a response with this head opens, by its type of content. A response whose length
     /// is known is whole, and none.
     pub fn of(status: u16, headers: &Headers) -> Option<Stream> {
@@ -81,6 +90,16 @@ pub enum Kind {
     Text,
     /// Octets.
     Binary,
+}
+
+impl Kind {
+    /// Its name, on the tape and for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Text => "text",
+            Kind::Binary => "binary",
+        }
+    }
 }
 
 /// How a notification travelled.
@@ -141,4 +160,14 @@ pub enum Side {
     Client,
     /// The service.
     Service,
+}
+
+impl Side {
+    /// Its name, on the tape and for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Side::Client => "client",
+            Side::Service => "service",
+        }
+    }
 }

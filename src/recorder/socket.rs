@@ -136,10 +136,7 @@ impl Drop for SocketTap {
 
 /// Says that a side broke the rules; what tells the tape, where something is missing on it.
 fn lost(by: Side, fault: Fault) -> Option<Item> {
-    let who = match by {
-        Side::Client => "client",
-        Side::Service => "service",
-    };
+    let who = by.name();
     match fault {
         // A message that did not come to its end is none.
         Fault::Torn | Fault::AfterClose => {

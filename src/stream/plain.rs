@@ -1,6 +1,6 @@
 //! Takes the content codings off a stream (RFC 9110 §8.4) while it passes.
 
-use std::io::Write as _;
+use std::io::Write;
 
 use brotli_decompressor::DecompressorWriter;
 use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
@@ -55,28 +55,23 @@ impl Plain {
         match &mut self.0 {
             Coding::None => Some(bytes.to_vec()),
             Coding::Undecided => Some(Vec::new()),
-            Coding::Gzip(decoder) => {
-                decoder.write_all(bytes).ok()?;
-                decoder.flush().ok()?;
-                Some(std::mem::take(decoder.get_mut()))
-            }
-            Coding::Zlib(decoder) => {
-                decoder.write_all(bytes).ok()?;
-                decoder.flush().ok()?;
-                Some(std::mem::take(decoder.get_mut()))
-            }
-            Coding::Deflate(decoder) => {
-                decoder.write_all(bytes).ok()?;
-                decoder.flush().ok()?;
-                Some(std::mem::take(decoder.get_mut()))
-            }
-            Coding::Brotli(decoder) => {
-                decoder.write_all(bytes).ok()?;
-                decoder.flush().ok()?;
-                Some(std::mem::take(decoder.get_mut()))
-            }
+            Coding::Gzip(decoder) => taken(decoder, bytes, MultiGzDecoder::get_mut),
+            Coding::Zlib(decoder) => taken(decoder, bytes, ZlibDecoder::get_mut),
+            Coding::Deflate(decoder) => taken(decoder, bytes, DeflateDecoder::get_mut),
+            Coding::Brotli(decoder) => taken(&mut **decoder, bytes, DecompressorWriter::get_mut),
         }
     }
+}
+
+/// What a decoder makes of the next bytes, taken out of where it writes.
+fn taken<D: Write>(
+    decoder: &mut D,
+    bytes: &[u8],
+    target: fn(&mut D) -> &mut Vec<u8>,
+) -> Option<Vec<u8>> {
+    decoder.write_all(bytes).ok()?;
+    decoder.flush().ok()?;
+    Some(std::mem::take(target(decoder)))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::exchange::{
     Body, CauseBy, Closed, Control, Cut, End, Fact, Headers, Notification, Operation, Repair,
-    Session, Side, What,
+    Session, What,
 };
 use crate::tape::{Event, Tape, Trust};
 
@@ -193,7 +193,7 @@ impl ControlView {
     fn of(control: &Control) -> Self {
         ControlView {
             stream: control.stream.0,
-            by: side(control.by),
+            by: control.by.name(),
             bytes: control.payload.len(),
         }
     }
@@ -216,18 +216,11 @@ impl<'a> ClosedView<'a> {
     fn of(closed: &'a Closed) -> Self {
         ClosedView {
             stream: closed.stream.0,
-            by: side(closed.by),
+            by: closed.by.name(),
             code: closed.code,
             reason: &closed.reason,
             truncated: truncated(closed.end),
         }
-    }
-}
-
-fn side(side: Side) -> &'static str {
-    match side {
-        Side::Client => "client",
-        Side::Service => "service",
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::exchange::{
     Body, Carrier, CauseBy, Closed, Cut, End, Fact, Form, Micros, Notification, Operation,
-    OperationId, Repair, ServerSent, Side, Stream, What,
+    OperationId, Repair, ServerSent, Stream, What,
 };
 use crate::tape::{Event, Tape, Trust};
 
@@ -183,8 +183,8 @@ fn fact_row(fact: &Fact) -> Row {
         What::Disconnect => "disconnected".into(),
         What::Acknowledge => "acknowledges what it receives".into(),
         What::Comment { stream, text } => format!("comment on {stream}: {text}"),
-        What::Ping(control) => format!("ping on {} by the {}", control.stream, side(control.by)),
-        What::Pong(control) => format!("pong on {} by the {}", control.stream, side(control.by)),
+        What::Ping(control) => format!("ping on {} by the {}", control.stream, control.by.name()),
+        What::Pong(control) => format!("pong on {} by the {}", control.stream, control.by.name()),
         What::Closed(closed) => ended(closed),
         What::Was(before) => format!("was called {before} before"),
     };
@@ -197,7 +197,7 @@ fn fact_row(fact: &Fact) -> Row {
 
 /// How a stream ended, in words.
 fn ended(closed: &Closed) -> String {
-    let by = side(closed.by);
+    let by = closed.by.name();
     let how = match closed.end {
         End::Complete => format!("{} ended by the {by}", closed.stream),
         End::Truncated => format!("{} broken off by the {by}", closed.stream),
@@ -206,13 +206,6 @@ fn ended(closed: &Closed) -> String {
         (None, _) => how,
         (Some(code), "") => format!("{how}: {code}"),
         (Some(code), reason) => format!("{how}: {code} {reason}"),
-    }
-}
-
-fn side(side: Side) -> &'static str {
-    match side {
-        Side::Client => "client",
-        Side::Service => "service",
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::exchange::{Carrier, Form, Kind, OnSocket, Stream};
+use crate::exchange::{Carrier, Form, OnSocket};
 
 /// How an operation travelled, where it was no plain exchange.
 #[derive(Serialize)]
@@ -40,11 +40,7 @@ impl FormView {
     pub(super) fn of(form: Form) -> Option<Self> {
         match form {
             Form::Exchange => None,
-            Form::Opens(stream) => Some(FormView::Opens(match stream {
-                Stream::Events => "events",
-                Stream::Lines => "lines",
-                Stream::Socket => "socket",
-            })),
+            Form::Opens(stream) => Some(FormView::Opens(stream.name())),
             Form::Message(on) => Some(FormView::Message(OnSocketView::of(on))),
         }
     }
@@ -70,10 +66,7 @@ impl OnSocketView {
     fn of(on: OnSocket) -> Self {
         OnSocketView {
             stream: on.stream.0,
-            kind: match on.kind {
-                Kind::Text => "text",
-                Kind::Binary => "binary",
-            },
+            kind: on.kind.name(),
         }
     }
 }

@@ -176,14 +176,7 @@ impl From<WireClosed> for Closed {
 pub(super) fn write_form(form: Form) -> Option<String> {
     match form {
         Form::Exchange => None,
-        Form::Opens(stream) => {
-            let name = match stream {
-                Stream::Events => "events",
-                Stream::Lines => "lines",
-                Stream::Socket => "socket",
-            };
-            Some(Writer::new().string("opens", name).end())
-        }
+        Form::Opens(stream) => Some(Writer::new().string("opens", stream.name()).end()),
         Form::Message(message) => Some(
             Writer::new()
                 .raw("message", &write_on_socket(message))
@@ -216,7 +209,7 @@ pub(super) fn write_carrier(carrier: &Carrier) -> Option<String> {
 pub(super) fn write_control(control: &Control) -> String {
     Writer::new()
         .number("stream", control.stream.0)
-        .raw("by", &write_side(control.by))
+        .raw("by", &quote(control.by.name()))
         .optional_raw(
             "payload",
             body::write(&crate::exchange::Body::new(control.payload.clone())),
@@ -232,7 +225,7 @@ pub(super) fn write_closed(closed: &Closed) -> String {
     let reason = Some(closed.reason.as_str()).filter(|reason| !reason.is_empty());
     Writer::new()
         .number("stream", closed.stream.0)
-        .raw("by", &write_side(closed.by))
+        .raw("by", &quote(closed.by.name()))
         .optional_raw("code", closed.code.map(|code| code.to_string()))
         .optional_string("reason", reason)
         .optional_raw("truncated", truncated)
@@ -240,19 +233,8 @@ pub(super) fn write_closed(closed: &Closed) -> String {
 }
 
 fn write_on_socket(message: OnSocket) -> String {
-    let kind = match message.kind {
-        Kind::Text => "text",
-        Kind::Binary => "binary",
-    };
     Writer::new()
         .number("stream", message.stream.0)
-        .string("kind", kind)
+        .string("kind", message.kind.name())
         .end()
-}
-
-fn write_side(side: Side) -> String {
-    quote(match side {
-        Side::Client => "client",
-        Side::Service => "service",
-    })
 }
