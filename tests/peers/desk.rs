@@ -23,9 +23,10 @@ use serde_json::{Value, json};
 
 use crate::agent::Library;
 use crate::server::Server;
+use crate::telling::Truth;
 
 use part::Part;
-use service::{Desk, Truth};
+use service::Desk;
 use shift::{NAMES, Shift};
 
 /// How long a replay holds a poll, in milliseconds.

@@ -29,5 +29,6 @@ mod server;
 mod streams;
 mod suite;
 mod tape;
+mod telling;
 mod through;
 mod wire;

@@ -22,9 +22,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::server::{PATIENCE, PATIENT, Server};
+use crate::telling::Truth;
 
 use company::{Company, Ear, Over, Told};
-use office::{Office, Truth};
+use office::Office;
 use script::{Day, NAMES};
 
 /// How long a replay holds a poll, in milliseconds; nobody polls here.

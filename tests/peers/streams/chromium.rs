@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use crate::programs::need;
 use crate::server::{PATIENT, Server};
+use crate::telling::Truth;
 use crate::through::INSTALL;
 use crate::through::chromium::visit;
 
-use super::office::{Office, Truth};
+use super::office::Office;
 use super::{POLL, verified};
 
 /// What the page must tell where this is the truth.
