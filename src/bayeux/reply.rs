@@ -6,6 +6,8 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::message::Message;
+
 /// A message by a server. Of its fields the ones that a listener asks for.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -67,6 +69,15 @@ pub fn read(content: &[u8]) -> Result<Vec<Sent>, serde_json::Error> {
     }
 }
 
+/// The same messages as they were written, in the same order.
+pub fn texts(content: &[u8]) -> Result<Vec<Box<RawValue>>, serde_json::Error> {
+    let json = argument(content).unwrap_or(content);
+    match json.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => Ok(vec![serde_json::from_slice(json)?]),
+        _ => serde_json::from_slice(json),
+    }
+}
+
 /// The texts of a subscription: one string, or an array of them; none where it is neither.
 pub fn channels(subscription: &RawValue) -> Vec<String> {
     serde_json::from_str(subscription.get())
@@ -85,6 +96,14 @@ impl Sent {
         } else {
             Role::Event
         }
+    }
+
+    /// Whether it answers this message of its client.
+    pub fn answers(&self, message: &Message) -> bool {
+        let id = |id: &Option<Box<RawValue>>| id.as_deref().map(RawValue::get).map(str::to_owned);
+        self.role() != Role::Event
+            && message.channel == self.channel
+            && id(&message.id) == id(&self.id)
     }
 
     /// Whether it says that the server no longer knows the client, who must shake hands again.

@@ -1,6 +1,9 @@
 //! Streams: responses that stay open, and the messages that pass on them.
 
-use super::{Headers, OperationId};
+use super::{Body, Headers, OperationId, Response};
+
+/// The status that stands for the response of a message on a socket that has none.
+const NO_RESPONSE: u16 = 204;
 
 /// What the response of an operation opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +66,9 @@ pub enum Form {
     /// As an HTTP request whose response opened a stream: of the response only the head counts, and it
     /// was answered when that was there.
     Opens(Stream),
-    /// As a message of the client on a socket. Its method is [`SEND`], its target that of the socket,
-    /// and its response stands for none: 204, without content.
+    /// As a message of the client on a socket. Its method is [`SEND`], and its target that of the socket.
+    /// Its response is [`Response::none`], but for what a Bayeux client publishes: of that it is the
+    /// service's replies.
     Message(OnSocket),
 }
 
@@ -139,6 +143,18 @@ impl Carrier {
             Carrier::Event(event) => Some(event.stream),
             Carrier::Line(stream) => Some(*stream),
             Carrier::Message(message) => Some(message.stream),
+        }
+    }
+}
+
+impl Response {
+    /// What stands for the response of a message on a socket that has none: 204, without content.
+    pub fn none() -> Response {
+        Response {
+            status: NO_RESPONSE,
+            headers: Headers::new(),
+            body: Body::default(),
+            trailers: Headers::new(),
         }
     }
 }

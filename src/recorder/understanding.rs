@@ -10,6 +10,7 @@ mod content;
 mod credentials;
 mod identifier;
 mod polling;
+mod published;
 mod pushed;
 mod recent;
 mod settings;
@@ -20,6 +21,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bayeux::Message;
+use crate::bayeux::reply::{Role, Sent};
 use crate::exchange::{
     Body, End, Fact, Form, Headers, Micros, Operation, OperationId, Request, Response, SessionBy,
     Stream, What,
@@ -135,6 +137,8 @@ pub struct Understanding {
     latest: Micros,
     /// The streams that are open.
     streams: BTreeMap<Passing, streams::Open>,
+    /// How much content waits on them for the replies to it.
+    held: usize,
     /// Operations under way that a notification names as its cause.
     awaited: BTreeSet<OperationId>,
 }
@@ -170,6 +174,7 @@ impl Understanding {
             under_way: BTreeMap::new(),
             latest: Micros::default(),
             streams: BTreeMap::new(),
+            held: 0,
             awaited: BTreeSet::new(),
         }
     }
@@ -223,10 +228,10 @@ impl Understanding {
 
     /// Ends the recording: returns what must be written of the exchanges that are still under way.
     pub fn close(&mut self, at: Micros) -> Vec<Event> {
-        let open = std::mem::take(&mut self.under_way);
-        open.into_values()
-            .flat_map(|passed| self.gone(passed, at))
-            .collect()
+        let mut events = self.close_streams(at);
+        let open = std::mem::take(&mut self.under_way).into_values();
+        events.extend(open.flat_map(|passed| self.gone(passed, at)));
+        events
     }
 
     fn requested(
@@ -356,10 +361,10 @@ impl Understanding {
             if who != was {
                 self.causes.reassign(operation, was, who);
             }
-            let outcome = if response.status >= 400 {
-                Outcome::Refused
-            } else {
-                Outcome::Fine
+            let outcome = match &replies {
+                _ if response.status >= 400 => Outcome::Refused,
+                Some(replies) => outcome(replies.iter()),
+                None => Outcome::Fine,
             };
             let call = Call {
                 operation,
@@ -467,6 +472,20 @@ impl Understanding {
 fn is_kept(passed: &Passed, read: bool, response: &Response, end: End) -> bool {
     let whole = end == End::Complete && (200..300).contains(&response.status);
     passed.operation.is_some() || !read && whole && !response.body.is_empty()
+}
+
+/// What came of the publishes that these replies answer, among other things: they are refused where all
+/// are.
+fn outcome<'a>(replies: impl Iterator<Item = &'a Sent>) -> Outcome {
+    let mut answers = replies
+        .filter(|sent| sent.role() == Role::Published)
+        .peekable();
+    let refused = answers.peek().is_some() && answers.all(|sent| sent.successful == Some(false));
+    if refused {
+        Outcome::Refused
+    } else {
+        Outcome::Fine
+    }
 }
 
 fn says(messages: &[Message], channel: &str) -> bool {

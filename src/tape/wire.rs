@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny};
 
 use crate::exchange::{
-    Body, Carrier, CauseBy, Contract, End, Form, Headers, Micros, Notification, NotificationId,
-    Operation, OperationId, Parameter, Presence, Repair, Request, Response, Session,
+    Carrier, CauseBy, Contract, End, Form, Micros, Notification, NotificationId, Operation,
+    OperationId, Parameter, Presence, Repair, Request, Response, Session,
 };
 
 use super::error::Problem;
@@ -28,9 +28,6 @@ pub(super) use write::{write_event, write_header, write_trailer};
 
 /// The version of the format that is written, and the only one that is read.
 pub(super) const VERSION: u64 = 1;
-
-/// The status that stands for the response of a message on a socket, which has none.
-const NO_RESPONSE: u16 = 204;
 
 /// One object of a tape.
 pub(super) enum Entry {
@@ -248,7 +245,8 @@ struct WireOperation {
     #[serde(default, deserialize_with = "present")]
     form: Option<WireForm>,
     request: Object<WireRequest>,
-    /// Only a message on a socket has none.
+    /// Only a message on a socket may have none. One that has it is a Bayeux client's, and it holds the
+    /// service's replies to what that publishes.
     #[serde(default, deserialize_with = "present")]
     response: Option<Object<WireResponse>>,
     #[serde(default, deserialize_with = "present")]
@@ -275,7 +273,7 @@ impl From<WireOperation> for Operation {
             },
             response: wire
                 .response
-                .map_or_else(no_response, |Object(response)| Response {
+                .map_or_else(Response::none, |Object(response)| Response {
                     status: response.status.0,
                     headers: headers(response.headers),
                     body: response.body.0,
@@ -368,16 +366,6 @@ impl From<WireRepair> for Repair {
             became: wire.became,
             why: wire.why,
         }
-    }
-}
-
-/// What stands for the response of a message on a socket.
-fn no_response() -> Response {
-    Response {
-        status: NO_RESPONSE,
-        headers: Headers::new(),
-        body: Body::default(),
-        trailers: Headers::new(),
     }
 }
 

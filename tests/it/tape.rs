@@ -250,16 +250,11 @@ prop_compose! {
         [sent, sent_last, got, got_last] in [any_headers(), any_headers(), any_headers(), any_headers()],
         [asked, told] in [any_body(), any_body()],
         end in any_end(),
-        (form, repairs) in (any_form(), any_repairs()),
+        (form, silent, repairs) in (any_form(), any::<bool>(), any_repairs()),
     ) -> Event {
         let response = match form {
-            Form::Message(_) => Response {
-                status: 204,
-                headers: Headers::new(),
-                body: Body::default(),
-                trailers: Headers::new(),
-            },
-            Form::Exchange | Form::Opens(_) => Response { status, headers: got, body: told, trailers: got_last },
+            Form::Message(_) if silent => Response::none(),
+            Form::Exchange | Form::Opens(_) | Form::Message(_) => Response { status, headers: got, body: told, trailers: got_last },
         };
         Event::Operation(Operation {
             form,

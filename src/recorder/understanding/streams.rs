@@ -4,7 +4,6 @@
 //! How bytes become messages is the business of whoever taps them.
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
 use crate::bayeux::reply::{self, Role};
 use crate::bayeux::{Message, message};
@@ -17,13 +16,11 @@ use crate::tape::Event;
 
 use super::causes::{Call, Effect, Outcome};
 use super::clients::Who;
+use super::published::Waiting;
 use super::{Passed, Passing, Understanding, content, polling, says};
 
-/// The status that stands for the response of a message on a socket, which has none.
-const NO_RESPONSE: u16 = 204;
-
-/// How many messages of a Bayeux client on a socket may wait for their replies. A client has a poll
-/// and a handful of others under way.
+/// How many messages of a Bayeux client about its connection may wait for their replies. It has a poll and
+/// a handful of others under way.
 const MAX_ASKED: usize = 1_000;
 
 /// Something that came on a stream.
@@ -60,11 +57,13 @@ pub struct Ending {
 /// A stream that is open.
 #[derive(Debug)]
 pub(super) struct Open {
-    operation: OperationId,
-    who: Who,
-    target: String,
-    /// The messages of a Bayeux client on it that wait for their replies, if it is one's.
+    pub(super) operation: OperationId,
+    pub(super) who: Who,
+    pub(super) target: String,
+    /// The messages of a Bayeux client about its connection that wait for their replies, if it is one's.
     asked: Option<Vec<Message>>,
+    /// What such a client has published that waits for its replies.
+    pub(super) waiting: Waiting,
 }
 
 impl Understanding {
@@ -87,6 +86,7 @@ impl Understanding {
                 who: self.clients.current(who),
                 target,
                 asked: None,
+                waiting: Waiting::default(),
             };
             self.streams.insert(passing, open);
         }
@@ -98,16 +98,18 @@ impl Understanding {
         let Some(mut open) = self.streams.remove(&passing) else {
             return Vec::new();
         };
-        let events = self.take(&mut open, at, item);
+        let mut events = self.let_go(&mut open, at);
+        events.extend(self.take(&mut open, at, item));
         self.streams.insert(passing, open);
         events
     }
 
     /// Takes the end of a stream.
     pub(super) fn ended(&mut self, passing: Passing, at: Micros, ending: Ending) -> Vec<Event> {
-        let Some(open) = self.streams.remove(&passing) else {
+        let Some(mut open) = self.streams.remove(&passing) else {
             return Vec::new();
         };
+        let mut events = self.give_up(&mut open, at);
         let (code, reason) = ending.close.unzip();
         let closed = Closed {
             stream: open.operation,
@@ -116,7 +118,17 @@ impl Understanding {
             reason: reason.unwrap_or_default(),
             end: ending.end,
         };
-        vec![self.fact(&open, at, What::Closed(closed))]
+        events.push(self.fact(&open, at, What::Closed(closed)));
+        events
+    }
+
+    /// Ends the recording while streams are open: returns what must be written of what waits on them.
+    pub(super) fn close_streams(&mut self, at: Micros) -> Vec<Event> {
+        let at = self.latest.after(Micros(1)).max(at);
+        let streams = std::mem::take(&mut self.streams).into_values();
+        streams
+            .flat_map(|mut open| self.give_up(&mut open, at))
+            .collect()
     }
 
     fn take(&mut self, open: &mut Open, at: Micros, item: Item) -> Vec<Event> {
@@ -169,16 +181,12 @@ impl Understanding {
         if says(&messages, polling::CONNECT) {
             self.clients.poll_begins(open.who);
         }
-        let publishes = messages.iter().any(|message| !message.is_meta());
+        let events = self.publishes(open, at, (kind, data), &messages);
         let asked = open.asked.get_or_insert_default();
-        asked.extend(messages);
+        asked.extend(messages.into_iter().filter(Message::is_meta));
         let surplus = asked.len().saturating_sub(MAX_ASKED);
         asked.drain(..surplus);
-        if publishes {
-            vec![self.sent_on(open, at, kind, data)]
-        } else {
-            Vec::new()
-        }
+        events
     }
 
     fn sent_by_service(
@@ -200,20 +208,15 @@ impl Understanding {
             return vec![self.pushed(open, at, Carrier::Message(on), data)];
         };
         let endpoint = polling::endpoint(&open.target).to_owned();
-        let mut events = Vec::new();
+        let mut events = self.replied(open, at, &replies, data.bytes());
         for sent in replies {
             if sent.role() == Role::Meta && sent.channel == polling::CONNECT {
                 self.clients.poll_ends(open.who);
             }
             let asked = open.asked.get_or_insert_default();
-            let id = sent.id.as_deref().map(RawValue::get).map(str::to_owned);
-            let answers = |message: &Message| {
-                sent.role() != Role::Event
-                    && message.channel == sent.channel
-                    && message.id.as_deref().map(RawValue::get) == id.as_deref()
-            };
-            let (answered, waiting): (Vec<Message>, Vec<Message>) =
-                std::mem::take(asked).into_iter().partition(answers);
+            let (answered, waiting): (Vec<Message>, Vec<Message>) = std::mem::take(asked)
+                .into_iter()
+                .partition(|message| sent.answers(message));
             *asked = waiting;
             events.extend(self.sent(open.who, at, &endpoint, &answered, sent));
         }
@@ -246,12 +249,7 @@ impl Understanding {
                 body: data,
                 trailers: Headers::new(),
             },
-            response: Response {
-                status: NO_RESPONSE,
-                headers: Headers::new(),
-                body: Body::default(),
-                trailers: Headers::new(),
-            },
+            response: Response::none(),
             end: exchange::End::Complete,
             form: Form::Message(OnSocket {
                 stream: open.operation,

@@ -17,6 +17,7 @@
 mod causes;
 mod desk;
 mod sessions;
+mod sockets;
 mod wire;
 
 use super::*;

@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::exchange::{
-    CauseBy, Contract, End, Fact, Form, Headers, Notification, Operation, Presence, Repair, What,
+    CauseBy, Contract, End, Fact, Form, Headers, Notification, Operation, Presence, Repair,
+    Response, What,
 };
 use crate::tape::json::{Writer, quote};
 use crate::tape::{Event, Header, Trust};
@@ -87,8 +88,8 @@ fn write_operation(operation: &Operation) -> String {
         .optional_list("trailers", write_headers(&operation.request.trailers))
         .end();
     let response = match operation.form {
-        Form::Message(_) => None,
-        Form::Exchange | Form::Opens(_) => Some(
+        Form::Message(_) if operation.response == Response::none() => None,
+        Form::Exchange | Form::Opens(_) | Form::Message(_) => Some(
             Writer::new()
                 .number("status", u64::from(operation.response.status))
                 .list("headers", write_headers(&operation.response.headers))
