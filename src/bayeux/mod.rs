@@ -9,6 +9,7 @@
 mod channel;
 mod client;
 pub mod message;
+pub mod recorded;
 pub mod reply;
 mod server;
 

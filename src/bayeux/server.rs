@@ -76,6 +76,9 @@ pub enum Admission {
 pub enum Verdict {
     /// It is taken.
     Taken,
+    /// It is answered as it was when it was recorded: each message that publishes with the reply at its
+    /// place, a JSON object. One that has none is taken.
+    Recorded(Vec<Option<String>>),
     /// It is not, for this reason.
     Refused(String),
 }
@@ -141,6 +144,7 @@ impl Server {
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
         let mut replies = Vec::new();
+        let mut publishes = 0..;
         for message in messages {
             let answer = match message.channel.as_str() {
                 "/meta/handshake" => self.handshake(now, message, admit),
@@ -150,7 +154,8 @@ impl Server {
                 "/meta/subscribe" => self.subscribe(now, message, &mut effects),
                 "/meta/unsubscribe" => self.unsubscribe(now, message),
                 "/meta/disconnect" => self.disconnect(message, &mut effects),
-                _ => self.publish(now, message, published),
+                _ if message.is_meta() => self.unknown_meta(now, message),
+                _ => self.publish(now, message, (published, publishes.next())),
             };
             match answer {
                 Answer::Messages(answers) => replies.extend(answers),

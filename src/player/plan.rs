@@ -57,6 +57,9 @@ pub(super) struct Planned {
     pub(super) session: usize,
     pub(super) lane: usize,
     pub(super) key: Key,
+    /// Where it is messages that a Bayeux client published: which of the messages of its response is the
+    /// reply to each.
+    pub(super) replies: Vec<Option<usize>>,
     /// What it was on the tape.
     pub(super) identity: Identity,
     /// The notifications that name it as a cause.
@@ -443,8 +446,10 @@ impl Plan {
 /// An operation as it is planned, before its place in its session is known.
 fn planned(operation: &Operation, endpoints: &[String], rules: &Rules, shift: Shift) -> Planned {
     let mut operation = operation.clone();
-    if let Some(request) = publish::recorded(&operation, endpoints) {
-        operation.request = request;
+    let mut replies = Vec::new();
+    if let Some(published) = publish::recorded(&operation, endpoints) {
+        operation.request = published.request;
+        replies = published.replies;
     }
     let identity = Identity::of_operation(&operation);
     shift.operation(&mut operation);
@@ -452,6 +457,7 @@ fn planned(operation: &Operation, endpoints: &[String], rules: &Rules, shift: Sh
         identity,
         key: Key::of(&operation.request, rules),
         operation,
+        replies,
         session: 0,
         lane: 0,
         releases: Vec::new(),

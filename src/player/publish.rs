@@ -1,11 +1,22 @@
 //! What Bayeux clients publish, as requests of their own: the identifiers and numbers of the messages
 //! that carry it are another's business.
 
+use crate::bayeux::reply::{self, Role};
 use crate::bayeux::{Message, message};
-use crate::exchange::{Body, Headers, Operation, Request};
+use crate::exchange::coding::decoded;
+use crate::exchange::{Body, Headers, Operation, Request, Response};
 
 /// The method of what a Bayeux client publishes, in a plan. It is no HTTP method that a client sends.
 pub const METHOD: &str = "PUBLISH";
+
+/// What a recorded operation published.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    /// As a request of its own.
+    pub(super) request: Request,
+    /// Of each message that it published, which of the messages of its response is the reply.
+    pub(super) replies: Vec<Option<usize>>,
+}
 
 /// What these messages publish, together: `None` where all are about the connection itself.
 ///
@@ -41,7 +52,7 @@ pub(super) fn of(messages: &[Message]) -> Option<Request> {
 
 /// What a recorded operation published; `None` where it is another request than one of messages to
 /// these endpoints.
-pub(super) fn recorded(operation: &Operation, endpoints: &[String]) -> Option<Request> {
+pub(super) fn recorded(operation: &Operation, endpoints: &[String]) -> Option<Recorded> {
     let request = &operation.request;
     let path = request.target.split('?').next().unwrap_or_default();
     if !endpoints.iter().any(|endpoint| is_below(path, endpoint)) {
@@ -58,7 +69,30 @@ pub(super) fn recorded(operation: &Operation, endpoints: &[String]) -> Option<Re
         let kind = kind.and_then(|kind| std::str::from_utf8(kind).ok());
         message::read(kind, request.body.bytes()).ok()?
     };
-    of(&messages)
+    Some(Recorded {
+        request: of(&messages)?,
+        replies: replies(&operation.response, &messages),
+    })
+}
+
+/// The replies at these places among the messages of a response.
+pub(super) fn at(response: &Response, places: &[Option<usize>]) -> Vec<Option<String>> {
+    let content = decoded(&response.headers, &response.body).unwrap_or_default();
+    let texts = reply::texts(&content).unwrap_or_default();
+    let at = |place: &Option<usize>| Some(texts.get((*place)?)?.get().to_owned());
+    places.iter().map(at).collect()
+}
+
+/// Of each message that publishes, the place of the reply to it.
+fn replies(response: &Response, messages: &[Message]) -> Vec<Option<usize>> {
+    let content = decoded(&response.headers, &response.body).unwrap_or_default();
+    let sent = reply::read(&content).unwrap_or_default();
+    let publishes = messages.iter().filter(|message| !message.is_meta());
+    let reply = |message: &Message| {
+        let mut sent = sent.iter();
+        sent.position(|sent| sent.role() == Role::Published && sent.answers(message))
+    };
+    publishes.map(reply).collect()
 }
 
 /// Whether a path is an endpoint's or below it.
@@ -76,7 +110,7 @@ mod tests {
         let mut operation = tape("a:op1@0-0").operations().next().unwrap().clone();
         operation.request.target = target.into();
         operation.request.body = Body::new(body.to_owned());
-        let request = recorded(&operation, &["/cometd".into()])?;
+        let request = recorded(&operation, &["/cometd".into()])?.request;
         Some((request.target, request.body.text().unwrap().to_owned()))
     }
 
@@ -104,5 +138,32 @@ mod tests {
         ] {
             assert_eq!(published(target, &body), expected, "{target} {body}");
         }
+    }
+
+    #[test]
+    fn the_replies_to_what_was_published_are_found_wherever_they_stand() {
+        let mut operation = tape("a:op1@0-0").operations().next().unwrap().clone();
+        operation.request.target = "/cometd".into();
+        let message = |id: u8, channel: &str| format!(r#"{{"id":"{id}","channel":"{channel}"}}"#);
+        let (poll, a, b, c) = (
+            message(1, "/meta/connect"),
+            message(2, "/a"),
+            message(3, "/a"),
+            message(4, "/c"),
+        );
+        operation.request.body = Body::new(format!("[{poll},{a},{b},{c}]"));
+        let replies = [
+            r#"{"id":"1","channel":"/meta/connect","successful":true}"#,
+            r#"{"id":"3","channel":"/a","successful":false,"error":"403::no"}"#,
+            r#"{"id":"4","channel":"/c","data":"an event"}"#,
+            r#"{"channel":"/a","id":"2","successful":true}"#,
+        ];
+        operation.response.body = Body::new(format!("[{}]", replies.join(",")));
+        let found = recorded(&operation, &["/cometd".into()]).unwrap().replies;
+        assert_eq!(found, [Some(3), Some(1), None]);
+        let texts = at(&operation.response, &found);
+        let text = |place: usize| Some(replies[place].to_owned());
+        assert_eq!(texts, [text(3), text(1), None]);
+        assert_eq!(at(&Response::none(), &found), [None, None, None]);
     }
 }

@@ -177,8 +177,8 @@ impl Actor {
         self.connect(wire).await?;
         self.stands(Standing::Calling(published.operation));
         let messages = &published.messages;
-        let accepted = self.subscriber.publish(wire, messages).await?;
-        if let Some(what) = difference::of_publish(published, &accepted) {
+        let replies = self.subscriber.publish(wire, messages).await?;
+        if let Some(what) = difference::of_publish(published, &replies) {
             self.differs(&what);
         }
         Ok(())

@@ -57,18 +57,22 @@ pub(super) fn of_notification(recorded: &Notification, live: &Heard) -> Option<S
     })
 }
 
-/// What is different about the answer to a publish.
-pub(super) fn of_publish(published: &Published, accepted: &[bool]) -> Option<String> {
-    let Published {
-        operation,
-        accepted: recorded,
-        ..
-    } = published;
-    (recorded != accepted).then(|| {
-        format!(
-            "operation {operation}: what it published is accepted {accepted:?} and not {recorded:?}"
-        )
-    })
+/// What is different about the replies to a publish, of which what lasts is given.
+pub(super) fn of_publish(published: &Published, live: &[String]) -> Option<String> {
+    let (number, recorded) = (published.operation, &published.replies);
+    if recorded.len() != live.len() {
+        return Some(format!(
+            "operation {number}: what it published gets {} replies and not {}",
+            live.len(),
+            recorded.len()
+        ));
+    }
+    let (recorded, live) = recorded.iter().zip(live).find(|(one, two)| one != two)?;
+    let what = of_bodies(&Body::new(recorded.clone()), &Body::new(live.clone()));
+    let what = what.unwrap_or_else(|| "differs".to_owned());
+    Some(format!(
+        "operation {number}: the reply to what it published {what}"
+    ))
 }
 
 /// A header for a person, and for comparing: the order of lines with other names means nothing.
@@ -229,14 +233,20 @@ mod tests {
     }
 
     #[test]
-    fn a_publish_differs_in_what_is_accepted() {
+    fn a_publish_differs_in_what_is_replied() {
+        let refused = r#"{"successful":false,"error":"403::no"}"#.to_owned();
         let published = Published {
             operation: OperationId(1),
             messages: Vec::new(),
-            accepted: vec![true],
+            replies: vec![refused.clone()],
         };
-        assert_eq!(of_publish(&published, &[true]), None);
+        assert_eq!(of_publish(&published, &[refused]), None);
         assert!(of_publish(&published, &[]).is_some());
+        assert_eq!(
+            of_publish(&published, &[r#"{"successful":true}"#.to_owned()]).unwrap(),
+            "operation 1: the reply to what it published has true at \"/successful\" and not false; \
+             has nothing at \"/error\" and not \"403::no\""
+        );
     }
 
     #[test]

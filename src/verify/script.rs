@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use crate::bayeux::{Message, message, reply};
+use crate::bayeux::reply::{self, Role, Sent};
+use crate::bayeux::{Message, message, recorded};
 use crate::exchange::{
-    Carrier, Fact, Form, Micros, Notification, Operation, OperationId, Session, What,
+    Carrier, Fact, Micros, Notification, Operation, OperationId, Response, Session, What, coding,
 };
 use crate::player::{Happening, PUBLISH, Plan, PlanError};
 use crate::tape::Tape;
@@ -54,14 +55,18 @@ pub(super) enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Strand(usize, OperationId);
 
-/// Messages that were published together, and whether the service accepted them.
+/// Messages that were published together, and how the service replied.
 #[derive(Clone, Debug)]
 pub(super) struct Published {
     pub(super) operation: OperationId,
     /// Each with its channel and its data, if it has any.
     pub(super) messages: Vec<(String, Option<Box<RawValue>>)>,
-    pub(super) accepted: Vec<bool>,
+    /// What lasts of the reply to each. What got none is taken in a replay.
+    pub(super) replies: Vec<String>,
 }
+
+/// What a replay replies where the tape has no reply.
+const TAKEN: &str = r#"{"successful":true}"#;
 
 impl Script {
     pub(super) fn operations(&self) -> usize {
@@ -205,30 +210,39 @@ impl Published {
                 message::read(kind, request.body.bytes())
             }
         };
-        let published = read.unwrap_or_default().into_iter();
-        let published = published.filter(|message| !message.is_meta());
+        let mut published = read.unwrap_or_default();
+        published.retain(|message| !message.is_meta());
+        let replies = replies(&published, &operation.response);
         let part = |message: Message| (message.channel, message.data);
-        let messages: Vec<_> = published.map(part).collect();
-        let answers = reply::read(operation.response.body.bytes()).unwrap_or_default();
-        let answers = answers.iter();
-        let answers = answers.filter(|sent| sent.role() == reply::Role::Published);
-        let accepted = match operation.form {
-            // The tape has no answer to a message on a socket, and the replay takes it.
-            Form::Message(_) => vec![true; messages.len()],
-            Form::Exchange | Form::Opens(_) => answers.filter_map(|sent| sent.successful).collect(),
-        };
         Published {
             operation: operation.id,
-            messages,
-            accepted,
+            messages: published.into_iter().map(part).collect(),
+            replies,
         }
     }
+}
+
+/// What lasts of the replies to these messages.
+fn replies(published: &[Message], response: &Response) -> Vec<String> {
+    let content = coding::decoded(&response.headers, &response.body).unwrap_or_default();
+    let sent = reply::read(&content).unwrap_or_default();
+    let texts = reply::texts(&content).unwrap_or_default();
+    let reply = |message: &Message| {
+        let mut replies = sent.iter().zip(&texts);
+        let published = |sent: &Sent| sent.role() == Role::Published && sent.answers(message);
+        let (_, text) = replies.find(|(sent, _)| published(sent))?;
+        recorded::lasting(text)
+    };
+    let replies = published.iter().map(reply);
+    replies
+        .map(|reply| reply.unwrap_or_else(|| TAKEN.to_owned()))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{Body, End, Headers, Kind, OnSocket, Request, Response};
+    use crate::exchange::{Body, End, Form, Headers, Kind, OnSocket, Request};
 
     fn published(form: Form, answer: &'static str) -> Published {
         let content = r#"[{"channel":"/a","data":1},{"channel":"/b","data":2}]"#;
@@ -257,13 +271,15 @@ mod tests {
     }
 
     #[test]
-    fn what_was_published_on_a_socket_is_taken() {
-        let on = OnSocket {
+    fn what_got_no_reply_on_a_socket_is_taken() {
+        let on = Form::Message(OnSocket {
             stream: OperationId(1),
             kind: Kind::Text,
-        };
-        assert_eq!(published(Form::Message(on), "").accepted, [true, true]);
-        let answer = r#"[{"channel":"/a","successful":true},{"channel":"/b","successful":false}]"#;
-        assert_eq!(published(Form::Exchange, answer).accepted, [true, false]);
+        });
+        assert_eq!(published(on, "").replies, [TAKEN, TAKEN]);
+        let answer = r#"[{"channel":"/b","successful":false,"error":"403::no","n":1.0},{"channel":"/a","successful":true}]"#;
+        let refused = r#"{"successful":false,"error":"403::no","n":1.0}"#;
+        assert_eq!(published(on, answer).replies, [TAKEN, refused]);
+        assert_eq!(published(Form::Exchange, answer).replies, [TAKEN, refused]);
     }
 }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::bayeux::recorded;
 use crate::bayeux::reply::{self, Role, Sent};
 
 use super::wire::Wire;
@@ -55,6 +56,9 @@ struct Said<'a> {
     data: Option<&'a RawValue>,
 }
 
+/// A message of the server, and how it is written.
+type Reply = (Sent, Box<RawValue>);
+
 /// How long a poll is to be held, in milliseconds.
 #[derive(Debug, Serialize)]
 struct Advice {
@@ -78,7 +82,7 @@ impl Subscriber {
             ..Said::default()
         };
         let replies = self.send(wire, endpoint, &mut [message]).await?;
-        let client = replies.into_iter().find_map(|sent| sent.client_id);
+        let client = replies.into_iter().find_map(|(sent, _)| sent.client_id);
         self.known = Some(Known {
             endpoint: endpoint.to_owned(),
             client: client.ok_or("the handshake gives no clientId")?,
@@ -108,20 +112,23 @@ impl Subscriber {
         Ok(())
     }
 
-    /// Publishes messages, each with its channel and its data, and returns which of them were accepted.
+    /// Publishes messages, each with its channel and its data, and returns what lasts of the replies.
     pub(super) async fn publish(
         &mut self,
         wire: &Wire,
         messages: &[(String, Option<Box<RawValue>>)],
-    ) -> Result<Vec<bool>, String> {
+    ) -> Result<Vec<String>, String> {
         let said = messages.iter().map(|(channel, data)| Said {
             channel,
             data: data.as_deref(),
             ..Said::default()
         });
         let replies = self.say(wire, said.collect()).await?;
-        let answers = replies.iter().filter(|sent| sent.role() == Role::Published);
-        Ok(answers.filter_map(|sent| sent.successful).collect())
+        let answers = replies
+            .iter()
+            .filter(|(sent, _)| sent.role() == Role::Published);
+        let lasting = |(_, text): &Reply| recorded::lasting(text);
+        Ok(answers.filter_map(lasting).collect())
     }
 
     /// The next notification, if a poll brings one. The server holds the poll for so many milliseconds,
@@ -153,7 +160,11 @@ impl Subscriber {
     }
 
     /// Sends messages as the client that the last handshake made.
-    async fn say(&mut self, wire: &Wire, mut messages: Vec<Said<'_>>) -> Result<Vec<Sent>, String> {
+    async fn say(
+        &mut self,
+        wire: &Wire,
+        mut messages: Vec<Said<'_>>,
+    ) -> Result<Vec<Reply>, String> {
         let Some(known) = self.known.take() else {
             return Err("it has not shaken hands".to_owned());
         };
@@ -164,7 +175,7 @@ impl Subscriber {
         self.known = Some(known);
         let replies = replies?;
         let refused = |sent: &&Sent| sent.role() == Role::Meta && sent.successful != Some(true);
-        match replies.iter().find(refused) {
+        match replies.iter().map(|(sent, _)| sent).find(refused) {
             Some(Sent { channel, error, .. }) => {
                 let why = error.as_deref().unwrap_or("without a reason");
                 Err(format!("{channel} is refused: {why}"))
@@ -179,14 +190,16 @@ impl Subscriber {
         wire: &Wire,
         endpoint: &str,
         messages: &mut [Said<'_>],
-    ) -> Result<Vec<Sent>, String> {
+    ) -> Result<Vec<Reply>, String> {
         for message in messages.iter_mut() {
             self.next += 1;
             message.id = self.next.to_string();
         }
         let content = serde_json::to_string(messages).map_err(|error| error.to_string())?;
         let content = wire.post(endpoint, content).await?;
-        let replies = reply::read(&content).map_err(|error| error.to_string())?;
+        let text = |error: serde_json::Error| error.to_string();
+        let replies = reply::read(&content).map_err(text)?;
+        let texts = reply::texts(&content).map_err(text)?;
         for sent in &replies {
             if let (Role::Event, Some(data)) = (sent.role(), &sent.data) {
                 self.heard.push_back(Heard {
@@ -195,6 +208,6 @@ impl Subscriber {
                 });
             }
         }
-        Ok(replies)
+        Ok(replies.into_iter().zip(texts).collect())
     }
 }

@@ -45,7 +45,7 @@ export function perform(library) {
         const channel = url.slice(new URL(url).origin.length);
         return agent.client
           .publish(channel, JSON.parse(content))
-          .then((successful) => say({ answer: { successful } }), (error) => fail(`${channel}: ${error}`));
+          .then((answer) => say({ answer }), (error) => fail(`${channel}: ${error}`));
       }
       const fields = content === null ? headers : { ...headers, "Content-Type": "application/json" };
       library
@@ -113,6 +113,9 @@ class Agent {
   }
 
   reply(reply) {
+    if (!reply.channel.startsWith("/meta/")) {
+      return; // to a publish: whoever published has it
+    }
     if (this.#leaving) {
       this.#last(reply);
     } else if (!reply.successful) {

@@ -74,8 +74,9 @@ function start(cometd, { endpoint, transport, headers, channels, pause }, ears) 
     });
   }
   cometd.handshake();
+  const answer = ({ successful, error, ext }) => ({ successful, error, ext });
   const publish = (channel, data) =>
-    new Promise((resolve) => cometd.publish(channel, data, ({ successful }) => resolve(successful)));
+    new Promise((resolve) => cometd.publish(channel, data, (reply) => resolve(answer(reply))));
   return { leave: () => cometd.disconnect(), publish };
 }
 

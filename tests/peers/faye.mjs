@@ -53,7 +53,12 @@ function join({ endpoint, transport, headers, channels, pause }, ears) {
     // It polls meanwhile.
     client.connect(() => setTimeout(subscribe, pause));
   }
-  const publish = (channel, data) => client.publish(channel, data).then(() => true);
+  const refused = ({ code, params, message }) => `${code}:${params.join(",")}:${message}`;
+  const publish = (channel, data) =>
+    client.publish(channel, data).then(
+      () => ({ successful: true }),
+      (error) => ({ successful: false, error: refused(error) }),
+    );
   return { leave: () => client.disconnect(), publish, cookies: () => cookies(client, endpoint) };
 }
 

@@ -55,7 +55,15 @@ export function faye({ timeout }, mount) {
     });
   };
   server.addExtension({
+    // What is marked so nobody may say.
+    incoming(message, request, handOn) {
+      const refused = message.data?.forbidden === true;
+      handOn(refused ? { ...message, error: "403:chats:not so loud" } : message);
+    },
     outgoing(message, request, handOn) {
+      if (message.error?.startsWith("403:chats")) {
+        return handOn({ ...message, ext: { rule: 7 } });
+      }
       if (message.channel === "/meta/handshake" && message.successful) {
         return admit(message, request, handOn);
       }

@@ -8,6 +8,7 @@ use crate::exchange::Micros;
 use super::super::channel::Pattern;
 use super::super::client::{Client, Phase, Poll};
 use super::super::message::{Acknowledgement, Advice, META, Message, Reply};
+use super::super::recorded;
 use super::{Admission, ClientId, Effect, Exchange, Server, Sockets, Verdict};
 
 /// What a handshake offers, and what at least one of must be asked for.
@@ -158,27 +159,40 @@ impl Server {
         Answer::Messages(vec![Reply::to(message).json()])
     }
 
+    pub(super) fn unknown_meta(&mut self, now: Micros, message: &Message) -> Answer {
+        if self.known(now, message).is_none() {
+            return self.unknown(message);
+        }
+        let error = format!("404:{}:unknown meta channel", message.channel);
+        Answer::Messages(vec![Reply::to(message).refused(error).json()])
+    }
+
+    /// The message is at this place among those that publish.
     pub(super) fn publish(
         &mut self,
         now: Micros,
         message: &Message,
-        published: &Verdict,
+        (published, place): (&Verdict, Option<usize>),
     ) -> Answer {
         if self.known(now, message).is_none() {
             return self.unknown(message);
         }
+        if let (Verdict::Recorded(replies), Some(place)) = (published, place)
+            && let Some(Some(recorded)) = replies.get(place)
+            && let Some(reply) = recorded::again(recorded, message)
+        {
+            return Answer::Messages(vec![reply]);
+        }
         let channel = &message.channel;
         let reply = Reply::to(message);
         let plain = Pattern::parse(channel).is_some_and(|pattern| !pattern.is_wild());
-        let reply = if channel.starts_with(META) {
-            reply.refused(format!("404:{channel}:unknown meta channel"))
-        } else if !plain {
-            reply.refused(format!("400:{channel}:no channel to publish to"))
-        } else {
+        let reply = if plain {
             match published {
-                Verdict::Taken => reply,
+                Verdict::Taken | Verdict::Recorded(_) => reply,
                 Verdict::Refused(reason) => reply.refused(format!("404:{channel}:{reason}")),
             }
+        } else {
+            reply.refused(format!("400:{channel}:no channel to publish to"))
         };
         Answer::Messages(vec![reply.json()])
     }

@@ -370,6 +370,28 @@ fn a_publish_gets_the_answer_of_the_protocol() {
 }
 
 #[test]
+fn what_is_published_gets_the_recorded_replies() {
+    let mut table = Table::new();
+    table.client();
+    let refused = r#"{"clientId":"old","id":"1","channel":"/a/*","successful":false,"error":"403::no","n":1.0}"#;
+    table.verdict = Verdict::Recorded(vec![None, Some(refused.to_owned())]);
+    let message = |id: u8, channel: &str| {
+        format!(r#"{{"channel":"{channel}","clientId":"c1","id":{id},"data":{{}}}}"#)
+    };
+    let (poll, taken, other) = (
+        message(6, "/meta/other"),
+        message(7, "/a"),
+        message(8, "/a/*"),
+    );
+    assert_eq!(
+        table.ask(&format!("[{poll},{taken},{other},{taken}]")),
+        r#"{"id":6,"channel":"/meta/other","successful":false,"error":"404:/meta/other:unknown meta channel"},{"id":7,"channel":"/a","successful":true},{"clientId":"c1","id":8,"channel":"/a/*","successful":false,"error":"403::no","n":1.0},{"id":7,"channel":"/a","successful":true}"#
+    );
+    let stranger = message(9, "/a").replace("c1", "c9");
+    assert!(table.ask(&stranger).contains("402::Unknown client"));
+}
+
+#[test]
 fn stopping_answers_every_held_poll() {
     let mut table = Table::new();
     let (one, other) = (table.client(), table.client());

@@ -110,7 +110,16 @@ impl Stage {
             .choose(&identity, &live)
             .and_then(|choice| self.serve(now, &identity, &live, choice));
         match served {
-            Ok(Answer::Recorded { operation, .. }) => (Some(operation), Verdict::Taken),
+            Ok(Answer::Recorded {
+                operation,
+                response,
+                ..
+            }) => {
+                let planned = self.plan.operations.get(operation);
+                let places = planned.map(|planned| &planned.replies[..]);
+                let replies = publish::at(&response, places.unwrap_or_default());
+                (Some(operation), Verdict::Recorded(replies))
+            }
             Ok(Answer::Refused(refusal)) | Err(refusal) => {
                 self.missed(&live, refusal.message.clone());
                 (None, Verdict::Refused(refusal.message))

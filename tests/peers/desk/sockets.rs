@@ -25,6 +25,9 @@ const CHATS: &str = "/v2/me/chats";
 
 const RUNS: usize = 50;
 
+/// How often agents publish.
+const TURNS: usize = 4;
+
 /// The longest random wait, in milliseconds.
 const LONGEST: u64 = 16;
 
@@ -136,8 +139,9 @@ fn agents_whose_sockets_are_refused_go_on_by_polling() {
     replay.end_well();
 }
 
-/// Two agents publish what both hear, one after the other.
-fn publish(origin: &str, libraries: [Library; 2]) -> Vec<Part> {
+/// Two agents publish one after the other, so often; both hear it, but what is said at these turns is
+/// forbidden.
+fn publish(origin: &str, libraries: [Library; 2], forbidden: &[usize]) -> Vec<Part> {
     let join = |(name, library): (&'static str, Library)| {
         let mut agent = part::agent(library, origin, name, &Map::new());
         part::log_in(&mut agent, name, 0);
@@ -146,13 +150,18 @@ fn publish(origin: &str, libraries: [Library; 2]) -> Vec<Part> {
         agent
     };
     let mut agents: Vec<Agent> = NAMES.into_iter().zip(libraries).map(join).collect();
-    for turn in 0..4 {
-        let data = json!({ "text": format!("the {turn}th"), "referenceId": 471_300_100 + turn });
+    for turn in 0..TURNS {
+        let mut data =
+            json!({ "text": format!("the {turn}th"), "referenceId": 471_300_100 + turn });
+        if forbidden.contains(&turn) {
+            data["forbidden"] = json!(true);
+        }
+        let said = (0..=turn).filter(|turn| !forbidden.contains(turn)).count();
         let publisher = &mut agents[turn % 2];
         publisher.request("PUBLISH", CHATS, Some(&data.to_string()), 0);
         publisher.until(|heard| heard.answers.len() > part::LOGIN_ANSWERS + turn / 2);
         for agent in &mut agents {
-            agent.until(|heard| heard.messages.len() > turn);
+            agent.until(|heard| heard.messages.len() >= said);
         }
     }
     let leave = |(name, mut agent): (&'static str, Agent)| {
@@ -169,14 +178,14 @@ fn what_agents_publish_on_sockets_is_recorded_and_replayed() {
     let on_sockets = [Library::Cometd9OnSocket, Library::FayeOnAny];
     let desk = Desk::by(&["faye"]);
     let recording = Server::record(&desk.origin, &tape);
-    let parts = publish(&recording.origin, on_sockets);
+    let parts = publish(&recording.origin, on_sockets, &[]);
     recording.end_well();
     drop(desk);
-    assert_eq!(parts[0].messages.len(), 4);
+    assert_eq!(parts[0].messages.len(), TURNS);
     assert_eq!(parts[0].messages, parts[1].messages);
     // An operation for each, and no message besides.
     let (opened, said) = sockets(&tape);
-    assert_eq!((opened, said.len()), (2, 4));
+    assert_eq!((opened, said.len()), (2, TURNS));
     assert!(said.iter().all(|said| said["request"]["method"] == "SEND"));
     let lanes = taped(&tape);
     for (event, turn) in lanes["alice"].events.iter().zip(0..) {
@@ -187,13 +196,50 @@ fn what_agents_publish_on_sockets_is_recorded_and_replayed() {
     }
     verified(&tape);
     let replay = Server::replay_of(&tape, POLL);
-    assert_eq!(publish(&replay.origin, on_sockets), parts);
+    assert_eq!(publish(&replay.origin, on_sockets, &[]), parts);
     let first = replay.clean_report();
     replay.reset();
     assert_eq!(
-        publish(&replay.origin, [Library::Cometd9, Library::Faye]),
+        publish(&replay.origin, [Library::Cometd9, Library::Faye], &[]),
         parts
     );
     assert_eq!(replay.clean_report()["digest"], first["digest"]);
     replay.end_well();
+}
+
+/// What agents publish whom the service refuses some of it, recorded from these libraries and replayed to
+/// those, and to the same.
+fn refused(recorded: [Library; 2], replayed: [Library; 2]) {
+    const FORBIDDEN: &[usize] = &[0, 3];
+    let folder = tempfile::tempdir().unwrap();
+    let tape = folder.path().join("desk.tape");
+    let desk = Desk::by(&["faye"]);
+    let recording = Server::record(&desk.origin, &tape);
+    let parts = publish(&recording.origin, recorded, FORBIDDEN);
+    recording.end_well();
+    drop(desk);
+    let answers = |part: &Part| part.answers[part::LOGIN_ANSWERS..].to_vec();
+    let refusal = json!({ "successful": false, "error": "403:chats:not so loud" });
+    let taken = json!({ "successful": true });
+    let mut with_rule = refusal.clone();
+    with_rule["ext"] = json!({ "rule": 7 });
+    assert_eq!(answers(&parts[0]), [with_rule, taken.clone()]);
+    assert_eq!(answers(&parts[1]), [taken, refusal]);
+    assert_eq!(parts[0].messages.len(), TURNS - FORBIDDEN.len());
+    verified(&tape);
+    let replay = Server::replay_with(&tape, POLL, &[PATIENT, &["--offer-websocket"]].concat());
+    assert_eq!(publish(&replay.origin, recorded, FORBIDDEN), parts);
+    let first = replay.clean_report();
+    replay.reset();
+    assert_eq!(publish(&replay.origin, replayed, FORBIDDEN), parts);
+    assert_eq!(replay.clean_report()["digest"], first["digest"]);
+    replay.end_well();
+}
+
+#[test]
+fn what_a_service_refuses_is_refused_by_its_replay() {
+    let on_sockets = [Library::Cometd9OnSocket, Library::FayeOnAny];
+    let polling = [Library::Cometd9, Library::Faye];
+    refused(on_sockets, polling);
+    refused(polling, on_sockets);
 }

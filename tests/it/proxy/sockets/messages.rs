@@ -178,6 +178,8 @@ fn compressed_messages_pass_as_they_are_and_stand_on_the_tape_in_plain() {
     );
     client.bytes(&said).unwrap();
     assert_eq!(client.octets(sent.len()), sent);
+    // The service ends first.
+    assert_eq!(client.drain().0, 0);
     drop(client);
     let events = recording.events();
     let texts: Vec<&Value> = events[1..5]
