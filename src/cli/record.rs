@@ -128,7 +128,8 @@ struct TapeFlags {
 #[command(next_help_heading = "Traffic")]
 #[allow(clippy::struct_excessive_bools)] // a switch on the command line is one; what it means is an enum
 struct TrafficFlags {
-    /// Speak HTTP/2 to the service, by prior knowledge and without TLS. Sockets are not passed on then.
+    /// Speak HTTP/2 to the service, by prior knowledge and without TLS. Sockets pass if it opens any over
+    /// HTTP/2 (RFC 8441).
     #[arg(long)]
     upstream_http2: bool,
 
@@ -235,17 +236,11 @@ impl Record {
             connect_timeout: serve::seconds("--connect-timeout", &limits.connect_timeout)?,
             idle: serve::seconds("--upstream-idle", &limits.upstream_idle)?,
         };
-        // Over HTTP/2 a service says only when the connection has begun whether it opens sockets
-        // (RFC 8441 §3), and hyper's client does not wait for that.
-        let sockets = match proxy.wire {
-            proxy::Wire::Http1 | proxy::Wire::Tls(_) => Sockets::Passed,
-            proxy::Wire::Http2 => Sockets::Ignored,
-        };
         let limits = Limits {
             head: serve::seconds("--head-timeout", &limits.head_timeout)?,
             idle: serve::seconds("--idle-timeout", &limits.idle_timeout)?,
             on_fin: OnFin::Answer,
-            sockets,
+            sockets: Sockets::Passed,
         };
         let shown = std::io::stderr().is_terminal() && !self.json;
         let mut recorder = self.tape.settings()?;

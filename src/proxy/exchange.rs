@@ -14,7 +14,7 @@ use crate::exchange::End;
 use super::gate::{self, Keeper};
 use super::meter::{Meter, Span, Watch};
 use super::origin::Origin;
-use super::relay::{Collected, Delivery, Download, Passing, Sending, Upload};
+use super::relay::{Collected, Content, Delivery, Download, Passing, Sending, Upload};
 use super::turn::Client;
 use super::upstream::{Cause, Failure, Protocol, Used};
 use super::{Bodies, Caller, Shared, Tell, headers};
@@ -151,7 +151,10 @@ impl Shared {
         let answer = self.send(head, upload, tell, course.keeper.as_ref()).await;
         course.watch.resume();
         match answer {
-            Ok(response) => self.pass_back(response, &method, &client, course).await,
+            Ok(response) => {
+                let response = response.map(Content::Pooled);
+                self.pass_back(response, &method, &client, course).await
+            }
             Err(_) if course.delivery.failed() => broken_off(&self.meter, &course.watch),
             Err(failure) => self.failed(&failure, &course.watch),
         }
@@ -219,7 +222,7 @@ impl Shared {
     /// Makes the upstream's answer the client's.
     pub(super) async fn pass_back(
         &self,
-        response: Response<Incoming>,
+        response: Response<Content>,
         method: &Method,
         client: &Client,
         course: Course,

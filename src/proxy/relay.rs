@@ -1,5 +1,6 @@
 //! The bodies on their way through: teed to the recorder, never held but for the last byte.
 
+mod content;
 mod download;
 mod upload;
 
@@ -8,6 +9,7 @@ use std::error::Error as StdError;
 use bytes::{Bytes, BytesMut};
 use hyper::body::SizeHint;
 
+pub(super) use content::Content;
 pub use download::Download;
 pub(super) use download::Passing;
 pub(super) use upload::{Delivery, Sending, Upload};

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, split,
+};
 use tokio::time::timeout;
 
 use crate::exchange::Side;
@@ -58,7 +60,7 @@ struct Passage {
 
 impl Tunnel {
     /// Passes on what both sides say, until that is over.
-    pub(super) async fn run(self, client: Upgraded, upstream: Upgraded) {
+    pub(super) async fn run(self, client: Upgraded, upstream: impl AsyncRead + AsyncWrite) {
         let Tunnel {
             tap,
             meter,
@@ -72,7 +74,7 @@ impl Tunnel {
             meter,
         };
         let (from_client, to_client) = split(TokioIo::new(client));
-        let (from_upstream, to_upstream) = split(TokioIo::new(upstream));
+        let (from_upstream, to_upstream) = split(upstream);
         let said = passage.pass(Side::Client, from_client, to_upstream);
         let heard = passage.pass(Side::Service, from_upstream, to_client);
         // They live until the tape has it all, and with them the client's connection.
@@ -100,8 +102,8 @@ impl Passage {
     async fn pass(
         &self,
         by: Side,
-        mut from: ReadHalf<TokioIo<Upgraded>>,
-        mut to: WriteHalf<TokioIo<Upgraded>>,
+        mut from: ReadHalf<impl AsyncRead>,
+        mut to: WriteHalf<impl AsyncWrite>,
     ) -> Result<(), Over> {
         let mut buffer = vec![0; BUFFER];
         loop {

@@ -1,8 +1,11 @@
 //! A socket on its way to be opened: a client's offer, the upstream's answer (RFC 6455 §4), and the same
-//! for a client of HTTP/2 (RFC 8441), for which the upstream is asked as a client of HTTP/1.1 asks.
+//! for a client of HTTP/2 (RFC 8441), for which an upstream that speaks HTTP/1.1 is asked as a client of
+//! that asks.
 //!
 //! Only the WebSocket protocol passes; what else a client offers to upgrade to is for one hop and ends
 //! here. What passes on the socket is the business of [`super::tunnel`].
+
+mod http2;
 
 use std::future::Future;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -15,16 +18,17 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version, request, response, uri};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
 
 use crate::recorder::Connection;
 use crate::websocket;
 
 use super::exchange::Course;
 use super::meter::Watch;
-use super::relay::{Delivery, Download, Upload};
+use super::relay::{Content, Delivery, Download, Upload};
 use super::tunnel::Tunnel;
 use super::turn::Client;
-use super::upstream::{Cause, Protocol, Tear};
+use super::upstream::{Cause, Ground, Protocol, Tear};
 use super::{Caller, Shared, Tell, headers};
 
 const KEY: HeaderName = header::SEC_WEBSOCKET_KEY;
@@ -82,6 +86,17 @@ impl Shared {
             span,
             watch,
         };
+        course.watch.pause();
+        let ground = self.upstream.ground().await;
+        course.watch.resume();
+        match ground {
+            Ok(Ground::Http1) => {}
+            Ok(Ground::Http2(ready)) => {
+                let (offer, client) = ((head, by_client), (client, socket));
+                return self.upgrade_by_http2(ready, offer, client, course).await;
+            }
+            Err(failure) => return self.failed(&failure, &course.watch),
+        }
         let asked = self.ask(&mut head, &client);
         let upload = Upload::whole(Bytes::new());
         course.watch.pause();
@@ -96,6 +111,7 @@ impl Shared {
             return self.gave_none(Cause::Failed, None, &course.watch);
         }
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let response = response.map(Content::Pooled);
             return self
                 .pass_back(response, &Method::GET, &client, course)
                 .await;
@@ -205,7 +221,7 @@ fn new_key() -> String {
 fn begin(tunnel: Tunnel, client: OnUpgrade, upstream: OnUpgrade) {
     tokio::spawn(async move {
         match tokio::join!(client, upstream) {
-            (Ok(client), Ok(upstream)) => tunnel.run(client, upstream).await,
+            (Ok(client), Ok(upstream)) => tunnel.run(client, TokioIo::new(upstream)).await,
             // One has gone meanwhile; to drop the other's end is to end it.
             (client, upstream) => tracing::debug!(
                 "a socket did not come about: {:?} {:?}",

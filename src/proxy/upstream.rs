@@ -6,6 +6,7 @@
 
 mod cause;
 mod dial;
+mod socket;
 mod wire;
 
 use std::collections::VecDeque;
@@ -25,6 +26,7 @@ use super::{ProxyError, Settings};
 use cause::BoxError;
 pub(super) use cause::{Cause, Failure};
 use dial::Dial;
+pub(super) use socket::{Content as SocketContent, Ready, Socket as Stream};
 use wire::Wire;
 pub(super) use wire::{Tear, Used};
 
@@ -42,6 +44,14 @@ pub(super) enum Protocol {
     Http2,
 }
 
+/// On what a socket is asked for.
+pub(super) enum Ground {
+    /// On a connection of the pool that speaks HTTP/1.1.
+    Http1,
+    /// On this one.
+    Http2(Ready),
+}
+
 /// The upstream, and the pools of connections to it.
 pub(super) struct Upstream {
     http1: Pool,
@@ -54,11 +64,13 @@ type Pool = Client<Connector, Upload>;
 /// Who says what is spoken.
 enum Choice {
     /// The user.
-    Fixed(Protocol),
+    Fixed(Protocol, Dial),
     /// The upstream.
     Negotiated {
         dial: Dial,
         known: Mutex<Option<Protocol>>,
+        /// What sockets are asked for by, where that is another.
+        sockets: Mutex<Option<Protocol>>,
         spares: Spares,
     },
 }
@@ -86,11 +98,16 @@ impl Upstream {
             Ok(pool(connector, settings.idle))
         };
         let choice = match &settings.wire {
-            super::Wire::Http1 => Choice::Fixed(Protocol::Http1),
-            super::Wire::Http2 => Choice::Fixed(Protocol::Http2),
+            super::Wire::Http1 => {
+                Choice::Fixed(Protocol::Http1, Dial::new(settings, &[Protocol::Http1])?)
+            }
+            super::Wire::Http2 => {
+                Choice::Fixed(Protocol::Http2, Dial::new(settings, &[Protocol::Http2])?)
+            }
             super::Wire::Tls(_) => Choice::Negotiated {
                 dial: Dial::new(settings, &[Protocol::Http2, Protocol::Http1])?,
                 known: Mutex::default(),
+                sockets: Mutex::default(),
                 spares: spares.clone(),
             },
         };
@@ -104,11 +121,12 @@ impl Upstream {
     /// What is spoken. Where the upstream has not said it yet, it is connected to.
     pub(super) async fn protocol(&self) -> Result<Protocol, Failure> {
         let (dial, known, spares) = match &self.choice {
-            Choice::Fixed(protocol) => return Ok(*protocol),
+            Choice::Fixed(protocol, _) => return Ok(*protocol),
             Choice::Negotiated {
                 dial,
                 known,
                 spares,
+                ..
             } => (dial, known, spares),
         };
         if let Some(protocol) = *lock(known) {
@@ -118,6 +136,40 @@ impl Upstream {
         spares.put(protocol, wire);
         *lock(known) = Some(protocol);
         Ok(protocol)
+    }
+
+    /// On what a socket is to be asked for. Over TLS that is HTTP/2 where the upstream chooses that and
+    /// opens sockets on it, as browsers do; else HTTP/1.1, which it may speak too.
+    pub(super) async fn ground(&self) -> Result<Ground, Failure> {
+        let (dial, sockets, spares) = match &self.choice {
+            Choice::Fixed(Protocol::Http1, _) => return Ok(Ground::Http1),
+            Choice::Fixed(Protocol::Http2, dial) => {
+                let (wire, _) = dial.connect().await.map_err(Failure::Connect)?;
+                let ready = socket::agree(wire).await?;
+                return ready.map(Ground::Http2).ok_or(Failure::NoSockets);
+            }
+            Choice::Negotiated {
+                dial,
+                sockets,
+                spares,
+                ..
+            } => (dial, sockets, spares),
+        };
+        let by_http1 = *lock(sockets) == Some(Protocol::Http1);
+        if by_http1 || self.protocol().await? == Protocol::Http1 {
+            return Ok(Ground::Http1);
+        }
+        let (wire, protocol) = dial.connect().await.map_err(Failure::Connect)?;
+        if protocol == Protocol::Http1 {
+            spares.put(protocol, wire);
+            return Ok(Ground::Http1);
+        }
+        match socket::agree(wire).await {
+            Ok(Some(ready)) => return Ok(Ground::Http2(ready)),
+            Ok(None) => *lock(sockets) = Some(Protocol::Http1),
+            Err(failure) => tracing::debug!("a socket is asked for by HTTP/1.1: {failure:?}"),
+        }
+        Ok(Ground::Http1)
     }
 
     /// Sends a request, whose version says on which kind of connection.
@@ -131,11 +183,12 @@ impl Upstream {
             &self.http1
         };
         let answer = pool.request(request).await.map_err(Failure::Exchange);
-        if let (Err(error), Choice::Negotiated { known, .. }) = (&answer, &self.choice)
+        if let (Err(error), Choice::Negotiated { known, sockets, .. }) = (&answer, &self.choice)
             && error.is_connect()
         {
             // Another server may stand there by now.
             *lock(known) = None;
+            *lock(sockets) = None;
         }
         answer
     }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 
 use crate::exchange::End;
 use crate::proxy::gate::Keeper;
@@ -17,7 +17,7 @@ use crate::proxy::headers;
 use crate::proxy::meter::{Meter, Span};
 use crate::recorder::{ResponseTap, Written};
 
-use super::{BoxError, Collected, exact, joined};
+use super::{BoxError, Collected, Content, exact, joined};
 
 /// The content of a response, on its way to the client.
 pub struct Download(Stage);
@@ -40,7 +40,7 @@ struct Held {
 
 /// A response while it comes from the upstream.
 pub(in crate::proxy) struct Passing {
-    content: Incoming,
+    content: Content,
     /// What was read from the content, and teed, before it was known that it has to stream.
     front: VecDeque<Bytes>,
     tap: Option<ResponseTap>,
@@ -54,7 +54,7 @@ pub(in crate::proxy) struct Passing {
 impl Passing {
     /// A response of which the head has been told to `tap`.
     pub(in crate::proxy) fn new(
-        content: Incoming,
+        content: Content,
         tap: ResponseTap,
         keeper: Option<Keeper>,
         meter: Meter,
@@ -188,7 +188,7 @@ impl Body for Download {
                                 drop(tap.end(End::Truncated));
                             }
                             self.0 = Stage::Over;
-                            return Poll::Ready(Some(Err(error.into())));
+                            return Poll::Ready(Some(Err(error)));
                         }
                         None => None,
                         Some(Ok(frame)) => match passing.saw(&frame) {

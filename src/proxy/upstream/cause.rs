@@ -42,6 +42,8 @@ pub(in crate::proxy) enum Cause {
     BadCertificate,
     /// It wants a certificate of the client, or another one.
     ClientCertificate,
+    /// It speaks HTTP/2, and opens no sockets on it.
+    NoSockets,
     /// Its answer is not HTTP.
     Broken,
     /// Its answer is not HTTP/1.1 or HTTP/2 as it should be, or another fault of the exchange.
@@ -60,6 +62,12 @@ pub(in crate::proxy) enum Failure {
     /// In the pool: while a further one was made, or on one.
     #[error(transparent)]
     Exchange(#[from] legacy::Error),
+    /// On a connection by HTTP/2 for a socket.
+    #[error(transparent)]
+    Socket(#[from] h2::Error),
+    /// It opens no sockets on such a connection.
+    #[error("it has not offered SETTINGS_ENABLE_CONNECT_PROTOCOL")]
+    NoSockets,
 }
 
 /// No TLS came about on a connection.
@@ -73,6 +81,7 @@ impl Failure {
         match self {
             Failure::Connect(_) => true,
             Failure::Exchange(error) => error.is_connect(),
+            Failure::Socket(_) | Failure::NoSockets => false,
         }
     }
 }
@@ -92,6 +101,9 @@ impl Cause {
                 _ if error_text(failure).contains("dns error") => Cause::Unresolved,
                 _ => Cause::Unreachable,
             };
+        }
+        if let Failure::NoSockets = failure {
+            return Cause::NoSockets;
         }
         match (find::<hyper::Error>(failure), kind) {
             (_, Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)) => Cause::Reset,
@@ -162,6 +174,7 @@ impl Cause {
             Cause::UnknownIssuer => "unknown-issuer",
             Cause::BadCertificate => "bad-certificate",
             Cause::ClientCertificate => "client-certificate",
+            Cause::NoSockets => "no-sockets",
             Cause::Broken => "broken",
             Cause::Failed => "failed",
         }
@@ -187,6 +200,7 @@ impl Cause {
             Cause::ClientCertificate => {
                 "it does not take the client's certificate, or wants one (--upstream-cert)"
             }
+            Cause::NoSockets => "it opens no sockets over HTTP/2 (RFC 8441)",
             Cause::Broken => "its answer is not HTTP",
             Cause::Failed => "the exchange with it failed",
         }

@@ -7,6 +7,7 @@ mod messages;
 mod offers;
 mod replayed;
 mod room;
+mod upstream;
 
 use super::*;
 
