@@ -1,12 +1,14 @@
 // A service with a socket that says back what it hears, and its clients: npm's "ws", and a page.
 //
-// Without an argument it is the service, and its stdout is the port that it listens on. With the origin
-// of one it is a client, whose stdout is what it got: a line of JSON for each way to compress. With "flood"
+// Without an argument it is the service, and its stdout is the port that it listens on; with "http2" one that
+// speaks nothing but HTTP/2, without TLS (RFC 8441). With the origin of one it is a client, whose stdout is what it got: a line of JSON for each way to compress. With "flood"
 // behind the origin it says much, and tells how many messages it were, the SHA-1 of them all, and whether
 // all came back.
 
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
+import { createServer as createHttp2Server } from "node:http2";
+import { Duplex } from "node:stream";
 import { WebSocket, WebSocketServer } from "ws";
 
 const [origin, mode] = process.argv.slice(2);
@@ -47,12 +49,69 @@ if (mode === "flood") {
   for (const way of [false, { threshold: 0 }]) {
     console.log(JSON.stringify(await flood(way)));
   }
+} else if (origin === "http2") {
+  serveByHttp2();
 } else if (origin) {
   for (const way of WAYS) {
     console.log(JSON.stringify(await talk(way)));
   }
 } else {
   serve();
+}
+
+// A stream of HTTP/2 in the place of a connection on which npm's "ws" makes an upgrade: its head becomes that
+// of the stream.
+class Connection extends Duplex {
+  #stream;
+  #opened = false;
+
+  constructor(stream) {
+    super();
+    this.#stream = stream;
+    stream.on("data", (bytes) => this.push(bytes) || stream.pause());
+    stream.on("end", () => this.push(null));
+    stream.on("close", () => this.destroy());
+    stream.on("error", () => {}); // a client that goes away
+  }
+
+  _read() {
+    this.#stream.resume();
+  }
+
+  _write(bytes, _, done) {
+    if (this.#opened) {
+      this.#stream.write(bytes, done);
+      return;
+    }
+    this.#opened = true;
+    const [, ...fields] = String(bytes).trim().split("\r\n");
+    const head = Object.fromEntries(fields.map((field) => field.split(": ")));
+    const { Upgrade, Connection, "Sec-WebSocket-Accept": accept, ...rest } = head;
+    this.#stream.respond({ ":status": 200, ...rest });
+    done();
+  }
+
+  _final(done) {
+    this.#stream.end(done);
+  }
+}
+
+function serveByHttp2() {
+  const server = createHttp2Server({ settings: { enableConnectProtocol: true } });
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: { threshold: 0 } });
+  server.on("stream", (stream, head) => {
+    if (head[":method"] !== "CONNECT" || head[":protocol"] !== "websocket" || head["sec-websocket-key"]) {
+      stream.respond({ ":status": 400 }, { endStream: true });
+      return;
+    }
+    const key = Buffer.alloc(16).toString("base64"); // which only an upgrade has
+    const headers = { ...head, upgrade: "websocket", connection: "Upgrade", "sec-websocket-key": key };
+    const request = { method: "GET", url: head[":path"], headers };
+    sockets.handleUpgrade(request, new Connection(stream), Buffer.alloc(0), (socket) =>
+      socket.on("message", (data, binary) => socket.send(data, { binary })),
+    );
+  });
+  server.listen(0, "127.0.0.1", () => console.log(server.address().port));
 }
 
 function serve() {

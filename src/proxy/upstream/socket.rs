@@ -24,8 +24,13 @@ use super::wire::Wire;
 /// and answers a ping behind that.
 const SETTINGS: Duration = Duration::from_secs(10);
 
-/// How much the upstream may send before somebody has taken it: enough for a fast line that is far away.
-const WINDOW: u32 = 1024 * 1024;
+/// How much the upstream may send before somebody has taken it: enough for a fast line, and so little that
+/// all of it may come in frames of a byte.
+const WINDOW: u32 = 256 * 1024;
+
+/// What frames may cost beyond their content, as the library counts it: 256 bytes for each. So the window
+/// alone is what limits them: on a socket many short messages are usual, and no attack.
+const FRAMES: usize = WINDOW as usize * 256;
 
 /// How much is given to the connection at once.
 const MAX_WRITE: usize = 64 * 1024;
@@ -52,7 +57,8 @@ pub(super) async fn agree(wire: Wire) -> Result<Option<Ready>, Failure> {
     builder
         .enable_push(false)
         .initial_window_size(WINDOW)
-        .initial_connection_window_size(WINDOW);
+        .initial_connection_window_size(WINDOW)
+        .data_frame_budget(FRAMES);
     let (sender, mut connection) = builder.handshake(wire).await?;
     let ping = connection.ping_pong();
     tokio::spawn(async move {

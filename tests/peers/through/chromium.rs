@@ -60,7 +60,13 @@ pub(super) struct Service {
 
 /// Starts the service that this program is.
 pub(super) fn service(program: &str) -> Service {
+    service_by(program, &[])
+}
+
+/// The same with these arguments.
+pub(super) fn service_by(program: &str, arguments: &[&str]) -> Service {
     let mut child = programs::node(program)
+        .args(arguments)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();

@@ -14,7 +14,7 @@ use crate::programs::{self, need};
 use crate::server::{PATIENCE, Server};
 
 use super::INSTALL;
-use super::chromium::{service, visit};
+use super::chromium::{service, service_by, visit};
 
 const PROGRAM: &str = "sockets.mjs";
 
@@ -66,6 +66,24 @@ fn clients_of_ws_get_the_same_through_a_recorder_and_its_tape_has_it_in_plain() 
     recording.end_well();
     let (said, heard) = messages(&tape);
     assert_eq!(said.len(), 4 * 33);
+    assert!(said == heard);
+    assert_eq!(said[40]["json"]["n"], 5);
+}
+
+#[test]
+fn clients_of_ws_get_the_same_from_a_service_that_speaks_http_2() {
+    let service = service(PROGRAM);
+    let directly = talk(&service.origin, &[]);
+    drop(service);
+    let service = service_by(PROGRAM, &["http2"]);
+    let folder = tempfile::tempdir().unwrap();
+    let tape = folder.path().join("ws.tape");
+    let recording = Server::record_on(&service.origin, &tape, &["--upstream-http2"]);
+    assert_eq!(talk(&recording.origin, &[]), directly);
+    let flood = talk(&recording.origin, &["flood"]);
+    assert!(flood.iter().all(|told| told["same"] == true), "{flood:?}");
+    recording.end_well();
+    let (said, heard) = messages(&tape);
     assert!(said == heard);
     assert_eq!(said[40]["json"]["n"], 5);
 }
