@@ -6,6 +6,9 @@
 mod authority;
 mod connection;
 mod framing;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
 mod head;
 mod interim;

@@ -3,9 +3,8 @@
 //! servers of HTTP. `cargo test --test peers` runs it, plain `cargo test` does not.
 //!
 //! It needs node, npm, python3, curl, nginx, nghttp and h2load, Chromium with certutil, strace, unshare
-//! and nsenter, ip, a JDK, and npm's registry the first time. Where one is missing it fails and says so:
-//! it never skips. What the conversation is,
-//! it asks of the tape.
+//! and nsenter, ip, a JDK, Python 2.7 with pip, and the registries of npm and Python the first time. Where
+//! one is missing it fails and says so: it never skips. What the conversation is, it asks of the tape.
 
 #![allow(
     clippy::unwrap_used,

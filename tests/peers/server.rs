@@ -175,6 +175,14 @@ impl Server {
         assert!(status.success(), "{status}: {words:?}");
     }
 
+    /// Sends SIGTERM, and waits for an end with this exit code; what it has said.
+    pub(crate) fn end_with(mut self, code: i32) -> String {
+        let status = self.end();
+        let words = self.words.take().map(|words| words.join().unwrap());
+        assert_eq!(status.code(), Some(code), "{words:?}");
+        words.unwrap_or_default()
+    }
+
     fn end(&mut self) -> ExitStatus {
         let sent = Command::new("kill")
             .args(["-TERM", &self.child.id().to_string()])

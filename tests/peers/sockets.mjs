@@ -120,9 +120,11 @@ function serve() {
     response.end(PAGE);
   });
   const sockets = new WebSocketServer({ server, perMessageDeflate: { threshold: 0 } });
-  sockets.on("connection", (socket) =>
-    socket.on("message", (data, binary) => socket.send(data, { binary })),
-  );
+  sockets.on("connection", (socket) => {
+    socket.on("message", (data, binary) => socket.send(data, { binary }));
+    // A client that breaks the protocol has its socket closed, and does not end this program.
+    socket.on("error", () => {});
+  });
   server.listen(0, "127.0.0.1", () => console.log(server.address().port));
 }
 

@@ -1,6 +1,7 @@
 //! Programs of others with `antiphon record` between them: what they get through it is what they get
 //! without it. A browser gets it from a replay, too.
 
+mod autobahn;
 pub(crate) mod chromium;
 mod grpc;
 mod nginx;
