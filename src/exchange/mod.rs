@@ -15,7 +15,9 @@ pub use body::{Body, Cut};
 pub use contract::{Contract, Parameter, Presence};
 pub use headers::{HOP_BY_HOP, Headers, is_made_anew};
 pub use session_by::{NoSessionBy, SessionBy};
-pub use stream::{Carrier, Form, Kind, LAST_EVENT, OnSocket, SEND, ServerSent, Side, Stream};
+pub use stream::{
+    Carrier, Ender, Form, Kind, LAST_EVENT, OnSocket, SEND, ServerSent, Side, Stream,
+};
 
 use std::fmt;
 
@@ -259,7 +261,7 @@ pub struct Closed {
     /// The operation that opened it.
     pub stream: OperationId,
     /// Who ended it first.
-    pub by: Side,
+    pub by: Ender,
     /// The code of a socket's close frame (RFC 6455 §7.4), where there was one.
     pub code: Option<u16>,
     /// Its reason.

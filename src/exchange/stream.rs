@@ -187,3 +187,34 @@ impl Side {
         }
     }
 }
+
+/// Who ended a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ender {
+    /// The client.
+    Client,
+    /// The service.
+    Service,
+    /// The recording ended, while both sides went on.
+    Recorder,
+}
+
+impl Ender {
+    /// Its name, on the tape and for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ender::Client => Side::Client.name(),
+            Ender::Service => Side::Service.name(),
+            Ender::Recorder => "recorder",
+        }
+    }
+}
+
+impl From<Side> for Ender {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Client => Ender::Client,
+            Side::Service => Ender::Service,
+        }
+    }
+}

@@ -54,7 +54,11 @@ fn health(shared: &Shared) -> serde_json::Value {
     let count = shared.meter.count();
     let recorded = shared.recorder.progress();
     let health = Health {
-        status: if recorded.lost == 0 { "ok" } else { "losing" },
+        status: if recorded.lacks() == 0 {
+            "ok"
+        } else {
+            "losing"
+        },
         mode: "record",
         upstream: &shared.settings.upstream.to_string(),
         answered: count.answered,
@@ -65,7 +69,7 @@ fn health(shared: &Shared) -> serde_json::Value {
             notifications: recorded.notifications,
             sessions: recorded.sessions,
             waiting_bytes: recorded.waiting,
-            lost_events: recorded.lost,
+            lost_events: recorded.lacks(),
         },
     };
     serde_json::json!(health)
@@ -89,8 +93,8 @@ fn metrics(shared: &Shared) -> String {
         (
             "lost_events_total",
             "counter",
-            "Events that could not be written",
-            recorded.lost,
+            "Events that could not be written or read",
+            recorded.lacks(),
         ),
         (
             "waiting_bytes",

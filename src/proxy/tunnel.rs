@@ -13,7 +13,7 @@ use tokio::io::{
 };
 use tokio::time::timeout;
 
-use crate::exchange::Side;
+use crate::exchange::{Ender, Side};
 use crate::recorder::{SocketTap, Written};
 
 use super::meter::{Meter, Span};
@@ -145,12 +145,13 @@ impl Passage {
 
     /// Tells the recorder that it is over.
     fn end(&self, over: Option<Over>) {
-        let first = self.first().or(match over {
-            Some(Over::Broken(side)) => Some(side),
-            Some(Over::Silent | Over::Cut) | None => None,
-        });
+        // Where nobody has ended, there is nobody else left who could have.
+        let first = match (*self.first(), over) {
+            (Some(side), _) | (None, Some(Over::Broken(side))) => side.into(),
+            (None, Some(Over::Silent | Over::Cut) | None) => Ender::Recorder,
+        };
         if let Some(tap) = self.tap().take() {
-            tap.end(first.unwrap_or(Side::Client));
+            tap.end(first);
         }
     }
 

@@ -3,7 +3,7 @@
 //! It decides nothing about the wire: what cannot be read passes all the same, and is missing on the
 //! tape, which says so.
 
-use crate::exchange::{End, Side};
+use crate::exchange::{End, Ender, Side};
 use crate::stream;
 use crate::websocket::{Agreement, Close, Decoder, Fault, Seen};
 
@@ -78,7 +78,7 @@ impl SocketTap {
     }
 
     /// The socket is over; `by` ended the connection first.
-    pub fn end(mut self, by: Side) {
+    pub fn end(mut self, by: Ender) {
         for side in [Side::Client, Side::Service] {
             if let Some(fault) = self.ear(side).decoder.end() {
                 lost(side, fault);
@@ -87,7 +87,7 @@ impl SocketTap {
         }
         let ending = match self.close.take() {
             Some((by, close)) => Ending {
-                by,
+                by: by.into(),
                 close: close.code.map(|code| (code, close.reason)),
                 end: End::Complete,
             },

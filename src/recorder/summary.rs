@@ -29,6 +29,8 @@ pub struct Progress {
     pub waiting: usize,
     /// Events that could not be written and are lost.
     pub lost: u64,
+    /// Messages of streams that could not be read. What follows such a one may be missing too.
+    pub unread: u64,
     /// Messages about exchanges that came after the tape was closed.
     pub missed: u64,
     /// The last trouble with the file; it may be over.
@@ -44,12 +46,19 @@ pub struct Summary {
     pub closed: Option<Closed>,
 }
 
+impl Progress {
+    /// How much is missing on the tape, as far as it was counted: what was lost, and what was not read.
+    pub fn lacks(&self) -> u64 {
+        self.lost.saturating_add(self.unread)
+    }
+}
+
 impl Summary {
     /// Whether the tape holds all that passed and is sealed.
     pub fn is_whole(&self) -> bool {
         let progress = &self.progress;
         self.closed == Some(Closed::Sealed)
-            && progress.lost == 0
+            && progress.lacks() == 0
             && progress.missed == 0
             && progress.under_way == 0
     }
@@ -79,6 +88,7 @@ impl fmt::Display for Summary {
             _ => write!(f, "\nmissing: {} {why}", count(number, what)),
         };
         missing(progress.lost, "event", "that could not be written")?;
+        missing(progress.unread, "message", "that could not be read")?;
         missing(progress.under_way, "exchange", "still under way")?;
         missing(
             progress.missed,
@@ -128,6 +138,7 @@ mod tests {
         let torn = Summary {
             progress: Progress {
                 lost: 1,
+                unread: 3,
                 under_way: 2,
                 trouble: Some("cannot write chat.tape: no space".into()),
                 ..whole.progress
@@ -139,6 +150,7 @@ mod tests {
             torn.to_string(),
             "1 operation, 20 notifications, 2 sessions, 3 without a cause\n\
              missing: 1 event that could not be written\n\
+             missing: 3 messages that could not be read\n\
              missing: 2 exchanges still under way\n\
              trouble: cannot write chat.tape: no space\n\
              the tape has no trailer, since it is not whole"

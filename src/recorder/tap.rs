@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::exchange::{End, Headers, Micros, Request, Response, Side, Stream};
+use crate::exchange::{End, Ender, Headers, Micros, Request, Response, Side, Stream};
 use crate::websocket::Agreement;
 
 use super::backlog::{Message, Room};
@@ -233,7 +233,7 @@ impl ResponseTap {
                 // The end is waited for, and comes after it.
                 let _ = self.exchange.passed(Item::Said(item));
             }
-            let close = None;
+            let (by, close) = (by.into(), None);
             return self.exchange.ended(Ending { by, close, end }, done);
         }
         self.exchange.shared.backlog.over();
@@ -293,7 +293,7 @@ impl StreamTap {
 impl Drop for StreamTap {
     fn drop(&mut self) {
         self.finish(Ending {
-            by: Side::Client,
+            by: Ender::Client,
             close: None,
             end: End::Truncated,
         });

@@ -171,7 +171,7 @@ impl Writer {
             let trouble = "a message of a stream could not be read, and is not on the tape";
             tracing::error!("{trouble}");
             self.progress.trouble = Some(trouble.to_owned());
-            self.progress.lost += 1;
+            self.progress.unread += 1;
             self.growing.miss();
         }
         self.understood(|understand| understand.observe(observation));

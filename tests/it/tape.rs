@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use antiphon::exchange::{
-    Body, Carrier, CauseBy, Closed, Contract, Control, End, Fact, Form, Headers, Kind, Micros,
-    Notification, NotificationId, OnSocket, Operation, OperationId, Parameter, Presence, Repair,
-    Request, Response, ServerSent, Session, Side, Stream, What,
+    Body, Carrier, CauseBy, Closed, Contract, Control, End, Ender, Fact, Form, Headers, Kind,
+    Micros, Notification, NotificationId, OnSocket, Operation, OperationId, Parameter, Presence,
+    Repair, Request, Response, ServerSent, Session, Side, Stream, What,
 };
 use antiphon::tape::{Event, Header, Layout, Notice, Tape, TapeError, Trust, Unreadable};
 use proptest::prelude::*;
@@ -350,14 +350,13 @@ fn any_end() -> impl Strategy<Value = End> {
 
 fn any_closed() -> impl Strategy<Value = Closed> {
     let fields = (any::<Option<u16>>(), any::<String>());
-    (any_stream(), any_side(), fields, any_end()).prop_map(|(stream, by, (code, reason), end)| {
-        Closed {
-            stream,
-            by,
-            code,
-            reason,
-            end,
-        }
+    let by = prop_oneof![any_side().prop_map(Ender::from), Just(Ender::Recorder)];
+    (any_stream(), by, fields, any_end()).prop_map(|(stream, by, (code, reason), end)| Closed {
+        stream,
+        by,
+        code,
+        reason,
+        end,
     })
 }
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::exchange::{Closed, Fact, OperationId, Side};
+use crate::exchange::{Closed, Ender, Fact, OperationId};
 
 use super::strands::Strands;
 use super::{Ending, LaneEvent, Opened, Plan};
@@ -72,7 +72,7 @@ impl Plan {
                 && ending.events > before
             {
                 ending.events = before;
-                ending.closed.by = Side::Client;
+                ending.closed.by = Ender::Client;
             }
         }
         for place in first..self.operations.len() {
@@ -94,7 +94,7 @@ impl Plan {
         let found = self.operations.get(place).and_then(|planned| {
             let ending = planned.opened.as_ref()?.ending.as_ref()?;
             let events = &self.lanes.get(planned.lane)?.events;
-            let by_service = ending.closed.by == Side::Service;
+            let by_service = ending.closed.by == Ender::Service;
             by_service.then_some((ending.at, events.get(ending.events..)?))
         });
         let Some((at, behind)) = found else {

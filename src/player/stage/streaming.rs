@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 
 use crate::exchange::{
-    Body, Carrier, Headers, Kind, LAST_EVENT, Micros, OnSocket, Request, SEND, Side, Stream,
+    Body, Carrier, Ender, Headers, Kind, LAST_EVENT, Micros, OnSocket, Request, SEND, Stream,
 };
 
 use super::super::cast::Identity;
@@ -138,7 +138,7 @@ impl Stage {
             let opened = self.opened(place);
             let ending = opened.and_then(|opened| opened.ending.as_ref());
             if let Some(ending) = ending
-                && ending.closed.by == Side::Service
+                && ending.closed.by == Ender::Service
                 && self.is_over(place)
             {
                 let closed = ending.closed.clone();

@@ -1,6 +1,6 @@
 //! Sockets, from their bytes to the tape.
 
-use crate::exchange::Side;
+use crate::exchange::{Ender, Side, What};
 
 use super::*;
 use crate::recorder::capture::Grant;
@@ -48,7 +48,7 @@ fn who_speaks_on_a_socket_waits_for_a_writer_that_is_far_behind() {
     wait(written);
     assert_eq!(data(&place), [Body::new("at ease"), Body::new("busy")]);
     recorder.0.backlog.took(ALL);
-    socket.end(Side::Service);
+    socket.end(Ender::Service);
     assert!(wait(recorder.close()).is_whole());
 }
 
@@ -98,7 +98,7 @@ fn a_message_is_in_the_file_before_the_other_side_has_it() {
     let tape = place.load().tape;
     assert_eq!(tape.notifications().count(), 1);
     assert_eq!(tape.operations().count(), 2);
-    socket.end(Side::Service);
+    socket.end(Ender::Service);
     assert!(wait(recorder.close()).is_whole());
 }
 
@@ -116,4 +116,23 @@ fn so_is_an_event_of_a_stream() {
     assert_eq!(data(&place), [Body::new("heard")]);
     wait(response.end(End::Complete));
     assert!(wait(recorder.close()).is_whole());
+}
+
+#[test]
+fn what_breaks_the_rules_was_not_read_and_the_summary_says_so() {
+    let place = Place::new();
+    let (recorder, mut socket) = opened(&place, Durability::Relaxed);
+    let _ = socket.data(Side::Service, &frame(0x83, b"odd"));
+    socket.end(Ender::Recorder);
+    let summary = wait(recorder.close());
+    assert_eq!((summary.progress.lost, summary.progress.unread), (0, 1));
+    let text = summary.to_string();
+    assert!(text.contains("1 message that could not be read"), "{text}");
+    assert!(!text.contains("written"), "{text}");
+    let facts = place.load().tape;
+    let closed = facts.facts().find_map(|fact| match &fact.what {
+        What::Closed(closed) => Some((closed.by, closed.end)),
+        _ => None,
+    });
+    assert_eq!(closed, Some((Ender::Recorder, End::Truncated)));
 }

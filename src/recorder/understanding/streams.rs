@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::bayeux::reply::{self, Role};
 use crate::bayeux::{Message, message};
 use crate::exchange::{
-    self, Body, Carrier, Closed, Control, End, Fact, Form, Headers, Kind, Micros, OnSocket,
+    self, Body, Carrier, Closed, Control, End, Ender, Fact, Form, Headers, Kind, Micros, OnSocket,
     Operation, OperationId, Request, Response, SEND, ServerSent, Side, Stream, What,
 };
 use crate::stream;
@@ -47,7 +47,7 @@ pub enum Item {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
     /// Who ended it first.
-    pub by: Side,
+    pub by: Ender,
     /// The code and the reason of a socket's close frame, where there was one.
     pub close: Option<(u16, String)>,
     /// Whether it ended as its protocol wants.

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use crate::exchange::{
-    Carrier, Closed, Control, End, Form, Kind, OnSocket, OperationId, ServerSent, Side, Stream,
+    Carrier, Closed, Control, End, Ender, Form, Kind, OnSocket, OperationId, ServerSent, Side,
+    Stream,
 };
 use crate::tape::json::{Object, Writer, present, quote};
 
@@ -81,7 +82,7 @@ pub(super) struct WireControl {
 #[serde(deny_unknown_fields)]
 pub(super) struct WireClosed {
     stream: u64,
-    by: WireSide,
+    by: WireEnder,
     #[serde(default, deserialize_with = "present")]
     code: Option<u16>,
     #[serde(default)]
@@ -95,6 +96,14 @@ pub(super) struct WireClosed {
 enum WireSide {
     Client,
     Service,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WireEnder {
+    Client,
+    Service,
+    Recorder,
 }
 
 impl From<WireForm> for Form {
@@ -143,6 +152,16 @@ impl From<WireSide> for Side {
         match wire {
             WireSide::Client => Side::Client,
             WireSide::Service => Side::Service,
+        }
+    }
+}
+
+impl From<WireEnder> for Ender {
+    fn from(wire: WireEnder) -> Self {
+        match wire {
+            WireEnder::Client => Ender::Client,
+            WireEnder::Service => Ender::Service,
+            WireEnder::Recorder => Ender::Recorder,
         }
     }
 }

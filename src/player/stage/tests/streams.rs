@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::exchange::{
-    Carrier, Closed, End, Fact, Form, LAST_EVENT, Micros, OperationId, ServerSent, Side, Stream,
+    Carrier, Closed, End, Ender, Fact, Form, LAST_EVENT, Micros, OperationId, ServerSent, Stream,
     What,
 };
 use crate::player::cast::Identity;
@@ -56,7 +56,7 @@ fn carried(mut tape: Tape, stream: u64, numbers: &[u64]) -> Tape {
 }
 
 /// Lets a stream end at this time.
-fn closed(mut tape: Tape, stream: u64, by: Side, at: u64) -> Tape {
+fn closed(mut tape: Tape, stream: u64, by: Ender, at: u64) -> Tape {
     let closed = Closed {
         stream: OperationId(stream),
         by,
@@ -151,7 +151,7 @@ fn lost() -> Tape {
     let tape = "a:op1@0-1 a:op2@2-3 a:n1@4<2 a:op3@10-11 a:n2@15<3 a:op4@20-21 a:n3@25<4";
     let tape = streams(tape, &[(1, None), (3, Some("1"))]);
     let tape = carried(carried(tape, 1, &[1]), 3, &[2, 3]);
-    closed(tape, 1, Side::Client, 6)
+    closed(tape, 1, Ender::Client, 6)
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_client_that_comes_back_too_early_goes_on_with_the_stream_that_it_lost() {
 fn the_service_ends_a_stream_when_what_its_client_had_begun_is_called() {
     // Operation 2 was under way when the stream ended.
     let tape = streams("a:op1@0-1 a:op2@10-20 a:op3@30-31", &[(1, None), (3, None)]);
-    let mut table = Table::of(closed(tape, 1, Side::Service, 15), Settings::default());
+    let mut table = Table::of(closed(tape, 1, Ender::Service, 15), Settings::default());
     table.call(1, None);
     assert_eq!(table.hear(), []);
     table.call(2, None);
@@ -237,7 +237,7 @@ fn what_passed_without_being_seen_comes_once() {
             event.id = Some("2".into());
         }
     }
-    let mut table = Table::of(closed(tape, 1, Side::Client, 12), Settings::default());
+    let mut table = Table::of(closed(tape, 1, Ender::Client, 12), Settings::default());
     table.call(1, None);
     table.call(2, None);
     assert_eq!(table.hear(), [n(0, 1), n(0, 2)]);
