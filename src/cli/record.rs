@@ -393,11 +393,14 @@ pub(super) fn start(
         ),
         endpoint: None,
         trust,
+        segment: None,
     };
     let started = Recorder::start(settings, &header, path);
     let trouble = match &started {
         Err(RecorderError::Tape(TapeError::Exists { .. })) => Trouble::Usage,
-        Err(RecorderError::Tape(TapeError::Unreadable(_))) => Trouble::Tape,
+        Err(RecorderError::Tape(TapeError::Unreadable(_) | TapeError::Folder { .. })) => {
+            Trouble::Tape
+        }
         _ => Trouble::Io,
     };
     let recorder = started.because(trouble)?;

@@ -25,7 +25,6 @@ mod understanding;
 mod writer;
 mod written;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,8 +32,8 @@ use std::sync::{Arc, mpsc};
 
 use tokio::sync::oneshot;
 
-use crate::exchange::{Headers, Micros, Session};
-use crate::tape::{Event, Growing, Header, Loaded, Notice, TapeError};
+use crate::exchange::{Headers, Micros};
+use crate::tape::{Event, Growing, Header, Notice, TapeError};
 
 use backlog::{Backlog, Message};
 use capture::Budget;
@@ -107,11 +106,12 @@ impl Recorder {
         path: &Path,
     ) -> Result<Recorder, RecorderError> {
         let (growing, before) = Growing::open(path, header, settings.existing)?;
-        let (events, notices) = match before {
-            Some(Loaded { tape, notices }) => (tape.events, notices),
-            None => (Vec::new(), Vec::new()),
-        };
-        let understand = understand(known(&settings, &events));
+        let before = before.unwrap_or_default();
+        let understand = understand(Known {
+            session_by: settings.session_by.clone(),
+            last_number: before.last_number,
+            sessions: before.sessions.into_iter().collect(),
+        });
         let (queue, messages) = mpsc::channel();
         let backlog = Arc::new(Backlog::default());
         let shared = Shared {
@@ -122,8 +122,8 @@ impl Recorder {
             durability: settings.durability,
             max_body: settings.max_body,
             lines: settings.lines.clone(),
-            clock: settings.clock.after(last_time(&events)),
-            notices,
+            clock: settings.clock.after(before.last_time),
+            notices: before.notices,
         };
         let writer = Writer::new(settings, understand, growing, backlog);
         std::thread::Builder::new()
@@ -213,32 +213,6 @@ fn discard(messages: &mpsc::Receiver<Message>, backlog: &Backlog) {
             });
             return;
         }
-    }
-}
-
-/// The time of the last thing that is on a tape.
-fn last_time(events: &[Event]) -> Micros {
-    let times = events.iter().map(|event| match event {
-        Event::Contract(_) => Micros(0),
-        Event::Operation(operation) => operation.at.max(operation.answered),
-        Event::Notification(notification) => notification.at,
-        Event::Fact(fact) => fact.at,
-    });
-    times.max().unwrap_or_default()
-}
-
-/// What is known before anything passes: what the user chose, and what is on the tape that goes on.
-fn known(settings: &Settings, events: &[Event]) -> Known {
-    let number = |event: &Event| match event {
-        Event::Contract(_) | Event::Fact(_) => 0,
-        Event::Operation(operation) => operation.id.0,
-        Event::Notification(notification) => notification.id.0,
-    };
-    let sessions: BTreeSet<&Session> = events.iter().filter_map(Event::session).collect();
-    Known {
-        session_by: settings.session_by.clone(),
-        last_number: events.iter().map(number).max().unwrap_or_default(),
-        sessions: sessions.into_iter().cloned().collect(),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::exchange::{
 
 use super::error::Problem;
 use super::json::{Object, present};
-use super::{Event, Header, Trust};
+use super::{Event, Header, Segment, Trust};
 use body::WireBody;
 use fact::{WireCauseBy, WireFact};
 use field::{True, WireStatus, WireValue, headers};
@@ -62,6 +62,11 @@ impl Seal {
         self.hasher.update(compact.as_bytes());
         self.hasher.update(b"\n");
         self.events += 1;
+    }
+
+    /// How many events were added.
+    pub(super) fn events(&self) -> u64 {
+        self.events
     }
 
     /// The trailer that fits what was added.
@@ -156,6 +161,15 @@ struct WireHeader {
     endpoint: Option<String>,
     #[serde(default, deserialize_with = "present")]
     insecure: Option<True>,
+    #[serde(default, deserialize_with = "present")]
+    segment: Option<Object<WireSegment>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireSegment {
+    recording: String,
+    number: u64,
 }
 
 impl From<WireHeader> for Header {
@@ -169,6 +183,10 @@ impl From<WireHeader> for Header {
                 None => Trust::Checked,
                 Some(True) => Trust::Insecure,
             },
+            segment: wire.segment.map(|Object(segment)| Segment {
+                recording: segment.recording,
+                number: segment.number,
+            }),
         }
     }
 }
