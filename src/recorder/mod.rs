@@ -8,6 +8,7 @@ mod backlog;
 mod capture;
 mod filter;
 mod pattern;
+mod rotation;
 mod settings;
 mod socket;
 mod stream;
@@ -42,6 +43,7 @@ use writer::Writer;
 
 pub use filter::{Filter, Rule, RuleError, Verdict};
 pub use pattern::{PathPattern, PathPatternError};
+pub use rotation::{Rotate, Rotation, RotationError};
 pub use settings::{Clock, DEFAULT_MAX_BODY, Durability, DurabilityError, Heard, Settings};
 pub use socket::SocketTap;
 pub use summary::{Progress, Summary};
@@ -125,7 +127,7 @@ impl Recorder {
             clock: settings.clock.after(before.last_time),
             notices: before.notices,
         };
-        let writer = Writer::new(settings, understand, growing, backlog);
+        let writer = Writer::new(settings, shared.clock.clone(), understand, growing, backlog);
         std::thread::Builder::new()
             .name("tape writer".into())
             .spawn(move || writer.run(messages))
@@ -176,6 +178,13 @@ impl Recorder {
             headers,
         };
         Tap::new(Arc::clone(&self.0), passing, connection, head)
+    }
+
+    /// Turns to another segment; a tape in one file is opened anew, if another file has its name now.
+    pub fn reopen(&self) {
+        self.0.backlog.put(Message::Turn.bytes());
+        // A recording that is closed has nothing to turn.
+        let _ = self.0.queue.send(Message::Turn);
     }
 
     /// What was recorded so far, and what waits to be written.

@@ -29,6 +29,8 @@ pub struct Progress {
     pub waiting: usize,
     /// Events that could not be written and are lost.
     pub lost: u64,
+    /// Segments that were left without a trailer, and that may lack what was written last.
+    pub unsealed: u64,
     /// Messages about exchanges that came after the tape was closed.
     pub missed: u64,
     /// The last trouble with the file; it may be over.
@@ -50,6 +52,7 @@ impl Summary {
         let progress = &self.progress;
         self.closed == Some(Closed::Sealed)
             && progress.lost == 0
+            && progress.unsealed == 0
             && progress.missed == 0
             && progress.under_way == 0
     }
@@ -79,6 +82,11 @@ impl fmt::Display for Summary {
             _ => write!(f, "\nmissing: {} {why}", count(number, what)),
         };
         missing(progress.lost, "event", "that could not be written")?;
+        missing(
+            progress.unsealed,
+            "segment",
+            "left without a trailer, and perhaps the end of it",
+        )?;
         missing(progress.under_way, "exchange", "still under way")?;
         missing(
             progress.missed,

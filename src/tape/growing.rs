@@ -5,6 +5,7 @@
 //! write, and what to do about a disk that does not take it, is the recorder's to decide.
 
 mod before;
+mod keep;
 mod turn;
 
 use std::fs::OpenOptions;
@@ -22,6 +23,7 @@ use super::{Event, Header, Layout, Tape};
 
 use before::Account;
 pub use before::Before;
+pub use keep::Keep;
 use turn::Home;
 pub use turn::{Reopened, Sealing, Turned};
 

@@ -25,7 +25,7 @@ use crate::exchange::{
 };
 
 pub use error::{FolderFault, Problem, TapeError, Unreadable};
-pub use growing::{Before, Closed, Existing, Growing, Reopened, Sealing, Turned};
+pub use growing::{Before, Closed, Existing, Growing, Keep, Reopened, Sealing, Turned};
 pub use numbers::Numbers;
 pub use segment::Segment;
 pub use store::{content, file};
