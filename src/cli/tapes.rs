@@ -70,6 +70,11 @@ pub(super) fn load(path: &Path) -> Result<Tape, Failure> {
     Ok(noticed(explained(Tape::load(path))?, path))
 }
 
+/// The files of the tape at a path: the segments in a folder, or the file itself.
+pub(super) fn parts(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    explained(tape::parts(path))
+}
+
 /// Loads the tapes that are to be played: the embedded one where none is named.
 pub(super) fn to_play(paths: &[PathBuf]) -> Result<Vec<Tape>, Failure> {
     if paths.is_empty() {

@@ -39,6 +39,18 @@ pub(super) fn load(path: &Path) -> Result<Loaded, TapeError> {
     join(&segments)
 }
 
+/// The files of the tape at a path, in their order: the segments in a folder, or the file itself.
+pub fn parts(path: &Path) -> Result<Vec<PathBuf>, TapeError> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let segments = segment::list(path)?;
+    if segments.is_empty() {
+        return Err(FolderFault::NoSegments.at(path));
+    }
+    Ok(segments.into_values().collect())
+}
+
 /// Reads a tape from the content of a file; of a segment, without what is missing because of those before
 /// it.
 pub(super) fn read_played(bytes: &[u8], path: &Path) -> Result<Loaded, TapeError> {

@@ -26,6 +26,7 @@ use crate::exchange::{
 
 pub use error::{FolderFault, Problem, TapeError, Unreadable};
 pub use growing::{Before, Closed, Existing, Growing, Keep, Reopened, Sealing, Turned};
+pub use joined::parts;
 pub use numbers::Numbers;
 pub use segment::Segment;
 pub use store::{content, file};
