@@ -29,6 +29,8 @@ pub(super) enum Message {
         /// Told when it is written.
         done: oneshot::Sender<()>,
     },
+    /// Another segment is to begin.
+    Turn,
     /// The recording ends.
     Close {
         at: Micros,
@@ -49,7 +51,7 @@ impl Message {
                     Observation::Passed { item, .. } => of_item(item),
                     Observation::Ended { .. } | Observation::Gone { .. } => 0,
                 },
-                Message::Close { .. } => 0,
+                Message::Turn | Message::Close { .. } => 0,
             }
     }
 }

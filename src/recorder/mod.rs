@@ -8,6 +8,7 @@ mod backlog;
 mod capture;
 mod filter;
 mod pattern;
+mod rotation;
 mod settings;
 mod socket;
 mod stream;
@@ -25,7 +26,6 @@ mod understanding;
 mod writer;
 mod written;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,8 +33,8 @@ use std::sync::{Arc, mpsc};
 
 use tokio::sync::oneshot;
 
-use crate::exchange::{Headers, Micros, Session};
-use crate::tape::{Event, Growing, Header, Loaded, Notice, TapeError};
+use crate::exchange::{Headers, Micros};
+use crate::tape::{Event, Growing, Header, Notice, TapeError};
 
 use backlog::{Backlog, Message};
 use capture::Budget;
@@ -43,6 +43,7 @@ use writer::Writer;
 
 pub use filter::{Filter, Rule, RuleError, Verdict};
 pub use pattern::{PathPattern, PathPatternError};
+pub use rotation::{Rotate, Rotation, RotationError};
 pub use settings::{Clock, DEFAULT_MAX_BODY, Durability, DurabilityError, Heard, Settings};
 pub use socket::SocketTap;
 pub use summary::{Progress, Summary};
@@ -106,12 +107,14 @@ impl Recorder {
         header: &Header,
         path: &Path,
     ) -> Result<Recorder, RecorderError> {
-        let (growing, before) = Growing::open(path, header, settings.existing)?;
-        let (events, notices) = match before {
-            Some(Loaded { tape, notices }) => (tape.events, notices),
-            None => (Vec::new(), Vec::new()),
-        };
-        let understand = understand(known(&settings, &events));
+        let (growing, before) =
+            Growing::open_packed(path, header, settings.existing, settings.packing)?;
+        let before = before.unwrap_or_default();
+        let understand = understand(Known {
+            session_by: settings.session_by.clone(),
+            last_number: before.last_number,
+            sessions: before.sessions.into_iter().collect(),
+        });
         let (queue, messages) = mpsc::channel();
         let backlog = Arc::new(Backlog::default());
         let shared = Shared {
@@ -122,10 +125,10 @@ impl Recorder {
             durability: settings.durability,
             max_body: settings.max_body,
             lines: settings.lines.clone(),
-            clock: settings.clock.after(last_time(&events)),
-            notices,
+            clock: settings.clock.after(before.last_time),
+            notices: before.notices,
         };
-        let writer = Writer::new(settings, understand, growing, backlog);
+        let writer = Writer::new(settings, shared.clock.clone(), understand, growing, backlog);
         std::thread::Builder::new()
             .name("tape writer".into())
             .spawn(move || writer.run(messages))
@@ -178,6 +181,13 @@ impl Recorder {
         Tap::new(Arc::clone(&self.0), passing, connection, head)
     }
 
+    /// Turns to another segment; a tape in one file is opened anew, if another file has its name now.
+    pub fn reopen(&self) {
+        self.0.backlog.put(Message::Turn.bytes());
+        // A recording that is closed has nothing to turn.
+        let _ = self.0.queue.send(Message::Turn);
+    }
+
     /// What was recorded so far, and what waits to be written.
     pub fn progress(&self) -> Progress {
         self.0.backlog.progress()
@@ -213,32 +223,6 @@ fn discard(messages: &mpsc::Receiver<Message>, backlog: &Backlog) {
             });
             return;
         }
-    }
-}
-
-/// The time of the last thing that is on a tape.
-fn last_time(events: &[Event]) -> Micros {
-    let times = events.iter().map(|event| match event {
-        Event::Contract(_) => Micros(0),
-        Event::Operation(operation) => operation.at.max(operation.answered),
-        Event::Notification(notification) => notification.at,
-        Event::Fact(fact) => fact.at,
-    });
-    times.max().unwrap_or_default()
-}
-
-/// What is known before anything passes: what the user chose, and what is on the tape that goes on.
-fn known(settings: &Settings, events: &[Event]) -> Known {
-    let number = |event: &Event| match event {
-        Event::Contract(_) | Event::Fact(_) => 0,
-        Event::Operation(operation) => operation.id.0,
-        Event::Notification(notification) => notification.id.0,
-    };
-    let sessions: BTreeSet<&Session> = events.iter().filter_map(Event::session).collect();
-    Known {
-        session_by: settings.session_by.clone(),
-        last_number: events.iter().map(number).max().unwrap_or_default(),
-        sessions: sessions.into_iter().cloned().collect(),
     }
 }
 

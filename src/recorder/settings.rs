@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::exchange::{Micros, SessionBy};
-use crate::tape::Existing;
+use crate::tape::{Existing, Packing};
 
 use super::filter::Filter;
 use super::pattern::PathPattern;
+use super::rotation::Rotation;
 
 /// How many bytes of a body are kept unless the user chooses: enough for what a service says and for
 /// most of a site's own files, and little enough that writing it as text needs no more than some
@@ -31,6 +32,10 @@ pub struct Settings {
     pub session_by: Option<SessionBy>,
     /// The paths whose responses are lines of JSON, whatever type they have, if their length is not known.
     pub lines: Vec<PathPattern>,
+    /// How the tape's text stands in its files.
+    pub packing: Packing,
+    /// When the recording turns to another segment, and what it keeps.
+    pub rotation: Rotation,
     /// The time since the start.
     pub clock: Clock,
     /// Who is told of each event as it is recorded.
@@ -46,6 +51,8 @@ impl Default for Settings {
             filter: Filter::default(),
             session_by: None,
             lines: Vec::new(),
+            packing: Packing::default(),
+            rotation: Rotation::default(),
             clock: Clock::starting_now(),
             heard: None,
         }

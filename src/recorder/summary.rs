@@ -31,6 +31,8 @@ pub struct Progress {
     pub lost: u64,
     /// Messages of streams that could not be read. What follows such a one may be missing too.
     pub unread: u64,
+    /// Segments that were left without a trailer, and that may lack what was written last.
+    pub unsealed: u64,
     /// Messages about exchanges that came after the tape was closed.
     pub missed: u64,
     /// The last trouble with the file; it may be over.
@@ -59,6 +61,7 @@ impl Summary {
         let progress = &self.progress;
         self.closed == Some(Closed::Sealed)
             && progress.lacks() == 0
+            && progress.unsealed == 0
             && progress.missed == 0
             && progress.under_way == 0
     }
@@ -89,6 +92,11 @@ impl fmt::Display for Summary {
         };
         missing(progress.lost, "event", "that could not be written")?;
         missing(progress.unread, "message", "that could not be read")?;
+        missing(
+            progress.unsealed,
+            "segment",
+            "left without a trailer, and perhaps the end of it",
+        )?;
         missing(progress.under_way, "exchange", "still under way")?;
         missing(
             progress.missed,

@@ -19,7 +19,8 @@ use crate::tape::{Event, Growing, Numbers};
 use super::backlog::{Backlog, Message};
 use super::capture::limited;
 use super::filter::{Filter, Verdict};
-use super::settings::{Durability, Heard, Settings};
+use super::rotation::{Look, Turning};
+use super::settings::{Clock, Durability, Heard, Settings};
 use super::summary::{Progress, Summary};
 use super::{Item, Observation, Understand};
 
@@ -47,6 +48,7 @@ pub(super) struct Writer {
     max_body: usize,
     filter: Filter,
     heard: Option<Heard>,
+    turning: Turning,
     backlog: Arc<Backlog>,
     /// The operations that the filter left out.
     left_out: Numbers,
@@ -76,6 +78,7 @@ enum Next {
 impl Writer {
     pub(super) fn new(
         settings: Settings,
+        clock: Clock,
         understand: Understand,
         growing: Growing,
         backlog: Arc<Backlog>,
@@ -87,6 +90,7 @@ impl Writer {
             max_body: settings.max_body,
             filter: settings.filter,
             heard: settings.heard,
+            turning: Turning::new(settings.rotation, clock),
             backlog,
             left_out: Numbers::default(),
             sessions: BTreeSet::new(),
@@ -110,6 +114,7 @@ impl Writer {
                 }
             };
             self.store();
+            self.turn();
             if let Next::Close(reply) = next {
                 let summary = self.close();
                 // What is sent from now on must be seen to be missing, and not wait for nobody.
@@ -121,12 +126,16 @@ impl Writer {
         }
     }
 
-    /// The next message; `None` where it is time to try the file again.
+    /// The next message; `None` where it is time to try the file again, or to turn to another.
     fn wait(&self, messages: &mpsc::Receiver<Message>) -> Result<Option<Message>, mpsc::RecvError> {
-        if self.health == Health::Well {
+        let patience = match self.health {
+            Health::Failing => Some(RETRY),
+            Health::Well => self.turning.patience(&self.growing),
+        };
+        let Some(patience) = patience else {
             return messages.recv().map(Some);
-        }
-        match messages.recv_timeout(RETRY) {
+        };
+        match messages.recv_timeout(patience) {
             Ok(message) => Ok(Some(message)),
             Err(mpsc::RecvTimeoutError::Timeout) => Ok(None),
             Err(mpsc::RecvTimeoutError::Disconnected) => Err(mpsc::RecvError),
@@ -154,6 +163,10 @@ impl Writer {
             Message::Over { observation, done } => {
                 self.waiting.push(done);
                 observation
+            }
+            Message::Turn => {
+                self.turning.ask();
+                return Next::GoOn;
             }
             Message::Close { at, reply } => {
                 self.understood(|understand| understand.close(at));
@@ -293,6 +306,26 @@ impl Writer {
                 hear(&line);
             }
         }
+    }
+
+    /// Goes on in the next segment where it is time.
+    fn turn(&mut self) {
+        if self.health == Health::Failing {
+            return;
+        }
+        let troubles = match self.turning.look(&mut self.growing) {
+            Look::Stays => return,
+            Look::Turned { unsealed, kept } => {
+                self.progress.unsealed += u64::from(unsealed.is_some());
+                [kept, unsealed]
+            }
+            Look::Failed(trouble) => [Some(trouble), None],
+        };
+        for trouble in troubles.into_iter().flatten() {
+            tracing::error!("{trouble}");
+            self.progress.trouble = Some(trouble);
+        }
+        self.backlog.reached(&self.progress);
     }
 
     fn well(&mut self) {

@@ -4,19 +4,29 @@
 //! It keeps the file a tape at every moment: what could not be written whole is taken back. When to
 //! write, and what to do about a disk that does not take it, is the recorder's to decide.
 
-use std::collections::BTreeSet;
+mod before;
+mod keep;
+mod turn;
+
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::exchange::OperationId;
 
 use super::error::TapeError;
-use super::numbers::Numbers;
-use super::read::{self, Resumed};
+use super::packing::{self, Packer, Packing};
+use super::segment::FILE_MODE;
 use super::store::{self, Locked};
 use super::wire::{self, Seal};
-use super::{Event, Header, Layout, Loaded, Notice, Tape, Trust};
+use super::{Event, Header, Layout, Tape};
+
+use before::Account;
+pub use before::Before;
+pub use keep::Keep;
+use turn::Home;
+pub use turn::{Reopened, Sealing, Turned};
 
 /// How large a tape may grow: as large as one that can be read, with room left for its trailer.
 const MAX_GROWN: u64 = store::MAX_TAPE_BYTES - 1024;
@@ -37,21 +47,27 @@ pub enum Existing {
 #[derive(Debug)]
 pub struct Growing {
     path: PathBuf,
+    /// Where the other segments are.
+    home: Home,
+    /// The header of the file, and so of those that follow.
+    header: Header,
     file: Locked,
     /// The file that this one took the place of; its lock is held on, for a program that had opened
     /// it before.
-    _replaced: Option<Locked>,
+    replaced: Option<Locked>,
     /// How many bytes of the file are whole objects.
     whole: u64,
+    /// How many bytes of text they are.
+    grown: u64,
+    packer: Packer,
+    /// How the segments are packed that follow.
+    packing: Packing,
     end: FileEnd,
     seal: Seal,
     /// Lines that are not in the file yet.
     waiting: Vec<u8>,
     events_waiting: u64,
-    /// The operations that are on the tape.
-    operations: Numbers,
-    /// Those that are not, and that a notification on the tape names as its cause.
-    owed: BTreeSet<OperationId>,
+    account: Account,
     lost: u64,
 }
 
@@ -75,14 +91,41 @@ pub enum Closed {
 
 impl Growing {
     /// Opens the file at `path` for a recording. A new one gets `header`; of one that goes on, what
-    /// it held is returned too.
+    /// it held is returned too. A header that names a segment asks for a folder of segments, and a folder
+    /// that is there already for the next one in it.
     pub fn open(
         path: &Path,
         header: &Header,
         existing: Existing,
-    ) -> Result<(Growing, Option<Loaded>), TapeError> {
+    ) -> Result<(Growing, Option<Before>), TapeError> {
+        Self::open_packed(path, header, existing, Packing::Plain)
+    }
+
+    /// As [`Growing::open`]. A file that goes on stays packed as it is; files that are made are packed so.
+    pub fn open_packed(
+        path: &Path,
+        header: &Header,
+        existing: Existing,
+        packing: Packing,
+    ) -> Result<(Growing, Option<Before>), TapeError> {
+        let opened = if header.segment.is_some() || path.is_dir() {
+            Self::open_folder(path, header, existing, packing)
+        } else {
+            Self::open_file(path, header, existing, packing)
+        };
+        let (mut growing, before) = opened?;
+        growing.packing = packing;
+        Ok((growing, before))
+    }
+
+    fn open_file(
+        path: &Path,
+        header: &Header,
+        existing: Existing,
+        packing: Packing,
+    ) -> Result<(Growing, Option<Before>), TapeError> {
         let mut options = OpenOptions::new();
-        options.read(true).append(true);
+        options.read(true).append(true).mode(FILE_MODE);
         match existing {
             Existing::Refuse => options.create_new(true),
             Existing::Append | Existing::Replace => options.create(true),
@@ -101,13 +144,15 @@ impl Growing {
             let bytes = store::content(file.file(), path)?;
             // A recording that was killed before its first write leaves an empty file.
             if !bytes.is_empty() {
-                return Self::resume(file, path, &bytes, header.trust);
+                return Self::go_on_in(file, path, &bytes, header.trust)
+                    .map(|(growing, before)| (growing, Some(before)));
             }
         }
         file.file()
             .set_len(0)
             .map_err(|source| cannot_write(path, source))?;
-        let mut growing = Self::of(file, path, Seal::default(), 0);
+        let packer = Packer::new(packing, Vec::new());
+        let mut growing = Self::of(file, path, header.clone(), Seal::default(), packer);
         growing.line(&wire::write_header(header));
         growing
             .flush()
@@ -123,7 +168,7 @@ impl Growing {
         self.seal.add(&object);
         self.line(&object);
         self.events_waiting += 1;
-        self.note(event);
+        self.account.note([event]);
         object
     }
 
@@ -139,12 +184,12 @@ impl Growing {
 
     /// Whether an operation is on the tape, or waits to be.
     pub fn holds(&self, operation: OperationId) -> bool {
-        self.operations.contains(operation.0)
+        self.account.operations.contains(operation.0)
     }
 
     /// Whether a notification on the tape names this operation, which is not on it yet.
     pub fn owes(&self, operation: OperationId) -> bool {
-        self.owed.contains(&operation)
+        self.account.owed.contains(&operation)
     }
 
     /// Writes what waits. Where that fails the file is as it was before, and all of it still waits.
@@ -156,19 +201,22 @@ impl Growing {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let grown = self.whole.saturating_add(self.waiting.len() as u64);
+        let grown = self.grown.saturating_add(self.waiting.len() as u64);
         if grown > MAX_GROWN && self.events_waiting > 0 {
             let full = format!("a tape has at most {MAX_GROWN} bytes");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, full));
         }
-        if let Err(error) = self.file.file().write_all(&self.waiting) {
+        let (content, frames) = self.packer.pack(&self.waiting);
+        if let Err(error) = self.file.file().write_all(&content) {
             self.end = FileEnd::Doubtful;
             if self.file.file().set_len(self.whole).is_ok() {
                 self.end = FileEnd::Clean;
             }
             return Err(error);
         }
-        self.whole += self.waiting.len() as u64;
+        self.whole += content.len() as u64;
+        self.grown = grown;
+        self.packer.wrote(frames);
         self.waiting.clear();
         self.events_waiting = 0;
         Ok(())
@@ -203,97 +251,48 @@ impl Growing {
             self.file.file().sync_all().map_err(failed)?;
             return Ok(Closed::Unsealed);
         }
-        if !self.owed.is_empty() {
+        // Of segments the reader strikes such causes out; the notification may stand in an earlier one.
+        if !self.account.owed.is_empty() && self.header.segment.is_none() {
             return self.strike();
         }
+        self.seal().map_err(failed)?;
+        Ok(Closed::Sealed)
+    }
+
+    /// Writes the trailer, which is a frame of its own where the tape is compressed, and what follows it.
+    fn seal(&mut self) -> io::Result<()> {
         let trailer = wire::write_trailer(&self.seal.trailer());
         self.line(&trailer);
-        self.flush()
-            .and_then(|()| self.file.file().sync_all())
-            .map_err(failed)?;
-        Ok(Closed::Sealed)
+        self.flush()?;
+        self.file.file().write_all(&self.packer.table())?;
+        self.file.file().sync_all()
     }
 
     /// Seals a tape on which a notification names an operation that never came to its end: without
     /// a trailer the reader strikes such causes out, and what it read is written anew.
     fn strike(self) -> Result<Closed, TapeError> {
         let tape = Tape::load(&self.path)?.tape;
-        store::replace(&self.path, &tape.write(Layout::Lines))
-            .map_err(|source| cannot_write(&self.path, source))?;
+        let (content, _) = packing::packed(&tape.write(Layout::Lines), self.packer.packing);
+        store::replace(&self.path, &content).map_err(|source| cannot_write(&self.path, source))?;
         Ok(Closed::Sealed)
     }
 
-    /// Goes on with a tape that was read from the file: its trailer and what is torn go away. Its
-    /// header gets the mark of what comes from nobody knows whom.
-    fn resume(
-        file: Locked,
-        path: &Path,
-        bytes: &[u8],
-        trust: Trust,
-    ) -> Result<(Growing, Option<Loaded>), TapeError> {
-        let Resumed {
-            mut loaded,
-            seal,
-            end,
-        } = read::resume(bytes).map_err(|error| error.named(path))?;
-        let struck = |notice: &Notice| matches!(notice, Notice::CauseLost { .. });
-        let marked = trust == Trust::Insecure && loaded.tape.header.trust != trust;
-        if marked {
-            loaded.tape.header.trust = trust;
-        }
-        let mut growing = if marked || loaded.notices.iter().any(struck) {
-            Self::rewritten(file, path, &loaded.tape)?
-        } else {
-            file.file()
-                .set_len(end as u64)
-                .map_err(|source| cannot_write(path, source))?;
-            let mut growing = Self::of(file, path, seal, end as u64);
-            growing.waiting.push(b'\n');
-            growing
-        };
-        for event in &loaded.tape.events {
-            growing.note(event);
-        }
-        growing
-            .flush()
-            .map_err(|source| cannot_write(path, source))?;
-        Ok((growing, Some(loaded)))
-    }
-
-    /// Goes on with a tape whose events the reader had to change, or whose header changes: it is
-    /// written anew, so that the trailer will fit.
-    fn rewritten(old: Locked, path: &Path, tape: &Tape) -> Result<Growing, TapeError> {
-        let failed = |source| cannot_write(path, source);
-        let mut seal = Seal::default();
-        let mut text = wire::write_header(&tape.header);
-        text.push('\n');
-        for event in &tape.events {
-            let object = wire::write_event(event);
-            seal.add(&object);
-            text.push_str(&object);
-            text.push('\n');
-        }
-        store::replace(path, &text).map_err(failed)?;
-        let mut options = OpenOptions::new();
-        let file = options.read(true).append(true).open(path).map_err(failed)?;
-        Ok(Growing {
-            _replaced: Some(old),
-            ..Self::of(store::lock(file, path)?, path, seal, text.len() as u64)
-        })
-    }
-
-    fn of(file: Locked, path: &Path, seal: Seal, whole: u64) -> Growing {
+    fn of(file: Locked, path: &Path, header: Header, seal: Seal, packer: Packer) -> Growing {
         Growing {
             path: path.to_owned(),
+            home: Home::Beside(path.to_owned()),
+            header,
             file,
-            _replaced: None,
-            whole,
+            replaced: None,
+            whole: 0,
+            grown: 0,
+            packing: packer.packing,
+            packer,
             end: FileEnd::Clean,
             seal,
             waiting: Vec::new(),
             events_waiting: 0,
-            operations: Numbers::default(),
-            owed: BTreeSet::new(),
+            account: Account::default(),
             lost: 0,
         }
     }
@@ -301,24 +300,6 @@ impl Growing {
     fn line(&mut self, object: &str) {
         self.waiting.extend_from_slice(object.as_bytes());
         self.waiting.push(b'\n');
-    }
-
-    /// Keeps count of which operations are there and which are named.
-    fn note(&mut self, event: &Event) {
-        match event {
-            Event::Contract(_) | Event::Fact(_) => {}
-            Event::Operation(operation) => {
-                self.operations.insert(operation.id.0);
-                self.owed.remove(&operation.id);
-            }
-            Event::Notification(notification) => {
-                for cause in &notification.after {
-                    if !self.holds(*cause) {
-                        self.owed.insert(*cause);
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -334,6 +315,7 @@ fn cannot_write(path: &Path, source: io::Error) -> TapeError {
 mod tests {
     use super::*;
     use crate::exchange::{Fact, Micros, Session, What};
+    use crate::tape::{Notice, Trust};
 
     #[test]
     fn a_tape_does_not_grow_larger_than_one_that_can_be_read() {
@@ -345,6 +327,7 @@ mod tests {
             started: None,
             endpoint: None,
             trust: Trust::Checked,
+            segment: None,
         };
         let event = Event::Fact(Fact {
             session: Session::new("a"),
@@ -354,11 +337,11 @@ mod tests {
         let (mut growing, _) = Growing::open(&path, &header, Existing::Refuse).unwrap();
         growing.push(&event);
         growing.flush().unwrap();
-        let whole = std::mem::replace(&mut growing.whole, MAX_GROWN);
+        let grown = std::mem::replace(&mut growing.grown, MAX_GROWN);
         growing.push(&event);
         let error = growing.flush().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
-        growing.whole = whole;
+        growing.grown = grown;
         assert_eq!(growing.give_up(), 1);
         assert_eq!(growing.close().unwrap(), Closed::Unsealed);
         let loaded = Tape::load(&path).unwrap();

@@ -13,6 +13,7 @@ use crate::exchange::{NotificationId, OperationId};
 
 use super::error::{Problem, Unreadable};
 use super::layout::compact;
+use super::packing::{self, Packing, Place};
 use super::wire::{self, Entry, Fault, Seal, Trailer};
 use super::{Event, Header, Loaded, Notice, Tape};
 
@@ -21,17 +22,30 @@ pub(super) struct Resumed {
     pub(super) loaded: Loaded,
     /// The seal of the events so far.
     pub(super) seal: Seal,
-    /// Where the last event ends, or the header where there is none.
-    pub(super) end: usize,
+    /// How the text stands in the file.
+    pub(super) packing: Packing,
+    /// Where the last event ends, or the header where there is none; `None` where it ends within a frame.
+    pub(super) end: Option<Place>,
+}
+
+/// Where the causes are that the notifications in a file name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Causes {
+    /// In the file itself; but of a segment they may be anywhere.
+    Here,
+    /// In whichever segment.
+    Elsewhere,
 }
 
 /// Reads a tape from the bytes of its file.
 pub(super) fn read(bytes: &[u8]) -> Result<Loaded, Unreadable> {
-    resume(bytes).map(|resumed| resumed.loaded)
+    resume(bytes, Causes::Here).map(|resumed| resumed.loaded)
 }
 
 /// Reads a tape from the bytes of its file, to go on writing it.
-pub(super) fn resume(bytes: &[u8]) -> Result<Resumed, Unreadable> {
+pub(super) fn resume(bytes: &[u8], causes: Causes) -> Result<Resumed, Unreadable> {
+    let unpacked = packing::text(bytes)?;
+    let bytes = unpacked.text.as_ref();
     let text = intact(bytes)?;
     let mut objects = Deserializer::from_str(text).into_iter::<&RawValue>();
     let mut reading = Reading::default();
@@ -57,8 +71,14 @@ pub(super) fn resume(bytes: &[u8]) -> Result<Resumed, Unreadable> {
             }
         }
     }
-    let torn = bytes.len() - start_of_rest(bytes, end);
-    reading.finish(text, torn)
+    let torn = bytes.len() - start_of_rest(bytes, end) + unpacked.torn;
+    let end = unpacked.place(reading.end);
+    let resumed = reading.finish(text, torn, causes)?;
+    Ok(Resumed {
+        packing: unpacked.packing,
+        end,
+        ..resumed
+    })
 }
 
 /// The text of the tape, without what a crash can leave at its end: half a character, or zeros
@@ -166,7 +186,7 @@ impl Reading {
         }
     }
 
-    fn finish(mut self, text: &str, torn: usize) -> Result<Resumed, Unreadable> {
+    fn finish(mut self, text: &str, torn: usize, causes: Causes) -> Result<Resumed, Unreadable> {
         let mut notices = Vec::new();
         if torn > 0 {
             notices.push(Notice::Torn { bytes: torn });
@@ -182,7 +202,9 @@ impl Reading {
             Some(trailer) if *trailer != self.seal.trailer() => notices.push(Notice::Edited),
             Some(_) => {}
         }
-        self.check_causes(text, &mut notices)?;
+        if causes == Causes::Here && header.segment.is_none() {
+            self.check_causes(text, &mut notices)?;
+        }
         Ok(Resumed {
             loaded: Loaded {
                 tape: Tape {
@@ -192,7 +214,8 @@ impl Reading {
                 notices,
             },
             seal: self.seal,
-            end: self.end,
+            packing: Packing::Plain,
+            end: None,
         })
     }
 

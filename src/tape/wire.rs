@@ -19,7 +19,7 @@ use crate::exchange::{
 
 use super::error::Problem;
 use super::json::{Object, present};
-use super::{Event, Header, Trust};
+use super::{Event, Header, Segment, Trust};
 use body::WireBody;
 use fact::{WireCauseBy, WireFact};
 use field::{True, WireStatus, WireValue, headers};
@@ -59,6 +59,11 @@ impl Seal {
         self.hasher.update(compact.as_bytes());
         self.hasher.update(b"\n");
         self.events += 1;
+    }
+
+    /// How many events were added.
+    pub(super) fn events(&self) -> u64 {
+        self.events
     }
 
     /// The trailer that fits what was added.
@@ -153,6 +158,15 @@ struct WireHeader {
     endpoint: Option<String>,
     #[serde(default, deserialize_with = "present")]
     insecure: Option<True>,
+    #[serde(default, deserialize_with = "present")]
+    segment: Option<Object<WireSegment>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireSegment {
+    recording: String,
+    number: u64,
 }
 
 impl From<WireHeader> for Header {
@@ -166,6 +180,10 @@ impl From<WireHeader> for Header {
                 None => Trust::Checked,
                 Some(True) => Trust::Insecure,
             },
+            segment: wire.segment.map(|Object(segment)| Segment {
+                recording: segment.recording,
+                number: segment.number,
+            }),
         }
     }
 }

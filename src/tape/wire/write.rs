@@ -10,7 +10,7 @@ use crate::exchange::{
     Response, What,
 };
 use crate::tape::json::{Writer, quote};
-use crate::tape::{Event, Header, Trust};
+use crate::tape::{Event, Header, Segment, Trust};
 
 use super::{Trailer, VERSION, body, stream};
 
@@ -27,6 +27,14 @@ pub(in crate::tape) fn write_header(header: &Header) -> String {
         .optional_string("started", header.started.as_deref())
         .optional_string("endpoint", header.endpoint.as_deref())
         .optional_raw("insecure", insecure)
+        .optional_raw("segment", header.segment.as_ref().map(write_segment))
+        .end()
+}
+
+fn write_segment(segment: &Segment) -> String {
+    Writer::new()
+        .string("recording", &segment.recording)
+        .number("number", segment.number)
         .end()
 }
 
