@@ -14,7 +14,7 @@ use crate::exchange::End;
 use super::gate::{self, Keeper};
 use super::meter::{Meter, Span, Watch};
 use super::origin::Origin;
-use super::relay::{Collected, Delivery, Download, Passing, Sending, Upload};
+use super::relay::{Collected, Content, Delivery, Download, Passing, Sending, Upload};
 use super::turn::Client;
 use super::upstream::{Cause, Failure, Protocol, Used};
 use super::{Bodies, Caller, Shared, Tell, headers};
@@ -48,7 +48,7 @@ impl Shared {
         &self,
         caller: Caller,
         tell: Tell,
-        request: Request<Incoming>,
+        request: Request<Content>,
     ) -> Response<Download> {
         let mut watch = Watch::start();
         let span = self.meter.begin();

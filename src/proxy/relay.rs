@@ -6,6 +6,7 @@ mod upload;
 use std::error::Error as StdError;
 
 use bytes::{Bytes, BytesMut};
+use http_body_util::combinators::BoxBody;
 use hyper::body::SizeHint;
 
 pub use download::Download;
@@ -14,6 +15,9 @@ pub(super) use upload::{Delivery, Sending, Upload};
 
 /// Any error of a body.
 type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// The content of a client's request, as it comes.
+pub type Content = BoxBody<Bytes, BoxError>;
 
 /// What became of content that was to be read whole.
 #[derive(Debug)]

@@ -57,7 +57,7 @@ impl Shared {
         caller: Caller,
         tell: Tell,
         socket: Socket,
-        mut request: Request<Incoming>,
+        mut request: Request<super::Content>,
     ) -> Response<Download> {
         let watch = Watch::start();
         let span = self.meter.begin();

@@ -38,7 +38,11 @@ impl Recording {
         Recording::start_by(command, upstream, &[])
     }
 
-    fn start_by(mut command: Command, upstream: SocketAddr, arguments: &[&str]) -> Recording {
+    pub(super) fn start_by(
+        mut command: Command,
+        upstream: SocketAddr,
+        arguments: &[&str],
+    ) -> Recording {
         let folder = TempDir::new().unwrap();
         let mut child = command
             .args(["record", "--listen", "127.0.0.1:0", "-o", "t.tape"])
@@ -83,6 +87,16 @@ impl Recording {
         let line = status.lines().find(|line| line.starts_with("VmHWM:"));
         let number = line.unwrap().split_whitespace().nth(1);
         number.unwrap().parse().unwrap()
+    }
+
+    /// Sends it a signal.
+    pub(super) fn signal(&self, name: &str) {
+        signal(&self.child, name);
+    }
+
+    /// Waits for its end; its exit code.
+    pub(super) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 
     /// The tape's file as it is now.
