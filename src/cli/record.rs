@@ -402,7 +402,9 @@ pub(super) fn start(
     };
     let started = Recorder::start(settings, &header, path);
     let trouble = match &started {
-        Err(RecorderError::Tape(TapeError::Exists { .. })) => Trouble::Usage,
+        Err(RecorderError::Tape(TapeError::Exists { .. } | TapeError::Link { .. })) => {
+            Trouble::Usage
+        }
         Err(RecorderError::Tape(TapeError::Unreadable(_))) => Trouble::Tape,
         _ => Trouble::Io,
     };

@@ -1,6 +1,7 @@
 //! What the commands share that serve: their ports, the words on them, and the signals that end them.
 
 pub(super) mod admin;
+mod files;
 pub(super) mod limits;
 pub(super) mod ready;
 
@@ -81,6 +82,7 @@ impl Ports {
 
 /// The runtime that a server runs on.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    files::allow();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

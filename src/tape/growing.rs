@@ -87,8 +87,12 @@ impl Growing {
             Existing::Refuse => options.create_new(true),
             Existing::Append | Existing::Replace => options.create(true),
         };
-        let file = options.open(path).map_err(|source| {
-            if source.kind() == io::ErrorKind::AlreadyExists {
+        let file = store::no_link(&mut options).open(path).map_err(|source| {
+            if store::is_link(&source) {
+                TapeError::Link {
+                    path: path.to_owned(),
+                }
+            } else if source.kind() == io::ErrorKind::AlreadyExists {
                 TapeError::Exists {
                     path: path.to_owned(),
                 }
@@ -275,7 +279,8 @@ impl Growing {
         }
         store::replace(path, &text).map_err(failed)?;
         let mut options = OpenOptions::new();
-        let file = options.read(true).append(true).open(path).map_err(failed)?;
+        let options = store::no_link(options.read(true).append(true));
+        let file = options.open(path).map_err(failed)?;
         Ok(Growing {
             _replaced: Some(old),
             ..Self::of(store::lock(file, path)?, path, seal, text.len() as u64)

@@ -25,7 +25,7 @@ use crate::exchange::{
 pub use error::{Problem, TapeError, Unreadable};
 pub use growing::{Closed, Existing, Growing};
 pub use numbers::Numbers;
-pub use store::{content, file};
+pub use store::{content, file, is_link, no_link};
 
 /// One recording, in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]

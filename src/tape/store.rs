@@ -4,6 +4,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::error::{Problem, TapeError};
@@ -36,6 +37,18 @@ pub fn content(source: impl io::Read, name: &Path) -> Result<Vec<u8>, TapeError>
         return Err(error.into());
     }
     Ok(bytes)
+}
+
+/// Has a file be opened only where its name is no symbolic link: whoever may put one into the folder of a
+/// recording must not choose what it overwrites. The folders above may be links, which their owner set.
+pub fn no_link(options: &mut OpenOptions) -> &mut OpenOptions {
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits();
+    options.custom_flags(i32::try_from(flags).unwrap_or_default())
+}
+
+/// Whether a file was not opened for that reason.
+pub fn is_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
 /// Replaces the file, or makes it: whoever reads it meanwhile, or after a crash, finds the old
