@@ -5,6 +5,7 @@
 //! The library is what the `antiphon` binary is made of. A reader may start with [`exchange`], the
 //! words everything else is written in.
 
+pub mod admission;
 pub mod bayeux;
 pub mod cli;
 pub mod compare;

@@ -5,6 +5,9 @@
 
 mod authority;
 mod connection;
+mod content;
+mod counts;
+mod crowd;
 mod framing;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -12,6 +15,8 @@ pub mod fuzzing;
 mod guard;
 mod head;
 mod interim;
+mod limits;
+mod reader;
 mod refusal;
 mod response;
 mod socket;
@@ -32,14 +37,21 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use authority::Local;
 pub use authority::Scheme;
 use connection::{Connection, Offer};
+pub use content::Content;
+use content::Progress;
+use counts::Counter;
+pub use counts::{Counted, Counts};
+use crowd::{Crowd, Place};
 use framing::Framing;
-use guard::Guard;
+use guard::{Guard, Watched};
 pub use interim::Interim;
+pub use limits::{Limits, MAX_CONNECTIONS, MAX_HEAD, OnFin, Sockets};
 use refusal::Refusal;
 use response::Out;
 pub use socket::Socket;
@@ -47,48 +59,24 @@ use socket::Working;
 use stream::Stream;
 pub use tls::{Door, Tls, Wire};
 
-/// How long connections that are at work may go on when the server stops.
-const DRAIN: Duration = Duration::from_secs(5);
-
 /// How long to wait after a failed accept, so that running out of descriptors is no busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long a client that has sent its last byte is waited for without a byte being sent to it. It
-/// may have gone: the two look the same until something is sent.
-const HALF_CLOSED: Duration = Duration::from_secs(2);
+/// The most requests under way on one HTTP/2 connection: twice the 100 that a server should allow
+/// (RFC 9113 §6.5.2).
+const MAX_STREAMS: u32 = 200;
 
-/// How long clients are waited for, what their last byte means, and whether they may open sockets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// How long a client may take to send the head of a request, from its first byte on; and to
-    /// shake hands, from the connection on.
-    pub head: Duration,
-    /// How long a connection may be open with nothing under way.
-    pub idle: Duration,
-    /// What a client's last byte means while its request is under way.
-    pub on_fin: OnFin,
-    /// Whether the service learns that a client offers to open a socket.
-    pub sockets: Sockets,
-}
+/// How much of one response over HTTP/2 is held for a client that has no window for it: with
+/// [`MAX_STREAMS`] of them, 13 MiB a connection.
+const MAX_SENT: usize = 64 * 1024;
 
-/// What becomes of a client's offer to go on with the WebSocket protocol (RFC 6455 §4, RFC 8441).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sockets {
-    /// It counts for nothing: the request is one of HTTP/1.1, and HTTP/2 knows no such request.
-    #[default]
-    Ignored,
-    /// The service is told of it, and accepts it by a response of 101, over HTTP/2 of 200 to 299.
-    Passed,
-}
+/// How many requests over HTTP/2 a client may reset before they were looked at; then the connection is
+/// closed (CVE-2023-44487).
+const MAX_RESETS: usize = 20;
 
-/// What it means that a client has closed its side of the connection while its request is under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnFin {
-    /// It is gone, and its request is given up.
-    Gone,
-    /// It wants the response still; given up only where none begins for two seconds.
-    Answer,
-}
+/// How many requests over HTTP/2 may be reset for a client's own errors; then the connection is closed
+/// (CVE-2025-8671).
+const MAX_ERRORS: usize = 128;
 
 /// The client's side of a request.
 #[derive(Debug)]
@@ -105,27 +93,8 @@ pub struct Peer {
     pub socket: Option<Socket>,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            head: Duration::from_secs(60),
-            idle: Duration::from_secs(60),
-            on_fin: OnFin::Gone,
-            sockets: Sockets::Ignored,
-        }
-    }
-}
-
-impl Limits {
-    fn half_closed(&self) -> Duration {
-        match self.on_fin {
-            OnFin::Gone => Duration::ZERO,
-            OnFin::Answer => HALF_CLOSED,
-        }
-    }
-}
-
-/// The two ends of the word to stop: send `true` on the first.
+/// The two ends of the word to stop: send `true` on the first, and drop it where what is under way shall
+/// not be waited for.
 pub fn stopper() -> (watch::Sender<bool>, watch::Receiver<bool>) {
     watch::channel(false)
 }
@@ -136,14 +105,30 @@ pub async fn stopped(mut stop: watch::Receiver<bool>) {
 }
 
 /// Serves `handle`, which is given a client and its request, on a port until `stop` says `true`; then no connection is accepted any more,
-/// and those at work, open sockets too, have 5 seconds to end before they are cut. None is left when this returns.
+/// and those at work, open sockets too, have a time to end before they are cut. None is left when this returns.
 pub async fn serve<H, F, B>(
     door: impl Into<Door>,
     stop: watch::Receiver<bool>,
     limits: Limits,
     handle: H,
 ) where
-    H: Fn(Peer, Request<Incoming>) -> F + Clone + Send + 'static,
+    H: Fn(Peer, Request<Content>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    serve_counted(door, stop, limits, Counts::default(), handle).await;
+}
+
+/// The same, for somebody who watches the numbers.
+pub async fn serve_counted<H, F, B>(
+    door: impl Into<Door>,
+    stop: watch::Receiver<bool>,
+    limits: Limits,
+    counts: Counts,
+    handle: H,
+) where
+    H: Fn(Peer, Request<Content>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -152,11 +137,13 @@ pub async fn serve<H, F, B>(
     let connections = GracefulShutdown::new();
     let numbers = AtomicU64::new(0);
     let (cut, cuts) = stopper();
-    let (open, working) = Working::new(&cuts);
+    let (at_work, working) = Working::new(&cuts);
+    let crowd = Crowd::new(limits.connections, counts.clone());
     let server = Server {
-        http: protocols(limits.sockets),
+        http: protocols(limits),
         wire,
         limits,
+        counts,
         working,
         handle,
     };
@@ -174,43 +161,64 @@ pub async fn serve<H, F, B>(
                 continue;
             }
         };
+        let Some(place) = crowd.place() else {
+            crowd.turn_away(tcp, &server.wire);
+            continue;
+        };
         let number = numbers.fetch_add(1, Ordering::Relaxed) + 1;
         let (server, watcher) = (server.clone(), connections.watcher());
         let (stop, cut) = (stop.clone(), cuts.clone());
         tokio::spawn(async move {
             let stream = tokio::select! {
-                opened = server.wire.open(tcp, limits.head) => opened,
+                stream = open(&server.wire, tcp, limits.head, &server.counts) => stream,
                 // Nothing is under way yet.
-                () = stopped(stop) => return,
+                () = stopped(stop) => None,
             };
-            match stream {
-                Ok(stream) => tokio::select! {
-                    () = server.converse(stream, number, address, watcher) => {}
-                    () = stopped(cut) => {}
-                },
-                Err(error) => tracing::debug!("{address}: the handshake failed: {error}"),
+            if let Some(stream) = stream {
+                let client = Client {
+                    number,
+                    address,
+                    place,
+                };
+                server.attend(stream, client, watcher, cut).await;
             }
         });
     }
     drop((listener, server));
-    let _ = tokio::time::timeout(DRAIN, async {
-        connections.shutdown().await;
-        open.closed().await;
-    })
-    .await;
+    tokio::select! {
+        _ = tokio::time::timeout(limits.drain, async {
+            connections.shutdown().await;
+            at_work.closed().await;
+        }) => {}
+        () = abandoned(stop) => {}
+    }
     drop(cuts);
     let _ = cut.send(true);
     cut.closed().await;
 }
 
-fn protocols(sockets: Sockets) -> auto::Builder<TokioExecutor> {
+/// Returns when nobody is left who could say more.
+async fn abandoned(mut stop: watch::Receiver<bool>) {
+    while stop.changed().await.is_ok() {}
+}
+
+/// How HTTP is spoken. What HTTP/2 lets a client have of the server's memory and work is said here, and
+/// not left to what the library takes for good.
+fn protocols(limits: Limits) -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new()).preserve_header_case(true);
     // The guard keeps the time, since it can tell a slow head from an idle connection.
     http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(None);
-    http.http2().timer(TokioTimer::new());
-    if sockets == Sockets::Passed {
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        // It bounds the CONTINUATION frames of a head too, which are not held one by one.
+        .max_header_list_size(u32::try_from(limits.head_size).unwrap_or(u32::MAX))
+        .max_send_buf_size(MAX_SENT)
+        .max_pending_accept_reset_streams(MAX_RESETS)
+        .max_local_error_reset_streams(MAX_ERRORS);
+    if limits.sockets == Sockets::Passed {
         http.http2().enable_connect_protocol();
     }
     http
@@ -222,21 +230,55 @@ struct Server<H> {
     http: auto::Builder<TokioExecutor>,
     wire: Wire,
     limits: Limits,
+    counts: Counts,
     working: Working,
     handle: H,
 }
 
+/// Who is at the other end of a connection.
+struct Client {
+    number: u64,
+    address: SocketAddr,
+    place: Place,
+}
+
 impl<H, F, B> Server<H>
 where
-    H: Fn(Peer, Request<Incoming>) -> F + Clone + Send + 'static,
+    H: Fn(Peer, Request<Content>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// Answers the requests of one connection, to its end.
-    async fn converse(self, stream: Stream, number: u64, address: SocketAddr, watcher: Watcher) {
-        let scheme = self.wire.scheme();
+    /// Answers the requests of one connection, to its end: its own, or the server's, or that of the
+    /// patience with it.
+    async fn attend(
+        self,
+        stream: Stream,
+        client: Client,
+        watcher: Watcher,
+        cut: watch::Receiver<bool>,
+    ) {
+        let (counts, patience) = (self.counts.clone(), self.limits.reader);
         let known = Arc::new(Connection::default());
+        let conversation = self.converse(stream, client, Arc::clone(&known), watcher);
+        tokio::select! {
+            () = conversation => {}
+            () = reader::stalled(&known, patience) => {
+                counts.count(Counter::SlowReader);
+                known.tear();
+            }
+            () = stopped(cut) => counts.count(Counter::Cut),
+        }
+    }
+
+    async fn converse(
+        self,
+        stream: Stream,
+        client: Client,
+        known: Arc<Connection>,
+        watcher: Watcher,
+    ) {
+        let scheme = self.wire.scheme();
         let Ok(local) = stream::tcp(&stream).local_addr() else {
             return; // it broke before it was served
         };
@@ -244,15 +286,24 @@ where
             address: local,
             scheme,
         };
-        let framing = Framing::new(local, self.limits.sockets);
+        let Client {
+            number,
+            address,
+            place,
+        } = client;
         let guard = Guard::new(
             stream,
-            framing,
+            Framing::new(local, self.limits),
             self.limits,
             Arc::clone(&known),
             self.working.cuts.clone(),
+            Watched {
+                counts: self.counts.clone(),
+                place,
+            },
         );
-        let (handle, working) = (self.handle, self.working);
+        let (handle, working, counts) = (self.handle, self.working, self.counts);
+        let patience = self.limits.body;
         let service = service_fn(move |request: Request<Incoming>| {
             let peer = Peer {
                 connection: number,
@@ -261,8 +312,16 @@ where
                 interim: Interim::of(request.version(), &known),
                 socket: Socket::offered(&request, &known, &working),
             };
-            let response = answer(peer, request, Arc::clone(&known), handle.clone());
-            async move { Ok::<_, Infallible>(response.await) }
+            let known = Arc::clone(&known);
+            let (handle, counts) = (handle.clone(), counts.clone());
+            async move {
+                let progress = Progress::default();
+                let timed = progress.clone();
+                let served = move |peer, request: Request<Incoming>| {
+                    handle(peer, content::patient(request, patience, timed, counts))
+                };
+                Ok::<_, Infallible>(answer(peer, request, known, &progress, served).await)
+            }
         });
         let connection = self
             .http
@@ -273,15 +332,30 @@ where
     }
 }
 
+/// Opens a connection, where that can be done in time.
+async fn open(wire: &Wire, tcp: TcpStream, patience: Duration, counts: &Counts) -> Option<Stream> {
+    match wire.open(tcp, patience).await {
+        Ok(stream) => Some(stream),
+        Err(error) => {
+            if error.kind() == io::ErrorKind::TimedOut {
+                counts.count(Counter::SlowHead);
+            }
+            tracing::debug!("a handshake failed: {error}");
+            None
+        }
+    }
+}
+
 /// Answers one request: with a refusal where the guard, or HTTP/2, has found a reason.
 async fn answer<H, F, B>(
     peer: Peer,
     request: Request<Incoming>,
     known: Arc<Connection>,
+    progress: &Progress,
     handle: H,
 ) -> Response<Out<B>>
 where
-    H: Fn(Peer, Request<Incoming>) -> F,
+    H: FnOnce(Peer, Request<Incoming>) -> F,
     F: Future<Output = Response<B>>,
 {
     if request.version() == Version::HTTP_2 {
@@ -299,6 +373,11 @@ where
     let version = request.version();
     let offers = peer.socket.is_some() && version == Version::HTTP_11;
     let response = handle(peer, request).await;
+    let Some(answering) = progress.answered() else {
+        let message = "the content of the request did not go on";
+        let refusal = Refusal::with(StatusCode::REQUEST_TIMEOUT, message);
+        return Out::refusal(&refusal, version, flight);
+    };
     known.interim.written().await;
     // Nothing of the response is out yet.
     if response.status() == StatusCode::SWITCHING_PROTOCOLS && !offers {
@@ -313,7 +392,7 @@ where
     }
     match known.refusal().filter(|_| known.is_broken()) {
         Some(refusal) => Out::refusal(&refusal, version, flight),
-        None => response.map(|body| Out::served(body, version, flight)),
+        None => response.map(|body| Out::served(body, version, flight, answering)),
     }
 }
 

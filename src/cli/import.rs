@@ -1,7 +1,7 @@
 //! `antiphon import`: pages in, a tape out, and a word about everything that was changed or left out.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, ensure};
@@ -11,7 +11,7 @@ use crate::bayeux::Pattern;
 use crate::exchange::{Repair, Session};
 use crate::importer::{self, ImportError, Imported, MOST_BYTES, Page, Settings};
 use crate::normalizer;
-use crate::tape::Layout;
+use crate::tape::{self, Layout};
 
 use super::config::ConfigFlag;
 use super::exit::{Because as _, Failure, Outcome, Trouble};
@@ -266,7 +266,19 @@ fn save(path: &Path, text: &str, existing: Existing) -> Result<(), Failure> {
             .with_context(|| format!("cannot make the folder {}", folder.display()))
             .because(Trouble::Io)?;
     }
-    fs::write(path, text)
+    let mut options = fs::OpenOptions::new();
+    let options = tape::no_link(options.write(true).create(true).truncate(true));
+    let written = options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    written
+        .map_err(|error| {
+            if tape::is_link(&error) {
+                anyhow!("it is a symbolic link: name the file that it leads to")
+            } else {
+                error.into()
+            }
+        })
         .with_context(|| format!("cannot write the tape {}", path.display()))
         .because(Trouble::Io)
 }

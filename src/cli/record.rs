@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
-use crate::listen::{self, Door, Limits, OnFin, Peer, Sockets};
+use crate::admission::Admission;
+use crate::listen::{self, Counts, Door, Limits, OnFin, Peer, Sockets};
 use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Proxy};
 use crate::recorder::{self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError};
 use crate::tape::{Existing, Header, TapeError, Trust};
@@ -20,6 +21,9 @@ use self::segments::SegmentFlags;
 use super::config::{Config, ConfigFlag};
 use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::output;
+use super::serve::admin::{self, AdminFlags};
+use super::serve::limits;
+use super::serve::ready::{Ready, ReadyFlag};
 use super::serve::{self, DEFAULT_LISTEN, Ports};
 use super::tls::{self, Front, FrontFlags, Service, ServiceFlags};
 
@@ -69,6 +73,12 @@ pub(super) struct Record {
 
     #[command(flatten)]
     limits: LimitFlags,
+
+    #[command(flatten)]
+    access: AdminFlags,
+
+    #[command(flatten)]
+    ready: ReadyFlag,
 
     /// Print every event on stdout as it is recorded, one JSON a line.
     #[arg(long)]
@@ -161,13 +171,8 @@ struct TrafficFlags {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
 struct LimitFlags {
-    /// How long a client may take to send the head of a request, and for a TLS handshake.
-    #[arg(long, value_name = "SECONDS", default_value = "30")]
-    head_timeout: String,
-
-    /// How long a client's connection may be idle.
-    #[arg(long, value_name = "SECONDS", default_value = "120")]
-    idle_timeout: String,
+    #[command(flatten)]
+    clients: limits::CrowdFlags,
 
     /// How long connecting to the service may take.
     #[arg(long, value_name = "SECONDS", default_value = CONNECT_TIMEOUT)]
@@ -196,6 +201,8 @@ close the tape, and exit 0.";
 struct Setup {
     listen: String,
     admin: Option<String>,
+    admission: Admission,
+    ready: ReadyFlag,
     tape: PathBuf,
     front: Front,
     limits: Limits,
@@ -247,18 +254,15 @@ impl Record {
             connect_timeout: serve::seconds("--connect-timeout", &limits.connect_timeout)?,
             idle: serve::seconds("--upstream-idle", &limits.upstream_idle)?,
         };
-        let limits = Limits {
-            head: serve::seconds("--head-timeout", &limits.head_timeout)?,
-            idle: serve::seconds("--idle-timeout", &limits.idle_timeout)?,
-            on_fin: OnFin::Answer,
-            sockets: Sockets::Passed,
-        };
+        let limits = limits.clients.limits(OnFin::Answer, Sockets::Passed)?;
         let shown = std::io::stderr().is_terminal() && !self.json;
         let mut recorder = self.tape.settings()?;
         recorder.heard = self.json.then(|| Heard(Box::new(print)));
         Ok(Setup {
             listen: listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
             admin,
+            admission: self.access.admission()?,
+            ready: self.ready,
             tape: self
                 .tape
                 .output
@@ -321,7 +325,7 @@ fn print(line: &str) {
 }
 
 async fn record(setup: Setup) -> Result<Outcome, Failure> {
-    let ports = Ports::open(&setup.listen, setup.admin.as_deref()).await?;
+    let ports = Ports::open(&setup.listen, setup.admin.as_deref(), &setup.admission).await?;
     let signals = serve::signals()?;
     let recorder = start(
         setup.recorder,
@@ -345,29 +349,31 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
         let proxy = passing.clone();
         proxy.handle(tls::caller(&peer), serve::beside(peer), request)
     };
-    let watched = move |_, request| proxy::administer(proxy.clone(), request);
+    let counts = Counts::default();
+    let shown = counts.clone();
+    let watched = admin::guarded(setup.admission, move |request| {
+        proxy::administer(proxy.clone(), request, shown.now().numbers())
+    });
+    let _ready = setup.ready.say(&ports, setup.front.scheme())?;
     let door = Door {
         listener: ports.listener,
         wire: setup.front.wire,
     };
-    let clients = listen::serve(door, stop.clone(), setup.limits, pass);
-    let clients = tokio::spawn(clients);
-    let admin = tokio::spawn(listen::serve(ports.admin, stop, Limits::default(), watched));
+    let serving = listen::serve_counted(door, stop.clone(), setup.limits, counts.clone(), pass);
+    let clients = tokio::spawn(serving);
+    let admin = tokio::spawn(listen::serve(ports.admin, stop, Limits::admin(), watched));
     let hangups = tokio::spawn(segments::hangups(recorder.clone())?);
     let live = tokio::spawn(show(recorder.clone(), setup.live));
     signals.await;
-    let _ = end.send(true);
-    for task in [clients, admin] {
-        task.await
-            .context("a server task ended badly")
-            .because(Trouble::Io)?;
-    }
+    Ready::stopping();
+    serve::wind_down(end, [clients, admin], serve::signals()?).await?;
     live.abort();
     hangups.abort();
     let summary = recorder.close().await;
     if setup.live == Live::Shown {
         erase();
     }
+    serve::say_cut(&counts);
     output::say(&format!("{}: {summary}", setup.tape.display()));
     if setup.trust == Trust::Insecure {
         output::say(tls::INSECURE);
@@ -410,7 +416,9 @@ pub(super) fn start(
     };
     let started = Recorder::start(settings, &header, path);
     let trouble = match &started {
-        Err(RecorderError::Tape(TapeError::Exists { .. })) => Trouble::Usage,
+        Err(RecorderError::Tape(TapeError::Exists { .. } | TapeError::Link { .. })) => {
+            Trouble::Usage
+        }
         Err(RecorderError::Tape(TapeError::Unreadable(_) | TapeError::Folder { .. })) => {
             Trouble::Tape
         }

@@ -3,10 +3,8 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-
 use crate::exchange::Operation;
-use crate::listen::{self, Door, Sockets};
+use crate::listen::{self, Counts, Door, Limits};
 use crate::player::{Plan, Replay as Player, admin};
 use crate::tape::Trust;
 
@@ -15,6 +13,8 @@ use super::config::ConfigFlag;
 use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::forward::Forwarding;
 use super::output::quoted;
+use super::serve::admin::guarded;
+use super::serve::ready::{Ready, ReadyFlag};
 use super::serve::{self, Ports};
 use super::tls::{self, Front};
 use super::{output, tapes};
@@ -66,12 +66,17 @@ impl Replay {
         let setup = setup.because(Trouble::Usage)?;
         let tapes = tapes::to_play(&self.tapes)?;
         let plan = Plan::of(&tapes, setup.reading.clone()).because(Trouble::Tape)?;
-        serve::runtime()?.block_on(play(plan, setup, front))
+        serve::runtime()?.block_on(play(plan, setup, front, &self.flags.ready))
     }
 }
 
-async fn play(plan: Plan, setup: Setup, front: Front) -> Result<Outcome, Failure> {
-    let ports = Ports::open(&setup.listen, setup.admin.as_deref()).await?;
+async fn play(
+    plan: Plan,
+    setup: Setup,
+    front: Front,
+    ready: &ReadyFlag,
+) -> Result<Outcome, Failure> {
+    let ports = Ports::open(&setup.listen, setup.admin.as_deref(), &setup.admission).await?;
     let endpoints = tapes::endpoints(&plan, setup.endpoint);
     let words = introduction(&plan, &front, &ports);
     let (end, stop) = listen::stopper();
@@ -95,31 +100,28 @@ async fn play(plan: Plan, setup: Setup, front: Front) -> Result<Outcome, Failure
     };
     let signals = serve::signals()?;
     ports.announce(front.scheme())?;
+    let _ready = ready.say(&ports, front.scheme())?;
     output::say(&words);
-    let limits = listen::Limits::default();
-    let for_sockets = listen::Limits {
-        sockets: Sockets::Passed,
-        ..limits
-    };
+    let counts = Counts::default();
     let timer = tokio::spawn(player.clone().keep_time());
     let for_clients = player.clone();
     let door = Door {
         listener: ports.listener,
         wire: front.wire,
     };
-    let clients = tokio::spawn(listen::serve(
+    let clients = tokio::spawn(listen::serve_counted(
         door,
         stop.clone(),
-        for_sockets,
+        setup.limits,
+        counts.clone(),
         move |peer, request| for_clients.clone().handle(request, Box::new(peer)),
     ));
     let for_admin = player.clone();
-    let admin = tokio::spawn(listen::serve(
-        ports.admin,
-        stop,
-        limits,
-        move |_, request| admin::handle(for_admin.clone(), request),
-    ));
+    let shown = counts.clone();
+    let watched = guarded(setup.admission, move |request| {
+        admin::handle(for_admin.clone(), request, shown.now().numbers())
+    });
+    let admin = tokio::spawn(listen::serve(ports.admin, stop, Limits::admin(), watched));
     let stops = matches!(setup.on_miss, OnMiss::Stop);
     tokio::select! {
         () = signals => {}
@@ -127,12 +129,9 @@ async fn play(plan: Plan, setup: Setup, front: Front) -> Result<Outcome, Failure
     }
     // The order matters: no poll is held any more when the connections are asked to end.
     player.stop();
-    let _ = end.send(true);
-    for task in [clients, admin] {
-        task.await
-            .context("a server task ended badly")
-            .because(Trouble::Io)?;
-    }
+    Ready::stopping();
+    serve::wind_down(end, [clients, admin], serve::signals()?).await?;
+    serve::say_cut(&counts);
     timer.abort();
     // After the clients: what was sent on for them has come to its end.
     let _ = end_forwarding.send(true);

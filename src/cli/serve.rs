@@ -1,5 +1,10 @@
 //! What the commands share that serve: their ports, the words on them, and the signals that end them.
 
+pub(super) mod admin;
+mod files;
+pub(super) mod limits;
+pub(super) mod ready;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,9 +12,12 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
+use crate::admission::Admission;
 use crate::exchange::SessionBy;
-use crate::listen::Peer;
+use crate::listen::{Counts, Peer};
 use crate::proxy::{Beside, Socket};
 
 use super::config::{Setting, read};
@@ -30,40 +38,51 @@ pub(super) struct Ports {
 impl Ports {
     /// Opens them. The admin port is the one after the other where nothing else is said, and a free
     /// one where that is free.
-    pub(super) async fn open(listen: &str, admin: Option<&str>) -> Result<Ports, Failure> {
+    pub(super) async fn open(
+        listen: &str,
+        admin: Option<&str>,
+        admission: &Admission,
+    ) -> Result<Ports, Failure> {
         let listener = bind(listen, "--listen").await?;
         let address = local(&listener)?;
-        let beside = match address.port() {
-            _ if listen.ends_with(":0") => SocketAddr::new(address.ip(), 0),
-            port => SocketAddr::new(address.ip(), port.wrapping_add(1)),
+        let next = match address.port() {
+            _ if listen.ends_with(":0") => 0,
+            port => port.wrapping_add(1),
         };
-        let admin = match admin {
-            Some(admin) => bind(admin, "--admin").await?,
-            None => bind(&beside.to_string(), "--admin").await?,
+        let admin = if let Some(admin) = admin {
+            bind(admin, "--admin").await?
+        } else {
+            let beside = admin::beside(address, next, admission);
+            bind(&beside.to_string(), "--admin").await?
         };
+        let admin_address = local(&admin)?;
+        admin::check(admin_address, admission).because(Trouble::Usage)?;
         Ok(Ports {
-            address,
             listener,
-            admin_address: local(&admin)?,
+            address,
             admin,
+            admin_address,
         })
     }
 
     /// Says on stdout where they are; the URLs of the first begin with `scheme`.
     pub(super) fn announce(&self, scheme: &str) -> Result<(), Failure> {
+        output::data(&self.words(scheme))
+    }
+
+    fn words(&self, scheme: &str) -> String {
         let Ports {
             address,
             admin_address,
             ..
         } = self;
-        output::data(&format!(
-            "listening on {scheme}://{address}\nadmin on http://{admin_address}\n"
-        ))
+        format!("listening on {scheme}://{address}\nadmin on http://{admin_address}\n")
     }
 }
 
 /// The runtime that a server runs on.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    files::allow();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -86,6 +105,47 @@ pub(super) fn signals() -> Result<impl Future<Output = ()>, Failure> {
             _ = terminate.recv() => {}
         }
     })
+}
+
+/// Lets the tasks of the ports end: what is under way has its time, unless `again`, a second signal,
+/// says otherwise.
+pub(super) async fn wind_down(
+    end: watch::Sender<bool>,
+    tasks: [JoinHandle<()>; 2],
+    again: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    let _ = end.send(true);
+    let ended = async {
+        for task in tasks {
+            task.await
+                .context("a server task ended badly")
+                .because(Trouble::Io)?;
+        }
+        Ok(())
+    };
+    tokio::pin!(ended);
+    tokio::select! {
+        done = &mut ended => return done,
+        () = again => output::say("a second signal: what is under way is cut"),
+    }
+    // Nobody is left who could give it time.
+    drop(end);
+    ended.await
+}
+
+/// Says how many connections were cut at the end.
+pub(super) fn say_cut(counts: &Counts) {
+    let cut = counts.now().cut;
+    if cut > 0 {
+        output::say(&format!(
+            "{cut} {} at work when the time to drain was over, and cut",
+            if cut == 1 {
+                "connection was"
+            } else {
+                "connections were"
+            }
+        ));
+    }
 }
 
 /// A number of seconds, as a flag has it.

@@ -104,9 +104,12 @@ pub(super) fn save(tape: &Tape, path: &Path, layout: tape::Layout) -> Result<(),
 /// Tells a tape that cannot be read from a file that cannot.
 fn explained<T>(result: Result<T, TapeError>) -> Result<T, Failure> {
     let trouble = match &result {
-        Err(TapeError::Read { .. } | TapeError::Write { .. } | TapeError::Busy { .. }) => {
-            Trouble::Io
-        }
+        Err(
+            TapeError::Read { .. }
+            | TapeError::Write { .. }
+            | TapeError::Link { .. }
+            | TapeError::Busy { .. },
+        ) => Trouble::Io,
         Err(TapeError::Exists { .. }) => Trouble::Usage,
         Err(TapeError::Unreadable(_) | TapeError::Folder { .. }) | Ok(_) => Trouble::Tape,
     };

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::interim::Queue;
+use super::reader::Taking;
 use super::refusal::Refusal;
 
 /// One connection.
@@ -12,6 +13,8 @@ use super::refusal::Refusal;
 pub(super) struct Connection {
     /// Requests that were let through and whose responses are not out.
     in_flight: AtomicUsize,
+    /// Requests that were ever under way.
+    begun: AtomicU64,
     refusal: Mutex<Option<Refusal>>,
     broken: AtomicBool,
     /// A response has broken off whose end only the end of the connection tells.
@@ -20,6 +23,8 @@ pub(super) struct Connection {
     idle: Mutex<Option<Waker>>,
     /// What is to be written before the next response.
     pub(super) interim: Queue,
+    /// What the client has to take of its responses.
+    pub(super) taking: Taking,
     /// How many requests the guard has let through.
     let_through: AtomicU64,
     /// How many of them have come to be answered.
@@ -45,6 +50,12 @@ impl Connection {
     /// Counts a request that the guard does not see, one of HTTP/2.
     pub(super) fn begun(&self) {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.begun.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many requests were ever under way: it tells one silence from the next.
+    pub(super) fn ever_begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Counts a request that the guard lets through.

@@ -5,16 +5,14 @@
 
 mod chunk;
 
-use super::Sockets;
+use http::StatusCode;
+
 use super::authority::Local;
 use super::connection::Offer;
 use super::head::{self, Content};
 use super::refusal::Refusal;
+use super::{Limits, Sockets};
 use chunk::Chunk;
-
-/// The longest head, which is eight times what common servers take, and little enough to hold for
-/// each connection.
-pub(super) const MAX_HEAD: usize = 64 * 1024;
 
 /// What a client that speaks HTTP/2 by prior knowledge begins with (RFC 9113 §3.4), as far as it
 /// looks like a head.
@@ -40,6 +38,8 @@ pub(super) enum Step {
 pub(super) struct Framing {
     local: Local,
     sockets: Sockets,
+    /// The longest head.
+    longest: usize,
     place: Place,
     messages: u64,
 }
@@ -63,10 +63,11 @@ enum Place {
 
 impl Framing {
     /// A connection to this server, before its first byte.
-    pub(super) fn new(local: Local, sockets: Sockets) -> Framing {
+    pub(super) fn new(local: Local, limits: Limits) -> Framing {
         Framing {
             local,
-            sockets,
+            sockets: limits.sockets,
+            longest: limits.head_size,
             place: Place::Head { seen: 0 },
             messages: 0,
         }
@@ -131,16 +132,16 @@ impl Framing {
                 return self.whole_head(bytes.get(..=place).unwrap_or_default());
             }
         }
-        if bytes.len() > MAX_HEAD {
-            return Err(too_long());
+        if bytes.len() > self.longest {
+            return Err(too_long(self.longest));
         }
         self.place = Place::Head { seen: bytes.len() };
         Ok(Step::Wait)
     }
 
     fn whole_head(&mut self, head: &[u8]) -> Result<Step, Refusal> {
-        if head.len() > MAX_HEAD {
-            return Err(too_long());
+        if head.len() > self.longest {
+            return Err(too_long(self.longest));
         }
         if self.messages == 0 && head == PREFACE {
             self.place = Place::Through;
@@ -195,8 +196,9 @@ impl Framing {
     }
 }
 
-fn too_long() -> Refusal {
-    Refusal::bad(format!("the head is longer than {MAX_HEAD} bytes"))
+fn too_long(longest: usize) -> Refusal {
+    let message = format!("the head is longer than {longest} bytes");
+    Refusal::with(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message)
 }
 
 #[cfg(test)]
@@ -205,11 +207,20 @@ mod tests {
 
     use super::chunk::{MAX_CHUNK_LINE, MAX_TRAILERS};
     use super::*;
+    use crate::listen::MAX_HEAD;
+
+    fn framing(local: Local, sockets: Sockets) -> Framing {
+        let limits = Limits {
+            sockets,
+            ..Limits::default()
+        };
+        Framing::new(local, limits)
+    }
 
     /// What becomes of a stream that arrives in pieces of this size: how many messages end, or why it
     /// is refused and how many bytes before that were good.
     fn follow(stream: &[u8], piece: usize) -> (usize, usize, Option<String>) {
-        let mut framing = Framing::new(Local::plain("127.0.0.1:8080"), Sockets::Passed);
+        let mut framing = framing(Local::plain("127.0.0.1:8080"), Sockets::Passed);
         let (mut good, mut shown, mut ends) = (0, 0, 0);
         loop {
             match framing.step(&stream[good..shown]) {
@@ -332,7 +343,7 @@ mod tests {
         let local = Local::plain("127.0.0.1:8080");
         let odd = b"\x81\x01\n";
         for answer in [Offer::Accepted, Offer::Declined] {
-            let mut framing = Framing::new(local, Sockets::Passed);
+            let mut framing = framing(local, Sockets::Passed);
             assert_eq!(framing.step(head), Ok(Step::Head(head.len())));
             assert!(framing.awaits_answer() && !framing.in_content());
             assert_eq!(framing.step(odd), Ok(Step::Wait));
@@ -345,7 +356,7 @@ mod tests {
                 assert!(framing.step(odd).is_err());
             }
         }
-        let mut framing = Framing::new(local, Sockets::Ignored);
+        let mut framing = framing(local, Sockets::Ignored);
         assert_eq!(framing.step(head), Ok(Step::Head(head.len())));
         assert!(!framing.awaits_answer());
         assert!(framing.step(odd).is_err());

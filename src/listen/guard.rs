@@ -19,6 +19,8 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 
 use super::connection::Connection;
+use super::counts::{Counter, Counts};
+use super::crowd::Place;
 use super::framing::{Framing, Step};
 use super::refusal::Refusal;
 use super::stream::{self, Stream};
@@ -62,7 +64,18 @@ pub(super) struct Guard {
     cut: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// What is left to write of an informational response.
     telling: Bytes,
+    /// Runs while the client takes nothing of what is to be written.
+    stall: Option<Pin<Box<Sleep>>>,
     shutdown: Shutdown,
+    watched: Watched,
+}
+
+/// How the world outside knows of a connection.
+pub(super) struct Watched {
+    pub(super) counts: Counts,
+    /// What it takes of the port, also when it has become a socket.
+    #[allow(dead_code)] // it is kept, and that is all
+    pub(super) place: Place,
 }
 
 /// Whether there will be more to read.
@@ -82,8 +95,9 @@ enum Fate {
 enum Wait {
     /// The rest of a head.
     Head,
-    /// Anything, on a connection that nothing happens on.
-    Idle,
+    /// A request, on a connection with nothing under way after so many. What HTTP/2 says beneath its
+    /// requests, pings above all, is no request.
+    Idle(u64),
     /// The response to a client that has sent its last byte, and may be gone.
     Response,
 }
@@ -100,6 +114,7 @@ impl Guard {
         limits: Limits,
         connection: Arc<Connection>,
         cuts: watch::Receiver<bool>,
+        watched: Watched,
     ) -> Guard {
         Guard {
             stream,
@@ -113,7 +128,9 @@ impl Guard {
             cuts,
             cut: None,
             telling: Bytes::new(),
+            stall: None,
             shutdown: Shutdown::No,
+            watched,
         }
     }
 
@@ -223,7 +240,8 @@ impl Guard {
         } else if !self.held.is_empty() && !self.framing.is_through() {
             Some((Wait::Head, self.limits.head))
         } else {
-            idle.then_some((Wait::Idle, self.limits.idle))
+            let so_far = self.connection.ever_begun();
+            idle.then_some((Wait::Idle(so_far), self.limits.idle))
         };
         let Some((wait, span)) = wait else {
             self.wait = None;
@@ -242,6 +260,7 @@ impl Guard {
         if self.fate == Fate::Open && !self.held.is_empty() && !self.framing.in_content() {
             let span = self.limits.head.as_secs_f64();
             let message = format!("the head was not complete after {span} seconds");
+            self.watched.counts.count(Counter::SlowHead);
             self.refuse(None, Refusal::with(StatusCode::REQUEST_TIMEOUT, message));
         } else {
             self.fate = Fate::Ended;
@@ -254,6 +273,10 @@ impl Guard {
         let cut = self.cut.as_mut().map(|cut| cut.as_mut().poll(context));
         match cut {
             Some(Poll::Ready(())) => {
+                if self.fate != Fate::Broken {
+                    self.fate = Fate::Broken;
+                    self.watched.counts.count(Counter::Cut);
+                }
                 self.cut = Some(Box::pin(std::future::ready(())));
                 Err(io::ErrorKind::ConnectionAborted.into())
             }
@@ -333,7 +356,7 @@ impl AsyncRead for Guard {
                 }
             }
             if straight {
-                if this.framing.is_through() {
+                if this.framing.is_socket() {
                     this.wait = None;
                 }
                 if buffer.filled().len() == before {

@@ -13,6 +13,8 @@ use hyper::ext::Protocol;
 
 use super::authority::{Authority, Scheme};
 use super::connection::Connection;
+use super::content::Answering;
+use super::reader::Reader;
 use super::refusal::Refusal;
 use super::socket::SOCKET;
 
@@ -38,6 +40,9 @@ pub(super) struct Out<B> {
     body: Which<B>,
     version: Version,
     flight: Flight,
+    /// Who takes it, where only HTTP/2 itself can tell.
+    reader: Option<Reader>,
+    _answering: Option<Answering>,
 }
 
 enum Which<B> {
@@ -47,11 +52,19 @@ enum Which<B> {
 
 impl<B> Out<B> {
     /// The service's, for a request of this version.
-    pub(super) fn served(body: B, version: Version, flight: Flight) -> Out<B> {
+    pub(super) fn served(
+        body: B,
+        version: Version,
+        flight: Flight,
+        answering: Answering,
+    ) -> Out<B> {
+        let reader = (version == Version::HTTP_2).then(|| Reader::new(Arc::clone(&flight.0)));
         Out {
             body: Which::Served(body),
             version,
             flight,
+            reader,
+            _answering: Some(answering),
         }
     }
 
@@ -65,6 +78,8 @@ impl<B> Out<B> {
             body: Which::Refusal(body),
             version,
             flight,
+            reader: None,
+            _answering: None,
         })
     }
 }
@@ -77,11 +92,18 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Out<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        match &mut self.body {
+        let this = &mut *self;
+        if let Some(reader) = &mut this.reader {
+            reader.asked();
+        }
+        match &mut this.body {
             Which::Served(body) => {
                 let frame = Pin::new(body).poll_frame(context);
-                if matches!(frame, Poll::Ready(Some(Err(_)))) && self.version == Version::HTTP_10 {
-                    self.flight.0.tear();
+                if let (Some(reader), Poll::Ready(Some(Ok(_)))) = (&mut this.reader, &frame) {
+                    reader.handed();
+                }
+                if matches!(frame, Poll::Ready(Some(Err(_)))) && this.version == Version::HTTP_10 {
+                    this.flight.0.tear();
                 }
                 frame
             }

@@ -9,6 +9,9 @@ use crate::exchange::Headers;
 
 use super::key::Part;
 
+/// What the types of documents are called in which a value could be more than a value.
+const MARKUP: [&str; 5] = ["html", "xml", "svg", "javascript", "ecmascript"];
+
 /// What is escaped in a segment of a path (RFC 3986 §3.3: what is no `pchar`).
 const NO_SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')
@@ -64,6 +67,8 @@ pub enum Spelling {
     Form,
     /// As it is.
     Plain,
+    /// As a word in a document of HTML, XML or a script: it brings no mark of its own.
+    Markup,
 }
 
 impl Spelling {
@@ -81,6 +86,7 @@ impl Spelling {
             Spelling::Segment => utf8_percent_encode(text, NO_SEGMENT).to_string(),
             Spelling::Form => form_urlencoded::byte_serialize(text.as_bytes()).collect(),
             Spelling::Plain => text.to_owned(),
+            Spelling::Markup => text.chars().map(unmarked).collect(),
         })
     }
 }
@@ -126,7 +132,11 @@ pub fn of_content(headers: &Headers, content: &[u8]) -> Vec<Field> {
         return vec![Field {
             part: Part::Body,
             pointer: String::new(),
-            spelling: Spelling::Plain,
+            spelling: if is_markup(headers) {
+                Spelling::Markup
+            } else {
+                Spelling::Plain
+            },
             text: text.to_owned(),
             range: 0..text.len(),
         }];
@@ -148,6 +158,24 @@ pub fn of_content(headers: &Headers, content: &[u8]) -> Vec<Field> {
 pub(super) fn is_form(headers: &Headers) -> bool {
     media_type(headers)
         .is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
+}
+
+/// Whether content is a document in which some characters are more than themselves.
+fn is_markup(headers: &Headers) -> bool {
+    media_type(headers).is_some_and(|kind| {
+        let kind = kind.to_ascii_lowercase();
+        MARKUP.iter().any(|name| kind.contains(name))
+    })
+}
+
+/// A character as it stands for itself in markup, within quotes and outside of them; a script, which knows
+/// no references, gets nothing from one that it could take for its own.
+fn unmarked(c: char) -> String {
+    if c.is_alphanumeric() || " -_.~".contains(c) {
+        c.to_string()
+    } else {
+        format!("&#{};", u32::from(c))
+    }
 }
 
 /// Whether content is octets, even if they happen to be UTF-8: by its type, or by the control characters
@@ -289,6 +317,12 @@ mod tests {
             (Spelling::Segment, "a/b ?é", Some("a%2Fb%20%3F%C3%A9")),
             (Spelling::Form, "a b&", Some("a+b%26")),
             (Spelling::Plain, "a b", Some("a b")),
+            (Spelling::Markup, "a-é b", Some("a-é b")),
+            (
+                Spelling::Markup,
+                "<a b='\"`${&\r\n",
+                Some("&#60;a b&#61;&#39;&#34;&#96;&#36;&#123;&#38;&#13;&#10;"),
+            ),
         ] {
             assert_eq!(spelling.of(text).as_deref(), expected);
         }

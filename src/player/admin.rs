@@ -2,6 +2,7 @@
 //! start, and one session's notifications without a Bayeux client.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -37,7 +38,11 @@ struct Health<'a> {
     polls_held: usize,
     streams_open: usize,
     misses: usize,
+    connections: Connections,
 }
+
+/// The numbers of the port that clients use, by their names.
+pub type Connections = BTreeMap<&'static str, u64>;
 
 #[derive(Serialize)]
 struct Transcript<'a> {
@@ -71,7 +76,11 @@ struct NotificationEntry<'a> {
 }
 
 /// Answers a request to the admin port.
-pub async fn handle<B>(replay: Replay, request: Request<B>) -> Response<ReplayBody> {
+pub async fn handle<B>(
+    replay: Replay,
+    request: Request<B>,
+    connections: Connections,
+) -> Response<ReplayBody> {
     let wanted = |method: Method| {
         if request.method() == method {
             None
@@ -110,7 +119,7 @@ pub async fn handle<B>(replay: Replay, request: Request<B>) -> Response<ReplayBo
         return no_copy(query);
     };
     match path {
-        "/__admin/health" => health(&replay),
+        "/__admin/health" => health(&replay, connections),
         "/__admin/transcript" => transcript(&replay, copy),
         "/__admin/report" => document(&replay.report()),
         "/__admin/pending" => match replay.report().copy(copy) {
@@ -158,7 +167,7 @@ fn no_copy(which: impl std::fmt::Display) -> Response<ReplayBody> {
     refused(&Refusal::plain(Kind::Miss, message))
 }
 
-fn health(replay: &Replay) -> Response<ReplayBody> {
+fn health(replay: &Replay, connections: Connections) -> Response<ReplayBody> {
     replay.look(|copies, run| {
         let plan = copies.first().plan();
         let misses = copies.iter().map(|stage| stage.journal().misses().total());
@@ -173,6 +182,7 @@ fn health(replay: &Replay) -> Response<ReplayBody> {
             polls_held: copies.iter().map(Stage::polls_held).sum(),
             streams_open: copies.iter().map(Stage::streams_open).sum(),
             misses: misses.sum(),
+            connections,
         })
     })
 }

@@ -1,5 +1,7 @@
 //! What a person and a monitor ask of a recording, on a port of its own: health and metrics.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -19,7 +21,11 @@ struct Health<'a> {
     under_way: u64,
     bytes: u64,
     recorded: Recorded,
+    connections: Connections,
 }
+
+/// The numbers of the port that clients use, by their names.
+pub type Connections = BTreeMap<&'static str, u64>;
 
 #[derive(Serialize)]
 struct Recorded {
@@ -31,7 +37,11 @@ struct Recorded {
 }
 
 /// Answers a request to the admin port.
-pub async fn handle<B>(proxy: Proxy, request: Request<B>) -> Response<Full<Bytes>> {
+pub async fn handle<B>(
+    proxy: Proxy,
+    request: Request<B>,
+    connections: Connections,
+) -> Response<Full<Bytes>> {
     let path = request.uri().path();
     if !matches!(path, "/__admin/health" | "/metrics") {
         let message = format!("there is nothing at {path}; GET /__admin/health or /metrics");
@@ -45,12 +55,12 @@ pub async fn handle<B>(proxy: Proxy, request: Request<B>) -> Response<Full<Bytes
         return response;
     }
     match path {
-        "/metrics" => answer(StatusCode::OK, EXPOSITION, metrics(&proxy.0)),
-        _ => json(StatusCode::OK, &health(&proxy.0)),
+        "/metrics" => answer(StatusCode::OK, EXPOSITION, metrics(&proxy.0, &connections)),
+        _ => json(StatusCode::OK, &health(&proxy.0, connections)),
     }
 }
 
-fn health(shared: &Shared) -> serde_json::Value {
+fn health(shared: &Shared, connections: Connections) -> serde_json::Value {
     let count = shared.meter.count();
     let recorded = shared.recorder.progress();
     let health = Health {
@@ -71,11 +81,12 @@ fn health(shared: &Shared) -> serde_json::Value {
             waiting_bytes: recorded.waiting,
             lost_events: recorded.lacks(),
         },
+        connections,
     };
     serde_json::json!(health)
 }
 
-fn metrics(shared: &Shared) -> String {
+fn metrics(shared: &Shared, connections: &Connections) -> String {
     let recorded = shared.recorder.progress();
     let lines = [
         (
@@ -108,7 +119,19 @@ fn metrics(shared: &Shared) -> String {
             "# HELP antiphon_{name} {help}.\n# TYPE antiphon_{name} {kind}\nantiphon_{name} {value}\n"
         )
     });
-    shared.meter.exposition() + &lines.concat()
+    shared.meter.exposition() + &lines.concat() + &exposition(connections)
+}
+
+/// The numbers of the port: those that are open now, and how many there were of each other kind.
+fn exposition(connections: &Connections) -> String {
+    let lines = connections.iter().map(|(name, value)| {
+        let (name, kind) = match *name {
+            "open" => ("connections_open".to_owned(), "gauge"),
+            name => (format!("connections_{name}_total"), "counter"),
+        };
+        format!("# TYPE antiphon_{name} {kind}\nantiphon_{name} {value}\n")
+    });
+    lines.collect()
 }
 
 fn refused(status: StatusCode, error: &str, message: &str) -> Response<Full<Bytes>> {

@@ -14,7 +14,9 @@ use crate::exchange::End;
 use super::gate::{self, Keeper};
 use super::meter::{Meter, Span, Watch};
 use super::origin::Origin;
-use super::relay::{Collected, Content, Delivery, Download, Passing, Sending, Upload};
+use super::relay::{
+    Collected, Content, Delivery, Download, Passing, Sending, Upload, UpstreamContent,
+};
 use super::turn::Client;
 use super::upstream::{Cause, Failure, Protocol, Used};
 use super::{Bodies, Caller, Shared, Tell, headers};
@@ -48,7 +50,7 @@ impl Shared {
         &self,
         caller: Caller,
         tell: Tell,
-        request: Request<Incoming>,
+        request: Request<Content>,
     ) -> Response<Download> {
         let mut watch = Watch::start();
         let span = self.meter.begin();
@@ -152,7 +154,7 @@ impl Shared {
         course.watch.resume();
         match answer {
             Ok(response) => {
-                let response = response.map(Content::Pooled);
+                let response = response.map(UpstreamContent::Pooled);
                 self.pass_back(response, &method, &client, course).await
             }
             Err(_) if course.delivery.failed() => broken_off(&self.meter, &course.watch),
@@ -222,7 +224,7 @@ impl Shared {
     /// Makes the upstream's answer the client's.
     pub(super) async fn pass_back(
         &self,
-        response: Response<Content>,
+        response: Response<UpstreamContent>,
         method: &Method,
         client: &Client,
         course: Course,

@@ -23,7 +23,6 @@ use std::time::Duration;
 
 use http::header::HeaderValue;
 use http::{Request, Response, uri};
-use hyper::body::Incoming;
 use rustls::ClientConfig;
 use rustls::pki_types::InvalidDnsNameError;
 use thiserror::Error;
@@ -31,10 +30,10 @@ use thiserror::Error;
 use crate::recorder::Recorder;
 use upstream::Upstream;
 
-pub use admin::handle as administer;
+pub use admin::{Connections, handle as administer};
 pub use meter::{Count, Meter};
 pub use origin::{Origin, OriginError, Scheme};
-pub use relay::Download;
+pub use relay::{Content, Download};
 pub use upgrade::Socket;
 
 /// How a proxy passes things on.
@@ -178,7 +177,7 @@ impl Proxy {
         self,
         caller: Caller,
         beside: Beside,
-        request: Request<Incoming>,
+        request: Request<Content>,
     ) -> Response<Download> {
         let Beside { tell, socket } = beside;
         match socket {

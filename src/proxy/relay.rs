@@ -7,15 +7,19 @@ mod upload;
 use std::error::Error as StdError;
 
 use bytes::{Bytes, BytesMut};
+use http_body_util::combinators::BoxBody;
 use hyper::body::SizeHint;
 
-pub(super) use content::Content;
+pub(super) use content::UpstreamContent;
 pub use download::Download;
 pub(super) use download::Passing;
 pub(super) use upload::{Delivery, Sending, Upload};
 
 /// Any error of a body.
 type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// The content of a client's request, as it comes.
+pub type Content = BoxBody<Bytes, BoxError>;
 
 /// What became of content that was to be read whole.
 #[derive(Debug)]

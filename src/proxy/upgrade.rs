@@ -25,7 +25,7 @@ use crate::websocket;
 
 use super::exchange::Course;
 use super::meter::Watch;
-use super::relay::{Content, Delivery, Download, Upload};
+use super::relay::{Content, Delivery, Download, Upload, UpstreamContent};
 use super::tunnel::Tunnel;
 use super::turn::Client;
 use super::upstream::{Cause, Ground, Protocol, Tear};
@@ -61,7 +61,7 @@ impl Shared {
         caller: Caller,
         tell: Tell,
         socket: Socket,
-        mut request: Request<Incoming>,
+        mut request: Request<Content>,
     ) -> Response<Download> {
         let watch = Watch::start();
         let span = self.meter.begin();
@@ -111,7 +111,7 @@ impl Shared {
             return self.gave_none(Cause::Failed, None, &course.watch);
         }
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let response = response.map(Content::Pooled);
+            let response = response.map(UpstreamContent::Pooled);
             return self
                 .pass_back(response, &Method::GET, &client, course)
                 .await;

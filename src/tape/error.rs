@@ -33,6 +33,12 @@ pub enum TapeError {
         /// The file.
         path: PathBuf,
     },
+    /// The name is a symbolic link, through which nothing is recorded.
+    #[error("{} is a symbolic link: name the file that it leads to", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
     /// Another program is writing the tape.
     #[error("{} is being written by another program", path.display())]
     Busy {

@@ -130,8 +130,12 @@ impl Growing {
             Existing::Refuse => options.create_new(true),
             Existing::Append | Existing::Replace => options.create(true),
         };
-        let file = options.open(path).map_err(|source| {
-            if source.kind() == io::ErrorKind::AlreadyExists {
+        let file = store::no_link(&mut options).open(path).map_err(|source| {
+            if store::is_link(&source) {
+                TapeError::Link {
+                    path: path.to_owned(),
+                }
+            } else if source.kind() == io::ErrorKind::AlreadyExists {
                 TapeError::Exists {
                     path: path.to_owned(),
                 }

@@ -31,7 +31,7 @@ pub use joined::parts;
 pub use numbers::Numbers;
 pub use packing::{Packing, is_text};
 pub use segment::Segment;
-pub use store::{content, file};
+pub use store::{content, file, is_link, no_link};
 
 /// One recording, in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]

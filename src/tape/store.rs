@@ -76,6 +76,18 @@ pub(super) fn header(path: &Path) -> Result<Option<Header>, TapeError> {
     })
 }
 
+/// Has a file be opened only where its name is no symbolic link: whoever may put one into the folder of a
+/// recording must not choose what it overwrites. The folders above may be links, which their owner set.
+pub fn no_link(options: &mut OpenOptions) -> &mut OpenOptions {
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits();
+    options.custom_flags(i32::try_from(flags).unwrap_or_default())
+}
+
+/// Whether a file was not opened for that reason.
+pub fn is_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
 /// Replaces the file, or makes it: whoever reads it meanwhile, or after a crash, finds the old
 /// content or the new one and nothing between. A file that is replaced keeps its permissions, and a
 /// symbolic link stays one. A tape that another program is writing is left alone. What the content is, is

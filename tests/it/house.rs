@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// Each module with what it may import. A module may always import itself.
 const HOUSE: &[(&str, &[&str])] = &[
     ("listen", &[]),
+    ("admission", &[]),
     ("trust", &[]),
     ("proxy", &["exchange", "recorder", "websocket"]),
     (

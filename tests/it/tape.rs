@@ -934,6 +934,52 @@ fn format_keeps_permissions_and_links() {
 }
 
 #[test]
+fn nothing_is_recorded_or_imported_through_a_link() {
+    use std::os::unix::fs::symlink;
+
+    let folder = tempfile::tempdir().unwrap();
+    let precious = folder.path().join("precious");
+    fs::write(&precious, "keep").unwrap();
+    let link = folder.path().join("link.tape");
+    symlink("precious", &link).unwrap();
+    let dangling = folder.path().join("dangling.tape");
+    symlink("elsewhere", &dangling).unwrap();
+    let page = format!(
+        "{}/tests/samples/remove-participant.txt",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    for name in [&link, &dangling] {
+        let name = name.to_str().unwrap();
+        for mode in ["--force", "--append"] {
+            let recorded = antiphon(&[
+                "record",
+                "--upstream",
+                "http://127.0.0.1:1",
+                "--listen",
+                "127.0.0.1:0",
+                mode,
+                "-o",
+                name,
+            ]);
+            let words = stderr(&recorded);
+            assert_eq!(recorded.status.code(), Some(2), "{words}");
+            assert!(words.contains("is a symbolic link"), "{words}");
+        }
+        let imported = antiphon(&["import", &page, "--force", "-o", name]);
+        let words = stderr(&imported);
+        assert_eq!(imported.status.code(), Some(4), "{words}");
+        assert!(words.contains("is a symbolic link"), "{words}");
+    }
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "keep");
+    assert!(!folder.path().join("elsewhere").exists());
+    // A folder that its owner linked is as good as any.
+    symlink(".", folder.path().join("recordings")).unwrap();
+    let inside = folder.path().join("recordings/new.tape");
+    let imported = antiphon(&["import", &page, "-o", inside.to_str().unwrap()]);
+    assert_eq!(imported.status.code(), Some(0), "{}", stderr(&imported));
+}
+
+#[test]
 fn a_body_with_a_nul_is_no_text() {
     let mut tape = sample_tape();
     let Some(Event::Operation(operation)) = tape

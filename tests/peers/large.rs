@@ -1,4 +1,5 @@
-//! A body of a gibibyte each way through the recorder: it arrives as it was sent, and takes no memory.
+//! A body of a gibibyte each way through the recorder: it arrives as it was sent, and takes no memory. Of
+//! how many gibibytes it is, `ANTIPHON_LARGE_GIB` may say.
 
 use std::io::Write as _;
 use std::sync::mpsc;
@@ -6,7 +7,11 @@ use std::sync::mpsc;
 use crate::server::{PATIENCE, Server};
 use crate::wire::{self, Wire};
 
-const LENGTH: u64 = 1 << 30;
+/// How long the body is.
+fn length() -> u64 {
+    let gibibytes = std::env::var("ANTIPHON_LARGE_GIB");
+    gibibytes.map_or(1, |text| text.parse::<u64>().unwrap()) << 30
+}
 
 /// How much the recorder's memory may grow by it, in KiB.
 const MOST: u64 = 32 << 10;
@@ -29,7 +34,7 @@ impl Content {
     }
 
     fn pieces(self) -> u64 {
-        LENGTH / u64::try_from(self.piece().len()).unwrap()
+        length() / u64::try_from(self.piece().len()).unwrap()
     }
 
     fn digest(self) -> blake3::Hash {
@@ -44,6 +49,7 @@ impl Content {
 
 #[test]
 fn a_gibibyte_each_way_takes_little_memory() {
+    let length = length();
     let (taken, digests) = mpsc::channel();
     let upstream = wire::upstream(move |wire| {
         loop {
@@ -58,7 +64,7 @@ fn a_gibibyte_each_way_takes_little_memory() {
             } else {
                 Content::Noise
             };
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n");
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
             wire.send(head.as_bytes())?;
             let piece = content.piece();
             for _ in 0..content.pieces() {
@@ -77,7 +83,7 @@ fn a_gibibyte_each_way_takes_little_memory() {
         let digest = wire.digest(answer.length).unwrap();
         assert_eq!(digest, content.digest());
         let after_down = recording.peak();
-        let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {LENGTH}\r\n\r\n");
+        let head = format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
         wire.send(head.as_bytes()).unwrap();
         let piece = content.piece();
         for _ in 0..content.pieces() {
@@ -87,7 +93,7 @@ fn a_gibibyte_each_way_takes_little_memory() {
         assert_eq!(digests.recv_timeout(PATIENCE).unwrap(), content.digest());
         let after_up = recording.peak();
         println!(
-            "{content:?}: {} KiB more after a gibibyte down, {} KiB more after one up",
+            "{content:?}: {} KiB more after it came down, {} KiB more after it went up",
             after_down - before,
             after_up - before
         );

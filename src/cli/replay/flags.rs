@@ -5,13 +5,18 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
+use crate::admission::Admission;
 use crate::bayeux::Sockets;
 use crate::exchange::Micros;
+use crate::listen::{self, Limits, OnFin};
 use crate::player::{Absence, OnExhausted, Pace, Present, Reading, Settings, Spare, Strictness};
 use crate::proxy::Origin;
 
 use crate::cli::config::{Bayeux, Config, ConfigFlag, read};
 use crate::cli::exit::Failure;
+use crate::cli::serve::admin::AdminFlags;
+use crate::cli::serve::limits::CrowdFlags;
+use crate::cli::serve::ready::ReadyFlag;
 use crate::cli::serve::{self, DEFAULT_LISTEN};
 use crate::cli::tls::{Front, FrontFlags, Service, ServiceFlags};
 
@@ -49,6 +54,15 @@ pub(super) struct Flags {
 
     #[command(flatten)]
     service: ServiceFlags,
+
+    #[command(flatten)]
+    limits: CrowdFlags,
+
+    #[command(flatten)]
+    access: AdminFlags,
+
+    #[command(flatten)]
+    pub(super) ready: ReadyFlag,
 }
 
 /// When things happen.
@@ -140,6 +154,8 @@ pub(super) struct Setup {
     pub(super) endpoint: Option<String>,
     pub(super) settings: Settings,
     pub(super) reading: Reading,
+    pub(super) limits: Limits,
+    pub(super) admission: Admission,
 }
 
 impl Flags {
@@ -236,6 +252,8 @@ impl Flags {
             endpoint: serve::endpoint(endpoint)?,
             settings,
             reading,
+            limits: self.limits.limits(OnFin::Gone, listen::Sockets::Passed)?,
+            admission: self.access.admission()?,
         })
     }
 }

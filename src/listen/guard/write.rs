@@ -8,6 +8,8 @@ use bytes::Buf as _;
 use tokio::io::{AsyncRead as _, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep};
 
+use crate::listen::counts::Counter;
+
 use super::{Fate, Guard, LINGER, READ, Shutdown, Wait};
 
 impl AsyncWrite for Guard {
@@ -20,7 +22,8 @@ impl AsyncWrite for Guard {
         this.goes_on(context)?;
         this.progress();
         ready!(this.tell_rest(context))?;
-        Pin::new(&mut this.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.taken(context, written)
     }
 
     fn poll_write_vectored(
@@ -32,7 +35,8 @@ impl AsyncWrite for Guard {
         this.goes_on(context)?;
         this.progress();
         ready!(this.tell_rest(context))?;
-        Pin::new(&mut this.stream).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        this.taken(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -43,7 +47,8 @@ impl AsyncWrite for Guard {
         let this = self.get_mut();
         // hyper flushes when it has nothing left to write: all of the response before is out.
         ready!(this.tell(context))?;
-        Pin::new(&mut this.stream).poll_flush(context)
+        let flushed = Pin::new(&mut this.stream).poll_flush(context);
+        this.taken(context, flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -79,13 +84,35 @@ impl Guard {
     /// Writes the rest of one that has begun.
     fn tell_rest(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.telling.is_empty() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.telling))?;
+            let written = Pin::new(&mut self.stream).poll_write(context, &self.telling);
+            let written = ready!(self.taken(context, written))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.telling.advance(written);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// A write came to this: where the client takes nothing for too long, the connection is broken.
+    fn taken<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        result: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            self.stall = None;
+            return result;
+        }
+        let span = self.limits.reader;
+        let timer = self.stall.get_or_insert_with(|| Box::pin(sleep(span)));
+        ready!(timer.as_mut().poll(context));
+        self.stall = None;
+        if !self.connection.is_torn() {
+            self.watched.counts.count(Counter::SlowReader);
+            self.connection.tear();
+        }
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// A client that still takes what is sent is not gone.

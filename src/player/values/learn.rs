@@ -246,7 +246,12 @@ impl<'a> Learner<'a> {
     /// Notes where choices come again in a value: as the whole of it, or as words in it.
     fn meet(&mut self, field: &Field, source: &Source<'_>, echoes: &mut Vec<Echo>) {
         let mut met = Vec::new();
+        let mut spelling = field.spelling;
         if let Some(choice) = self.origin(&field.text, field, source) {
+            // A whole document that comes back is the client's own, marks and all.
+            if spelling == Spelling::Markup {
+                spelling = Spelling::Plain;
+            }
             met.push((field.range.clone(), choice));
         } else if field.text.len() == field.range.len() {
             // Nothing in it is escaped, which would have made it longer.
@@ -264,7 +269,7 @@ impl<'a> Learner<'a> {
             echoes.push(Echo {
                 range,
                 choice,
-                spelling: field.spelling,
+                spelling,
             });
         }
     }
@@ -357,8 +362,8 @@ fn may_come_again(spelling: Spelling, pointer: &str, text: &str) -> bool {
         Spelling::String | Spelling::Form => {
             shape::is_choosable(text) && (shape::is_made(text) || !shape::selects(pointer))
         }
-        Spelling::Plain if pointer.is_empty() => shape::is_choosable(text),
-        Spelling::Segment | Spelling::Plain => shape::is_made(text),
+        Spelling::Plain | Spelling::Markup if pointer.is_empty() => shape::is_choosable(text),
+        Spelling::Segment | Spelling::Plain | Spelling::Markup => shape::is_made(text),
     }
 }
 

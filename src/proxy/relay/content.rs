@@ -10,14 +10,14 @@ use super::BoxError;
 use crate::proxy::upstream::SocketContent;
 
 /// Content as it comes from the upstream.
-pub(in crate::proxy) enum Content {
+pub(in crate::proxy) enum UpstreamContent {
     /// On a connection of a pool.
     Pooled(Incoming),
     /// On one for a socket, which the upstream declines.
     Declined(Box<SocketContent>),
 }
 
-impl Body for Content {
+impl Body for UpstreamContent {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -26,10 +26,10 @@ impl Body for Content {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.get_mut() {
-            Content::Pooled(content) => Pin::new(content)
+            UpstreamContent::Pooled(content) => Pin::new(content)
                 .poll_frame(context)
                 .map_err(BoxError::from),
-            Content::Declined(content) => Pin::new(content)
+            UpstreamContent::Declined(content) => Pin::new(content)
                 .poll_frame(context)
                 .map_err(BoxError::from),
         }
@@ -37,15 +37,15 @@ impl Body for Content {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Content::Pooled(content) => content.is_end_stream(),
-            Content::Declined(content) => content.is_end_stream(),
+            UpstreamContent::Pooled(content) => content.is_end_stream(),
+            UpstreamContent::Declined(content) => content.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Content::Pooled(content) => content.size_hint(),
-            Content::Declined(content) => content.size_hint(),
+            UpstreamContent::Pooled(content) => content.size_hint(),
+            UpstreamContent::Declined(content) => content.size_hint(),
         }
     }
 }

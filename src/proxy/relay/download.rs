@@ -17,7 +17,7 @@ use crate::proxy::headers;
 use crate::proxy::meter::{Meter, Span};
 use crate::recorder::{ResponseTap, Written};
 
-use super::{BoxError, Collected, Content, exact, joined};
+use super::{BoxError, Collected, UpstreamContent, exact, joined};
 
 /// The content of a response, on its way to the client.
 pub struct Download(Stage);
@@ -40,7 +40,7 @@ struct Held {
 
 /// A response while it comes from the upstream.
 pub(in crate::proxy) struct Passing {
-    content: Content,
+    content: UpstreamContent,
     /// What was read from the content, and teed, before it was known that it has to stream.
     front: VecDeque<Bytes>,
     tap: Option<ResponseTap>,
@@ -54,7 +54,7 @@ pub(in crate::proxy) struct Passing {
 impl Passing {
     /// A response of which the head has been told to `tap`.
     pub(in crate::proxy) fn new(
-        content: Content,
+        content: UpstreamContent,
         tap: ResponseTap,
         keeper: Option<Keeper>,
         meter: Meter,

@@ -10,14 +10,14 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 
 use crate::proxy::gate::{Gate, Passage};
 use crate::proxy::headers;
 use crate::proxy::meter::Meter;
 use crate::recorder::RequestTap;
 
-use super::{BoxError, Collected, exact, joined};
+use super::{BoxError, Collected, Content, exact, joined};
 
 /// The upstream has answered without the content that the client offered.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ enum Source {
 
 /// A request's content while it comes from the client.
 pub(in crate::proxy) struct Sending {
-    content: Incoming,
+    content: Content,
     /// What was read from the content, and teed, before it was known that it has to stream.
     front: VecDeque<Bytes>,
     tap: Option<RequestTap>,
@@ -66,7 +66,7 @@ pub(in crate::proxy) struct Sending {
 impl Sending {
     /// Content that comes from the client, through the gate where there is one.
     pub(in crate::proxy) fn new(
-        content: Incoming,
+        content: Content,
         tap: RequestTap,
         gate: Option<Gate>,
         delivery: Delivery,
@@ -114,7 +114,7 @@ impl Sending {
     }
 
     /// Tees what came.
-    fn saw(&mut self, frame: Option<&Result<Frame<Bytes>, hyper::Error>>) {
+    fn saw(&mut self, frame: Option<&Result<Frame<Bytes>, BoxError>>) {
         match frame {
             Some(Ok(frame)) => {
                 if let (Some(tap), Some(data)) = (&mut self.tap, frame.data_ref()) {
@@ -185,7 +185,7 @@ impl Body for Upload {
         }
         let frame = ready!(Pin::new(&mut sending.content).poll_frame(context));
         sending.saw(frame.as_ref());
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

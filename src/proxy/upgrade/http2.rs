@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
 
 use crate::proxy::exchange::Course;
-use crate::proxy::relay::{Content, Download};
+use crate::proxy::relay::{Download, UpstreamContent};
 use crate::proxy::tunnel::Tunnel;
 use crate::proxy::turn::Client;
 use crate::proxy::upstream::{Protocol, Ready};
@@ -39,7 +39,7 @@ impl Shared {
         };
         if !response.status().is_success() {
             let declined = |socket: crate::proxy::upstream::Stream| {
-                Content::Declined(Box::new(socket.declined()))
+                UpstreamContent::Declined(Box::new(socket.declined()))
             };
             let response = response.map(declined);
             return self

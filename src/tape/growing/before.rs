@@ -270,7 +270,8 @@ impl Growing {
 
 /// Opens a file that is there, and locks it.
 fn open(path: &Path) -> Result<Locked, TapeError> {
-    let opened = OpenOptions::new().read(true).append(true).open(path);
+    let mut options = OpenOptions::new();
+    let opened = store::no_link(options.read(true).append(true)).open(path);
     store::lock(opened.map_err(|source| cannot_write(path, source))?, path)
 }
 

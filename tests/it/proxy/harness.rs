@@ -38,7 +38,11 @@ impl Recording {
         Recording::start_by(command, upstream, &[])
     }
 
-    fn start_by(command: Command, upstream: SocketAddr, arguments: &[&str]) -> Recording {
+    pub(super) fn start_by(
+        command: Command,
+        upstream: SocketAddr,
+        arguments: &[&str],
+    ) -> Recording {
         Recording::start_in(TempDir::new().unwrap(), command, upstream, arguments)
     }
 
@@ -100,14 +104,19 @@ impl Recording {
         number.unwrap().parse().unwrap()
     }
 
-    /// The tape's file as it is now.
-    pub(super) fn tape(&self) -> PathBuf {
-        self.folder.path().join("t.tape")
-    }
-
     /// Sends it a signal.
     pub(super) fn signal(&self, name: &str) {
         signal(&self.child, name);
+    }
+
+    /// Waits for its end; its exit code.
+    pub(super) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    /// The tape's file as it is now.
+    pub(super) fn tape(&self) -> PathBuf {
+        self.folder.path().join("t.tape")
     }
 
     /// Ends it at once.

@@ -1,0 +1,167 @@
+//! The content of a request, which is not waited for without end.
+//!
+//! Only a pause that somebody waits through counts: where the service does not ask for more, the client
+//! may not be able to send it. What the content means, and who reads it, is not looked at.
+
+use std::error::Error;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, header};
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::BoxBody;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::counts::{Counter, Counts};
+
+/// The content of a request, as the service gets it.
+pub type Content = BoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+
+/// How far an exchange is: what its content's silence means depends on it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Progress(Arc<Mutex<Stage>>);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// The service has not answered.
+    #[default]
+    Asked,
+    /// Its response is on its way, and content that still comes goes on beside it.
+    Answered,
+    /// The response is out.
+    Over,
+    /// The content was given up.
+    Slow,
+}
+
+/// A response that is on its way as long as this lives.
+#[derive(Debug)]
+pub(super) struct Answering(Progress);
+
+impl Progress {
+    /// The service has answered; `None` where the content was given up before.
+    pub(super) fn answered(&self) -> Option<Answering> {
+        let mut stage = self.stage();
+        if *stage == Stage::Slow {
+            return None;
+        }
+        *stage = Stage::Answered;
+        Some(Answering(self.clone()))
+    }
+
+    /// Gives the content up, unless a response is on its way.
+    fn give_up(&self) -> bool {
+        let mut stage = self.stage();
+        let silent = *stage != Stage::Answered;
+        if silent {
+            *stage = Stage::Slow;
+        }
+        silent
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        *self.0.stage() = Stage::Over;
+    }
+}
+
+/// Content that has paused for too long.
+#[derive(Debug)]
+struct TooSlow(Duration);
+
+impl fmt::Display for TooSlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let span = self.0.as_secs_f64();
+        write!(f, "the content brought no byte for {span} seconds")
+    }
+}
+
+impl Error for TooSlow {}
+
+/// Has the service wait for a request's content no longer than `patience` at a time.
+pub(super) fn patient(
+    request: Request<Incoming>,
+    patience: Duration,
+    progress: Progress,
+    counts: Counts,
+) -> Request<Content> {
+    let (head, content) = request.into_parts();
+    let content = if content.is_end_stream() || may_pause(&head.headers) {
+        content.map_err(Into::into).boxed()
+    } else {
+        let timed = Timed {
+            content,
+            patience,
+            timer: None,
+            waiting: false,
+            progress,
+            counts,
+        };
+        timed.boxed()
+    };
+    Request::from_parts(head, content)
+}
+
+/// A stream of gRPC may be silent for as long as its two sides like, and has pings of its own.
+fn may_pause(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+struct Timed {
+    content: Incoming,
+    patience: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Whether the timer runs.
+    waiting: bool,
+    progress: Progress,
+    counts: Counts,
+}
+
+impl Body for Timed {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = &mut *self;
+        if let Poll::Ready(frame) = Pin::new(&mut this.content).poll_frame(context) {
+            this.waiting = false;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let patience = this.patience;
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(patience)));
+        if !std::mem::replace(&mut this.waiting, true) {
+            timer.as_mut().reset(Instant::now() + patience);
+        }
+        loop {
+            ready!(timer.as_mut().poll(context));
+            if this.progress.give_up() {
+                break;
+            }
+            timer.as_mut().reset(Instant::now() + patience);
+        }
+        this.counts.count(Counter::SlowBody);
+        Poll::Ready(Some(Err(TooSlow(patience).into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.content.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.content.size_hint()
+    }
+}
