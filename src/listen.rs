@@ -62,6 +62,10 @@ pub use tls::{Door, Tls, Wire};
 /// How long to wait after a failed accept, so that running out of descriptors is no busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How much of a connection of HTTP/1.1 is held each way: little enough for thousands of readers that take
+/// nothing, and more than passes at once.
+const HELD: usize = 128 * 1024;
+
 /// The most requests under way on one HTTP/2 connection: twice the 100 that a server should allow
 /// (RFC 9113 §6.5.2).
 const MAX_STREAMS: u32 = 200;
@@ -209,7 +213,8 @@ fn protocols(limits: Limits) -> auto::Builder<TokioExecutor> {
     // The guard keeps the time, since it can tell a slow head from an idle connection.
     http.http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(None);
+        .header_read_timeout(None)
+        .max_buf_size(HELD.max(limits.head_size.saturating_mul(2)));
     http.http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)

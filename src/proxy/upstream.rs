@@ -30,6 +30,10 @@ pub(super) use socket::{Content as SocketContent, Ready, Socket as Stream};
 use wire::Wire;
 pub(super) use wire::{Tear, Used};
 
+/// How much of a connection of HTTP/1.1 is held each way, and so the longest head of a response. A client
+/// that takes nothing has as much wait here for it as in its own connection.
+const HELD: usize = 128 * 1024;
+
 /// How many first connections are kept until a pool asks for them. Only requests that come at once
 /// before anything is known of the upstream make more than one.
 const MAX_SPARES: usize = 8;
@@ -202,6 +206,7 @@ fn pool(connector: Connector, idle: Duration) -> Pool {
         .timer(TokioTimer::new())
         .pool_idle_timeout(idle)
         .http1_preserve_header_case(true)
+        .http1_max_buf_size(HELD)
         .set_host(false)
         .http2_only(connector.protocol == Protocol::Http2);
     if idle.is_zero() {
