@@ -1,6 +1,6 @@
 //! Takes the content codings off a stream (RFC 9110 §8.4) while it passes.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use brotli_decompressor::DecompressorWriter;
 use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
@@ -10,17 +10,39 @@ use crate::exchange::Headers;
 /// How much brotli's decoder holds before it writes.
 const BROTLI_BUFFER: usize = 4_096;
 
+/// The most that one push may unpack to, which is as much as of a whole body. A piece off the network has some
+/// kilobytes; brotli makes a millionfold of its input at best.
+const MAX_UNPACKED: usize = 64 * 1024 * 1024;
+
 /// What is left of a stream without its coding.
 pub struct Plain(Coding);
 
 enum Coding {
     None,
-    Gzip(MultiGzDecoder<Vec<u8>>),
-    Zlib(ZlibDecoder<Vec<u8>>),
-    Deflate(DeflateDecoder<Vec<u8>>),
+    Gzip(MultiGzDecoder<Room>),
+    Zlib(ZlibDecoder<Room>),
+    Deflate(DeflateDecoder<Room>),
     /// `deflate` before its first byte, which tells zlib's format from bare deflate.
     Undecided,
-    Brotli(Box<DecompressorWriter<Vec<u8>>>),
+    Brotli(Box<DecompressorWriter<Room>>),
+}
+
+/// Where a decoder writes: what the bytes of one push mean.
+#[derive(Default)]
+struct Room(Vec<u8>);
+
+impl Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_UNPACKED {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The low four bits of zlib's first byte (RFC 1950 §2.2).
@@ -34,22 +56,23 @@ impl Plain {
         let coding = coding.trim_ascii().to_ascii_lowercase();
         Some(Plain(match coding.as_slice() {
             b"" | b"identity" => Coding::None,
-            b"gzip" | b"x-gzip" => Coding::Gzip(MultiGzDecoder::new(Vec::new())),
+            b"gzip" | b"x-gzip" => Coding::Gzip(MultiGzDecoder::new(Room::default())),
             b"deflate" => Coding::Undecided,
             b"br" => {
-                let writer = DecompressorWriter::new(Vec::new(), BROTLI_BUFFER);
+                let writer = DecompressorWriter::new(Room::default(), BROTLI_BUFFER);
                 Coding::Brotli(Box::new(writer))
             }
             _ => return None,
         }))
     }
 
-    /// What the next bytes mean; `None` where they are not in the coding.
+    /// What the next bytes mean; `None` where they are not in the coding, or unpack to
+    /// more than any stream has in one piece; then the rest means nothing any more.
     pub fn push(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         if let (Coding::Undecided, Some(first)) = (&self.0, bytes.first()) {
             self.0 = match first & 0x0f {
-                ZLIB_METHOD => Coding::Zlib(ZlibDecoder::new(Vec::new())),
-                _ => Coding::Deflate(DeflateDecoder::new(Vec::new())),
+                ZLIB_METHOD => Coding::Zlib(ZlibDecoder::new(Room::default())),
+                _ => Coding::Deflate(DeflateDecoder::new(Room::default())),
             };
         }
         match &mut self.0 {
@@ -67,11 +90,11 @@ impl Plain {
 fn taken<D: Write>(
     decoder: &mut D,
     bytes: &[u8],
-    target: fn(&mut D) -> &mut Vec<u8>,
+    target: fn(&mut D) -> &mut Room,
 ) -> Option<Vec<u8>> {
     decoder.write_all(bytes).ok()?;
     decoder.flush().ok()?;
-    Some(std::mem::take(target(decoder)))
+    Some(std::mem::take(&mut target(decoder).0))
 }
 
 #[cfg(test)]
@@ -120,5 +143,20 @@ mod tests {
     fn what_is_not_in_the_coding_is_said() {
         assert!(plain("gzip").unwrap().push(b"data: plain\n\n").is_none());
         assert!(plain("zstd").is_none() && plain("gzip, br").is_none());
+    }
+
+    #[test]
+    fn a_piece_that_unpacks_to_more_than_memory_should_hold_is_refused() {
+        for (length, fits) in [(10, true), (11, false)] {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+            gzip.write_all(&vec![b'x'; length]).unwrap();
+            let packed = gzip.finish().unwrap();
+            let nearly_full = Room(vec![0; MAX_UNPACKED - 10]);
+            let mut reader = Plain(Coding::Gzip(MultiGzDecoder::new(nearly_full)));
+            assert_eq!(reader.push(&packed).is_some(), fits);
+            // The next piece has all the room.
+            let mut reader = plain("gzip").unwrap();
+            assert_eq!(reader.push(&packed).unwrap().len(), length);
+        }
     }
 }
