@@ -3,7 +3,7 @@
 
 use super::closers::closing_name;
 use super::escape::Escapes;
-use super::string::{Damage, Role, Stop};
+use super::string::{Role, Stop};
 use super::word::{is_curly, is_heading, name_at, operator_at, operator_fault};
 use super::{Expect, Fault, Read, Reader, Shape};
 
@@ -197,7 +197,7 @@ impl Reader<'_> {
         self.out.push('"');
         self.at = end + 1;
         let was = self.slice(spot.source, end + 1);
-        if damage == Damage::Broken {
+        if damage.is_likely(spot.role) {
             let inside = self.slice(spot.source + 1, end);
             self.mend(spot.source + 1, inside, spot.out, spot.role)?;
         }

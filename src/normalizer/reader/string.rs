@@ -39,6 +39,13 @@ pub(super) enum Damage {
     Broken,
 }
 
+impl Damage {
+    /// Whether it is: of a key nobody makes a URL or a time.
+    pub(super) fn is_likely(self, role: Role) -> bool {
+        self == Damage::Broken || (self == Damage::Possible && role == Role::Value)
+    }
+}
+
 /// Where a string ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -67,7 +74,7 @@ impl Reader<'_> {
             out,
             role,
         });
-        if damage == Damage::Broken || (damage == Damage::Possible && role == Role::Value) {
+        if damage.is_likely(role) {
             let (at, was) = inside_quotes(self.slice(source, end), source);
             self.mend(at, was, out, role)?;
         }

@@ -209,3 +209,12 @@ fn a_time_of_day_is_not_said_to_have_a_day() {
     let why = &read("'10: 20: 30'").repairs[0].why;
     assert_eq!(why, "a time of day has no space inside");
 }
+
+/// Else the JSON that was written would be mended when it is read again.
+#[test]
+fn a_url_in_a_string_with_quotes_inside_is_mended_at_once() {
+    let normalized = read("{'a': 'x 'b' http: //10.15.2.2:1/x'}");
+    assert_eq!(normalized.json, r#"{"a":"x 'b' http://10.15.2.2:1/x"}"#);
+    assert_eq!(normalized.repairs.len(), 2);
+    assert_eq!(read(&normalized.json).repairs, []);
+}
