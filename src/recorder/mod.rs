@@ -6,13 +6,17 @@
 
 mod backlog;
 mod capture;
+mod failure;
 mod filter;
+mod gap;
+mod health;
 mod pattern;
 mod settings;
 mod socket;
 mod stream;
 mod summary;
 mod tap;
+mod telling;
 #[cfg(test)]
 #[allow(
     clippy::unwrap_used,
@@ -22,6 +26,7 @@ mod tap;
 )] // a test may stop at the first thing that is not as it should be
 mod tests;
 mod understanding;
+mod watch;
 mod writer;
 mod written;
 
@@ -36,16 +41,20 @@ use tokio::sync::oneshot;
 use crate::exchange::{Headers, Micros, Session};
 use crate::tape::{Event, Growing, Header, Loaded, Notice, TapeError};
 
-use backlog::{Backlog, Message};
+use backlog::{Backlog, Message, Need, Queued};
 use capture::Budget;
 use tap::Head;
 use writer::Writer;
 
+pub use failure::{
+    Admission, Condition, DEFAULT_MAX_QUEUE, DEFAULT_PATIENCE, Failure, FailureError, Loss,
+    OnFailure, Trouble, WhenBehind,
+};
 pub use filter::{Filter, Rule, RuleError, Verdict};
 pub use pattern::{PathPattern, PathPatternError};
 pub use settings::{Clock, DEFAULT_MAX_BODY, Durability, DurabilityError, Heard, Settings};
 pub use socket::SocketTap;
-pub use summary::{Progress, Summary};
+pub use summary::{Disk, Progress, Summary};
 pub use tap::{RequestTap, ResponseTap, Tap};
 pub use understanding::{
     Connection, Ending, Item, Observation, Passing, Settings as Known, Understanding,
@@ -69,7 +78,7 @@ pub struct Recorder(Arc<Shared>);
 
 /// What the handles, the taps and the writer share.
 struct Shared {
-    queue: mpsc::Sender<Message>,
+    queue: mpsc::Sender<Queued>,
     backlog: Arc<Backlog>,
     budget: Arc<Budget>,
     next: AtomicU64,
@@ -113,19 +122,12 @@ impl Recorder {
         };
         let understand = understand(known(&settings, &events));
         let (queue, messages) = mpsc::channel();
-        let backlog = Arc::new(Backlog::default());
-        let shared = Shared {
-            queue,
-            backlog: Arc::clone(&backlog),
-            budget: Arc::new(Budget::default()),
-            next: AtomicU64::new(1),
-            durability: settings.durability,
-            max_body: settings.max_body,
-            lines: settings.lines.clone(),
-            clock: settings.clock.after(last_time(&events)),
-            notices,
-        };
-        let writer = Writer::new(settings, understand, growing, backlog);
+        let mut shared = Shared::new(queue, &settings);
+        shared.clock = settings.clock.after(last_time(&events));
+        shared.notices = notices;
+        let backlog = Arc::clone(&shared.backlog);
+        let watched = watch::begin(&backlog).map_err(RecorderError::Thread)?;
+        let writer = Writer::new(settings, understand, growing, (backlog, watched));
         std::thread::Builder::new()
             .name("tape writer".into())
             .spawn(move || writer.run(messages))
@@ -135,20 +137,14 @@ impl Recorder {
 
     /// A recorder that keeps nothing.
     pub fn idle() -> Result<Recorder, RecorderError> {
-        let settings = Settings::default();
-        let (queue, messages) = mpsc::channel();
-        let backlog = Arc::new(Backlog::default());
-        let shared = Shared {
-            queue,
-            backlog: Arc::clone(&backlog),
-            budget: Arc::new(Budget::default()),
-            next: AtomicU64::new(1),
+        let settings = Settings {
             durability: Durability::Relaxed,
             max_body: 0,
-            lines: Vec::new(),
-            clock: settings.clock,
-            notices: Vec::new(),
+            ..Settings::default()
         };
+        let (queue, messages) = mpsc::channel();
+        let shared = Shared::new(queue, &settings);
+        let backlog = Arc::clone(&shared.backlog);
         std::thread::Builder::new()
             .name("no tape".into())
             .spawn(move || discard(&messages, &backlog))
@@ -183,27 +179,46 @@ impl Recorder {
         self.0.backlog.progress()
     }
 
+    /// Whether what passes can be recorded, and new requests are to be let in.
+    pub fn condition(&self) -> Condition {
+        self.0.backlog.health().condition()
+    }
+
     /// Writes all that has passed, and closes the tape. What is still under way is counted as
     /// missing, so the exchanges are drained first.
     pub async fn close(&self) -> Summary {
         let (reply, summary) = oneshot::channel();
         let at = self.0.clock.now();
-        let asked = self.0.queue.send(Message::Close { at, reply });
-        let summary = match asked {
-            Ok(()) => summary.await.ok(),
-            Err(_) => None,
-        };
-        summary.unwrap_or_else(|| Summary {
+        self.0.send(Message::Close { at, reply }, Need::Mandatory);
+        // A writer that has gone drops what would answer.
+        summary.await.ok().unwrap_or_else(|| Summary {
             progress: self.progress(),
             closed: None,
         })
     }
 }
 
+impl Shared {
+    /// What is shared of a recording that begins now.
+    fn new(queue: mpsc::Sender<Queued>, settings: &Settings) -> Shared {
+        Shared {
+            queue,
+            backlog: Arc::new(Backlog::new(&settings.failure)),
+            budget: Arc::new(Budget::default()),
+            next: AtomicU64::new(1),
+            durability: settings.durability,
+            max_body: settings.max_body,
+            lines: settings.lines.clone(),
+            clock: settings.clock.clone(),
+            notices: Vec::new(),
+        }
+    }
+}
+
 /// Takes messages until the recording is closed, or nobody is left who could send any.
-fn discard(messages: &mpsc::Receiver<Message>, backlog: &Backlog) {
-    for message in messages {
-        backlog.took(message.bytes());
+fn discard(messages: &mpsc::Receiver<Queued>, backlog: &Backlog) {
+    for Queued { message, .. } in messages {
+        backlog.took(message.bytes(), 1);
         if let Message::Close { reply, .. } = message {
             let progress = backlog.progress();
             // Whoever asked may have gone.
@@ -223,6 +238,7 @@ fn last_time(events: &[Event]) -> Micros {
         Event::Operation(operation) => operation.at.max(operation.answered),
         Event::Notification(notification) => notification.at,
         Event::Fact(fact) => fact.at,
+        Event::Gap(gap) => gap.until,
     });
     times.max().unwrap_or_default()
 }
@@ -230,7 +246,7 @@ fn last_time(events: &[Event]) -> Micros {
 /// What is known before anything passes: what the user chose, and what is on the tape that goes on.
 fn known(settings: &Settings, events: &[Event]) -> Known {
     let number = |event: &Event| match event {
-        Event::Contract(_) | Event::Fact(_) => 0,
+        Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => 0,
         Event::Operation(operation) => operation.id.0,
         Event::Notification(notification) => notification.id.0,
     };

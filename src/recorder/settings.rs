@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::exchange::{Micros, SessionBy};
 use crate::tape::Existing;
 
+use super::failure::Failure;
 use super::filter::Filter;
 use super::pattern::PathPattern;
 
@@ -33,6 +34,8 @@ pub struct Settings {
     pub lines: Vec<PathPattern>,
     /// The time since the start.
     pub clock: Clock,
+    /// What happens when recording fails.
+    pub failure: Failure,
     /// Who is told of each event as it is recorded.
     pub heard: Option<Heard>,
 }
@@ -47,6 +50,7 @@ impl Default for Settings {
             session_by: None,
             lines: Vec::new(),
             clock: Clock::starting_now(),
+            failure: Failure::default(),
             heard: None,
         }
     }

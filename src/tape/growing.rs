@@ -16,7 +16,7 @@ use super::numbers::Numbers;
 use super::read::{self, Resumed};
 use super::store::{self, Locked};
 use super::wire::{self, Seal};
-use super::{Event, Header, Layout, Loaded, Notice, Tape, Trust};
+use super::{Event, Gaps, Header, Layout, Loaded, Notice, Tape, Trust};
 
 /// How large a tape may grow: as large as one that can be read, with room left for its trailer.
 const MAX_GROWN: u64 = store::MAX_TAPE_BYTES - 1024;
@@ -52,7 +52,10 @@ pub struct Growing {
     operations: Numbers,
     /// Those that are not, and that a notification on the tape names as its cause.
     owed: BTreeSet<OperationId>,
-    lost: u64,
+    /// What the tape says that it lacks.
+    gaps: Gaps,
+    /// How many events were written since the disk last said that it has all.
+    unsynced: u64,
 }
 
 /// What is known of the file behind its whole objects.
@@ -120,7 +123,6 @@ impl Growing {
     /// [`Growing::flush`].
     pub fn push(&mut self, event: &Event) -> String {
         let object = wire::write_event(event);
-        self.seal.add(&object);
         self.line(&object);
         self.events_waiting += 1;
         self.note(event);
@@ -169,41 +171,45 @@ impl Growing {
             return Err(error);
         }
         self.whole += self.waiting.len() as u64;
+        if self.events_waiting > 0 {
+            // Only now: what is given up is no part of the tape.
+            self.seal.add_lines(&self.waiting, self.events_waiting);
+        }
+        self.unsynced += self.events_waiting;
         self.waiting.clear();
         self.events_waiting = 0;
         Ok(())
     }
 
-    /// Waits until what was flushed survives a power cut.
-    pub fn sync(&self) -> io::Result<()> {
-        self.file.file().sync_data()
+    /// Waits until what was flushed survives a power cut. Where that fails nobody knows what of it
+    /// does, and to try again would tell nothing: the system may have dropped it meanwhile.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.file.file().sync_data()?;
+        self.unsynced = 0;
+        Ok(())
     }
 
-    /// Counts an event that there should be and is not. The tape will not be sealed.
-    pub fn miss(&mut self) {
-        self.lost += 1;
+    /// How many events were flushed since the last [`Growing::sync`] that went well.
+    pub fn unsynced(&self) -> u64 {
+        self.unsynced
     }
 
-    /// Gives up what waits, and says how many events that were. The tape will not be sealed.
+    /// Gives up what waits, and says how many events that were. Whoever does it owes the tape a gap
+    /// ([`Event::Gap`]) that says so.
     pub fn give_up(&mut self) -> u64 {
         let lost = self.events_waiting;
-        self.lost += lost;
         self.waiting = Vec::new();
         self.events_waiting = 0;
         lost
     }
 
-    /// Writes what waits and the trailer. A tape that lacks events which it should have is left
-    /// without a trailer, so that whoever reads it is told.
+    /// Writes what waits and the trailer.
     pub fn close(mut self) -> Result<Closed, TapeError> {
         let path = self.path.clone();
         let failed = |source| cannot_write(&path, source);
         self.flush().map_err(failed)?;
-        if self.lost > 0 {
-            self.file.file().sync_all().map_err(failed)?;
-            return Ok(Closed::Unsealed);
-        }
-        if !self.owed.is_empty() {
+        // Where there is a gap, its reader strikes out what was lost in it and says so.
+        if !self.owed.is_empty() && !self.gaps.is_loss() {
             return self.strike();
         }
         let trailer = wire::write_trailer(&self.seal.trailer());
@@ -294,7 +300,8 @@ impl Growing {
             events_waiting: 0,
             operations: Numbers::default(),
             owed: BTreeSet::new(),
-            lost: 0,
+            gaps: Gaps::default(),
+            unsynced: 0,
         }
     }
 
@@ -307,6 +314,7 @@ impl Growing {
     fn note(&mut self, event: &Event) {
         match event {
             Event::Contract(_) | Event::Fact(_) => {}
+            Event::Gap(gap) => self.gaps.join(&Gaps::of([gap])),
             Event::Operation(operation) => {
                 self.operations.insert(operation.id.0);
                 self.owed.remove(&operation.id);
@@ -333,7 +341,7 @@ fn cannot_write(path: &Path, source: io::Error) -> TapeError {
 #[allow(clippy::unwrap_used)] // a test may stop at the first thing that is not as it should be
 mod tests {
     use super::*;
-    use crate::exchange::{Fact, Micros, Session, What};
+    use crate::exchange::{Fact, Gap, Micros, Session, What};
 
     #[test]
     fn a_tape_does_not_grow_larger_than_one_that_can_be_read() {
@@ -360,9 +368,14 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
         growing.whole = whole;
         assert_eq!(growing.give_up(), 1);
-        assert_eq!(growing.close().unwrap(), Closed::Unsealed);
+        let gap = Event::Gap(Gap {
+            events: 1,
+            ..Gap::default()
+        });
+        growing.push(&gap);
+        assert_eq!(growing.close().unwrap(), Closed::Sealed);
         let loaded = Tape::load(&path).unwrap();
-        assert_eq!(loaded.tape.events, [event]);
-        assert_eq!(loaded.notices, [Notice::Unclosed]);
+        assert_eq!(loaded.notices, [Notice::Gaps(loaded.tape.gaps_in_all())]);
+        assert_eq!(loaded.tape.events, [event, gap]);
     }
 }
