@@ -1,6 +1,6 @@
 //! `antiphon format`: a tape in one of its two layouts, sealed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::tape::Layout;
 
@@ -16,7 +16,7 @@ use super::tapes::{self, Source};
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Format {
-    /// The tape; `-` reads stdin and writes stdout.
+    /// The tape, a file or a folder of segments; `-` reads stdin and writes stdout.
     tape: PathBuf,
     /// One object a line, as capture writes them.
     #[arg(long, conflicts_with = "pretty")]
@@ -43,7 +43,18 @@ impl Format {
         } else {
             Layout::Pretty
         };
-        let source = Source::open(&self.tape)?;
+        let mut outcome = Outcome::Done;
+        for path in tapes::parts(&self.tape)? {
+            if self.part(&path, layout)? == Outcome::Different {
+                outcome = Outcome::Different;
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Formats one file: the tape, or a segment.
+    fn part(&self, path: &Path, layout: Layout) -> Result<Outcome, Failure> {
+        let source = Source::open(path)?;
         let tape = source.tape()?;
         let formatted = tape.write(layout);
         let same = source.bytes == formatted.as_bytes();
@@ -54,10 +65,10 @@ impl Format {
             output::say(&format!("would change: {}", source.name.display()));
             return Ok(Outcome::Different);
         }
-        if tapes::is_piped(&self.tape) {
+        if tapes::is_piped(path) {
             output::data(&formatted)?;
         } else if !same {
-            tapes::save(&tape, &self.tape, layout)?;
+            tapes::save(&tape, path, layout)?;
         }
         Ok(Outcome::Done)
     }

@@ -1,7 +1,11 @@
 //! `antiphon record`: stands in front of a real service, and writes what passes.
 
+mod failure;
+mod segments;
+
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,6 +17,8 @@ use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Proxy};
 use crate::recorder::{self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError};
 use crate::tape::{Existing, Header, TapeError, Trust};
 
+use self::failure::FailureFlags;
+use self::segments::SegmentFlags;
 use super::config::{Config, ConfigFlag};
 use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::output;
@@ -27,6 +33,9 @@ pub(super) const UPSTREAM_IDLE: &str = "4";
 
 /// The tape where none is named.
 const DEFAULT_TAPE: &str = "recordings/recording.tape";
+
+/// Who may look into a folder of tapes that is made here: whoever runs the program.
+const FOLDER_MODE: u32 = 0o700;
 
 /// How often the line of numbers on a terminal is written anew.
 const LIVE: Duration = Duration::from_millis(500);
@@ -59,6 +68,9 @@ pub(super) struct Record {
 
     #[command(flatten)]
     service: ServiceFlags,
+
+    #[command(flatten)]
+    failure: FailureFlags,
 
     #[command(flatten)]
     limits: LimitFlags,
@@ -97,6 +109,9 @@ struct TapeFlags {
         env = "ANTIPHON_DURABILITY"
     )]
     durability: String,
+
+    #[command(flatten)]
+    segments: SegmentFlags,
 
     /// How many bytes of a body are kept; of a longer one, the first bytes and the digest of the whole
     /// [default: 2097152].
@@ -173,12 +188,14 @@ const EXAMPLES: &str = "\
 Examples:
   antiphon record --upstream http://10.0.0.5:9090                      to recordings/recording.tape
   antiphon record --upstream http://localhost:9090 -o chat.tape --append
+  antiphon record --upstream http://localhost:9090 -o desk.tape --rotate 64MiB --keep 7d
   antiphon record --upstream http://localhost:9090 --except 'image/*' --json
+  antiphon record --upstream http://localhost:9090 --on-failure stop   nothing passes unrecorded
   antiphon record --upstream https://gws.example --tls                 TLS on both sides
   antiphon record --upstream https://localhost:9443 --upstream-ca test-ca.pem
 
 Point the client at the address that is printed. SIGINT and SIGTERM let what is under way end,
-close the tape, and exit 0.";
+close the tape, and exit 0; or 4 if something that passed is not on it.";
 
 /// Everything that a recording needs.
 struct Setup {
@@ -249,6 +266,7 @@ impl Record {
         };
         let shown = std::io::stderr().is_terminal() && !self.json;
         let mut recorder = self.tape.settings()?;
+        recorder.failure = self.failure.failure()?;
         recorder.heard = self.json.then(|| Heard(Box::new(print)));
         Ok(Setup {
             listen: listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
@@ -287,6 +305,7 @@ impl TapeFlags {
                 except: each("--except", &self.except)?,
             },
             lines: each("--lines", &self.lines)?,
+            rotation: self.segments.rotation()?,
             ..recorder::Settings::default()
         })
     }
@@ -345,6 +364,7 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let clients = listen::serve(door, stop.clone(), setup.limits, pass);
     let clients = tokio::spawn(clients);
     let admin = tokio::spawn(listen::serve(ports.admin, stop, Limits::default(), watched));
+    let hangups = tokio::spawn(segments::hangups(recorder.clone())?);
     let live = tokio::spawn(show(recorder.clone(), setup.live));
     signals.await;
     let _ = end.send(true);
@@ -354,6 +374,7 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
             .because(Trouble::Io)?;
     }
     live.abort();
+    hangups.abort();
     let summary = recorder.close().await;
     if setup.live == Live::Shown {
         erase();
@@ -379,7 +400,10 @@ pub(super) fn start(
     if path == Path::new(DEFAULT_TAPE)
         && let Some(folder) = path.parent()
     {
-        fs::create_dir_all(folder)
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(FOLDER_MODE)
+            .create(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))
             .because(Trouble::Io)?;
     }
@@ -393,11 +417,14 @@ pub(super) fn start(
         ),
         endpoint: None,
         trust,
+        segment: segments::first(settings.rotation),
     };
     let started = Recorder::start(settings, &header, path);
     let trouble = match &started {
         Err(RecorderError::Tape(TapeError::Exists { .. })) => Trouble::Usage,
-        Err(RecorderError::Tape(TapeError::Unreadable(_))) => Trouble::Tape,
+        Err(RecorderError::Tape(TapeError::Unreadable(_) | TapeError::Folder { .. })) => {
+            Trouble::Tape
+        }
         _ => Trouble::Io,
     };
     let recorder = started.because(trouble)?;

@@ -37,14 +37,21 @@ impl Source {
         Ok(Source { name, bytes })
     }
 
-    /// Reads the tape in it, and says what its reader should know of its state.
+    /// Reads the tape in it, and says what its reader should know of its state. A segment is read as it
+    /// stands, without what is in the others.
     pub(super) fn tape(&self) -> Result<Tape, Failure> {
-        let Loaded { tape, notices } = explained(Tape::read_named(&self.bytes, &self.name))?;
-        for notice in notices {
-            output::say(&format!("notice: {}: {notice}", self.name.display()));
-        }
-        Ok(tape)
+        let loaded = explained(Tape::read_part(&self.bytes, &self.name))?;
+        Ok(noticed(loaded, &self.name))
     }
+}
+
+/// The tape, once what its reader should know of its state was said.
+fn noticed(loaded: Loaded, name: &Path) -> Tape {
+    let Loaded { tape, notices } = loaded;
+    for notice in notices {
+        output::say(&format!("notice: {}: {notice}", name.display()));
+    }
+    tape
 }
 
 /// Whether a path means stdin, or stdout.
@@ -52,9 +59,20 @@ pub(super) fn is_piped(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Loads the tape at a path (`-` is stdin), and says what its reader should know of its state.
+/// Loads the tape at a path (`-` is stdin; a folder is one of segments), and says what its reader should
+/// know of its state.
 pub(super) fn load(path: &Path) -> Result<Tape, Failure> {
-    Source::open(path)?.tape()
+    if is_piped(path) {
+        let Source { name, bytes } = Source::open(path)?;
+        let loaded = explained(Tape::read_named(&bytes, &name))?;
+        return Ok(noticed(loaded, &name));
+    }
+    Ok(noticed(explained(Tape::load(path))?, path))
+}
+
+/// The files of the tape at a path: the segments in a folder, or the file itself.
+pub(super) fn parts(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    explained(tape::parts(path))
 }
 
 /// Loads the tapes that are to be played: the embedded one where none is named.
@@ -90,7 +108,7 @@ fn explained<T>(result: Result<T, TapeError>) -> Result<T, Failure> {
             Trouble::Io
         }
         Err(TapeError::Exists { .. }) => Trouble::Usage,
-        Err(TapeError::Unreadable(_)) | Ok(_) => Trouble::Tape,
+        Err(TapeError::Unreadable(_) | TapeError::Folder { .. }) | Ok(_) => Trouble::Tape,
     };
     result.because(trouble)
 }

@@ -158,6 +158,6 @@ impl Verify {
 }
 
 /// Another number each time.
-fn any() -> u64 {
+pub(super) fn any() -> u64 {
     RandomState::new().build_hasher().finish()
 }

@@ -1,9 +1,15 @@
 //! What a person and a monitor ask of a recording, on a port of its own: health and metrics.
+//!
+//! It tells what the recorder and the meter count, and changes nothing.
+
+mod metrics;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::Serialize;
+
+use crate::recorder::{Admission, Loss};
 
 use super::{Proxy, Shared};
 
@@ -19,6 +25,27 @@ struct Health<'a> {
     under_way: u64,
     bytes: u64,
     recorded: Recorded,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<Wrong>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missed: Option<Missed>,
+}
+
+/// What is wrong now.
+#[derive(Serialize)]
+struct Wrong {
+    why: String,
+    for_seconds: u64,
+}
+
+/// What passed and is not on the tape, or not for certain.
+#[derive(Serialize)]
+struct Missed {
+    events: u64,
+    exchanges: u64,
+    bytes: u64,
+    uncertain_events: u64,
+    gaps: u64,
 }
 
 #[derive(Serialize)]
@@ -33,8 +60,9 @@ struct Recorded {
 /// Answers a request to the admin port.
 pub async fn handle<B>(proxy: Proxy, request: Request<B>) -> Response<Full<Bytes>> {
     let path = request.uri().path();
-    if !matches!(path, "/__admin/health" | "/metrics") {
-        let message = format!("there is nothing at {path}; GET /__admin/health or /metrics");
+    if !matches!(path, "/__admin/health" | "/__admin/metrics" | "/metrics") {
+        let message =
+            format!("there is nothing at {path}; GET /__admin/health or /__admin/metrics");
         return refused(StatusCode::NOT_FOUND, "miss", &message);
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -45,16 +73,34 @@ pub async fn handle<B>(proxy: Proxy, request: Request<B>) -> Response<Full<Bytes
         return response;
     }
     match path {
-        "/metrics" => answer(StatusCode::OK, EXPOSITION, metrics(&proxy.0)),
-        _ => json(StatusCode::OK, &health(&proxy.0)),
+        "/__admin/health" => health(&proxy.0),
+        _ => answer(StatusCode::OK, EXPOSITION, exposition(&proxy.0)),
     }
 }
 
-fn health(shared: &Shared) -> serde_json::Value {
+/// The document of `/__admin/health`. Whoever asks a proxy that passes everything on whether to send it
+/// traffic gets a yes (200), however the recording fares; one that lets nothing in answers 503.
+fn health(shared: &Shared) -> Response<Full<Bytes>> {
     let count = shared.meter.count();
     let recorded = shared.recorder.progress();
+    let condition = shared.recorder.condition();
+    let (code, status) = match (condition.admission, &condition.trouble, condition.loss) {
+        (Admission::Paused | Admission::Ended, _, _) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "stopped")
+        }
+        (Admission::Open, Some(_), _) => (StatusCode::OK, "failing"),
+        (Admission::Open, None, Loss::Some) => (StatusCode::OK, "incomplete"),
+        (Admission::Open, None, Loss::None) => (StatusCode::OK, "ok"),
+    };
+    let missed = (condition.loss == Loss::Some).then_some(Missed {
+        events: recorded.lost,
+        exchanges: recorded.dropped,
+        bytes: recorded.lost_bytes,
+        uncertain_events: recorded.uncertain,
+        gaps: recorded.gaps,
+    });
     let health = Health {
-        status: if recorded.lost == 0 { "ok" } else { "losing" },
+        status,
         mode: "record",
         upstream: &shared.settings.upstream.to_string(),
         answered: count.answered,
@@ -67,44 +113,18 @@ fn health(shared: &Shared) -> serde_json::Value {
             waiting_bytes: recorded.waiting,
             lost_events: recorded.lost,
         },
+        trouble: condition.trouble.map(|trouble| Wrong {
+            why: trouble.why,
+            for_seconds: trouble.lasting.as_secs(),
+        }),
+        missed,
     };
-    serde_json::json!(health)
+    json(code, &serde_json::json!(health))
 }
 
-fn metrics(shared: &Shared) -> String {
-    let recorded = shared.recorder.progress();
-    let lines = [
-        (
-            "operations_total",
-            "counter",
-            "Operations on the tape",
-            recorded.operations,
-        ),
-        (
-            "notifications_total",
-            "counter",
-            "Notifications on the tape",
-            recorded.notifications,
-        ),
-        (
-            "lost_events_total",
-            "counter",
-            "Events that could not be written",
-            recorded.lost,
-        ),
-        (
-            "waiting_bytes",
-            "gauge",
-            "Bytes that wait to be written",
-            recorded.waiting as u64,
-        ),
-    ];
-    let lines = lines.map(|(name, kind, help, value)| {
-        format!(
-            "# HELP antiphon_{name} {help}.\n# TYPE antiphon_{name} {kind}\nantiphon_{name} {value}\n"
-        )
-    });
-    shared.meter.exposition() + &lines.concat()
+fn exposition(shared: &Shared) -> String {
+    let (progress, condition) = (shared.recorder.progress(), shared.recorder.condition());
+    shared.meter.exposition() + &metrics::exposition(&progress, &condition)
 }
 
 fn refused(status: StatusCode, error: &str, message: &str) -> Response<Full<Bytes>> {

@@ -44,6 +44,8 @@ pub(super) enum Message {
     },
     /// The rest of this exchange will not be told, since it found no room.
     Forget { passing: Passing, at: Micros },
+    /// Another segment is to begin.
+    Turn,
     /// The recording ends.
     Close {
         at: Micros,
@@ -64,7 +66,7 @@ impl Message {
                     Observation::Passed { item, .. } => of_item(item),
                     Observation::Ended { .. } | Observation::Gone { .. } => 0,
                 },
-                Message::Forget { .. } | Message::Close { .. } => 0,
+                Message::Forget { .. } | Message::Turn | Message::Close { .. } => 0,
             }
     }
 }

@@ -11,6 +11,7 @@ mod filter;
 mod gap;
 mod health;
 mod pattern;
+mod rotation;
 mod settings;
 mod socket;
 mod stream;
@@ -30,7 +31,6 @@ mod watch;
 mod writer;
 mod written;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,8 +38,8 @@ use std::sync::{Arc, mpsc};
 
 use tokio::sync::oneshot;
 
-use crate::exchange::{Headers, Micros, Session};
-use crate::tape::{Event, Growing, Header, Loaded, Notice, TapeError};
+use crate::exchange::{Headers, Micros};
+use crate::tape::{Event, Growing, Header, Notice, TapeError};
 
 use backlog::{Backlog, Message, Need, Queued};
 use capture::Budget;
@@ -52,6 +52,7 @@ pub use failure::{
 };
 pub use filter::{Filter, Rule, RuleError, Verdict};
 pub use pattern::{PathPattern, PathPatternError};
+pub use rotation::{Rotate, Rotation, RotationError};
 pub use settings::{Clock, DEFAULT_MAX_BODY, Durability, DurabilityError, Heard, Settings};
 pub use socket::SocketTap;
 pub use summary::{Disk, Progress, Summary};
@@ -116,18 +117,20 @@ impl Recorder {
         path: &Path,
     ) -> Result<Recorder, RecorderError> {
         let (growing, before) = Growing::open(path, header, settings.existing)?;
-        let (events, notices) = match before {
-            Some(Loaded { tape, notices }) => (tape.events, notices),
-            None => (Vec::new(), Vec::new()),
-        };
-        let understand = understand(known(&settings, &events));
+        let before = before.unwrap_or_default();
+        let understand = understand(Known {
+            session_by: settings.session_by.clone(),
+            last_number: before.last_number,
+            sessions: before.sessions.into_iter().collect(),
+        });
         let (queue, messages) = mpsc::channel();
         let mut shared = Shared::new(queue, &settings);
-        shared.clock = settings.clock.after(last_time(&events));
-        shared.notices = notices;
+        shared.clock = settings.clock.after(before.last_time);
+        shared.notices = before.notices;
         let backlog = Arc::clone(&shared.backlog);
         let watched = watch::begin(&backlog).map_err(RecorderError::Thread)?;
-        let writer = Writer::new(settings, understand, growing, (backlog, watched));
+        let clock = shared.clock.clone();
+        let writer = Writer::new(settings, clock, understand, growing, (backlog, watched));
         std::thread::Builder::new()
             .name("tape writer".into())
             .spawn(move || writer.run(messages))
@@ -172,6 +175,11 @@ impl Recorder {
             headers,
         };
         Tap::new(Arc::clone(&self.0), passing, connection, head)
+    }
+
+    /// Turns to another segment; a tape in one file is opened anew, if another file has its name now.
+    pub fn reopen(&self) {
+        self.0.send(Message::Turn, Need::Mandatory);
     }
 
     /// What was recorded so far, and what waits to be written.
@@ -228,33 +236,6 @@ fn discard(messages: &mpsc::Receiver<Queued>, backlog: &Backlog) {
             });
             return;
         }
-    }
-}
-
-/// The time of the last thing that is on a tape.
-fn last_time(events: &[Event]) -> Micros {
-    let times = events.iter().map(|event| match event {
-        Event::Contract(_) => Micros(0),
-        Event::Operation(operation) => operation.at.max(operation.answered),
-        Event::Notification(notification) => notification.at,
-        Event::Fact(fact) => fact.at,
-        Event::Gap(gap) => gap.until,
-    });
-    times.max().unwrap_or_default()
-}
-
-/// What is known before anything passes: what the user chose, and what is on the tape that goes on.
-fn known(settings: &Settings, events: &[Event]) -> Known {
-    let number = |event: &Event| match event {
-        Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => 0,
-        Event::Operation(operation) => operation.id.0,
-        Event::Notification(notification) => notification.id.0,
-    };
-    let sessions: BTreeSet<&Session> = events.iter().filter_map(Event::session).collect();
-    Known {
-        session_by: settings.session_by.clone(),
-        last_number: events.iter().map(number).max().unwrap_or_default(),
-        sessions: sessions.into_iter().cloned().collect(),
     }
 }
 

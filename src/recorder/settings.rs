@@ -11,6 +11,7 @@ use crate::tape::Existing;
 use super::failure::Failure;
 use super::filter::Filter;
 use super::pattern::PathPattern;
+use super::rotation::Rotation;
 
 /// How many bytes of a body are kept unless the user chooses: enough for what a service says and for
 /// most of a site's own files, and little enough that writing it as text needs no more than some
@@ -32,6 +33,8 @@ pub struct Settings {
     pub session_by: Option<SessionBy>,
     /// The paths whose responses are lines of JSON, whatever type they have, if their length is not known.
     pub lines: Vec<PathPattern>,
+    /// When the recording turns to another segment, and what it keeps.
+    pub rotation: Rotation,
     /// The time since the start.
     pub clock: Clock,
     /// What happens when recording fails.
@@ -49,6 +52,7 @@ impl Default for Settings {
             filter: Filter::default(),
             session_by: None,
             lines: Vec::new(),
+            rotation: Rotation::default(),
             clock: Clock::starting_now(),
             failure: Failure::default(),
             heard: None,

@@ -43,6 +43,8 @@ pub struct Progress {
     pub gaps: u64,
     /// What was asked of the disk.
     pub disk: Disk,
+    /// Segments that were left without a trailer, and that may lack what was written last.
+    pub unsealed: u64,
     /// Messages about exchanges that came after the tape was closed.
     pub missed: u64,
     /// The last trouble with the file; it may be over.
@@ -85,6 +87,7 @@ impl Summary {
             && progress.lost == 0
             && progress.dropped == 0
             && progress.uncertain == 0
+            && progress.unsealed == 0
             && progress.missed == 0
             && progress.under_way == 0
     }
@@ -118,6 +121,11 @@ impl fmt::Display for Summary {
             progress.dropped,
             "exchange",
             "that passed while the disk was slower than the traffic",
+        )?;
+        missing(
+            progress.unsealed,
+            "segment",
+            "left without a trailer, and perhaps the end of it",
         )?;
         missing(progress.under_way, "exchange", "still under way")?;
         missing(

@@ -19,7 +19,7 @@ use crate::exchange::{
     Body, Carrier, CauseBy, Cut, End, Form, Notification, NotificationId, Operation, OperationId,
     Request, Session,
 };
-use crate::tape::{Closed, Existing, Gaps, Tape, Trust};
+use crate::tape::{Closed, Existing, Gaps, Loaded, Tape, Trust};
 
 /// Every exchange is an operation of alice's; each `/push` in its target is a notification that comes
 /// as soon as the request is complete.
@@ -149,6 +149,7 @@ fn header() -> Header {
         started: None,
         endpoint: None,
         trust: Trust::Checked,
+        segment: None,
     }
 }
 

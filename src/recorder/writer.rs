@@ -23,11 +23,12 @@ use super::backlog::{Backlog, Message, Queued};
 use super::capture::limited;
 use super::filter::{Filter, Verdict};
 use super::gap::Account;
-use super::settings::{Durability, Heard, Settings};
+use super::rotation::Turning;
+use super::settings::{Clock, Durability, Heard, Settings};
 use super::summary::{Progress, Summary};
 use super::watch::Watched;
 use super::{Item, Observation, Understand};
-use storing::File;
+use storing::{File, Segment};
 
 /// How many messages are written at once: enough that a slow disk serves all who wait, few enough
 /// that nobody waits for a long row of others.
@@ -50,12 +51,14 @@ pub(super) struct Writer {
     max_body: usize,
     filter: Filter,
     heard: Option<Heard>,
+    turning: Turning,
     backlog: Arc<Backlog>,
     /// The operations that the filter left out.
     left_out: Numbers,
     sessions: BTreeSet<Session>,
     progress: Progress,
     file: File,
+    segment: Segment,
     account: Account,
     /// What was counted when all of it was in the file.
     kept: Progress,
@@ -78,6 +81,7 @@ enum Next {
 impl Writer {
     pub(super) fn new(
         settings: Settings,
+        clock: Clock,
         understand: Understand,
         growing: Growing,
         (backlog, watched): (Arc<Backlog>, Watched),
@@ -89,11 +93,13 @@ impl Writer {
             max_body: settings.max_body,
             filter: settings.filter,
             heard: settings.heard,
+            turning: Turning::new(settings.rotation, clock),
             backlog,
             left_out: Numbers::default(),
             sessions: BTreeSet::new(),
             progress: Progress::default(),
             file: File::Well,
+            segment: Segment::Trusted,
             account: Account::default(),
             kept: Progress::default(),
             max_unwritten: settings.failure.max_queue,
@@ -116,6 +122,7 @@ impl Writer {
                 }
             };
             self.store();
+            self.turn();
             if let Next::Close(reply) = next {
                 let summary = self.close();
                 // What is sent from now on must be seen to be missing, and not wait for nobody.
@@ -127,12 +134,17 @@ impl Writer {
         }
     }
 
-    /// The next message; `None` where it is time to try the file again.
+    /// The next message; `None` where it is time to try the file again, or to turn to another.
     fn wait(&self, messages: &mpsc::Receiver<Queued>) -> Result<Option<Queued>, mpsc::RecvError> {
-        if self.file == File::Well && !self.backlog.has_dropped() {
+        let patience = if self.file == File::Well && !self.backlog.has_dropped() {
+            self.turning.patience(&self.growing)
+        } else {
+            Some(RETRY)
+        };
+        let Some(patience) = patience else {
             return messages.recv().map(Some);
-        }
-        match messages.recv_timeout(RETRY) {
+        };
+        match messages.recv_timeout(patience) {
             Ok(message) => Ok(Some(message)),
             Err(mpsc::RecvTimeoutError::Timeout) => Ok(None),
             Err(mpsc::RecvTimeoutError::Disconnected) => Err(mpsc::RecvError),
@@ -166,6 +178,10 @@ impl Writer {
             Message::Forget { passing, at } => {
                 let gone = Observation::Gone { passing, at };
                 self.understood(at, |understand| understand.observe(gone));
+                return Next::GoOn;
+            }
+            Message::Turn => {
+                self.turning.ask();
                 return Next::GoOn;
             }
             Message::Close { at, reply } => {

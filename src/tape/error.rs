@@ -39,9 +39,50 @@ pub enum TapeError {
         /// The file.
         path: PathBuf,
     },
+    /// The files of a folder are not the segments of one recording.
+    #[error("{}: {fault}", path.display())]
+    Folder {
+        /// The folder, or the file in it.
+        path: PathBuf,
+        /// What is wrong.
+        fault: FolderFault,
+    },
     /// The file could be read, and what stands in it is not a whole tape.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
+}
+
+/// What can be wrong with a folder of segments.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FolderFault {
+    /// Segments were to go there, and it is a file.
+    #[error("it is a file: the segments of a recording are files in a folder")]
+    NoFolder,
+    /// There are none.
+    #[error("the folder has no segments of a recording, such as 000001.tape")]
+    NoSegments,
+    /// A tape stands among the segments.
+    #[error("it is no segment, and stands among the segments of a recording")]
+    Stranger,
+    /// A segment belongs to another recording.
+    #[error("it is a segment of another recording than the segments before it")]
+    OtherRecording,
+    /// A segment is called by another number than its own.
+    #[error("it says that it is segment {0}")]
+    OtherNumber(u64),
+    /// Two files have one number.
+    #[error("two files are segment {0}")]
+    Twice(u64),
+}
+
+impl FolderFault {
+    /// The fault, of this folder or file.
+    pub(super) fn at(self, path: &Path) -> TapeError {
+        TapeError::Folder {
+            path: path.to_owned(),
+            fault: self,
+        }
+    }
 }
 
 /// A place in a tape that cannot be read, and why.

@@ -4,19 +4,28 @@
 //! It keeps the file a tape at every moment: what could not be written whole is taken back. When to
 //! write, and what to do about a disk that does not take it, is the recorder's to decide.
 
-use std::collections::BTreeSet;
+mod before;
+mod keep;
+mod turn;
+
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::exchange::OperationId;
 
 use super::error::TapeError;
-use super::numbers::Numbers;
-use super::read::{self, Resumed};
+use super::segment::FILE_MODE;
 use super::store::{self, Locked};
 use super::wire::{self, Seal};
-use super::{Event, Gaps, Header, Layout, Loaded, Notice, Tape, Trust};
+use super::{Event, Header, Layout, Tape};
+
+use before::Account;
+pub use before::Before;
+pub use keep::Keep;
+use turn::Home;
+pub use turn::{Reopened, Sealing, Turned};
 
 /// How large a tape may grow: as large as one that can be read, with room left for its trailer.
 const MAX_GROWN: u64 = store::MAX_TAPE_BYTES - 1024;
@@ -37,10 +46,14 @@ pub enum Existing {
 #[derive(Debug)]
 pub struct Growing {
     path: PathBuf,
+    /// Where the other segments are.
+    home: Home,
+    /// The header of the file, and so of those that follow.
+    header: Header,
     file: Locked,
     /// The file that this one took the place of; its lock is held on, for a program that had opened
     /// it before.
-    _replaced: Option<Locked>,
+    replaced: Option<Locked>,
     /// How many bytes of the file are whole objects.
     whole: u64,
     end: FileEnd,
@@ -48,12 +61,7 @@ pub struct Growing {
     /// Lines that are not in the file yet.
     waiting: Vec<u8>,
     events_waiting: u64,
-    /// The operations that are on the tape.
-    operations: Numbers,
-    /// Those that are not, and that a notification on the tape names as its cause.
-    owed: BTreeSet<OperationId>,
-    /// What the tape says that it lacks.
-    gaps: Gaps,
+    account: Account,
     /// How many events were written since the disk last said that it has all.
     unsynced: u64,
 }
@@ -78,14 +86,18 @@ pub enum Closed {
 
 impl Growing {
     /// Opens the file at `path` for a recording. A new one gets `header`; of one that goes on, what
-    /// it held is returned too.
+    /// it held is returned too. A header that names a segment asks for a folder of segments, and a folder
+    /// that is there already for the next one in it.
     pub fn open(
         path: &Path,
         header: &Header,
         existing: Existing,
-    ) -> Result<(Growing, Option<Loaded>), TapeError> {
+    ) -> Result<(Growing, Option<Before>), TapeError> {
+        if header.segment.is_some() || path.is_dir() {
+            return Self::open_folder(path, header, existing);
+        }
         let mut options = OpenOptions::new();
-        options.read(true).append(true);
+        options.read(true).append(true).mode(FILE_MODE);
         match existing {
             Existing::Refuse => options.create_new(true),
             Existing::Append | Existing::Replace => options.create(true),
@@ -104,13 +116,14 @@ impl Growing {
             let bytes = store::content(file.file(), path)?;
             // A recording that was killed before its first write leaves an empty file.
             if !bytes.is_empty() {
-                return Self::resume(file, path, &bytes, header.trust);
+                return Self::go_on_in(file, path, &bytes, header.trust)
+                    .map(|(growing, before)| (growing, Some(before)));
             }
         }
         file.file()
             .set_len(0)
             .map_err(|source| cannot_write(path, source))?;
-        let mut growing = Self::of(file, path, Seal::default(), 0);
+        let mut growing = Self::of(file, path, header.clone(), Seal::default(), 0);
         growing.line(&wire::write_header(header));
         growing
             .flush()
@@ -125,7 +138,7 @@ impl Growing {
         let object = wire::write_event(event);
         self.line(&object);
         self.events_waiting += 1;
-        self.note(event);
+        self.account.note([event]);
         object
     }
 
@@ -141,12 +154,12 @@ impl Growing {
 
     /// Whether an operation is on the tape, or waits to be.
     pub fn holds(&self, operation: OperationId) -> bool {
-        self.operations.contains(operation.0)
+        self.account.operations.contains(operation.0)
     }
 
     /// Whether a notification on the tape names this operation, which is not on it yet.
     pub fn owes(&self, operation: OperationId) -> bool {
-        self.owed.contains(&operation)
+        self.account.owed.contains(&operation)
     }
 
     /// Writes what waits. Where that fails the file is as it was before, and all of it still waits.
@@ -208,8 +221,12 @@ impl Growing {
         let path = self.path.clone();
         let failed = |source| cannot_write(&path, source);
         self.flush().map_err(failed)?;
-        // Where there is a gap, its reader strikes out what was lost in it and says so.
-        if !self.owed.is_empty() && !self.gaps.is_loss() {
+        // Of segments the reader strikes such causes out; the notification may stand in an earlier one.
+        // And where there is a gap, it strikes out what was lost in it and says so.
+        if !self.account.owed.is_empty()
+            && !self.account.gaps.is_loss()
+            && self.header.segment.is_none()
+        {
             return self.strike();
         }
         let trailer = wire::write_trailer(&self.seal.trailer());
@@ -229,78 +246,19 @@ impl Growing {
         Ok(Closed::Sealed)
     }
 
-    /// Goes on with a tape that was read from the file: its trailer and what is torn go away. Its
-    /// header gets the mark of what comes from nobody knows whom.
-    fn resume(
-        file: Locked,
-        path: &Path,
-        bytes: &[u8],
-        trust: Trust,
-    ) -> Result<(Growing, Option<Loaded>), TapeError> {
-        let Resumed {
-            mut loaded,
-            seal,
-            end,
-        } = read::resume(bytes).map_err(|error| error.named(path))?;
-        let struck = |notice: &Notice| matches!(notice, Notice::CauseLost { .. });
-        let marked = trust == Trust::Insecure && loaded.tape.header.trust != trust;
-        if marked {
-            loaded.tape.header.trust = trust;
-        }
-        let mut growing = if marked || loaded.notices.iter().any(struck) {
-            Self::rewritten(file, path, &loaded.tape)?
-        } else {
-            file.file()
-                .set_len(end as u64)
-                .map_err(|source| cannot_write(path, source))?;
-            let mut growing = Self::of(file, path, seal, end as u64);
-            growing.waiting.push(b'\n');
-            growing
-        };
-        for event in &loaded.tape.events {
-            growing.note(event);
-        }
-        growing
-            .flush()
-            .map_err(|source| cannot_write(path, source))?;
-        Ok((growing, Some(loaded)))
-    }
-
-    /// Goes on with a tape whose events the reader had to change, or whose header changes: it is
-    /// written anew, so that the trailer will fit.
-    fn rewritten(old: Locked, path: &Path, tape: &Tape) -> Result<Growing, TapeError> {
-        let failed = |source| cannot_write(path, source);
-        let mut seal = Seal::default();
-        let mut text = wire::write_header(&tape.header);
-        text.push('\n');
-        for event in &tape.events {
-            let object = wire::write_event(event);
-            seal.add(&object);
-            text.push_str(&object);
-            text.push('\n');
-        }
-        store::replace(path, &text).map_err(failed)?;
-        let mut options = OpenOptions::new();
-        let file = options.read(true).append(true).open(path).map_err(failed)?;
-        Ok(Growing {
-            _replaced: Some(old),
-            ..Self::of(store::lock(file, path)?, path, seal, text.len() as u64)
-        })
-    }
-
-    fn of(file: Locked, path: &Path, seal: Seal, whole: u64) -> Growing {
+    fn of(file: Locked, path: &Path, header: Header, seal: Seal, whole: u64) -> Growing {
         Growing {
             path: path.to_owned(),
+            home: Home::Beside(path.to_owned()),
+            header,
             file,
-            _replaced: None,
+            replaced: None,
             whole,
             end: FileEnd::Clean,
             seal,
             waiting: Vec::new(),
             events_waiting: 0,
-            operations: Numbers::default(),
-            owed: BTreeSet::new(),
-            gaps: Gaps::default(),
+            account: Account::default(),
             unsynced: 0,
         }
     }
@@ -308,25 +266,6 @@ impl Growing {
     fn line(&mut self, object: &str) {
         self.waiting.extend_from_slice(object.as_bytes());
         self.waiting.push(b'\n');
-    }
-
-    /// Keeps count of which operations are there and which are named.
-    fn note(&mut self, event: &Event) {
-        match event {
-            Event::Contract(_) | Event::Fact(_) => {}
-            Event::Gap(gap) => self.gaps.join(&Gaps::of([gap])),
-            Event::Operation(operation) => {
-                self.operations.insert(operation.id.0);
-                self.owed.remove(&operation.id);
-            }
-            Event::Notification(notification) => {
-                for cause in &notification.after {
-                    if !self.holds(*cause) {
-                        self.owed.insert(*cause);
-                    }
-                }
-            }
-        }
     }
 }
 
@@ -342,6 +281,7 @@ fn cannot_write(path: &Path, source: io::Error) -> TapeError {
 mod tests {
     use super::*;
     use crate::exchange::{Fact, Gap, Micros, Session, What};
+    use crate::tape::{Notice, Trust};
 
     #[test]
     fn a_tape_does_not_grow_larger_than_one_that_can_be_read() {
@@ -353,6 +293,7 @@ mod tests {
             started: None,
             endpoint: None,
             trust: Trust::Checked,
+            segment: None,
         };
         let event = Event::Fact(Fact {
             session: Session::new("a"),

@@ -6,11 +6,13 @@
 mod error;
 mod gaps;
 mod growing;
+mod joined;
 mod json;
 mod layout;
 mod names;
 mod numbers;
 mod read;
+mod segment;
 mod store;
 mod wire;
 
@@ -23,10 +25,12 @@ use crate::exchange::{
     Contract, Fact, Gap, Notification, NotificationId, Operation, OperationId, Repair, Session,
 };
 
-pub use error::{Problem, TapeError, Unreadable};
+pub use error::{FolderFault, Problem, TapeError, Unreadable};
 pub use gaps::Gaps;
-pub use growing::{Closed, Existing, Growing};
+pub use growing::{Before, Closed, Existing, Growing, Keep, Reopened, Sealing, Turned};
+pub use joined::parts;
 pub use numbers::Numbers;
+pub use segment::Segment;
 pub use store::{content, file};
 
 /// One recording, in memory.
@@ -51,6 +55,8 @@ pub struct Header {
     pub endpoint: Option<String>,
     /// Whether it is known to be from there.
     pub trust: Trust,
+    /// Which part of a long recording it is, where that has several.
+    pub segment: Option<Segment>,
 }
 
 /// Whether the one behind a recording was who it was taken for.
@@ -118,6 +124,59 @@ pub enum Notice {
     },
     /// The recording does not hold all that passed.
     Gaps(Gaps),
+    /// The first segments are gone: the oldest are deleted where a recording keeps only so many.
+    Begins {
+        /// The first that is there.
+        segment: u64,
+    },
+    /// Something about a segment that is not the last.
+    Segment {
+        /// Its number.
+        number: u64,
+        /// What.
+        state: SegmentState,
+    },
+    /// The operation that opened a stream is gone with its segment: what travelled on the stream later is
+    /// left out.
+    StreamLost {
+        /// The operation.
+        stream: OperationId,
+        /// How many events were left out.
+        events: u64,
+    },
+}
+
+/// What a segment among others can be that it should not be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SegmentState {
+    /// It is not there.
+    Missing,
+    /// Its last object was torn, and dropped: so many bytes.
+    Torn {
+        /// How many bytes were dropped.
+        bytes: usize,
+    },
+    /// It has no trailer: what its end held may be lost.
+    Unclosed,
+    /// Its trailer does not match its events.
+    Edited,
+}
+
+impl Notice {
+    /// The same, said of a segment that others follow.
+    fn of_segment(self, number: u64) -> Notice {
+        let state = match self {
+            Notice::Torn { bytes } => SegmentState::Torn { bytes },
+            Notice::Unclosed => SegmentState::Unclosed,
+            Notice::Edited => SegmentState::Edited,
+            Notice::CauseLost { .. }
+            | Notice::Gaps(_)
+            | Notice::Begins { .. }
+            | Notice::Segment { .. }
+            | Notice::StreamLost { .. } => return self,
+        };
+        Notice::Segment { number, state }
+    }
 }
 
 impl fmt::Display for Notice {
@@ -145,18 +204,49 @@ impl fmt::Display for Notice {
                  tape: it no longer waits for it"
             ),
             Notice::Gaps(gaps) => gaps.fmt(f),
+            Notice::Begins { segment } => write!(
+                f,
+                "it begins with segment {segment}: what the segments before held is not on the tape"
+            ),
+            Notice::Segment { number, state } => {
+                write!(f, "segment {number} ")?;
+                match state {
+                    SegmentState::Missing => f.write_str("is missing: there is a hole in the tape"),
+                    SegmentState::Torn { bytes } => {
+                        write!(f, "is torn at its end: {bytes} bytes were dropped")
+                    }
+                    SegmentState::Unclosed => {
+                        f.write_str("has no trailer: what its end held may be lost")
+                    }
+                    SegmentState::Edited => {
+                        f.write_str("was edited after it was sealed: its trailer does not match")
+                    }
+                }
+            }
+            Notice::StreamLost { stream, events } => write!(
+                f,
+                "operation {stream} opened a stream and is not on the tape: {events} later events of that \
+                 stream are left out"
+            ),
         }
     }
 }
 
 impl Tape {
-    /// Reads a tape from a file.
+    /// Reads a tape from a file, or from a folder of segments.
     pub fn load(path: &Path) -> Result<Loaded, TapeError> {
-        Self::read_named(&file(path)?, path)
+        joined::load(path)
     }
 
-    /// Reads a tape from the content of a file at `path`, which errors name.
+    /// Reads a tape from the content of a file at `path`, which errors name. Of a segment it is what can
+    /// be played without the others.
     pub fn read_named(bytes: &[u8], path: &Path) -> Result<Loaded, TapeError> {
+        joined::read_played(bytes, path)
+    }
+
+    /// Reads one file of a tape from its content, to be written again: a segment keeps what it says of
+    /// the others.
+    pub fn read_part(bytes: &[u8], path: &Path) -> Result<Loaded, TapeError> {
         Ok(read::read(bytes).map_err(|error| error.named(path))?)
     }
 

@@ -25,13 +25,22 @@ pub(super) struct Resumed {
     pub(super) end: usize,
 }
 
+/// Where the causes are that the notifications in a file name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Causes {
+    /// In the file itself; but of a segment they may be anywhere.
+    Here,
+    /// In whichever segment.
+    Elsewhere,
+}
+
 /// Reads a tape from the bytes of its file.
 pub(super) fn read(bytes: &[u8]) -> Result<Loaded, Unreadable> {
-    resume(bytes).map(|resumed| resumed.loaded)
+    resume(bytes, Causes::Here).map(|resumed| resumed.loaded)
 }
 
 /// Reads a tape from the bytes of its file, to go on writing it.
-pub(super) fn resume(bytes: &[u8]) -> Result<Resumed, Unreadable> {
+pub(super) fn resume(bytes: &[u8], causes: Causes) -> Result<Resumed, Unreadable> {
     let text = intact(bytes)?;
     let mut objects = Deserializer::from_str(text).into_iter::<&RawValue>();
     let mut reading = Reading::default();
@@ -58,7 +67,7 @@ pub(super) fn resume(bytes: &[u8]) -> Result<Resumed, Unreadable> {
         }
     }
     let torn = bytes.len() - start_of_rest(bytes, end);
-    reading.finish(text, torn)
+    reading.finish(text, torn, causes)
 }
 
 /// The text of the tape, without what a crash can leave at its end: half a character, or zeros
@@ -166,7 +175,7 @@ impl Reading {
         }
     }
 
-    fn finish(mut self, text: &str, torn: usize) -> Result<Resumed, Unreadable> {
+    fn finish(mut self, text: &str, torn: usize, causes: Causes) -> Result<Resumed, Unreadable> {
         let mut notices = Vec::new();
         if torn > 0 {
             notices.push(Notice::Torn { bytes: torn });
@@ -186,7 +195,9 @@ impl Reading {
         if !gaps.is_empty() {
             notices.push(Notice::Gaps(gaps));
         }
-        self.check_causes(text, &gaps, &mut notices)?;
+        if causes == Causes::Here && header.segment.is_none() {
+            self.check_causes(text, &gaps, &mut notices)?;
+        }
         Ok(Resumed {
             loaded: Loaded {
                 tape: Tape {

@@ -1,16 +1,26 @@
 //! A tape's file: read whole, and replaced whole.
 //!
-//! It does not know what stands in the file.
+//! Of what stands in the file it knows the header only.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use serde_json::Deserializer;
+use serde_json::value::RawValue;
+
+use super::Header;
 use super::error::{Problem, TapeError};
+use super::segment::FILE_MODE;
+use super::wire::{self, Entry};
 
 /// The largest tape that is read. A tape is held in memory as a whole, and the bodies that would
 /// make it larger than this are kept beside it.
 pub(super) const MAX_TAPE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// The longest header that is looked for in a file that may be no tape at all.
+const MAX_HEADER_BYTES: u64 = 64 * 1024;
 
 /// Reads the content of a tape's file.
 pub fn file(path: &Path) -> Result<Vec<u8>, TapeError> {
@@ -36,6 +46,29 @@ pub fn content(source: impl io::Read, name: &Path) -> Result<Vec<u8>, TapeError>
         return Err(error.into());
     }
     Ok(bytes)
+}
+
+/// The header that a file begins with; `None` where there is none.
+pub(super) fn header(path: &Path) -> Result<Option<Header>, TapeError> {
+    let failed = |source| TapeError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut bytes = Vec::new();
+    File::open(path)
+        .map_err(failed)?
+        .take(MAX_HEADER_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    let text = bytes.utf8_chunks().next().map_or("", |first| first.valid());
+    let first = Deserializer::from_str(text).into_iter::<&RawValue>().next();
+    let entry = first
+        .and_then(Result::ok)
+        .map(|object| wire::read(object.get()));
+    Ok(match entry {
+        Some(Ok((_, Entry::Header(header)))) => Some(header),
+        _ => None,
+    })
 }
 
 /// Replaces the file, or makes it: whoever reads it meanwhile, or after a crash, finds the old
@@ -109,6 +142,7 @@ fn fill(temporary: &Path, target: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
+        .mode(FILE_MODE)
         .open(temporary)?;
     if let Ok(old) = fs::metadata(target) {
         file.set_permissions(old.permissions())?;
@@ -118,9 +152,18 @@ fn fill(temporary: &Path, target: &Path, text: &str) -> io::Result<()> {
 }
 
 /// A name in the target's own folder, since a rename does not cross file systems.
-fn beside(target: &Path) -> io::Result<PathBuf> {
+pub(super) fn beside(target: &Path) -> io::Result<PathBuf> {
     let mut name = std::ffi::OsString::from(".");
     name.push(target.file_name().ok_or(io::ErrorKind::InvalidInput)?);
     name.push(format!(".{}.tmp", std::process::id()));
     Ok(target.with_file_name(name))
+}
+
+/// Has the names in the folder of this file survive a power cut.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)?.sync_all()
 }

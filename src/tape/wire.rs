@@ -20,7 +20,7 @@ use crate::exchange::{
 
 use super::error::Problem;
 use super::json::{Object, present};
-use super::{Event, Header, Trust};
+use super::{Event, Header, Segment, Trust};
 use body::WireBody;
 use fact::{WireCauseBy, WireFact};
 use field::{True, WireStatus, WireValue, headers};
@@ -70,6 +70,11 @@ impl Seal {
     pub(super) fn add_lines(&mut self, lines: &[u8], events: u64) {
         self.hasher.update(lines);
         self.events += events;
+    }
+
+    /// How many events were added.
+    pub(super) fn events(&self) -> u64 {
+        self.events
     }
 
     /// The trailer that fits what was added.
@@ -165,6 +170,15 @@ struct WireHeader {
     endpoint: Option<String>,
     #[serde(default, deserialize_with = "present")]
     insecure: Option<True>,
+    #[serde(default, deserialize_with = "present")]
+    segment: Option<Object<WireSegment>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireSegment {
+    recording: String,
+    number: u64,
 }
 
 impl From<WireHeader> for Header {
@@ -178,6 +192,10 @@ impl From<WireHeader> for Header {
                 None => Trust::Checked,
                 Some(True) => Trust::Insecure,
             },
+            segment: wire.segment.map(|Object(segment)| Segment {
+                recording: segment.recording,
+                number: segment.number,
+            }),
         }
     }
 }

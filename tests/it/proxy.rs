@@ -6,6 +6,7 @@ mod informational;
 mod pushing;
 mod refusals;
 mod rewriting;
+mod segments;
 mod serving;
 mod sockets;
 mod streams;

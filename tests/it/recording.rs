@@ -168,6 +168,7 @@ fn recording_of(bytes: usize) -> Tape {
             started: None,
             endpoint: None,
             trust: Trust::Checked,
+            segment: None,
         },
         events: Vec::new(),
     };
@@ -295,6 +296,7 @@ fn what_passes_becomes_a_tape_that_goes_on() {
     let path = folder.path().join("calls.tape");
     let header = Header {
         trust: Trust::Checked,
+        segment: None,
         title: "calls".into(),
         source: "http://127.0.0.1:1".into(),
         started: Some("2026-01-01T00:00:00Z".into()),

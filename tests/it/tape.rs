@@ -10,7 +10,7 @@ use antiphon::exchange::{
     Notification, NotificationId, OnSocket, Operation, OperationId, Parameter, Presence, Repair,
     Request, Response, ServerSent, Session, Side, Stream, What,
 };
-use antiphon::tape::{Event, Header, Layout, Notice, Tape, TapeError, Trust, Unreadable};
+use antiphon::tape::{Event, Header, Layout, Notice, Segment, Tape, TapeError, Trust, Unreadable};
 use proptest::prelude::*;
 
 pub(crate) const HEADER: &str = r#"{"kind":"header","antiphon":1,"title":"t","source":"s"}"#;
@@ -75,6 +75,7 @@ fn tape_of(bodies: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Tape {
             started: None,
             endpoint: None,
             trust: Trust::Checked,
+            segment: None,
         },
         events: events.collect(),
     }
@@ -456,6 +457,7 @@ prop_compose! {
         [title, source] in any::<[String; 2]>(),
         [started, endpoint] in any::<[Option<String>; 2]>(),
         insecure in any::<bool>(),
+        segment in any::<Option<(String, u64)>>(),
         mut events in prop::collection::vec(
             prop_oneof![any_contract(), any_operation(), any_notification(), any_fact(), any_gap()],
             0..8,
@@ -479,7 +481,8 @@ prop_compose! {
             }
         }
         let trust = if insecure { Trust::Insecure } else { Trust::Checked };
-        Tape { header: Header { title, source, started, endpoint, trust }, events }
+        let segment = segment.map(|(recording, number)| Segment { recording, number });
+        Tape { header: Header { title, source, started, endpoint, trust, segment }, events }
     }
 }
 

@@ -9,9 +9,10 @@ use std::time::Instant;
 
 use crate::exchange::{Gap, Micros};
 use crate::recorder::backlog::Over;
+use crate::recorder::rotation::Look;
 use crate::recorder::settings::{Durability, Heard};
 use crate::recorder::summary::{Progress, Summary};
-use crate::tape::Event;
+use crate::tape::{Event, Sealing};
 
 use super::{MAX_BATCH_BYTES, RETRY, Writer};
 
@@ -21,6 +22,14 @@ pub(super) enum File {
     Well,
     /// It was last tried then.
     Failing(Instant),
+}
+
+/// Whether the segment that is written may be written on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Segment {
+    Trusted,
+    /// The disk would not say that it kept it, and another could not be begun so far.
+    ToBeLeft,
 }
 
 impl Writer {
@@ -113,7 +122,39 @@ impl Writer {
         }
     }
 
+    /// Goes on in the next segment where it is time.
+    pub(super) fn turn(&mut self) {
+        if self.file != File::Well {
+            return;
+        }
+        let unsynced = self.growing.unsynced();
+        let troubles = match self.turning.look(&mut self.growing) {
+            Look::Stays => return,
+            Look::Turned { unsealed, kept } => {
+                match &unsealed {
+                    None => self.account.synced(),
+                    Some(why) => {
+                        self.progress.unsealed += 1;
+                        self.uncertain(unsynced, why);
+                    }
+                }
+                [kept, unsealed]
+            }
+            Look::Failed(trouble) => [Some(trouble), None],
+        };
+        for trouble in troubles.into_iter().flatten() {
+            tracing::error!("{trouble}");
+            self.progress.trouble = Some(trouble);
+        }
+        self.backlog.reached(&self.progress);
+    }
+
     fn write(&mut self) -> io::Result<()> {
+        if self.segment == Segment::ToBeLeft {
+            let turned = self.growing.turn(Sealing::Uncertain);
+            turned.map_err(io::Error::other)?;
+            self.segment = Segment::Trusted;
+        }
         self.flush()?;
         if self.durability == Durability::Synced && !self.waiting.is_empty() {
             let began = Instant::now();
@@ -193,15 +234,34 @@ impl Writer {
         self.owe(gap);
     }
 
-    /// The disk will not say that it has what it was given.
+    /// The disk will not say that it has what it was given. To ask it again would prove nothing, since
+    /// the system may have dropped what it could not write; so the segment is left as it stands, and
+    /// another one says what is uncertain.
     fn unsure(&mut self, error: &io::Error) {
-        let uncertain = self.growing.unsynced();
-        let trouble = format!("the disk does not keep the tape: {error}");
-        tracing::error!("{trouble}: {uncertain} events on it are uncertain");
-        let gap = self.account.unsure(uncertain, &trouble);
-        self.progress.uncertain += uncertain;
+        let unsynced = self.growing.unsynced();
+        let mut trouble = format!("the disk does not keep the tape: {error}");
+        match self.growing.turn(Sealing::Uncertain) {
+            Ok(left) => {
+                let left = left.path.display();
+                tracing::error!(
+                    "{trouble}; {left} is left as it is, with {unsynced} uncertain events"
+                );
+            }
+            Err(turn) => {
+                tracing::error!("{trouble}, with {unsynced} uncertain events; {turn}");
+                trouble = format!("{trouble}; {turn}");
+                self.segment = Segment::ToBeLeft;
+            }
+        }
         self.progress.disk.failures += 1;
+        self.uncertain(unsynced, &trouble);
         self.progress.trouble = Some(trouble);
+    }
+
+    /// The tape is to say that so many events on it may not survive a power cut.
+    fn uncertain(&mut self, events: u64, why: &str) {
+        let gap = self.account.unsure(events, why);
+        self.progress.uncertain += events;
         self.backlog.health().loses();
         self.owe(gap);
     }

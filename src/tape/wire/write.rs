@@ -9,7 +9,7 @@ use crate::exchange::{
     CauseBy, Contract, End, Fact, Form, Headers, Notification, Operation, Presence, Repair, What,
 };
 use crate::tape::json::{Writer, quote};
-use crate::tape::{Event, Header, Trust};
+use crate::tape::{Event, Header, Segment, Trust};
 
 use super::{Trailer, VERSION, body, gap, stream};
 
@@ -26,6 +26,14 @@ pub(in crate::tape) fn write_header(header: &Header) -> String {
         .optional_string("started", header.started.as_deref())
         .optional_string("endpoint", header.endpoint.as_deref())
         .optional_raw("insecure", insecure)
+        .optional_raw("segment", header.segment.as_ref().map(write_segment))
+        .end()
+}
+
+fn write_segment(segment: &Segment) -> String {
+    Writer::new()
+        .string("recording", &segment.recording)
+        .number("number", segment.number)
         .end()
 }
 

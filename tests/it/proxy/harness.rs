@@ -38,8 +38,23 @@ impl Recording {
         Recording::start_by(command, upstream, &[])
     }
 
-    fn start_by(mut command: Command, upstream: SocketAddr, arguments: &[&str]) -> Recording {
-        let folder = TempDir::new().unwrap();
+    fn start_by(command: Command, upstream: SocketAddr, arguments: &[&str]) -> Recording {
+        Recording::start_in(TempDir::new().unwrap(), command, upstream, arguments)
+    }
+
+    /// Starts another where this one was, which has ended.
+    pub(super) fn again(mut self, upstream: SocketAddr, arguments: &[&str]) -> Recording {
+        let folder = std::mem::replace(&mut self.folder, TempDir::new().unwrap());
+        let command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+        Recording::start_in(folder, command, upstream, arguments)
+    }
+
+    fn start_in(
+        folder: TempDir,
+        mut command: Command,
+        upstream: SocketAddr,
+        arguments: &[&str],
+    ) -> Recording {
         let mut child = command
             .args(["record", "--listen", "127.0.0.1:0", "-o", "t.tape"])
             .args(["--upstream", &format!("http://{upstream}")])
@@ -88,6 +103,17 @@ impl Recording {
     /// The tape's file as it is now.
     pub(super) fn tape(&self) -> PathBuf {
         self.folder.path().join("t.tape")
+    }
+
+    /// Sends it a signal.
+    pub(super) fn signal(&self, name: &str) {
+        signal(&self.child, name);
+    }
+
+    /// Ends it at once.
+    pub(super) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Ends it; its exit code.

@@ -1,0 +1,60 @@
+//! The flags of long recordings: when another segment begins, and what is kept.
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::exit::{Because as _, Failure, Trouble};
+use crate::cli::verify;
+use crate::recorder::{Recorder, Rotation};
+use crate::tape::Segment;
+
+/// A recording in segments.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Long recordings")]
+pub(super) struct SegmentFlags {
+    /// Make the tape a folder of segments, and begin another when one has this size (64MiB) or is this
+    /// old (1h). SIGHUP begins another too; without --rotate it reopens the tape at its path.
+    #[arg(long, value_name = "SIZE|DURATION", env = "ANTIPHON_ROTATE")]
+    rotate: Option<String>,
+
+    /// Keep only so many segments (10), the last of at most this size together (10GiB), or those of this
+    /// time (7d); older ones are deleted.
+    #[arg(
+        long,
+        value_name = "N|SIZE|AGE",
+        env = "ANTIPHON_KEEP",
+        requires = "rotate"
+    )]
+    keep: Option<String>,
+}
+
+impl SegmentFlags {
+    pub(super) fn rotation(&self) -> anyhow::Result<Rotation> {
+        let rotate = self.rotate.as_deref().map(str::parse).transpose();
+        let keep = self.keep.as_deref().map(str::parse).transpose();
+        Ok(Rotation {
+            rotate: rotate.context("--rotate")?,
+            keep: keep.context("--keep")?,
+        })
+    }
+}
+
+/// The first segment of a recording that has a name of its own, if it is to have segments.
+pub(super) fn first(rotation: Rotation) -> Option<Segment> {
+    rotation.rotate.map(|_| Segment {
+        recording: format!("{:016x}{:016x}", verify::any(), verify::any()),
+        number: 1,
+    })
+}
+
+/// Has the recording turn to another segment at each SIGHUP, for as long as it is polled.
+pub(super) fn hangups(recorder: Recorder) -> Result<impl Future<Output = ()>, Failure> {
+    let mut hangup = signal(SignalKind::hangup())
+        .context("cannot hear SIGHUP")
+        .because(Trouble::Io)?;
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            recorder.reopen();
+        }
+    })
+}
