@@ -19,6 +19,7 @@ mod agent;
 mod conversation;
 mod cpython;
 mod desk;
+mod failing;
 mod jitter;
 mod kill;
 mod large;
