@@ -50,8 +50,8 @@ enum Command {
     Import(import::Import),
     Show(show::Show),
     Format(format::Format),
-    Record(record::Record),
-    Replay(replay::Replay),
+    Record(Box<record::Record>),
+    Replay(Box<replay::Replay>),
     Verify(verify::Verify),
     Ca(ca::Ca),
 }

@@ -1,5 +1,6 @@
 //! `antiphon record`: stands in front of a real service, and writes what passes.
 
+mod failure;
 mod segments;
 
 use std::fs;
@@ -17,6 +18,7 @@ use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Proxy};
 use crate::recorder::{self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError};
 use crate::tape::{Existing, Header, TapeError, Trust};
 
+use self::failure::FailureFlags;
 use self::segments::SegmentFlags;
 use super::config::{Config, ConfigFlag};
 use super::exit::{Because as _, Failure, Outcome, Trouble};
@@ -70,6 +72,9 @@ pub(super) struct Record {
 
     #[command(flatten)]
     service: ServiceFlags,
+
+    #[command(flatten)]
+    failure: FailureFlags,
 
     #[command(flatten)]
     limits: LimitFlags,
@@ -191,11 +196,12 @@ Examples:
   antiphon record --upstream http://localhost:9090 -o chat.tape --append
   antiphon record --upstream http://localhost:9090 -o desk.tape --rotate 64MiB --keep 7d
   antiphon record --upstream http://localhost:9090 --except 'image/*' --json
+  antiphon record --upstream http://localhost:9090 --on-failure stop   nothing passes unrecorded
   antiphon record --upstream https://gws.example --tls                 TLS on both sides
   antiphon record --upstream https://localhost:9443 --upstream-ca test-ca.pem
 
 Point the client at the address that is printed. SIGINT and SIGTERM let what is under way end,
-close the tape, and exit 0.";
+close the tape, and exit 0; or 4 if something that passed is not on it.";
 
 /// Everything that a recording needs.
 struct Setup {
@@ -257,6 +263,7 @@ impl Record {
         let limits = limits.clients.limits(OnFin::Answer, Sockets::Passed)?;
         let shown = std::io::stderr().is_terminal() && !self.json;
         let mut recorder = self.tape.settings()?;
+        recorder.failure = self.failure.failure()?;
         recorder.heard = self.json.then(|| Heard(Box::new(print)));
         Ok(Setup {
             listen: listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),

@@ -1,6 +1,7 @@
 //! `antiphon show`: a tape for people, or as one JSON document for programs.
 
 mod document;
+mod gap;
 mod grid;
 mod selection;
 mod timeline;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::player::{Plan, Present, Reading};
+use crate::tape::Gaps;
 use crate::verify::{self, Settings, Verdict, VerifyError};
 
 use super::config::ConfigFlag;
@@ -73,6 +74,8 @@ struct Document<'a> {
     seed: u64,
     microseconds: u128,
     differences: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gaps: Option<Gaps>,
 }
 
 impl Verify {
@@ -112,6 +115,7 @@ impl Verify {
             digest,
             took,
             differences,
+            gaps,
         } = verdict;
         let Settings { runs, seed, .. } = settings;
         for difference in differences {
@@ -142,6 +146,7 @@ impl Verify {
                 seed: *seed,
                 microseconds: took.as_micros(),
                 differences,
+                gaps: (!gaps.is_empty()).then_some(*gaps),
             };
             let text = serde_json::to_string_pretty(&document).because(Trouble::Io)?;
             output::data(&format!("{text}\n"))?;

@@ -7,12 +7,14 @@ mod body;
 pub mod coding;
 mod contract;
 pub mod credentials;
+mod gap;
 mod headers;
 mod session_by;
 mod stream;
 
 pub use body::{Body, Cut};
 pub use contract::{Contract, Parameter, Presence};
+pub use gap::Gap;
 pub use headers::{HOP_BY_HOP, Headers, is_made_anew};
 pub use session_by::{NoSessionBy, SessionBy};
 pub use stream::{

@@ -129,7 +129,7 @@ impl<'a> Assembly<'a> {
     ) {
         let first = events.iter().find_map(|event| match event {
             Event::Operation(operation) => Some(&operation.request),
-            Event::Contract(_) | Event::Notification(_) | Event::Fact(_) => None,
+            Event::Contract(_) | Event::Notification(_) | Event::Fact(_) | Event::Gap(_) => None,
         });
         let Some(first) = first else { return };
         let method = section.method.as_ref().unwrap_or(&first.method);

@@ -21,7 +21,7 @@ use crate::exchange::{
 };
 use crate::journal::{Identity, Way};
 use crate::matcher::{Key, Rules};
-use crate::tape::{Event, Tape};
+use crate::tape::{Event, Gaps, Tape};
 
 use super::publish;
 use super::settings::Reading;
@@ -42,6 +42,8 @@ pub struct Plan {
     pub(super) notifications: Vec<Due>,
     pub(super) lanes: Vec<Lane>,
     pub(super) contracts: Vec<Contract>,
+    /// What the tapes lack.
+    pub(super) gaps: Gaps,
     pub(super) endpoints: Vec<String>,
     pub(super) ties: Ties,
     pub(super) reading: Reading,
@@ -207,6 +209,7 @@ impl Plan {
             notifications: Vec::new(),
             lanes: Vec::new(),
             contracts: Vec::new(),
+            gaps: Gaps::default(),
             endpoints: Vec::new(),
             ties: Ties::default(),
             reading,
@@ -281,6 +284,7 @@ impl Plan {
         for event in &tape.events {
             match event {
                 Event::Contract(contract) => self.contracts.push(contract.clone()),
+                Event::Gap(gap) => self.gaps.join(&Gaps::of([gap])),
                 Event::Fact(fact) => {
                     if let What::Closed(closed) = &fact.what {
                         self.ends(fact, closed, &numbers, &mut lanes);

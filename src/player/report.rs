@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::exchange::Micros;
 use crate::journal::{self, Bounded, Remark};
+use crate::tape::Gaps;
 
 use super::copies::Copies;
 use super::plan::By;
@@ -35,6 +36,9 @@ pub struct Report {
     tolerances: Counted<Said>,
     /// Values that clients chose themselves, and that took the recorded ones' places.
     chosen: Counted<Said>,
+    /// What the tapes themselves lack; it says nothing of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gaps: Option<Gaps>,
     /// The further copies of the conversation, of spare sessions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     copies: Vec<Report>,
@@ -123,7 +127,9 @@ struct Said {
 impl Report {
     pub(super) fn of(copies: &Copies, run: u64, now: Micros) -> Report {
         let of_one = |stage: &Stage| Report::of_one(stage, run, now);
+        let gaps = copies.first().plan().gaps;
         Report {
+            gaps: (!gaps.is_empty()).then_some(gaps),
             copies: copies.others().map(of_one).collect(),
             ..of_one(copies.first())
         }
@@ -152,6 +158,7 @@ impl Report {
             repeats: Counted::said(journal.repeats()),
             tolerances: Counted::said(journal.tolerances()),
             chosen: Counted::said(journal.chosen()),
+            gaps: None,
             copies: Vec::new(),
         }
     }
@@ -222,6 +229,9 @@ impl fmt::Display for Report {
         self.repeats.say(f, "repeated", Said::say)?;
         self.tolerances.say(f, "tolerated", Said::say)?;
         self.chosen.say(f, "chosen by clients", Said::say)?;
+        if let Some(gaps) = &self.gaps {
+            write!(f, "\nincomplete: {gaps}")?;
+        }
         write!(f, "\ntranscript {}", self.digest)?;
         for (place, copy) in self.copies.iter().enumerate() {
             write!(f, "\ncopy {}: {copy}", place + 2)?;

@@ -158,7 +158,7 @@ fn times(event: &Event) -> Vec<i64> {
             of(&plain.headers, &plain.body)
         }
         Event::Notification(notification) => of(&Headers::new(), &notification.data),
-        Event::Contract(_) | Event::Fact(_) => Vec::new(),
+        Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => Vec::new(),
     }
 }
 
@@ -309,7 +309,7 @@ mod tests {
             match event {
                 Event::Operation(operation) => operation.response.body = Body::new(text),
                 Event::Notification(notification) => notification.data = Body::new(text),
-                Event::Contract(_) | Event::Fact(_) => {}
+                Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => {}
             }
         }
         let seconds = 2_000_000_000 - 1_392_308_459;

@@ -128,7 +128,7 @@ mod tests {
                 Event::Notification(notification) => {
                     notification.carrier = Carrier::Line(crate::exchange::OperationId(1));
                 }
-                Event::Contract(_) | Event::Fact(_) => {}
+                Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => {}
             }
         }
         Replay::new(plan(&[tape]), settings, Vec::new())

@@ -1,4 +1,8 @@
 //! What a person and a monitor ask of a recording, on a port of its own: health and metrics.
+//!
+//! It tells what the recorder and the meter count, and changes nothing.
+
+mod metrics;
 
 use std::collections::BTreeMap;
 
@@ -6,6 +10,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::Serialize;
+
+use crate::recorder::{Admission, Loss};
 
 use super::{Proxy, Shared};
 
@@ -22,6 +28,27 @@ struct Health<'a> {
     bytes: u64,
     recorded: Recorded,
     connections: Connections,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<Wrong>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missed: Option<Missed>,
+}
+
+/// What is wrong now.
+#[derive(Serialize)]
+struct Wrong {
+    why: String,
+    for_seconds: u64,
+}
+
+/// What passed and is not on the tape, or not for certain.
+#[derive(Serialize)]
+struct Missed {
+    events: u64,
+    exchanges: u64,
+    bytes: u64,
+    uncertain_events: u64,
+    gaps: u64,
 }
 
 /// The numbers of the port that clients use, by their names.
@@ -43,8 +70,9 @@ pub async fn handle<B>(
     connections: Connections,
 ) -> Response<Full<Bytes>> {
     let path = request.uri().path();
-    if !matches!(path, "/__admin/health" | "/metrics") {
-        let message = format!("there is nothing at {path}; GET /__admin/health or /metrics");
+    if !matches!(path, "/__admin/health" | "/__admin/metrics" | "/metrics") {
+        let message =
+            format!("there is nothing at {path}; GET /__admin/health or /__admin/metrics");
         return refused(StatusCode::NOT_FOUND, "miss", &message);
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -55,20 +83,38 @@ pub async fn handle<B>(
         return response;
     }
     match path {
-        "/metrics" => answer(StatusCode::OK, EXPOSITION, metrics(&proxy.0, &connections)),
-        _ => json(StatusCode::OK, &health(&proxy.0, connections)),
+        "/__admin/health" => health(&proxy.0, connections),
+        _ => answer(
+            StatusCode::OK,
+            EXPOSITION,
+            exposition(&proxy.0, &connections),
+        ),
     }
 }
 
-fn health(shared: &Shared, connections: Connections) -> serde_json::Value {
+/// The document of `/__admin/health`. Whoever asks a proxy that passes everything on whether to send it
+/// traffic gets a yes (200), however the recording fares; one that lets nothing in answers 503.
+fn health(shared: &Shared, connections: Connections) -> Response<Full<Bytes>> {
     let count = shared.meter.count();
     let recorded = shared.recorder.progress();
+    let condition = shared.recorder.condition();
+    let (code, status) = match (condition.admission, &condition.trouble, condition.loss) {
+        (Admission::Paused | Admission::Ended, _, _) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "stopped")
+        }
+        (Admission::Open, Some(_), _) => (StatusCode::OK, "failing"),
+        (Admission::Open, None, Loss::Some) => (StatusCode::OK, "incomplete"),
+        (Admission::Open, None, Loss::None) => (StatusCode::OK, "ok"),
+    };
+    let missed = (condition.loss == Loss::Some).then_some(Missed {
+        events: recorded.lacks(),
+        exchanges: recorded.dropped,
+        bytes: recorded.lost_bytes,
+        uncertain_events: recorded.uncertain,
+        gaps: recorded.gaps,
+    });
     let health = Health {
-        status: if recorded.lacks() == 0 {
-            "ok"
-        } else {
-            "losing"
-        },
+        status,
         mode: "record",
         upstream: &shared.settings.upstream.to_string(),
         answered: count.answered,
@@ -82,48 +128,23 @@ fn health(shared: &Shared, connections: Connections) -> serde_json::Value {
             lost_events: recorded.lacks(),
         },
         connections,
+        trouble: condition.trouble.map(|trouble| Wrong {
+            why: trouble.why,
+            for_seconds: trouble.lasting.as_secs(),
+        }),
+        missed,
     };
-    serde_json::json!(health)
+    json(code, &serde_json::json!(health))
 }
 
-fn metrics(shared: &Shared, connections: &Connections) -> String {
-    let recorded = shared.recorder.progress();
-    let lines = [
-        (
-            "operations_total",
-            "counter",
-            "Operations on the tape",
-            recorded.operations,
-        ),
-        (
-            "notifications_total",
-            "counter",
-            "Notifications on the tape",
-            recorded.notifications,
-        ),
-        (
-            "lost_events_total",
-            "counter",
-            "Events that could not be written or read",
-            recorded.lacks(),
-        ),
-        (
-            "waiting_bytes",
-            "gauge",
-            "Bytes that wait to be written",
-            recorded.waiting as u64,
-        ),
-    ];
-    let lines = lines.map(|(name, kind, help, value)| {
-        format!(
-            "# HELP antiphon_{name} {help}.\n# TYPE antiphon_{name} {kind}\nantiphon_{name} {value}\n"
-        )
-    });
-    shared.meter.exposition() + &lines.concat() + &exposition(connections)
+fn exposition(shared: &Shared, connections: &Connections) -> String {
+    let (progress, condition) = (shared.recorder.progress(), shared.recorder.condition());
+    let recorded = metrics::exposition(&progress, &condition);
+    shared.meter.exposition() + &recorded + &opened(connections)
 }
 
 /// The numbers of the port: those that are open now, and how many there were of each other kind.
-fn exposition(connections: &Connections) -> String {
+fn opened(connections: &Connections) -> String {
     let lines = connections.iter().map(|(name, value)| {
         let (name, kind) = match *name {
             "open" => ("connections_open".to_owned(), "gauge"),

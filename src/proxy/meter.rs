@@ -80,6 +80,11 @@ impl Meter {
         self.0.added_sum.fetch_add(micros, Ordering::Relaxed);
     }
 
+    /// A request was answered at once.
+    pub(super) fn refused(&self, status: u16) {
+        self.answered(status, Duration::ZERO);
+    }
+
     /// The numbers in short.
     pub fn count(&self) -> Count {
         let statuses = self

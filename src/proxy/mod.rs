@@ -11,6 +11,7 @@ mod gate;
 mod headers;
 mod meter;
 mod origin;
+mod refusal;
 mod relay;
 mod tunnel;
 mod turn;
@@ -172,13 +173,18 @@ impl Proxy {
     }
 
     /// Passes a request of this caller to the upstream, and the answer back. Where that opens a socket,
-    /// what passes on it goes on until both sides have ended.
+    /// what passes on it goes on until both sides have ended. Where nothing is to pass that cannot be
+    /// recorded, and the recording fails, the answer is a 503.
     pub async fn handle(
         self,
         caller: Caller,
         beside: Beside,
         request: Request<Content>,
     ) -> Response<Download> {
+        if let Some(refusal) = refusal::refusal(&self.0.recorder.condition()) {
+            self.0.meter.refused(refusal.status().as_u16());
+            return refusal;
+        }
         let Beside { tell, socket } = beside;
         match socket {
             Some(socket) => self.0.upgrade(caller, tell, socket, request).await,

@@ -1,19 +1,32 @@
-//! What waits for the writer: the messages of its queue, counted in bytes, and how far it has come.
+//! What waits for the writer: the messages of its queue, counted and bounded, and how far it has come.
+//!
+//! It decides who finds room. What becomes of whoever does not is the tap's business, and how it is
+//! said on the tape the writer's.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::exchange::{Headers, Micros, Request, Response};
+use crate::exchange::{Gap, Headers, Micros, Request, Response};
 use crate::stream;
 
+use super::failure::{Failure, WhenBehind};
+use super::health::{Health, Waiting};
 use super::summary::{Progress, Summary};
-use super::{Item, Observation};
+use super::{Item, Observation, Passing};
 
-/// How many bytes may wait before exchanges that would not wait for the writer must. It is room for
-/// some seconds of a slow disk, and bounds what a crash can lose.
-const MAX_WAITING: usize = 64 * 1024 * 1024;
+/// How many messages may wait, however small they are: what a busy service says in some seconds.
+const MAX_ITEMS: usize = 100_000;
+
+/// How far beyond its caps the queue may grow by those who wait for it to become shorter, as a factor:
+/// each of them adds but a message or two.
+const HARD: usize = 2;
+
+/// How long messages may be dropped before the tape says so, where that does not end: one gap for each
+/// moment, and not one for each message.
+const GAP: Micros = Micros(1_000_000);
 
 /// What a message takes beside its content: the queue's own place, and the names of fields.
 const OVERHEAD: usize = 256;
@@ -29,6 +42,8 @@ pub(super) enum Message {
         /// Told when it is written.
         done: oneshot::Sender<()>,
     },
+    /// The rest of this exchange will not be told, since it found no room.
+    Forget { passing: Passing, at: Micros },
     /// Another segment is to begin.
     Turn,
     /// The recording ends.
@@ -51,28 +66,86 @@ impl Message {
                     Observation::Passed { item, .. } => of_item(item),
                     Observation::Ended { .. } | Observation::Gone { .. } => 0,
                 },
-                Message::Turn | Message::Close { .. } => 0,
+                Message::Forget { .. } | Message::Turn | Message::Close { .. } => 0,
             }
     }
+}
+
+/// A message in the queue.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) since: Instant,
+    pub(super) message: Message,
 }
 
 /// Whether the queue has room for more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     Enough,
+    /// Not really: whoever put something in waits until it is dealt with.
+    Little,
+    /// What came was not taken in.
     None,
 }
 
+/// Whether a message may be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// It may: it brings content, and the tape can say that it is missing.
+    Optional,
+    /// It ends what the writer knows of, and is small.
+    Mandatory,
+}
+
 /// What waits, and how far the writer has come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Backlog {
+    when_behind: WhenBehind,
+    patience: Duration,
+    max_bytes: usize,
+    health: Health,
     bytes: AtomicUsize,
+    items: AtomicUsize,
+    /// Since when the oldest message waits that the writer has in hand.
+    oldest: Mutex<Option<Instant>>,
+    dropped: Mutex<Dropped>,
     under_way: AtomicU64,
     missed: AtomicU64,
     progress: Mutex<Progress>,
 }
 
+/// What found no room.
+#[derive(Debug, Default)]
+struct Dropped {
+    all: Gap,
+    /// As much of it as the tape does not say yet.
+    untold: Gap,
+    /// What that was when it was last looked at.
+    before: Gap,
+}
+
 impl Backlog {
+    pub(super) fn new(failure: &Failure) -> Backlog {
+        Backlog {
+            when_behind: failure.when_behind,
+            patience: failure.patience,
+            max_bytes: failure.max_queue,
+            health: Health::new(failure.on_failure),
+            bytes: AtomicUsize::default(),
+            items: AtomicUsize::default(),
+            oldest: Mutex::default(),
+            dropped: Mutex::default(),
+            under_way: AtomicU64::default(),
+            missed: AtomicU64::default(),
+            progress: Mutex::default(),
+        }
+    }
+
+    /// Whether what passes can be recorded.
+    pub(super) fn health(&self) -> &Health {
+        &self.health
+    }
+
     /// An exchange begins.
     pub(super) fn begin(&self) {
         self.under_way.fetch_add(1, Ordering::Relaxed);
@@ -83,19 +156,95 @@ impl Backlog {
         self.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// A message goes into the queue.
-    pub(super) fn put(&self, bytes: usize) -> Room {
-        let before = self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        if before.saturating_add(bytes) <= MAX_WAITING {
-            Room::Enough
-        } else {
-            Room::None
+    /// A message goes into the queue, if there is room.
+    pub(super) fn put(&self, bytes: usize, need: Need) -> Room {
+        let all = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let all = all.saturating_add(bytes);
+        let items = self.items.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let within = |factor: usize| {
+            all <= self.max_bytes.saturating_mul(factor) && items <= MAX_ITEMS * factor
+        };
+        if within(1) {
+            return Room::Enough;
+        }
+        let waits =
+            self.when_behind == WhenBehind::Wait && self.health.waiting() == Waiting::Useful;
+        if need == Need::Mandatory || (waits && within(HARD)) {
+            return Room::Little;
+        }
+        self.took(bytes, 1);
+        self.health.falls_behind(&format!(
+            "the disk is slower than the traffic: {} bytes wait",
+            all - bytes
+        ));
+        Room::None
+    }
+
+    /// So many messages were taken out of the queue and dealt with.
+    pub(super) fn took(&self, bytes: usize, items: usize) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.items.fetch_sub(items, Ordering::Relaxed);
+    }
+
+    /// The writer begins to deal with messages of which the oldest waits since then.
+    pub(super) fn begins(&self, since: Instant) {
+        *unpoisoned(&self.oldest) = Some(since);
+    }
+
+    /// The writer has dealt with what it had in hand.
+    pub(super) fn dealt(&self) {
+        *unpoisoned(&self.oldest) = None;
+        let half = |waiting: &AtomicUsize, most: usize| waiting.load(Ordering::Relaxed) <= most / 2;
+        if half(&self.bytes, self.max_bytes) && half(&self.items, MAX_ITEMS) {
+            self.health.caught_up();
         }
     }
 
-    /// A message was taken out of the queue and dealt with.
-    pub(super) fn took(&self, bytes: usize) {
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    /// Looks whether somebody waits too long, and says again what has been wrong for long.
+    pub(super) fn look(&self) {
+        let since = *unpoisoned(&self.oldest);
+        if let Some(since) = since
+            && since.elapsed() > self.patience
+        {
+            let seconds = self.patience.as_secs_f64();
+            let why = format!("the disk has not taken in {seconds} s what it was given");
+            self.health.falls_behind(&why);
+        }
+        self.health.remind(|| {
+            let progress = self.progress();
+            format!(
+                "{} events and {} exchanges are lost so far",
+                progress.lost, progress.dropped
+            )
+        });
+    }
+
+    /// This passed and found no room.
+    pub(super) fn drops(&self, gap: &Gap) {
+        self.health.loses();
+        let mut dropped = unpoisoned(&self.dropped);
+        dropped.all.join(gap);
+        dropped.untold.join(gap);
+    }
+
+    /// Whether the tape does not say yet what found no room.
+    pub(super) fn has_dropped(&self) -> bool {
+        !unpoisoned(&self.dropped).untold.is_empty()
+    }
+
+    /// What found no room, when that is over or lasts for long; at once where the recording ends.
+    pub(super) fn dropped(&self, over: Over) -> Option<Gap> {
+        let mut dropped = unpoisoned(&self.dropped);
+        let untold = &dropped.untold;
+        let due =
+            over == Over::Yes || *untold == dropped.before || untold.until.since(untold.at) >= GAP;
+        if due {
+            dropped.before = Gap::default();
+            let told = std::mem::take(&mut dropped.untold);
+            return (!told.is_empty()).then_some(told);
+        }
+        dropped.before = untold.clone();
+        None
     }
 
     /// An exchange passed that the writer did not live to see.
@@ -108,23 +257,36 @@ impl Backlog {
 
     /// How far the writer has come.
     pub(super) fn progress(&self) -> Progress {
+        let dropped = unpoisoned(&self.dropped).all.clone();
+        let last = unpoisoned(&self.progress).clone();
         Progress {
             waiting: self.bytes.load(Ordering::Relaxed),
+            waiting_items: self.items.load(Ordering::Relaxed),
             under_way: self.under_way.load(Ordering::Relaxed),
             missed: self.missed.load(Ordering::Relaxed),
-            ..self.last().clone()
+            lost: last.lost + dropped.events,
+            lost_bytes: last.lost_bytes + dropped.bytes,
+            dropped: dropped.exchanges,
+            ..last
         }
     }
 
     /// Notes how far the writer has come.
     pub(super) fn reached(&self, progress: &Progress) {
-        self.last().clone_from(progress);
+        unpoisoned(&self.progress).clone_from(progress);
     }
+}
 
-    fn last(&self) -> MutexGuard<'_, Progress> {
-        // It is a copy of the writer's own count, replaced as a whole.
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Whether the recording ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Over {
+    Yes,
+    No,
+}
+
+/// What stands behind a lock. Every change of it is one that cannot be seen half.
+fn unpoisoned<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn of_item(item: &Item) -> usize {

@@ -6,7 +6,10 @@
 
 mod backlog;
 mod capture;
+mod failure;
 mod filter;
+mod gap;
+mod health;
 mod pattern;
 mod rotation;
 mod settings;
@@ -14,6 +17,7 @@ mod socket;
 mod stream;
 mod summary;
 mod tap;
+mod telling;
 #[cfg(test)]
 #[allow(
     clippy::unwrap_used,
@@ -23,6 +27,7 @@ mod tap;
 )] // a test may stop at the first thing that is not as it should be
 mod tests;
 mod understanding;
+mod watch;
 mod writer;
 mod written;
 
@@ -36,17 +41,21 @@ use tokio::sync::oneshot;
 use crate::exchange::{Headers, Micros};
 use crate::tape::{Event, Growing, Header, Notice, TapeError};
 
-use backlog::{Backlog, Message};
+use backlog::{Backlog, Message, Need, Queued};
 use capture::Budget;
 use tap::Head;
 use writer::Writer;
 
+pub use failure::{
+    Admission, Condition, DEFAULT_MAX_QUEUE, DEFAULT_PATIENCE, Failure, FailureError, Loss,
+    OnFailure, Trouble, WhenBehind,
+};
 pub use filter::{Filter, Rule, RuleError, Verdict};
 pub use pattern::{PathPattern, PathPatternError};
 pub use rotation::{Rotate, Rotation, RotationError};
 pub use settings::{Clock, DEFAULT_MAX_BODY, Durability, DurabilityError, Heard, Settings};
 pub use socket::SocketTap;
-pub use summary::{Progress, Summary};
+pub use summary::{Disk, Progress, Summary};
 pub use tap::{RequestTap, ResponseTap, Tap};
 pub use understanding::{
     Connection, Ending, Item, Observation, Passing, Settings as Known, Understanding,
@@ -70,7 +79,7 @@ pub struct Recorder(Arc<Shared>);
 
 /// What the handles, the taps and the writer share.
 struct Shared {
-    queue: mpsc::Sender<Message>,
+    queue: mpsc::Sender<Queued>,
     backlog: Arc<Backlog>,
     budget: Arc<Budget>,
     next: AtomicU64,
@@ -116,19 +125,13 @@ impl Recorder {
             sessions: before.sessions.into_iter().collect(),
         });
         let (queue, messages) = mpsc::channel();
-        let backlog = Arc::new(Backlog::default());
-        let shared = Shared {
-            queue,
-            backlog: Arc::clone(&backlog),
-            budget: Arc::new(Budget::default()),
-            next: AtomicU64::new(1),
-            durability: settings.durability,
-            max_body: settings.max_body,
-            lines: settings.lines.clone(),
-            clock: settings.clock.after(before.last_time),
-            notices: before.notices,
-        };
-        let writer = Writer::new(settings, shared.clock.clone(), understand, growing, backlog);
+        let mut shared = Shared::new(queue, &settings);
+        shared.clock = settings.clock.after(before.last_time);
+        shared.notices = before.notices;
+        let backlog = Arc::clone(&shared.backlog);
+        let watched = watch::begin(&backlog).map_err(RecorderError::Thread)?;
+        let clock = shared.clock.clone();
+        let writer = Writer::new(settings, clock, understand, growing, (backlog, watched));
         std::thread::Builder::new()
             .name("tape writer".into())
             .spawn(move || writer.run(messages))
@@ -138,20 +141,14 @@ impl Recorder {
 
     /// A recorder that keeps nothing.
     pub fn idle() -> Result<Recorder, RecorderError> {
-        let settings = Settings::default();
-        let (queue, messages) = mpsc::channel();
-        let backlog = Arc::new(Backlog::default());
-        let shared = Shared {
-            queue,
-            backlog: Arc::clone(&backlog),
-            budget: Arc::new(Budget::default()),
-            next: AtomicU64::new(1),
+        let settings = Settings {
             durability: Durability::Relaxed,
             max_body: 0,
-            lines: Vec::new(),
-            clock: settings.clock,
-            notices: Vec::new(),
+            ..Settings::default()
         };
+        let (queue, messages) = mpsc::channel();
+        let shared = Shared::new(queue, &settings);
+        let backlog = Arc::clone(&shared.backlog);
         std::thread::Builder::new()
             .name("no tape".into())
             .spawn(move || discard(&messages, &backlog))
@@ -183,9 +180,7 @@ impl Recorder {
 
     /// Turns to another segment; a tape in one file is opened anew, if another file has its name now.
     pub fn reopen(&self) {
-        self.0.backlog.put(Message::Turn.bytes());
-        // A recording that is closed has nothing to turn.
-        let _ = self.0.queue.send(Message::Turn);
+        self.0.send(Message::Turn, Need::Mandatory);
     }
 
     /// What was recorded so far, and what waits to be written.
@@ -193,27 +188,46 @@ impl Recorder {
         self.0.backlog.progress()
     }
 
+    /// Whether what passes can be recorded, and new requests are to be let in.
+    pub fn condition(&self) -> Condition {
+        self.0.backlog.health().condition()
+    }
+
     /// Writes all that has passed, and closes the tape. What is still under way is counted as
     /// missing, so the exchanges are drained first.
     pub async fn close(&self) -> Summary {
         let (reply, summary) = oneshot::channel();
         let at = self.0.clock.now();
-        let asked = self.0.queue.send(Message::Close { at, reply });
-        let summary = match asked {
-            Ok(()) => summary.await.ok(),
-            Err(_) => None,
-        };
-        summary.unwrap_or_else(|| Summary {
+        self.0.send(Message::Close { at, reply }, Need::Mandatory);
+        // A writer that has gone drops what would answer.
+        summary.await.ok().unwrap_or_else(|| Summary {
             progress: self.progress(),
             closed: None,
         })
     }
 }
 
+impl Shared {
+    /// What is shared of a recording that begins now.
+    fn new(queue: mpsc::Sender<Queued>, settings: &Settings) -> Shared {
+        Shared {
+            queue,
+            backlog: Arc::new(Backlog::new(&settings.failure)),
+            budget: Arc::new(Budget::default()),
+            next: AtomicU64::new(1),
+            durability: settings.durability,
+            max_body: settings.max_body,
+            lines: settings.lines.clone(),
+            clock: settings.clock.clone(),
+            notices: Vec::new(),
+        }
+    }
+}
+
 /// Takes messages until the recording is closed, or nobody is left who could send any.
-fn discard(messages: &mpsc::Receiver<Message>, backlog: &Backlog) {
-    for message in messages {
-        backlog.took(message.bytes());
+fn discard(messages: &mpsc::Receiver<Queued>, backlog: &Backlog) {
+    for Queued { message, .. } in messages {
+        backlog.took(message.bytes(), 1);
         if let Message::Close { reply, .. } = message {
             let progress = backlog.progress();
             // Whoever asked may have gone.

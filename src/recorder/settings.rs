@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::exchange::{Micros, SessionBy};
 use crate::tape::{Existing, Packing};
 
+use super::failure::Failure;
 use super::filter::Filter;
 use super::pattern::PathPattern;
 use super::rotation::Rotation;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub rotation: Rotation,
     /// The time since the start.
     pub clock: Clock,
+    /// What happens when recording fails.
+    pub failure: Failure,
     /// Who is told of each event as it is recorded.
     pub heard: Option<Heard>,
 }
@@ -54,6 +57,7 @@ impl Default for Settings {
             packing: Packing::default(),
             rotation: Rotation::default(),
             clock: Clock::starting_now(),
+            failure: Failure::default(),
             heard: None,
         }
     }

@@ -27,16 +27,49 @@ pub struct Progress {
     pub under_way: u64,
     /// Bytes that wait for the writer.
     pub waiting: usize,
-    /// Events that could not be written and are lost.
+    /// Messages in which they wait.
+    pub waiting_items: usize,
+    /// Bytes that the writer keeps, since the file takes nothing.
+    pub unwritten: usize,
+    /// Events that could not be recorded and are lost.
     pub lost: u64,
     /// Messages of streams that could not be read. What follows such a one may be missing too.
     pub unread: u64,
+    /// Exchanges that passed and found no room in the queue.
+    pub dropped: u64,
+    /// Bytes of what is lost or found no room.
+    pub lost_bytes: u64,
+    /// Events on the tape that the disk would not say that it kept.
+    pub uncertain: u64,
+    /// Gaps that the tape says that it has.
+    pub gaps: u64,
+    /// What was asked of the disk.
+    pub disk: Disk,
     /// Segments that were left without a trailer, and that may lack what was written last.
     pub unsealed: u64,
     /// Messages about exchanges that came after the tape was closed.
     pub missed: u64,
     /// The last trouble with the file; it may be over.
     pub trouble: Option<String>,
+}
+
+/// What was asked of the disk, and how long it took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Disk {
+    /// Events that were written, of every kind.
+    pub events: u64,
+    /// Bytes that were written for them.
+    pub bytes: u64,
+    /// Writes that went well.
+    pub writes: u64,
+    /// How long writes took, in microseconds.
+    pub write_micros: u64,
+    /// Waits for the disk itself (fdatasync) that went well.
+    pub syncs: u64,
+    /// How long they took, in microseconds.
+    pub sync_micros: u64,
+    /// Writes and waits that failed.
+    pub failures: u64,
 }
 
 /// What a recording came to.
@@ -61,6 +94,8 @@ impl Summary {
         let progress = &self.progress;
         self.closed == Some(Closed::Sealed)
             && progress.lacks() == 0
+            && progress.dropped == 0
+            && progress.uncertain == 0
             && progress.unsealed == 0
             && progress.missed == 0
             && progress.under_way == 0
@@ -90,8 +125,13 @@ impl fmt::Display for Summary {
             0 => Ok(()),
             _ => write!(f, "\nmissing: {} {why}", count(number, what)),
         };
-        missing(progress.lost, "event", "that could not be written")?;
+        missing(progress.lost, "event", "that could not be recorded")?;
         missing(progress.unread, "message", "that could not be read")?;
+        missing(
+            progress.dropped,
+            "exchange",
+            "that passed while the disk was slower than the traffic",
+        )?;
         missing(
             progress.unsealed,
             "segment",
@@ -103,11 +143,22 @@ impl fmt::Display for Summary {
             "message",
             "that came after the tape was closed",
         )?;
+        if progress.uncertain > 0 {
+            let events = count(progress.uncertain, "event");
+            write!(
+                f,
+                "\nuncertain: {events} that the disk would not say that it kept"
+            )?;
+        }
         if let Some(trouble) = &progress.trouble {
             write!(f, "\ntrouble: {trouble}")?;
         }
         match self.closed {
-            Some(Closed::Sealed) => Ok(()),
+            Some(Closed::Sealed) if progress.gaps == 0 => Ok(()),
+            Some(Closed::Sealed) => {
+                let gaps = count(progress.gaps, "gap");
+                write!(f, "\nthe tape says what it lacks, in {gaps}")
+            }
             Some(Closed::Unsealed) | None => {
                 f.write_str("\nthe tape has no trailer, since it is not whole")
             }
@@ -157,7 +208,7 @@ mod tests {
         assert_eq!(
             torn.to_string(),
             "1 operation, 20 notifications, 2 sessions, 3 without a cause\n\
-             missing: 1 event that could not be written\n\
+             missing: 1 event that could not be recorded\n\
              missing: 3 messages that could not be read\n\
              missing: 2 exchanges still under way\n\
              trouble: cannot write chat.tape: no space\n\

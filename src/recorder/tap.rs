@@ -1,21 +1,24 @@
 //! The taps on one exchange: the proxy tells them what passes, as it passes.
 //!
 //! A request and its response pass at the same time, so each has a half of its own. Nothing here
-//! waits, but for [`Written`], which the proxy awaits before it lets the last byte go.
+//! waits, but for [`Written`], which the proxy awaits before it lets the last byte go. What finds no
+//! room in the writer's queue is left out by whole exchanges, and counted (`telling`).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::exchange::{End, Ender, Headers, Micros, Request, Response, Side, Stream};
+use crate::exchange::{End, Ender, Headers, Response, Side, Stream};
 use crate::websocket::Agreement;
 
-use super::backlog::{Message, Room};
+use super::backlog::{Message, Need, Queued, Room};
 use super::capture::{self, Capture};
 use super::settings::Durability;
 use super::socket::SocketTap;
 use super::stream::{self, Reader};
+use super::telling::{Exchange, Sending, Telling};
 use super::written::Written;
 use super::{Connection, Ending, Item, Observation, Passing, Shared};
 
@@ -97,7 +100,7 @@ impl Tap {
         let exchange = Arc::new(Exchange {
             passing,
             connection,
-            sending: Mutex::new(Some(sending)),
+            telling: Mutex::new(Telling::Arriving(Box::new(sending))),
             shared,
         });
         Tap {
@@ -148,14 +151,14 @@ impl Tap {
 impl RequestTap {
     /// More of the request's content passed.
     pub fn data(&mut self, data: &Bytes) {
-        if let Some(sending) = self.0.sending().as_mut() {
+        if let Telling::Arriving(sending) = &mut *self.0.telling() {
             sending.capture.push(data);
         }
     }
 
     /// Its trailer fields came (RFC 9110 §6.5).
     pub fn trailers(&mut self, fields: Headers) {
-        if let Some(sending) = self.0.sending().as_mut() {
+        if let Telling::Arriving(sending) = &mut *self.0.telling() {
             sending.trailers = fields;
         }
     }
@@ -191,9 +194,9 @@ impl ResponseTap {
             return None;
         };
         let items = reader.push(data).into_iter();
-        let waits = items.map(|item| self.exchange.passed(Item::Said(item)));
+        let waits = items.filter_map(|item| self.exchange.passed(Item::Said(item)));
         // The last is written after all before it.
-        waits.last().flatten()
+        waits.last()
     }
 
     /// Its trailer fields came (RFC 9110 §6.5). Of a stream, whose head is on the tape long since, they
@@ -222,7 +225,7 @@ impl ResponseTap {
         let shared = Arc::clone(&self.exchange.shared);
         let (done, written) = oneshot::channel();
         let room = self.finish((end, Side::Service), done);
-        Written(shared.waits(room).then_some(written))
+        shared.written(room, written)
     }
 
     fn finish(&mut self, (end, by): (End, Side), done: oneshot::Sender<()>) -> Room {
@@ -240,8 +243,7 @@ impl ResponseTap {
         // The service may answer before it has the whole request, and the writer must know of the
         // request first.
         self.exchange.send_request(capture::Ending::Broken);
-        let shared = &self.exchange.shared;
-        let (passing, at) = (self.exchange.passing, shared.clock.now());
+        let (passing, at) = (self.exchange.passing, self.exchange.shared.clock.now());
         let observation = match self.head.take() {
             Some((status, headers)) => Observation::Response {
                 passing,
@@ -256,7 +258,7 @@ impl ResponseTap {
             },
             None => Observation::Gone { passing, at },
         };
-        shared.send(Message::Over { observation, done })
+        self.exchange.answered(observation, done)
     }
 }
 
@@ -301,17 +303,27 @@ impl Drop for StreamTap {
 }
 
 impl Shared {
-    /// Whether a client waits for the writer, of whose queue this is known.
-    fn waits(&self, room: Room) -> bool {
-        match self.durability {
-            Durability::Relaxed => room == Room::None,
-            Durability::Written | Durability::Synced => true,
+    /// What a client waits for that has put something into the queue and found so much room.
+    pub(super) fn written(&self, room: Room, word: oneshot::Receiver<()>) -> Written {
+        let waits = match (room, self.durability) {
+            (Room::None, _) | (Room::Enough, Durability::Relaxed) => false,
+            (Room::Little, _) | (Room::Enough, Durability::Written | Durability::Synced) => true,
+        };
+        if waits {
+            Written::waiting(word, self.backlog.health().watch())
+        } else {
+            Written::at_once()
         }
     }
 
-    fn send(&self, message: Message) -> Room {
-        let room = self.backlog.put(message.bytes());
-        if self.queue.send(message).is_err() {
+    /// Gives a message to the writer, where it finds room.
+    pub(super) fn send(&self, message: Message, need: Need) -> Room {
+        let room = self.backlog.put(message.bytes(), need);
+        if room == Room::None {
+            return room;
+        }
+        let since = Instant::now();
+        if self.queue.send(Queued { since, message }).is_err() {
             self.backlog.missed();
         }
         room
@@ -322,86 +334,4 @@ impl Shared {
 enum Stage {
     UnderWay,
     Over,
-}
-
-/// What the two halves share.
-struct Exchange {
-    passing: Passing,
-    connection: Connection,
-    /// The request, until the writer has it.
-    sending: Mutex<Option<Sending>>,
-    shared: Arc<Shared>,
-}
-
-/// A request while it arrives.
-struct Sending {
-    head: Head,
-    capture: Capture,
-    trailers: Headers,
-    at: Micros,
-}
-
-impl Exchange {
-    fn sending(&self) -> MutexGuard<'_, Option<Sending>> {
-        // Whoever panicked with it in hand left it whole: every change is one assignment.
-        self.sending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The response has opened a stream.
-    fn opened(&self, response: Response, stream: Stream) {
-        // The service may answer before it has the whole request.
-        self.send_request(capture::Ending::Broken);
-        let observation = Observation::Opened {
-            passing: self.passing,
-            at: self.shared.clock.now(),
-            response,
-            stream,
-        };
-        self.shared.send(Message::Seen(observation));
-    }
-
-    /// Something came on the stream: what to wait for before the other side may have it.
-    fn passed(&self, item: Item) -> Option<Written> {
-        let (done, written) = oneshot::channel();
-        let observation = Observation::Passed {
-            passing: self.passing,
-            at: self.shared.clock.now(),
-            item,
-        };
-        let room = self.shared.send(Message::Over { observation, done });
-        self.shared.waits(room).then_some(Written(Some(written)))
-    }
-
-    /// The stream is over.
-    fn ended(&self, ending: Ending, done: oneshot::Sender<()>) -> Room {
-        self.shared.backlog.over();
-        let observation = Observation::Ended {
-            passing: self.passing,
-            at: self.shared.clock.now(),
-            ending,
-        };
-        self.shared.send(Message::Over { observation, done })
-    }
-
-    /// Gives the request to the writer, once.
-    fn send_request(&self, ending: capture::Ending) {
-        // The lock is held while it is sent, so that a response cannot overtake it.
-        let mut sending = self.sending();
-        let Some(mut request) = sending.take() else {
-            return;
-        };
-        let observation = Observation::Request {
-            passing: self.passing,
-            connection: self.connection,
-            at: request.at,
-            request: Request {
-                method: request.head.method,
-                target: request.head.target,
-                headers: request.head.headers,
-                body: request.capture.finish(ending),
-                trailers: request.trailers,
-            },
-        };
-        self.shared.send(Message::Seen(observation));
-    }
 }

@@ -1,5 +1,6 @@
 //! The recorder from tap to tape, with an understanding as plain as can be.
 
+mod failing;
 mod file;
 mod kept;
 mod socket;
@@ -18,8 +19,7 @@ use crate::exchange::{
     Body, Carrier, CauseBy, Cut, End, Form, Notification, NotificationId, Operation, OperationId,
     Request, Session,
 };
-use crate::tape::{Closed, Existing, Trust};
-use crate::tape::{Loaded, Tape};
+use crate::tape::{Closed, Existing, Gaps, Loaded, Tape, Trust};
 
 /// Every exchange is an operation of alice's; each `/push` in its target is a notification that comes
 /// as soon as the request is complete.

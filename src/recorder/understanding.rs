@@ -110,6 +110,18 @@ pub enum Observation {
 }
 
 impl Observation {
+    /// When it came.
+    pub(super) fn at(&self) -> Micros {
+        match self {
+            Observation::Request { at, .. }
+            | Observation::Response { at, .. }
+            | Observation::Opened { at, .. }
+            | Observation::Passed { at, .. }
+            | Observation::Ended { at, .. }
+            | Observation::Gone { at, .. } => *at,
+        }
+    }
+
     /// When it came, if it is something that the service sent. A request is told of when it is complete,
     /// and timed by its head.
     fn came(&mut self) -> Option<&mut Micros> {

@@ -2,27 +2,33 @@
 //! of them.
 //!
 //! It groups what has come meanwhile, so that under load a write (and a wait for the disk) serves
-//! many exchanges. A disk that takes nothing is tried again, and never in silence.
+//! many exchanges. What a disk that takes nothing means stands in `writer/storing`.
+
+mod storing;
 
 use std::collections::BTreeSet;
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::exchange::{Body, Carrier, Form, Notification, Operation, OperationId, Session, What};
+use crate::exchange::{
+    Body, Carrier, Form, Micros, Notification, Operation, OperationId, Session, What,
+};
 use crate::stream;
 use crate::tape::{Event, Growing, Numbers};
 
-use super::backlog::{Backlog, Message};
+use super::backlog::{Backlog, Message, Queued};
 use super::capture::limited;
 use super::filter::{Filter, Verdict};
-use super::rotation::{Look, Turning};
+use super::gap::Account;
+use super::rotation::Turning;
 use super::settings::{Clock, Durability, Heard, Settings};
 use super::summary::{Progress, Summary};
+use super::watch::Watched;
 use super::{Item, Observation, Understand};
+use storing::{File, Segment};
 
 /// How many messages are written at once: enough that a slow disk serves all who wait, few enough
 /// that nobody waits for a long row of others.
@@ -30,9 +36,6 @@ const MAX_BATCH: usize = 256;
 
 /// How much text is gathered for one write.
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
-
-/// How much may wait for a disk that takes nothing. Beyond it events are lost, and counted.
-const MAX_UNWRITTEN: usize = 64 * 1024 * 1024;
 
 /// How long after a failed write the next is tried where no traffic asks for one before.
 const RETRY: Duration = Duration::from_secs(1);
@@ -54,19 +57,19 @@ pub(super) struct Writer {
     left_out: Numbers,
     sessions: BTreeSet<Session>,
     progress: Progress,
-    health: Health,
-    /// Who waits for the current batch, and how many bytes its messages took.
+    file: File,
+    segment: Segment,
+    account: Account,
+    /// What was counted when all of it was in the file.
+    kept: Progress,
+    /// How much may wait for a disk that takes nothing. Beyond it events are lost, and counted.
+    max_unwritten: usize,
+    /// Who waits for the current batch, how many bytes its messages took, and how many they are.
     waiting: Vec<oneshot::Sender<()>>,
-    taken: usize,
+    taken: (usize, usize),
     /// The lines of the current batch, where somebody hears them.
     lines: Vec<String>,
-}
-
-/// Whether the file takes what is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Health {
-    Well,
-    Failing,
+    _watched: Watched,
 }
 
 /// What a message asks for.
@@ -81,7 +84,7 @@ impl Writer {
         clock: Clock,
         understand: Understand,
         growing: Growing,
-        backlog: Arc<Backlog>,
+        (backlog, watched): (Arc<Backlog>, Watched),
     ) -> Self {
         Writer {
             understand,
@@ -95,15 +98,20 @@ impl Writer {
             left_out: Numbers::default(),
             sessions: BTreeSet::new(),
             progress: Progress::default(),
-            health: Health::Well,
+            file: File::Well,
+            segment: Segment::Trusted,
+            account: Account::default(),
+            kept: Progress::default(),
+            max_unwritten: settings.failure.max_queue,
             waiting: Vec::new(),
-            taken: 0,
+            taken: (0, 0),
             lines: Vec::new(),
+            _watched: watched,
         }
     }
 
     /// Writes until the recording is closed, or nobody is left who could tell of anything.
-    pub(super) fn run(mut self, messages: mpsc::Receiver<Message>) {
+    pub(super) fn run(mut self, messages: mpsc::Receiver<Queued>) {
         loop {
             let next = match self.wait(&messages) {
                 Ok(Some(first)) => self.batch(first, &messages),
@@ -127,10 +135,11 @@ impl Writer {
     }
 
     /// The next message; `None` where it is time to try the file again, or to turn to another.
-    fn wait(&self, messages: &mpsc::Receiver<Message>) -> Result<Option<Message>, mpsc::RecvError> {
-        let patience = match self.health {
-            Health::Failing => Some(RETRY),
-            Health::Well => self.turning.patience(&self.growing),
+    fn wait(&self, messages: &mpsc::Receiver<Queued>) -> Result<Option<Queued>, mpsc::RecvError> {
+        let patience = if self.file == File::Well && !self.backlog.has_dropped() {
+            self.turning.patience(&self.growing)
+        } else {
+            Some(RETRY)
         };
         let Some(patience) = patience else {
             return messages.recv().map(Some);
@@ -142,14 +151,15 @@ impl Writer {
         }
     }
 
-    fn batch(&mut self, first: Message, messages: &mpsc::Receiver<Message>) -> Next {
-        let mut next = self.take(first);
+    fn batch(&mut self, first: Queued, messages: &mpsc::Receiver<Queued>) -> Next {
+        self.backlog.begins(first.since);
+        let mut next = self.take(first.message);
         for _ in 1..MAX_BATCH {
             if matches!(next, Next::Close(_)) || self.growing.waiting() >= MAX_BATCH_BYTES {
                 break;
             }
             match messages.try_recv() {
-                Ok(message) => next = self.take(message),
+                Ok(queued) => next = self.take(queued.message),
                 Err(_) => break,
             }
         }
@@ -157,19 +167,25 @@ impl Writer {
     }
 
     fn take(&mut self, message: Message) -> Next {
-        self.taken += message.bytes();
+        let (bytes, items) = self.taken;
+        self.taken = (bytes + message.bytes(), items + 1);
         let observation = match message {
             Message::Seen(observation) => observation,
             Message::Over { observation, done } => {
                 self.waiting.push(done);
                 observation
             }
+            Message::Forget { passing, at } => {
+                let gone = Observation::Gone { passing, at };
+                self.understood(at, |understand| understand.observe(gone));
+                return Next::GoOn;
+            }
             Message::Turn => {
                 self.turning.ask();
                 return Next::GoOn;
             }
             Message::Close { at, reply } => {
-                self.understood(|understand| understand.close(at));
+                self.understood(at, |understand| understand.close(at));
                 return Next::Close(reply);
             }
         };
@@ -178,29 +194,29 @@ impl Writer {
         }
         if let Observation::Passed {
             item: Item::Said(stream::Item::Lost),
+            at,
             ..
         } = observation
         {
-            let trouble = "a message of a stream could not be read, and is not on the tape";
-            tracing::error!("{trouble}");
-            self.progress.trouble = Some(trouble.to_owned());
-            self.progress.unread += 1;
-            self.growing.miss();
+            self.unreadable(
+                at,
+                "a message of a stream could not be read, and is not on the tape",
+            );
         }
-        self.understood(|understand| understand.observe(observation));
+        let at = observation.at();
+        self.understood(at, |understand| understand.observe(observation));
         Next::GoOn
     }
 
     /// Records what comes of an observation. Understanding reads what strangers wrote: should it
     /// fail on something, that is missing, and everything else goes on.
-    fn understood(&mut self, understand: impl FnOnce(&mut Understand) -> Vec<Event>) {
+    fn understood(&mut self, at: Micros, understand: impl FnOnce(&mut Understand) -> Vec<Event>) {
         let ours = &mut self.understand;
         let Ok(events) = catch_unwind(AssertUnwindSafe(move || understand(ours))) else {
-            let trouble = "an exchange could not be understood, and is not on the tape".to_owned();
-            tracing::error!("{trouble}");
-            self.progress.trouble = Some(trouble);
-            self.progress.lost += 1;
-            self.growing.miss();
+            self.unreadable(
+                at,
+                "an exchange could not be understood, and is not on the tape",
+            );
             return;
         };
         for event in events {
@@ -232,6 +248,7 @@ impl Writer {
                 }
                 Event::Fact(fact)
             }
+            Event::Gap(gap) => Event::Gap(gap),
         };
         if let Some(session) = event.session()
             && self.sessions.len() < MAX_SESSIONS
@@ -239,6 +256,7 @@ impl Writer {
         {
             self.sessions.insert(session.clone());
         }
+        self.account.wait(&event);
         let line = self.growing.push(&event);
         if self.heard.is_some() {
             self.lines.push(line);
@@ -283,94 +301,6 @@ impl Writer {
         self.progress.bytes += notification.data.bytes().len() as u64;
         notification
     }
-
-    /// Writes the batch, and tells those who wait for it.
-    fn store(&mut self) {
-        let mut stored = self.growing.flush();
-        if stored.is_ok() && self.durability == Durability::Synced && !self.waiting.is_empty() {
-            stored = self.growing.sync();
-        }
-        match stored {
-            Ok(()) => self.well(),
-            Err(error) => self.failing(&error),
-        }
-        self.progress.sessions = self.sessions.len();
-        self.backlog.reached(&self.progress);
-        self.backlog.took(std::mem::take(&mut self.taken));
-        // Also where the disk failed: the traffic must go on, and the trouble was reported.
-        for done in self.waiting.drain(..) {
-            let _ = done.send(()); // an exchange that broke off waits for nothing
-        }
-        if let Some(Heard(hear)) = &mut self.heard {
-            for line in self.lines.drain(..) {
-                hear(&line);
-            }
-        }
-    }
-
-    /// Goes on in the next segment where it is time.
-    fn turn(&mut self) {
-        if self.health == Health::Failing {
-            return;
-        }
-        let troubles = match self.turning.look(&mut self.growing) {
-            Look::Stays => return,
-            Look::Turned { unsealed, kept } => {
-                self.progress.unsealed += u64::from(unsealed.is_some());
-                [kept, unsealed]
-            }
-            Look::Failed(trouble) => [Some(trouble), None],
-        };
-        for trouble in troubles.into_iter().flatten() {
-            tracing::error!("{trouble}");
-            self.progress.trouble = Some(trouble);
-        }
-        self.backlog.reached(&self.progress);
-    }
-
-    fn well(&mut self) {
-        if self.health == Health::Failing {
-            tracing::warn!("the tape can be written again");
-            self.health = Health::Well;
-        }
-    }
-
-    fn failing(&mut self, error: &io::Error) {
-        let trouble = format!("cannot write the tape: {error}");
-        if self.health == Health::Well {
-            tracing::error!("{trouble}; what passes is kept in memory meanwhile");
-            self.health = Health::Failing;
-        }
-        self.progress.trouble = Some(trouble);
-        if self.growing.waiting() > MAX_UNWRITTEN {
-            let lost = self.growing.give_up();
-            self.progress.lost += lost;
-            tracing::error!("{lost} events could not be written and are lost");
-        }
-    }
-
-    fn close(mut self) -> Summary {
-        let waiting = self.growing.events_waiting();
-        let closed = match self.growing.close() {
-            Ok(closed) => Some(closed),
-            Err(error) => {
-                self.progress.lost += waiting;
-                let source = std::error::Error::source(&error).map(ToString::to_string);
-                let trouble = match source {
-                    Some(source) => format!("{error}: {source}"),
-                    None => error.to_string(),
-                };
-                tracing::error!("{trouble}");
-                self.progress.trouble = Some(trouble);
-                None
-            }
-        };
-        self.backlog.reached(&self.progress);
-        Summary {
-            progress: self.backlog.progress(),
-            closed,
-        }
-    }
 }
 
 /// The operation that opened the stream to which an event belongs: what it is left out with.
@@ -382,6 +312,6 @@ fn stream_of(event: &Event) -> Option<OperationId> {
         }) => Some(message.stream),
         Event::Notification(notification) => notification.carrier.stream(),
         Event::Fact(fact) => fact.what.stream(),
-        Event::Operation(_) | Event::Contract(_) => None,
+        Event::Operation(_) | Event::Contract(_) | Event::Gap(_) => None,
     }
 }

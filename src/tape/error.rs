@@ -145,7 +145,7 @@ pub enum Problem {
     #[error("`{0}` after the trailer: expected the end of the tape")]
     AfterTrailer(String),
     /// An object is of no kind that this format has.
-    #[error("unknown kind `{0}`: expected contract, operation, notification, fact or trailer")]
+    #[error("unknown kind `{0}`: expected contract, operation, notification, fact, gap or trailer")]
     UnknownKind(String),
     /// Something other than an object stands at the top level.
     #[error("expected an object such as {{\"kind\":…}}")]

@@ -68,7 +68,8 @@ pub struct Growing {
     waiting: Vec<u8>,
     events_waiting: u64,
     account: Account,
-    lost: u64,
+    /// How many events were written since the disk last said that it has all.
+    unsynced: u64,
 }
 
 /// What is known of the file behind its whole objects.
@@ -169,7 +170,6 @@ impl Growing {
     /// [`Growing::flush`].
     pub fn push(&mut self, event: &Event) -> String {
         let object = wire::write_event(event);
-        self.seal.add(&object);
         self.line(&object);
         self.events_waiting += 1;
         self.account.note([event]);
@@ -221,42 +221,49 @@ impl Growing {
         self.whole += content.len() as u64;
         self.grown = grown;
         self.packer.wrote(frames);
+        if self.events_waiting > 0 {
+            // Only now: what is given up is no part of the tape.
+            self.seal.add_lines(&self.waiting, self.events_waiting);
+        }
+        self.unsynced += self.events_waiting;
         self.waiting.clear();
         self.events_waiting = 0;
         Ok(())
     }
 
-    /// Waits until what was flushed survives a power cut.
-    pub fn sync(&self) -> io::Result<()> {
-        self.file.file().sync_data()
+    /// Waits until what was flushed survives a power cut. Where that fails nobody knows what of it
+    /// does, and to try again would tell nothing: the system may have dropped it meanwhile.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.file.file().sync_data()?;
+        self.unsynced = 0;
+        Ok(())
     }
 
-    /// Counts an event that there should be and is not. The tape will not be sealed.
-    pub fn miss(&mut self) {
-        self.lost += 1;
+    /// How many events were flushed since the last [`Growing::sync`] that went well.
+    pub fn unsynced(&self) -> u64 {
+        self.unsynced
     }
 
-    /// Gives up what waits, and says how many events that were. The tape will not be sealed.
+    /// Gives up what waits, and says how many events that were. Whoever does it owes the tape a gap
+    /// ([`Event::Gap`]) that says so.
     pub fn give_up(&mut self) -> u64 {
         let lost = self.events_waiting;
-        self.lost += lost;
         self.waiting = Vec::new();
         self.events_waiting = 0;
         lost
     }
 
-    /// Writes what waits and the trailer. A tape that lacks events which it should have is left
-    /// without a trailer, so that whoever reads it is told.
+    /// Writes what waits and the trailer.
     pub fn close(mut self) -> Result<Closed, TapeError> {
         let path = self.path.clone();
         let failed = |source| cannot_write(&path, source);
         self.flush().map_err(failed)?;
-        if self.lost > 0 {
-            self.file.file().sync_all().map_err(failed)?;
-            return Ok(Closed::Unsealed);
-        }
         // Of segments the reader strikes such causes out; the notification may stand in an earlier one.
-        if !self.account.owed.is_empty() && self.header.segment.is_none() {
+        // And where there is a gap, it strikes out what was lost in it and says so.
+        if !self.account.owed.is_empty()
+            && !self.account.gaps.is_loss()
+            && self.header.segment.is_none()
+        {
             return self.strike();
         }
         self.seal().map_err(failed)?;
@@ -297,7 +304,7 @@ impl Growing {
             waiting: Vec::new(),
             events_waiting: 0,
             account: Account::default(),
-            lost: 0,
+            unsynced: 0,
         }
     }
 
@@ -318,7 +325,7 @@ fn cannot_write(path: &Path, source: io::Error) -> TapeError {
 #[allow(clippy::unwrap_used)] // a test may stop at the first thing that is not as it should be
 mod tests {
     use super::*;
-    use crate::exchange::{Fact, Micros, Session, What};
+    use crate::exchange::{Fact, Gap, Micros, Session, What};
     use crate::tape::{Notice, Trust};
 
     #[test]
@@ -347,9 +354,14 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
         growing.grown = grown;
         assert_eq!(growing.give_up(), 1);
-        assert_eq!(growing.close().unwrap(), Closed::Unsealed);
+        let gap = Event::Gap(Gap {
+            events: 1,
+            ..Gap::default()
+        });
+        growing.push(&gap);
+        assert_eq!(growing.close().unwrap(), Closed::Sealed);
         let loaded = Tape::load(&path).unwrap();
-        assert_eq!(loaded.tape.events, [event]);
-        assert_eq!(loaded.notices, [Notice::Unclosed]);
+        assert_eq!(loaded.notices, [Notice::Gaps(loaded.tape.gaps_in_all())]);
+        assert_eq!(loaded.tape.events, [event, gap]);
     }
 }

@@ -115,7 +115,10 @@ fn join(segments: &BTreeMap<u64, PathBuf>) -> Result<Loaded, TapeError> {
                     state: SegmentState::Missing,
                 }));
         }
-        let of_segment = notices.into_iter().map(|notice| match number {
+        // Those of all segments are said together.
+        let notices = notices.into_iter();
+        let notices = notices.filter(|notice| !matches!(notice, Notice::Gaps(_)));
+        let of_segment = notices.map(|notice| match number {
             _ if number == last => notice,
             _ => notice.of_segment(number),
         });
@@ -124,6 +127,10 @@ fn join(segments: &BTreeMap<u64, PathBuf>) -> Result<Loaded, TapeError> {
         expected = Some(number.saturating_add(1));
     }
     let mut loaded = joined.ok_or_else(|| FolderFault::NoSegments.at(Path::new("")))?;
+    let gaps = loaded.tape.gaps_in_all();
+    if !gaps.is_empty() {
+        loaded.notices.push(Notice::Gaps(gaps));
+    }
     strike(&mut loaded);
     Ok(loaded)
 }
@@ -152,9 +159,11 @@ impl Numbers {
             Event::Notification(notification) if !self.notifications.insert(notification.id) => {
                 Err(Problem::SecondNotification(notification.id))
             }
-            Event::Operation(_) | Event::Notification(_) | Event::Contract(_) | Event::Fact(_) => {
-                Ok(())
-            }
+            Event::Operation(_)
+            | Event::Notification(_)
+            | Event::Contract(_)
+            | Event::Fact(_)
+            | Event::Gap(_) => Ok(()),
         }
     }
 }
@@ -202,7 +211,7 @@ fn stream_of(event: &Event) -> Option<OperationId> {
         },
         Event::Notification(notification) => notification.carrier.stream(),
         Event::Fact(fact) => fact.what.stream(),
-        Event::Contract(_) => None,
+        Event::Contract(_) | Event::Gap(_) => None,
     }
 }
 
@@ -211,8 +220,8 @@ fn stream_of(event: &Event) -> Option<OperationId> {
 mod tests {
     use super::*;
     use crate::exchange::{
-        Body, Carrier, Closed, End, Fact, Headers, Kind, Micros, Notification, OnSocket, Operation,
-        Request, Response, Session, Side, What,
+        Body, Carrier, Closed, End, Ender, Fact, Headers, Kind, Micros, Notification, OnSocket,
+        Operation, Request, Response, Session, What,
     };
     use crate::tape::{Layout, Segment};
 
@@ -266,7 +275,7 @@ mod tests {
             at: Micros(9),
             what: What::Closed(Closed {
                 stream: OperationId(1),
-                by: Side::Client,
+                by: Ender::Client,
                 code: None,
                 reason: String::new(),
                 end: End::Complete,

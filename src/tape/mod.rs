@@ -4,6 +4,7 @@
 //! one. How it is written stands in `wire`. What its events mean for a replay is not its business.
 
 mod error;
+mod gaps;
 mod growing;
 mod joined;
 mod json;
@@ -22,10 +23,11 @@ use std::fmt;
 use std::path::Path;
 
 use crate::exchange::{
-    Contract, Fact, Notification, NotificationId, Operation, OperationId, Repair, Session,
+    Contract, Fact, Gap, Notification, NotificationId, Operation, OperationId, Repair, Session,
 };
 
 pub use error::{FolderFault, Problem, TapeError, Unreadable};
+pub use gaps::Gaps;
 pub use growing::{Before, Closed, Existing, Growing, Keep, Reopened, Sealing, Turned};
 pub use joined::parts;
 pub use numbers::Numbers;
@@ -80,6 +82,8 @@ pub enum Event {
     Notification(Notification),
     /// Something else that a session did or was told.
     Fact(Fact),
+    /// What the recording lacks.
+    Gap(Gap),
 }
 
 /// How the objects of a tape are laid out. Both layouts read the same.
@@ -120,6 +124,8 @@ pub enum Notice {
         /// The operation that it named.
         operation: OperationId,
     },
+    /// The recording does not hold all that passed.
+    Gaps(Gaps),
     /// The first segments are gone: the oldest are deleted where a recording keeps only so many.
     Begins {
         /// The first that is there.
@@ -166,6 +172,7 @@ impl Notice {
             Notice::Unclosed => SegmentState::Unclosed,
             Notice::Edited => SegmentState::Edited,
             Notice::CauseLost { .. }
+            | Notice::Gaps(_)
             | Notice::Begins { .. }
             | Notice::Segment { .. }
             | Notice::StreamLost { .. } => return self,
@@ -198,6 +205,7 @@ impl fmt::Display for Notice {
                 "notification {notification} was due after operation {operation}, which is not on the \
                  tape: it no longer waits for it"
             ),
+            Notice::Gaps(gaps) => gaps.fmt(f),
             Notice::Begins { segment } => write!(
                 f,
                 "it begins with segment {segment}: what the segments before held is not on the tape"
@@ -291,7 +299,7 @@ impl Tape {
     pub fn contracts(&self) -> impl Iterator<Item = &Contract> {
         self.events.iter().filter_map(|event| match event {
             Event::Contract(contract) => Some(contract),
-            Event::Operation(_) | Event::Notification(_) | Event::Fact(_) => None,
+            Event::Operation(_) | Event::Notification(_) | Event::Fact(_) | Event::Gap(_) => None,
         })
     }
 
@@ -299,7 +307,7 @@ impl Tape {
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
         self.events.iter().filter_map(|event| match event {
             Event::Operation(operation) => Some(operation),
-            Event::Contract(_) | Event::Notification(_) | Event::Fact(_) => None,
+            Event::Contract(_) | Event::Notification(_) | Event::Fact(_) | Event::Gap(_) => None,
         })
     }
 
@@ -307,7 +315,7 @@ impl Tape {
     pub fn notifications(&self) -> impl Iterator<Item = &Notification> {
         self.events.iter().filter_map(|event| match event {
             Event::Notification(notification) => Some(notification),
-            Event::Contract(_) | Event::Operation(_) | Event::Fact(_) => None,
+            Event::Contract(_) | Event::Operation(_) | Event::Fact(_) | Event::Gap(_) => None,
         })
     }
 
@@ -315,8 +323,20 @@ impl Tape {
     pub fn facts(&self) -> impl Iterator<Item = &Fact> {
         self.events.iter().filter_map(|event| match event {
             Event::Fact(fact) => Some(fact),
-            Event::Contract(_) | Event::Operation(_) | Event::Notification(_) => None,
+            Event::Contract(_) | Event::Operation(_) | Event::Notification(_) | Event::Gap(_) => {
+                None
+            }
         })
+    }
+
+    /// What the recording lacks, in order.
+    pub fn gaps(&self) -> impl Iterator<Item = &Gap> {
+        self.events.iter().filter_map(Event::gap)
+    }
+
+    /// What the recording lacks, all together.
+    pub fn gaps_in_all(&self) -> Gaps {
+        Gaps::of(self.gaps())
     }
 
     /// The sessions, each once, in order of first appearance.
@@ -330,19 +350,29 @@ impl Tape {
 }
 
 impl Event {
-    /// The session that it belongs to; a contract belongs to none.
+    /// The session that it belongs to; a contract and a gap belong to none.
     pub fn session(&self) -> Option<&Session> {
         match self {
-            Event::Contract(_) => None,
+            Event::Contract(_) | Event::Gap(_) => None,
             Event::Operation(operation) => Some(&operation.session),
             Event::Notification(notification) => Some(&notification.session),
             Event::Fact(fact) => Some(&fact.session),
         }
     }
 
+    /// What the recording lacks, if it says that.
+    fn gap(&self) -> Option<&Gap> {
+        match self {
+            Event::Gap(gap) => Some(gap),
+            Event::Contract(_) | Event::Operation(_) | Event::Notification(_) | Event::Fact(_) => {
+                None
+            }
+        }
+    }
+
     fn session_mut(&mut self) -> Option<&mut Session> {
         match self {
-            Event::Contract(_) => None,
+            Event::Contract(_) | Event::Gap(_) => None,
             Event::Operation(operation) => Some(&mut operation.session),
             Event::Notification(notification) => Some(&mut notification.session),
             Event::Fact(fact) => Some(&mut fact.session),
@@ -352,7 +382,7 @@ impl Event {
     /// What was mended in the text that it was read from.
     pub fn repairs(&self) -> &[Repair] {
         match self {
-            Event::Contract(_) | Event::Fact(_) => &[],
+            Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => &[],
             Event::Operation(operation) => &operation.repairs,
             Event::Notification(notification) => &notification.repairs,
         }

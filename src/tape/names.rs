@@ -32,7 +32,9 @@ pub(super) fn settled(tape: &Tape) -> Cow<'_, Tape> {
                 | What::Pong(_)
                 | What::Closed(_) => None,
             },
-            Event::Contract(_) | Event::Operation(_) | Event::Notification(_) => None,
+            Event::Contract(_) | Event::Operation(_) | Event::Notification(_) | Event::Gap(_) => {
+                None
+            }
         })
         .collect();
     if renamed.is_empty() {

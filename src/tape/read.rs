@@ -15,7 +15,7 @@ use super::error::{Problem, Unreadable};
 use super::layout::compact;
 use super::packing::{self, Packing, Place};
 use super::wire::{self, Entry, Fault, Seal, Trailer};
-use super::{Event, Header, Loaded, Notice, Tape};
+use super::{Event, Gaps, Header, Loaded, Notice, Tape};
 
 /// A tape that was read, with what is needed to go on writing it.
 pub(super) struct Resumed {
@@ -176,7 +176,7 @@ impl Reading {
     /// Notes an event's number, which no other of its kind may have.
     fn number(&mut self, event: &Event) -> Result<(), Problem> {
         match event {
-            Event::Contract(_) | Event::Fact(_) => Ok(()),
+            Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => Ok(()),
             Event::Operation(operation) if self.operations.insert(operation.id) => Ok(()),
             Event::Operation(operation) => Err(Problem::SecondOperation(operation.id)),
             Event::Notification(notification) if self.notifications.insert(notification.id) => {
@@ -202,8 +202,12 @@ impl Reading {
             Some(trailer) if *trailer != self.seal.trailer() => notices.push(Notice::Edited),
             Some(_) => {}
         }
+        let gaps = Gaps::of(self.events.iter().filter_map(Event::gap));
+        if !gaps.is_empty() {
+            notices.push(Notice::Gaps(gaps));
+        }
         if causes == Causes::Here && header.segment.is_none() {
-            self.check_causes(text, &mut notices)?;
+            self.check_causes(text, &gaps, &mut notices)?;
         }
         Ok(Resumed {
             loaded: Loaded {
@@ -221,8 +225,13 @@ impl Reading {
 
     /// Every cause must be on the tape. Only where the tape's end is missing may the cause have
     /// been lost with it (an operation is written when it is complete, which may be after what it
-    /// caused): then it is struck out, and reported.
-    fn check_causes(&mut self, text: &str, notices: &mut Vec<Notice>) -> Result<(), Unreadable> {
+    /// caused), or in a gap: then it is struck out, and reported.
+    fn check_causes(
+        &mut self,
+        text: &str,
+        gaps: &Gaps,
+        notices: &mut Vec<Notice>,
+    ) -> Result<(), Unreadable> {
         for (event, start) in self.events.iter_mut().zip(&self.starts) {
             let Event::Notification(notification) = event else {
                 continue;
@@ -233,7 +242,7 @@ impl Reading {
                 .partition(|operation| self.operations.contains(operation));
             let missing: Vec<OperationId> = missing;
             for &operation in &missing {
-                if self.trailer.is_some() {
+                if self.trailer.is_some() && !gaps.is_loss() {
                     let problem = Problem::NoSuchOperation {
                         notification: notification.id,
                         operation,

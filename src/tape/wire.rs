@@ -6,6 +6,7 @@
 mod body;
 mod fact;
 mod field;
+mod gap;
 mod stream;
 mod write;
 
@@ -23,6 +24,7 @@ use super::{Event, Header, Segment, Trust};
 use body::WireBody;
 use fact::{WireCauseBy, WireFact};
 use field::{True, WireStatus, WireValue, headers};
+use gap::WireGap;
 use stream::{WireCarrier, WireForm};
 pub(super) use write::{write_event, write_header, write_trailer};
 
@@ -59,6 +61,12 @@ impl Seal {
         self.hasher.update(compact.as_bytes());
         self.hasher.update(b"\n");
         self.events += 1;
+    }
+
+    /// Adds so many events, each in compact form on a line of its own.
+    pub(super) fn add_lines(&mut self, lines: &[u8], events: u64) {
+        self.hasher.update(lines);
+        self.events += events;
     }
 
     /// How many events were added.
@@ -118,6 +126,7 @@ pub(super) fn read(object: &str) -> Result<(String, Entry), Fault> {
             Event::Notification(serde_json::from_str::<WireNotification>(object)?.into())
         }
         "fact" => Event::Fact(serde_json::from_str::<WireFact>(object)?.into()),
+        "gap" => Event::Gap(serde_json::from_str::<WireGap>(object)?.into()),
         _ => return Err(Fault::Problem(Problem::UnknownKind(kind))),
     };
     Ok((kind, Entry::Event(Box::new(event))))

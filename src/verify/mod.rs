@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 
 use crate::listen::{self, Limits, Sockets};
 use crate::player::{self, Absence, Plan, PlanError, Reading, Reconnections, Replay};
-use crate::tape::Tape;
+use crate::tape::{Gaps, Tape};
 
 use actor::Actor;
 use board::Board;
@@ -57,6 +57,8 @@ pub struct Verdict {
     pub digest: String,
     /// How long all runs took.
     pub took: Duration,
+    /// What the tapes lack: that is not verified.
+    pub gaps: Gaps,
     /// What was not as on the tapes, or not the same each time: the first of each run.
     pub differences: Vec<String>,
 }
@@ -88,8 +90,12 @@ pub async fn verify(tapes: &[Tape], settings: &Settings) -> Result<Verdict, Veri
         notifications: scripts.iter().map(Script::notifications).sum(),
         digest: String::new(),
         took: Duration::ZERO,
+        gaps: Gaps::default(),
         differences: Vec::new(),
     };
+    for tape in tapes {
+        verdict.gaps.join(&tape.gaps_in_all());
+    }
     for number in 1..=settings.runs {
         let ran = run(tapes, &scripts, settings, number).await?;
         let of_run = |what: &String| format!("run {number}: {what}");

@@ -270,7 +270,7 @@ fn a_table_without_a_request_url_is_of_the_request_that_is_shown() {
         let (tape, said) = read(name, text);
         let contract = tape.events.iter().find_map(|event| match event {
             Event::Contract(contract) => Some(format!("{} {}", contract.method, contract.path)),
-            Event::Operation(_) | Event::Notification(_) | Event::Fact(_) => None,
+            Event::Operation(_) | Event::Notification(_) | Event::Fact(_) | Event::Gap(_) => None,
         });
         let said = said.into_iter().find(|said| said.contains("Request URL"));
         (contract.unwrap(), said)

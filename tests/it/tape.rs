@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use antiphon::exchange::{
-    Body, Carrier, CauseBy, Closed, Contract, Control, End, Ender, Fact, Form, Headers, Kind,
+    Body, Carrier, CauseBy, Closed, Contract, Control, End, Ender, Fact, Form, Gap, Headers, Kind,
     Micros, Notification, NotificationId, OnSocket, Operation, OperationId, Parameter, Presence,
     Repair, Request, Response, ServerSent, Session, Side, Stream, What,
 };
@@ -430,13 +430,30 @@ fn any_contract() -> impl Strategy<Value = Event> {
 }
 
 prop_compose! {
+    fn any_gap()(
+        [at, until, events, exchanges, bytes, uncertain] in any::<[u64; 6]>(),
+        why in any::<String>(),
+    ) -> Event {
+        Event::Gap(Gap {
+            at: Micros(at),
+            until: Micros(until),
+            events,
+            exchanges,
+            bytes,
+            uncertain,
+            why,
+        })
+    }
+}
+
+prop_compose! {
     fn any_tape()(
         [title, source] in any::<[String; 2]>(),
         [started, endpoint] in any::<[Option<String>; 2]>(),
         insecure in any::<bool>(),
         segment in any::<Option<(String, u64)>>(),
         mut events in prop::collection::vec(
-            prop_oneof![any_contract(), any_operation(), any_notification(), any_fact()],
+            prop_oneof![any_contract(), any_operation(), any_notification(), any_fact(), any_gap()],
             0..8,
         ),
     ) -> Tape {
@@ -444,7 +461,7 @@ prop_compose! {
         let mut operations = Vec::new();
         for (event, id) in events.iter_mut().zip(1..) {
             match event {
-                Event::Contract(_) | Event::Fact(_) => {}
+                Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => {}
                 Event::Operation(operation) => {
                     operation.id = OperationId(id);
                     operations.push(operation.id);
@@ -470,7 +487,12 @@ proptest! {
             let text = tape.write(layout);
             let loaded = Tape::read(text.as_bytes()).unwrap();
             prop_assert_eq!(&loaded.tape, &tape);
-            prop_assert_eq!(loaded.notices, []);
+            let gaps = tape.gaps_in_all();
+            let notices: Vec<Notice> = Some(Notice::Gaps(gaps))
+                .filter(|_| !gaps.is_empty())
+                .into_iter()
+                .collect();
+            prop_assert_eq!(loaded.notices, notices);
             prop_assert_eq!(loaded.tape.write(layout), text);
         }
     }

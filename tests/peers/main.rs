@@ -18,6 +18,7 @@ mod agent;
 mod conversation;
 mod cpython;
 mod desk;
+mod failing;
 mod jitter;
 mod kill;
 mod large;

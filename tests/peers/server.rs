@@ -79,6 +79,18 @@ impl Server {
         Server::start(command.arg(tape))
     }
 
+    /// The same with these arguments besides.
+    pub(crate) fn record_so(
+        by: &[&str],
+        upstream: &str,
+        tape: &Path,
+        arguments: &[&str],
+    ) -> Server {
+        let mut command = programs::command(by, BINARY);
+        command.args(["record", "--upstream", upstream]);
+        Server::start(command.args(arguments).arg("--output").arg(tape))
+    }
+
     /// Starts a recording that speaks TLS to clients, by the authority of the installation at `home`.
     pub(crate) fn record_by_tls(upstream: &str, tape: &Path, home: &Path) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
@@ -181,6 +193,20 @@ impl Server {
         let words = self.words.take().map(|words| words.join().unwrap());
         assert_eq!(status.code(), Some(code), "{words:?}");
         words.unwrap_or_default()
+    }
+
+    /// Sends SIGTERM, and waits for the end: the exit code, and what was said on stderr.
+    pub(crate) fn end_somehow(mut self) -> (Option<i32>, String) {
+        let status = self.end();
+        let words = self.words.take().unwrap().join().unwrap();
+        (status.code(), words)
+    }
+
+    /// The text that its admin port answers to a GET of this.
+    pub(crate) fn admin_text(&self, what: &str) -> String {
+        let url = format!("{}/__admin/{what}", self.admin);
+        let answer = http().get(&url).call().unwrap();
+        answer.into_body().read_to_string().unwrap()
     }
 
     fn end(&mut self) -> ExitStatus {

@@ -6,7 +6,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use crate::exchange::{
-    Body, CauseBy, Closed, Control, Cut, End, Fact, Headers, Notification, Operation, Repair,
+    Body, CauseBy, Closed, Control, Cut, End, Fact, Gap, Headers, Notification, Operation, Repair,
     Session, What,
 };
 use crate::tape::{Event, Tape, Trust};
@@ -25,6 +25,7 @@ pub(super) fn write(tape: &Tape) -> serde_json::Result<String> {
         operations: tape.operations().map(OperationView::of).collect(),
         notifications: tape.notifications().map(NotificationView::of).collect(),
         facts: tape.facts().map(FactView::of).collect(),
+        gaps: tape.gaps().map(GapView::of).collect(),
         repairs: tape
             .events
             .iter()
@@ -47,6 +48,8 @@ struct Document<'a> {
     notifications: Vec<NotificationView<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     facts: Vec<FactView<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gaps: Vec<GapView<'a>>,
     repairs: Vec<RepairView<'a>>,
 }
 
@@ -179,6 +182,32 @@ enum WhatView<'a> {
     Pong(ControlView),
     Closed(ClosedView<'a>),
     Was(&'a str),
+}
+
+/// What the recording lacks.
+#[derive(Serialize)]
+struct GapView<'a> {
+    at: u64,
+    until: u64,
+    events: u64,
+    exchanges: u64,
+    bytes: u64,
+    uncertain: u64,
+    why: &'a str,
+}
+
+impl<'a> GapView<'a> {
+    fn of(gap: &'a Gap) -> Self {
+        GapView {
+            at: gap.at.0,
+            until: gap.until.0,
+            events: gap.events,
+            exchanges: gap.exchanges,
+            bytes: gap.bytes,
+            uncertain: gap.uncertain,
+            why: &gap.why,
+        }
+    }
 }
 
 /// A ping or a pong.

@@ -18,8 +18,8 @@ const RULE: &str = " │ ";
 pub(super) struct Row {
     /// When, on the first line of an event.
     pub(super) at: Option<Micros>,
-    /// Whose lane it stands in.
-    pub(super) session: String,
+    /// Whose lane it stands in; across all of them where it is nobody's.
+    pub(super) session: Option<String>,
     /// What stands there.
     pub(super) text: String,
 }
@@ -117,19 +117,29 @@ impl Grid {
     /// One row.
     pub(super) fn line(&self, row: &Row) -> String {
         let time = row.at.map(|at| self.clock.show(at)).unwrap_or_default();
+        let Some(session) = &row.session else {
+            return self.across(&time, &row.text);
+        };
         let cells: Vec<String> = match self.lanes {
             Lanes::Apart => {
-                let own = |session: &String| *session == row.session;
-                let cell = |session| own(session).then(|| row.text.clone());
+                let own = |name: &String| name == session;
+                let cell = |name| own(name).then(|| row.text.clone());
                 let cells = self.sessions.iter().map(cell);
                 cells.map(Option::unwrap_or_default).collect()
             }
             Lanes::Shared(_) => {
-                let name = row.at.map(|_| row.session.clone());
+                let name = row.at.map(|_| session.clone());
                 vec![name.unwrap_or_default(), row.text.clone()]
             }
         };
         self.cells(&time, &cells)
+    }
+
+    fn across(&self, time: &str, text: &str) -> String {
+        let rule = RULE.chars().count();
+        let room: usize = self.widths().iter().map(|width| width + rule).sum();
+        let text = fit(text, room.saturating_sub(rule));
+        format!("{time:>width$}{RULE}{text}", width = self.clock_width)
     }
 
     fn widths(&self) -> Vec<usize> {

@@ -43,6 +43,8 @@ impl Selection {
             .collect();
         tape.events.retain(|event| match event {
             Event::Contract(_) => false,
+            // What is missing may be of any session, channel and path.
+            Event::Gap(_) => true,
             Event::Operation(operation) => {
                 let wanted = self.channels.is_empty() || causes.contains(&operation.id);
                 wanted && asked.contains(&operation.id) && self.has_session(&operation.session)

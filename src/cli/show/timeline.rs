@@ -14,6 +14,7 @@ use crate::exchange::{
 };
 use crate::tape::{Event, Tape, Trust};
 
+use super::gap::gap_row;
 use super::grid::{Grid, Row, fit};
 
 /// Draws the tape in at most `width` columns.
@@ -27,7 +28,8 @@ pub(super) fn draw(tape: &Tape, width: usize) -> String {
     let operations = tape.operations().map(|operation| operation.at);
     let notifications = tape.notifications().map(|notification| notification.at);
     let facts = tape.facts().map(|fact| fact.at);
-    let times = operations.chain(notifications).chain(facts);
+    let gaps = tape.gaps().map(|gap| gap.at);
+    let times = operations.chain(notifications).chain(facts).chain(gaps);
     let grid = Grid::new(sessions.collect(), times, width);
     lines.extend(grid.head());
     lines.extend(
@@ -58,6 +60,10 @@ fn summary(tape: &Tape) -> String {
     if let Some(started) = &tape.header.started {
         parts.push(format!("started {}", clean(started)));
     }
+    let gaps = tape.gaps().count();
+    if gaps > 0 {
+        parts.push(count(gaps, "gap"));
+    }
     if tape.header.trust == Trust::Insecure {
         parts.insert(1, "certificate not checked".to_owned());
     }
@@ -86,6 +92,7 @@ fn rows(tape: &Tape, lane_width: usize) -> Vec<Row> {
         match event {
             Event::Contract(_) => {}
             Event::Fact(fact) => rows.push(fact_row(fact)),
+            Event::Gap(gap) => rows.push(gap_row(gap)),
             Event::Operation(operation) => {
                 rows.extend(operation_rows(operation, lane_width));
                 let place = places.get(&operation.id);
@@ -131,13 +138,13 @@ fn operation_rows(operation: &Operation, lane_width: usize) -> Vec<Row> {
     let target = fit(&clean(&operation.request.target), room);
     let mut rows = vec![Row {
         at: Some(operation.at),
-        session: session.clone(),
+        session: Some(session.clone()),
         text: format!("{before}{target}{after}"),
     }];
     if let Some(name) = member(&operation.request.body, "operationName") {
         rows.push(Row {
             at: None,
-            session: session.clone(),
+            session: Some(session.clone()),
             text: format!("  {}", clean(&name)),
         });
     }
@@ -151,7 +158,7 @@ fn operation_rows(operation: &Operation, lane_width: usize) -> Vec<Row> {
         let more = trailers.iter().map(trailer);
         rows.extend(cut.into_iter().chain(more).map(|text| Row {
             at: None,
-            session: session.clone(),
+            session: Some(session.clone()),
             text: format!("  {what}: {text}"),
         }));
     }
@@ -190,7 +197,7 @@ fn fact_row(fact: &Fact) -> Row {
     };
     Row {
         at: Some(fact.at),
-        session: clean(fact.session.name()),
+        session: Some(clean(fact.session.name())),
         text: format!("∘ {}", clean(&words)),
     }
 }
@@ -245,12 +252,12 @@ fn notification_rows(notification: &Notification, cause: Cause, lane_width: usiz
     };
     let mut rows = vec![Row {
         at: Some(notification.at),
-        session: session.clone(),
+        session: Some(session.clone()),
         text: format!("{mark} {} {channel}{named}{causes}{gap}", notification.id),
     }];
     rows.extend(notification.cause_by.as_ref().map(|cause_by| Row {
         at: None,
-        session: session.clone(),
+        session: Some(session.clone()),
         text: format!("{indent}{}", found(cause_by)),
     }));
     let room = lane_width.saturating_sub(indent.len());
@@ -259,7 +266,7 @@ fn notification_rows(notification: &Notification, cause: Cause, lane_width: usiz
             .into_iter()
             .map(|line| Row {
                 at: None,
-                session: session.clone(),
+                session: Some(session.clone()),
                 text: format!("{indent}{line}"),
             }),
     );
@@ -343,6 +350,7 @@ fn repairs(tape: &Tape, width: usize) -> Vec<String> {
         let subject = match event {
             Event::Contract(_) => "contract".to_owned(),
             Event::Fact(_) => "fact".to_owned(),
+            Event::Gap(_) => "gap".to_owned(),
             Event::Operation(operation) => format!("operation {}", operation.id),
             Event::Notification(notification) => format!("notification {}", notification.id),
         };
@@ -390,7 +398,7 @@ fn count(number: usize, word: &str) -> String {
 }
 
 /// The text with every control character escaped.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {

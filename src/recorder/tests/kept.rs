@@ -211,8 +211,13 @@ fn what_cannot_be_understood_is_missing_and_all_else_is_kept() {
     let summary = wait(recorder.close());
     assert!(!summary.is_whole());
     assert_eq!(summary.progress.lost, 1);
-    assert_eq!(summary.closed, Some(Closed::Unsealed));
+    assert_eq!(summary.closed, Some(Closed::Sealed));
     let loaded = place.load();
     assert_eq!(targets(&loaded.tape), ["/before", "/after"]);
-    assert_eq!(loaded.notices, [Notice::Unclosed]);
+    let gaps = Gaps {
+        gaps: 1,
+        events: 1,
+        ..Gaps::default()
+    };
+    assert_eq!(loaded.notices, [Notice::Gaps(gaps)]);
 }

@@ -42,12 +42,12 @@ fn who_speaks_on_a_socket_waits_for_a_writer_that_is_far_behind() {
             .data(Side::Service, &frame(0x81, b"at ease"))
             .is_none()
     );
-    let _ = recorder.0.backlog.put(ALL);
+    let _ = recorder.0.backlog.put(DEFAULT_MAX_QUEUE, Need::Mandatory);
     assert!(socket.data(Side::Service, &[0x81, 4]).is_none());
     let written = socket.data(Side::Service, b"busy").expect("it waits");
     wait(written);
     assert_eq!(data(&place), [Body::new("at ease"), Body::new("busy")]);
-    recorder.0.backlog.took(ALL);
+    recorder.0.backlog.took(DEFAULT_MAX_QUEUE, 1);
     socket.end(Ender::Service);
     assert!(wait(recorder.close()).is_whole());
 }

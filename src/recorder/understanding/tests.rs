@@ -236,6 +236,6 @@ fn told(event: &Event) -> String {
                 What::Was(was) => format!("{session}: was {was}"),
             }
         }
-        Event::Contract(_) => panic!("no contract passes"),
+        Event::Contract(_) | Event::Gap(_) => panic!("no contract passes, and no gap"),
     }
 }

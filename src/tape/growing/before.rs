@@ -14,7 +14,7 @@ use crate::tape::read::{self, Causes, Resumed};
 use crate::tape::segment::{self, Belongs, Segment};
 use crate::tape::store::{self, Locked};
 use crate::tape::wire::{self, Seal};
-use crate::tape::{Event, Header, Loaded, Notice, Numbers, Tape, Trust};
+use crate::tape::{Event, Gaps, Header, Loaded, Notice, Numbers, Tape, Trust};
 
 use super::turn::Home;
 use super::{Existing, Growing, cannot_write};
@@ -42,6 +42,7 @@ impl Before {
                 }
                 Event::Notification(notification) => (notification.id.0, notification.at),
                 Event::Fact(fact) => (0, fact.at),
+                Event::Gap(gap) => (0, gap.until),
             };
             self.last_number = self.last_number.max(number);
             self.last_time = self.last_time.max(time);
@@ -61,6 +62,8 @@ pub(super) struct Account {
     pub(super) operations: Numbers,
     /// Those that are not, and that a notification on the tape names as its cause.
     pub(super) owed: BTreeSet<OperationId>,
+    /// What the tape says that it lacks.
+    pub(super) gaps: Gaps,
 }
 
 impl Account {
@@ -68,6 +71,7 @@ impl Account {
         for event in events {
             match event {
                 Event::Contract(_) | Event::Fact(_) => {}
+                Event::Gap(gap) => self.gaps.join(&Gaps::of([gap])),
                 Event::Operation(operation) => {
                     self.operations.insert(operation.id.0);
                     self.owed.remove(&operation.id);

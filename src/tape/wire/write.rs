@@ -12,7 +12,7 @@ use crate::exchange::{
 use crate::tape::json::{Writer, quote};
 use crate::tape::{Event, Header, Segment, Trust};
 
-use super::{Trailer, VERSION, body, stream};
+use super::{Trailer, VERSION, body, gap, stream};
 
 /// Writes the header.
 pub(in crate::tape) fn write_header(header: &Header) -> String {
@@ -45,6 +45,7 @@ pub(in crate::tape) fn write_event(event: &Event) -> String {
         Event::Operation(operation) => write_operation(operation),
         Event::Notification(notification) => write_notification(notification),
         Event::Fact(fact) => write_fact(fact),
+        Event::Gap(gap) => gap::write(gap),
     }
 }
 

@@ -68,7 +68,7 @@ fn closed(mut tape: Tape, stream: u64, by: Ender, at: u64) -> Tape {
         Event::Operation(operation) => operation.answered,
         Event::Notification(notification) => notification.at,
         Event::Fact(fact) => fact.at,
-        Event::Contract(_) => Micros(0),
+        Event::Contract(_) | Event::Gap(_) => Micros(0),
     };
     let place = tape
         .events

@@ -406,7 +406,7 @@ fn forget_times(event: &mut Event) {
             (operation.at, operation.answered) = (Micros(0), Micros(0));
         }
         Event::Notification(notification) => notification.at = Micros(0),
-        Event::Contract(_) | Event::Fact(_) => {}
+        Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => {}
     }
 }
 
@@ -451,6 +451,6 @@ fn shorthand(event: &Event) -> String {
             let stream = stream.unwrap_or_default();
             format!("{session}:n{id}@{}<{}{stream}", at.0, after.join(","))
         }
-        Event::Contract(_) | Event::Fact(_) => String::new(),
+        Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => String::new(),
     }
 }

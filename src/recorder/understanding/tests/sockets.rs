@@ -110,7 +110,7 @@ fn with_content(event: &Event) -> String {
             let content = operation.response.body.text().unwrap_or_default();
             format!("{} {content}", told(event)).trim_end().to_owned()
         }
-        Event::Notification(_) | Event::Fact(_) | Event::Contract(_) => told(event),
+        Event::Notification(_) | Event::Fact(_) | Event::Contract(_) | Event::Gap(_) => told(event),
     }
 }
 
