@@ -66,7 +66,7 @@ impl Shared {
         let watch = Watch::start();
         let span = self.meter.begin();
         let by_client = hyper::upgrade::on(&mut request);
-        let (mut head, _) = request.into_parts();
+        let (head, _) = request.into_parts();
         let client = Client::of(&head, caller);
         let target = head.uri.path_and_query();
         let target = target.map_or("/", uri::PathAndQuery::as_str);
@@ -89,14 +89,23 @@ impl Shared {
         course.watch.pause();
         let ground = self.upstream.ground().await;
         course.watch.resume();
+        let offer = (head, by_client);
+        let client = (client, socket);
         match ground {
-            Ok(Ground::Http1) => {}
-            Ok(Ground::Http2(ready)) => {
-                let (offer, client) = ((head, by_client), (client, socket));
-                return self.upgrade_by_http2(ready, offer, client, course).await;
-            }
-            Err(failure) => return self.failed(&failure, &course.watch),
+            Ok(Ground::Http1) => self.upgrade_by_http1(tell, offer, client, course).await,
+            Ok(Ground::Http2(ready)) => self.upgrade_by_http2(ready, offer, client, course).await,
+            Err(failure) => self.failed(&failure, &course.watch),
         }
+    }
+
+    /// The same where the upstream speaks HTTP/1.1.
+    async fn upgrade_by_http1(
+        &self,
+        tell: Tell,
+        (mut head, by_client): (request::Parts, OnUpgrade),
+        (client, socket): (Client, Socket),
+        mut course: Course,
+    ) -> Response<Download> {
         let asked = self.ask(&mut head, &client);
         let upload = Upload::whole(Bytes::new());
         course.watch.pause();

@@ -130,9 +130,12 @@ fn what_breaks_the_rules_was_not_read_and_the_summary_says_so() {
     assert!(text.contains("1 message that could not be read"), "{text}");
     assert!(!text.contains("written"), "{text}");
     let facts = place.load().tape;
-    let closed = facts.facts().find_map(|fact| match &fact.what {
-        What::Closed(closed) => Some((closed.by, closed.end)),
-        _ => None,
+    let closed = facts.facts().find_map(|fact| {
+        if let What::Closed(closed) = &fact.what {
+            Some((closed.by, closed.end))
+        } else {
+            None
+        }
     });
     assert_eq!(closed, Some((Ender::Recorder, End::Truncated)));
 }
