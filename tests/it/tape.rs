@@ -970,7 +970,7 @@ fn nothing_is_recorded_or_imported_through_a_link() {
     let dangling = folder.path().join("dangling.tape");
     symlink("elsewhere", &dangling).unwrap();
     let page = format!(
-        "{}/tests/samples/remove-participant.txt",
+        "{}/tests/samples/pages/remove-participant.txt",
         env!("CARGO_MANIFEST_DIR")
     );
     for name in [&link, &dangling] {
