@@ -8,6 +8,7 @@ pub mod coding;
 mod contract;
 pub mod credentials;
 mod headers;
+pub mod secret;
 mod session_by;
 mod stream;
 
