@@ -18,6 +18,7 @@ mod readme;
 mod recording;
 mod replay;
 mod sessions;
+mod standin;
 mod support;
 mod tape;
 mod time;
