@@ -393,6 +393,7 @@ pub(super) fn start(
         ),
         endpoint: None,
         trust,
+        redaction: None,
     };
     let started = Recorder::start(settings, &header, path);
     let trouble = match &started {

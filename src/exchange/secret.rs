@@ -259,12 +259,13 @@ impl fmt::Display for NamePattern {
     }
 }
 
-/// Whether a value can be a secret at all: an empty one, `true`, `false` and `null` tell nothing.
+/// Whether a value can be a secret at all: an empty one, `true`, `false`, `null` and a row of stars tell
+/// nothing.
 pub fn is_value(text: &str) -> bool {
-    let plain = ["", "true", "false", "null", "none", "undefined"];
-    !plain
-        .iter()
-        .any(|word| text.trim().eq_ignore_ascii_case(word))
+    let text = text.trim();
+    let plain = ["true", "false", "null", "none", "undefined"];
+    let blank = text.chars().all(|c| "*•…".contains(c));
+    !blank && !plain.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// Whether what has this name tells one client from another, as tokens do.
@@ -493,7 +494,7 @@ mod tests {
 
     #[test]
     fn what_says_yes_or_no_or_nothing_is_no_secret() {
-        for text in ["", " ", "true", "False", "null"] {
+        for text in ["", " ", "true", "False", "null", "***"] {
             assert!(!is_value(text), "{text:?}");
         }
         assert!(is_value("0"));

@@ -160,6 +160,7 @@ pub fn import(pages: &[Page<'_>], settings: &Settings) -> Result<Imported, Impor
         started: None,
         endpoint: Some(assembly.endpoint()),
         trust: Trust::Checked,
+        redaction: None,
     };
     Ok(Imported {
         tape: Tape {

@@ -149,6 +149,7 @@ fn header() -> Header {
         started: None,
         endpoint: None,
         trust: Trust::Checked,
+        redaction: None,
     }
 }
 

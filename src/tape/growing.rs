@@ -345,6 +345,7 @@ mod tests {
             started: None,
             endpoint: None,
             trust: Trust::Checked,
+            redaction: None,
         };
         let event = Event::Fact(Fact {
             session: Session::new("a"),

@@ -10,6 +10,7 @@ mod layout;
 mod names;
 mod numbers;
 mod read;
+pub mod redaction;
 mod store;
 mod wire;
 
@@ -25,6 +26,7 @@ use crate::exchange::{
 pub use error::{Problem, TapeError, Unreadable};
 pub use growing::{Closed, Existing, Growing};
 pub use numbers::Numbers;
+pub use redaction::Redaction;
 pub use store::{content, file};
 
 /// One recording, in memory.
@@ -49,6 +51,8 @@ pub struct Header {
     pub endpoint: Option<String>,
     /// Whether it is known to be from there.
     pub trust: Trust,
+    /// Where its secrets are pseudonyms: by which rules, beyond the usual ones.
+    pub redaction: Option<Redaction>,
 }
 
 /// Whether the one behind a recording was who it was taken for.

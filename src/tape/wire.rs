@@ -6,6 +6,7 @@
 mod body;
 mod fact;
 mod field;
+mod redaction;
 mod stream;
 mod write;
 
@@ -23,6 +24,7 @@ use super::{Event, Header, Trust};
 use body::WireBody;
 use fact::{WireCauseBy, WireFact};
 use field::{True, WireStatus, WireValue, headers};
+use redaction::WireRedaction;
 use stream::{WireCarrier, WireForm};
 pub(super) use write::{write_event, write_header, write_trailer};
 
@@ -156,6 +158,8 @@ struct WireHeader {
     endpoint: Option<String>,
     #[serde(default, deserialize_with = "present")]
     insecure: Option<True>,
+    #[serde(default, deserialize_with = "present")]
+    redacted: Option<WireRedaction>,
 }
 
 impl From<WireHeader> for Header {
@@ -169,6 +173,7 @@ impl From<WireHeader> for Header {
                 None => Trust::Checked,
                 Some(True) => Trust::Insecure,
             },
+            redaction: wire.redacted.map(|WireRedaction(redaction)| redaction),
         }
     }
 }

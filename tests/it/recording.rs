@@ -168,6 +168,7 @@ fn recording_of(bytes: usize) -> Tape {
             started: None,
             endpoint: None,
             trust: Trust::Checked,
+            redaction: None,
         },
         events: Vec::new(),
     };

@@ -75,6 +75,7 @@ fn tape_of(bodies: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Tape {
             started: None,
             endpoint: None,
             trust: Trust::Checked,
+            redaction: None,
         },
         events: events.collect(),
     }
@@ -462,7 +463,7 @@ prop_compose! {
             }
         }
         let trust = if insecure { Trust::Insecure } else { Trust::Checked };
-        Tape { header: Header { title, source, started, endpoint, trust }, events }
+        Tape { header: Header { title, source, started, endpoint, trust, redaction: None }, events }
     }
 }
 

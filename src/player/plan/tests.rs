@@ -23,6 +23,7 @@ pub(in crate::player) fn tape(shorthand: &str) -> Tape {
         started: None,
         endpoint: Some("/notifications".into()),
         trust: Trust::Checked,
+        redaction: None,
     };
     Tape { header, events }
 }

@@ -11,7 +11,7 @@ use crate::exchange::{
 use crate::tape::json::{Writer, quote};
 use crate::tape::{Event, Header, Trust};
 
-use super::{Trailer, VERSION, body, stream};
+use super::{Trailer, VERSION, body, redaction, stream};
 
 /// Writes the header.
 pub(in crate::tape) fn write_header(header: &Header) -> String {
@@ -26,6 +26,7 @@ pub(in crate::tape) fn write_header(header: &Header) -> String {
         .optional_string("started", header.started.as_deref())
         .optional_string("endpoint", header.endpoint.as_deref())
         .optional_raw("insecure", insecure)
+        .optional_raw("redacted", header.redaction.as_ref().map(redaction::write))
         .end()
 }
 

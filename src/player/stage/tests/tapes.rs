@@ -363,6 +363,7 @@ impl Draft {
                 started: None,
                 endpoint: None,
                 trust: Trust::Checked,
+                redaction: None,
             },
             events,
         }
