@@ -9,7 +9,7 @@ mod streams;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
@@ -51,6 +51,8 @@ pub struct Plan {
     pub(super) values: Values,
     /// What stands in the places of placeholders.
     pub(super) stand_ins: StandIns,
+    /// The names of secrets, if a tape was rid of them.
+    names: Option<Names>,
     /// The operations that go on with a stream that was lost, or had ended.
     pub(super) resuming: Vec<usize>,
 }
@@ -214,6 +216,7 @@ impl Plan {
             reading,
             values: Values::default(),
             stand_ins: StandIns::default(),
+            names: None,
             resuming: Vec::new(),
         };
         for tape in tapes {
@@ -329,7 +332,8 @@ impl Plan {
         self.complete_endings(first);
         self.learn_ears(&tape, &lanes);
         self.learn_stand_ins(&stand_ins);
-        let secrets = Secrets::new(BTreeSet::new(), &stand_ins);
+        let secrets = Secrets::of(&tape, &stand_ins);
+        self.names = secrets.names().or(self.names.take());
         self.follow(moments, &secrets, &stand_ins);
         self.learn_brought();
         self.stand_ins.extend(stand_ins);
@@ -340,7 +344,7 @@ impl Plan {
 
     /// By what names secrets are known that live clients send, if the tapes were rid of theirs.
     pub(super) fn secret_names(&self) -> Option<Names> {
-        self.values.have_secrets().then(Names::default)
+        self.names.clone()
     }
 
     /// By which way a notification came.

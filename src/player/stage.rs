@@ -341,7 +341,9 @@ impl Stage {
             return; // it is in the transcript already
         }
         let recorded = &due.notification;
-        let (channel, data) = match self.live(place, due) {
+        let told = self.plan.values.told(&self.bound);
+        let values = &self.plan.values;
+        let (channel, data) = match values.notification(place, recorded, &told) {
             Some((channel, data)) => (channel.into_owned(), data),
             None => (recorded.channel.clone(), recorded.data.bytes().clone()),
         };

@@ -1,6 +1,8 @@
 //! Tapes whose secrets somebody has blotted out, and tapes without them from the start: a replay gives
 //! values that work, and takes those that live clients have.
 
+mod pseudonyms;
+
 use std::fs;
 use std::process::Command;
 

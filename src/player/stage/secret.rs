@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::exchange::{Request, credentials};
 use crate::journal::Remark;
-use crate::matcher::{self, Field, Key, Mismatch, Part};
+use crate::matcher::{Field, Key, Mismatch, Part};
 
 use super::super::cast::Identity;
 use super::super::plan::{Planned, Times};
@@ -174,19 +174,11 @@ impl Stage {
     /// in their places.
     pub(super) fn told_target(&self, place: usize, live: &Request) -> String {
         let seats = self.plan.values.seats(place);
-        let mut told = String::new();
-        let mut done = 0;
-        for field in matcher::of_target(&live.target) {
-            let here = |seat: &&Seat| seat.part == field.part && seat.pointer == field.pointer;
-            let text = seats.iter().find(here);
-            if let Some(text) = text.and_then(|seat| field.spelling.of(&seat.text)) {
-                told.push_str(live.target.get(done..field.range.start).unwrap_or_default());
-                told.push_str(&text);
-                done = field.range.end;
-            }
-        }
-        told.push_str(live.target.get(done..).unwrap_or_default());
-        self.veil.target(&told)
+        self.veil.target(&live.target, &|field| {
+            let mut seats = seats.iter();
+            let seat = seats.find(|seat| seat.part == field.part && seat.pointer == field.pointer);
+            field.spelling.of(&seat?.text)
+        })
     }
 
     /// A mismatch with an operation as it may be told.

@@ -66,22 +66,27 @@ impl Veil {
         }
     }
 
-    /// A request target without secrets.
-    pub(super) fn target(&self, target: &str) -> String {
+    /// A request target without secrets, and with what `instead` says in the places of values.
+    pub(super) fn target(
+        &self,
+        target: &str,
+        instead: &dyn Fn(&Field) -> Option<String>,
+    ) -> String {
         if self.names.is_none() {
             return target.to_owned();
         }
-        let mut covered = String::new();
+        let mut told = String::new();
         let mut done = 0;
         for field in matcher::of_target(target) {
-            if self.covers(&field) {
-                covered.push_str(target.get(done..field.range.start).unwrap_or_default());
-                covered.push_str(COVER);
+            let cover = || self.covers(&field).then(|| COVER.to_owned());
+            if let Some(text) = instead(&field).or_else(cover) {
+                told.push_str(target.get(done..field.range.start).unwrap_or_default());
+                told.push_str(&text);
                 done = field.range.end;
             }
         }
-        covered.push_str(target.get(done..).unwrap_or_default());
-        covered
+        told.push_str(target.get(done..).unwrap_or_default());
+        told
     }
 
     /// A text without the secrets that are known.
@@ -102,7 +107,7 @@ impl Veil {
     /// A request as it may be told of.
     pub(super) fn request(&self, live: &Request) -> Request {
         Request {
-            target: self.target(&live.target),
+            target: self.target(&live.target, &|_| None),
             ..live.clone()
         }
     }

@@ -248,7 +248,7 @@ impl<'a> Learner<'a> {
             text,
             range,
         } = field.clone();
-        let nature = self.secrets.nature(&text);
+        let nature = self.secrets.nature(field);
         self.values.choices.push(Choice {
             operation,
             session,
@@ -272,7 +272,7 @@ impl<'a> Learner<'a> {
         field: &Field,
         echoes: Option<&mut Vec<Echo>>,
     ) {
-        let Nature::Secret(constancy) = self.secrets.nature(&field.text) else {
+        let Nature::Secret(constancy) = self.secrets.nature(field) else {
             return;
         };
         let (part, pointer, text) = (field.part, field.pointer.clone(), field.text.clone());
@@ -316,9 +316,9 @@ impl<'a> Learner<'a> {
     /// The header fields of a request whose values a client may have made up, or brought with it.
     fn headers(&self, headers: &Headers) -> Vec<Field> {
         let mut fields = chosen_headers(headers);
-        fields.retain(|field| self.secrets.nature(&field.text) == Nature::Own);
+        fields.retain(|field| self.secrets.nature(field) == Nature::Own);
         let brought = secret::of_headers(headers).into_iter();
-        fields.extend(brought.filter(|field| self.secrets.nature(&field.text) != Nature::Own));
+        fields.extend(brought.filter(|field| self.secrets.nature(field) != Nature::Own));
         fields
     }
 

@@ -4,14 +4,18 @@
 //! Which secrets a tape has, others say; whether a live one is accepted is decided in
 //! [`super::super::stage`].
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::exchange::credentials::{self, Credential};
+use crate::exchange::secret::Names;
 use crate::exchange::{Headers, Request, coding};
 use crate::matcher::{self, Field, Part, Spelling};
+use crate::tape::Tape;
+use crate::tape::redaction::{MIN_KNOWN, Rules};
 
 use super::super::standin::{StandIn, StandIns};
 use super::{Bound, ChoiceId, Values};
@@ -24,6 +28,8 @@ const BASIC_PASSWORD: &str = "/authorization/password";
 pub(in crate::player) struct Secrets {
     /// What stands for each, the same wherever the same secret stood.
     pseudonyms: BTreeSet<String>,
+    /// The names of secrets, on a tape that was rid of some.
+    names: Option<Names>,
     /// What stands where any value may.
     open: BTreeSet<String>,
 }
@@ -69,18 +75,43 @@ pub(super) struct Seats {
 }
 
 impl Secrets {
-    /// The secrets of a tape for which these pseudonyms stand, and these stand-ins.
-    pub(in crate::player) fn new(pseudonyms: BTreeSet<String>, stand_ins: &StandIns) -> Secrets {
+    /// The secrets of a tape, for which pseudonyms stand as its header says, or these stand-ins.
+    pub(in crate::player) fn of(tape: &Tape, stand_ins: &StandIns) -> Secrets {
+        let redaction = tape.header.redaction.as_ref();
+        // A tape whose rules are none cannot be read at all.
+        let rules = redaction.and_then(|redaction| Rules::new(redaction).ok());
+        let secrets = rules.iter().flat_map(|rules| {
+            let events = tape.events.iter();
+            events.flat_map(|event| rules.secrets(event))
+        });
+        let blotted = (!stand_ins.taken.is_empty()).then(Names::default);
         Secrets {
-            pseudonyms,
+            pseudonyms: secrets.map(|secret| secret.value).collect(),
+            names: rules
+                .as_ref()
+                .map(|rules| rules.names().clone())
+                .or(blotted),
             open: stand_ins.any.clone(),
         }
     }
 
-    pub(super) fn nature(&self, text: &str) -> Nature {
+    /// The names of secrets, where there are any.
+    pub(in crate::player) fn names(&self) -> Option<Names> {
+        self.names.clone()
+    }
+
+    pub(super) fn nature(&self, field: &Field) -> Nature {
+        let text = &field.text;
+        // A short one stands elsewhere by chance.
+        let named = || {
+            let mut steps = field.pointer.split('/');
+            let names = self.names.as_ref();
+            let named = names.is_some_and(|names| steps.any(|step| names.is_secret(step)));
+            text.len() >= MIN_KNOWN || field.part == Part::Header || named
+        };
         if self.open.contains(text) {
             Nature::Secret(Constancy::Unknown)
-        } else if self.pseudonyms.contains(text) {
+        } else if self.pseudonyms.contains(text) && named() {
             Nature::Secret(Constancy::Same)
         } else {
             Nature::Own
@@ -89,9 +120,9 @@ impl Secrets {
 }
 
 impl Values {
-    /// Whether clients bring secrets with them, or the service gives stand-ins.
+    /// Whether clients bring secrets with them.
     pub(in crate::player) fn have_secrets(&self) -> bool {
-        !self.seats.of_operations.is_empty() || !self.seats.given.is_empty()
+        !self.seats.of_operations.is_empty()
     }
 
     /// The places at which the client of an operation sent secrets.
@@ -123,6 +154,17 @@ impl Values {
             same && Some(other.session) == session && *place != choice
         });
         of_session.map(|(place, _)| ChoiceId(place))
+    }
+
+    /// What may be told of what is bound: everything but secrets.
+    pub(in crate::player) fn told<'a>(&self, bound: &'a Bound) -> Cow<'a, Bound> {
+        if self.seats.of_operations.is_empty() {
+            return Cow::Borrowed(bound);
+        }
+        let open = bound.0.iter();
+        let open = open.filter(|(choice, _)| !self.stands_for_secret(ChoiceId(**choice)));
+        let told = open.map(|(choice, live)| (*choice, live.clone()));
+        Cow::Owned(Bound(told.collect()))
     }
 
     /// What is chosen in a copy of the conversation before it begins: its own stand-ins.
