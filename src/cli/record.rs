@@ -11,11 +11,12 @@ use anyhow::{Context as _, anyhow};
 use crate::listen::{self, Door, Limits, OnFin, Peer, Sockets};
 use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Proxy};
 use crate::recorder::{self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError};
-use crate::tape::{Existing, Header, TapeError, Trust};
+use crate::tape::{Existing, Header, Redaction, TapeError, Trust};
 
 use super::config::{Config, ConfigFlag};
 use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::output;
+use super::redaction::{self, Earlier, Keeping, OFF, RedactionFlags};
 use super::serve::{self, DEFAULT_LISTEN, Ports};
 use super::tls::{self, Front, FrontFlags, Service, ServiceFlags};
 
@@ -50,6 +51,14 @@ pub(super) struct Record {
 
     #[command(flatten)]
     tape: TapeFlags,
+
+    #[command(flatten)]
+    redaction: RedactionFlags,
+
+    /// Keep the key of the pseudonyms beside the tape (NAME.key), so that --append goes on with them.
+    /// Who has it can try guesses at secrets.
+    #[arg(long, help_heading = "Redaction")]
+    keep_key: bool,
 
     #[command(flatten)]
     traffic: TrafficFlags,
@@ -190,6 +199,8 @@ struct Setup {
     proxy: proxy::Settings,
     trust: Trust,
     recorder: recorder::Settings,
+    redaction: Option<Redaction>,
+    keeping: Keeping,
     live: Live,
 }
 
@@ -247,6 +258,7 @@ impl Record {
             on_fin: OnFin::Answer,
             sockets,
         };
+        let redaction = self.redaction.redaction(&file.redact, self.config.path())?;
         let shown = std::io::stderr().is_terminal() && !self.json;
         let mut recorder = self.tape.settings()?;
         recorder.heard = self.json.then(|| Heard(Box::new(print)));
@@ -262,6 +274,12 @@ impl Record {
             proxy,
             trust,
             recorder,
+            redaction,
+            keeping: if self.keep_key {
+                Keeping::Kept
+            } else {
+                Keeping::Dropped
+            },
             live: if shown { Live::Shown } else { Live::Hidden },
         })
     }
@@ -315,20 +333,19 @@ fn print(line: &str) {
 async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let ports = Ports::open(&setup.listen, setup.admin.as_deref()).await?;
     let signals = serve::signals()?;
-    let recorder = start(
-        setup.recorder,
-        &setup.proxy.upstream,
-        setup.trust,
-        &setup.tape,
-    )?;
+    let from = (&setup.proxy.upstream, setup.trust);
+    let rules = (setup.redaction, setup.keeping);
+    let off = rules.0.is_none();
+    let recorder = start(setup.recorder, rules, from, &setup.tape)?;
     let proxy = Proxy::new(setup.proxy, recorder.clone()).because(Trouble::Usage)?;
 
     let (end, stop) = listen::stopper();
     ports.announce(setup.front.scheme())?;
     let tape = setup.tape.display();
-    output::say(&format!(
-        "recording to {tape}; passwords and tokens are kept as they pass"
-    ));
+    output::say(&format!("recording to {tape}"));
+    if off {
+        output::say(&format!("warning: {OFF}"));
+    }
     if setup.trust == Trust::Insecure {
         output::say(tls::INSECURE);
     }
@@ -359,6 +376,9 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
         erase();
     }
     output::say(&format!("{}: {summary}", setup.tape.display()));
+    if off {
+        output::say(&format!("warning: {OFF}"));
+    }
     if setup.trust == Trust::Insecure {
         output::say(tls::INSECURE);
     }
@@ -371,9 +391,9 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
 
 /// Opens the tape, in a folder that is made for it where it is the usual one.
 pub(super) fn start(
-    settings: recorder::Settings,
-    upstream: &Origin,
-    trust: Trust,
+    mut settings: recorder::Settings,
+    (redaction, keeping): (Option<Redaction>, Keeping),
+    (upstream, trust): (&Origin, Trust),
     path: &Path,
 ) -> Result<Recorder, Failure> {
     if path == Path::new(DEFAULT_TAPE)
@@ -383,7 +403,13 @@ pub(super) fn start(
             .with_context(|| format!("cannot make the folder {}", folder.display()))
             .because(Trouble::Io)?;
     }
-    let header = Header {
+    let earlier = match settings.existing {
+        Existing::Append => Earlier::GoesOn,
+        Existing::Refuse | Existing::Replace => Earlier::Gone,
+    };
+    let made = redaction.map(|redaction| redaction::redactor(redaction, path, earlier));
+    let (redactor, key) = made.transpose()?.unzip();
+    let mut header = Header {
         title: format!("recorded from {upstream}"),
         source: upstream.to_string(),
         started: Some(
@@ -395,6 +421,10 @@ pub(super) fn start(
         trust,
         redaction: None,
     };
+    settings.redactor = redactor.map(|mut redactor| {
+        redactor.header(&mut header);
+        redactor
+    });
     let started = Recorder::start(settings, &header, path);
     let trouble = match &started {
         Err(RecorderError::Tape(TapeError::Exists { .. })) => Trouble::Usage,
@@ -402,6 +432,9 @@ pub(super) fn start(
         _ => Trouble::Io,
     };
     let recorder = started.because(trouble)?;
+    if let Some(key) = key {
+        redaction::keep(&key, path, keeping, earlier)?;
+    }
     for notice in recorder.notices() {
         output::say(&format!("notice: {}: {notice}", path.display()));
     }

@@ -8,6 +8,7 @@ mod backlog;
 mod capture;
 mod filter;
 mod pattern;
+mod redacting;
 mod settings;
 mod socket;
 mod stream;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::exchange::{Micros, SessionBy};
 use crate::tape::Existing;
+use crate::tape::redaction::Redactor;
 
 use super::filter::Filter;
 use super::pattern::PathPattern;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub session_by: Option<SessionBy>,
     /// The paths whose responses are lines of JSON, whatever type they have, if their length is not known.
     pub lines: Vec<PathPattern>,
+    /// What replaces secrets before they are written; `None` where nothing does.
+    pub redactor: Option<Redactor>,
     /// The time since the start.
     pub clock: Clock,
     /// Who is told of each event as it is recorded.
@@ -46,6 +49,7 @@ impl Default for Settings {
             filter: Filter::default(),
             session_by: None,
             lines: Vec::new(),
+            redactor: None,
             clock: Clock::starting_now(),
             heard: None,
         }

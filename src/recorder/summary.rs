@@ -27,6 +27,9 @@ pub struct Progress {
     pub under_way: u64,
     /// Bytes that wait for the writer.
     pub waiting: usize,
+    /// Secrets that are known no more, since there were too many: they are replaced where their names
+    /// stand, and not wherever else they come again.
+    pub forgotten: u64,
     /// Events that could not be written and are lost.
     pub lost: u64,
     /// Messages about exchanges that came after the tape was closed.
@@ -73,6 +76,7 @@ impl fmt::Display for Summary {
         also(progress.left_out, "left out by the filter");
         also(progress.cut, "cut to the limit for bodies");
         also(progress.unanswered, "without a response");
+        also(progress.forgotten, "secrets known only by their names");
         f.write_str(&parts.join(", "))?;
         let mut missing = |number: u64, what: &str, why: &str| match number {
             0 => Ok(()),

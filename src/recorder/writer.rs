@@ -19,6 +19,7 @@ use crate::tape::{Event, Growing, Numbers};
 use super::backlog::{Backlog, Message};
 use super::capture::limited;
 use super::filter::{Filter, Verdict};
+use super::redacting::Redacting;
 use super::settings::{Durability, Heard, Settings};
 use super::summary::{Progress, Summary};
 use super::{Item, Observation, Understand};
@@ -46,6 +47,7 @@ pub(super) struct Writer {
     durability: Durability,
     max_body: usize,
     filter: Filter,
+    redacting: Redacting,
     heard: Option<Heard>,
     backlog: Arc<Backlog>,
     /// The operations that the filter left out.
@@ -86,6 +88,7 @@ impl Writer {
             durability: settings.durability,
             max_body: settings.max_body,
             filter: settings.filter,
+            redacting: Redacting::new(settings.redactor),
             heard: settings.heard,
             backlog,
             left_out: Numbers::default(),
@@ -204,6 +207,10 @@ impl Writer {
             self.progress.left_out += u64::from(!matches!(event, Event::Fact(_)));
             return;
         }
+        let Some(event) = self.redacting.redacted(event, &mut self.progress) else {
+            self.growing.miss();
+            return;
+        };
         let event = match event {
             Event::Contract(contract) => Event::Contract(contract),
             Event::Operation(operation) => match self.operation(operation) {

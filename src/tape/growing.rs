@@ -14,6 +14,7 @@ use crate::exchange::OperationId;
 use super::error::TapeError;
 use super::numbers::Numbers;
 use super::read::{self, Resumed};
+use super::redaction::{Extent, Redaction};
 use super::store::{self, Locked};
 use super::wire::{self, Seal};
 use super::{Event, Header, Layout, Loaded, Notice, Tape, Trust};
@@ -101,7 +102,7 @@ impl Growing {
             let bytes = store::content(file.file(), path)?;
             // A recording that was killed before its first write leaves an empty file.
             if !bytes.is_empty() {
-                return Self::resume(file, path, &bytes, header.trust);
+                return Self::resume(file, path, &bytes, header);
             }
         }
         file.file()
@@ -229,7 +230,7 @@ impl Growing {
         file: Locked,
         path: &Path,
         bytes: &[u8],
-        trust: Trust,
+        header: &Header,
     ) -> Result<(Growing, Option<Loaded>), TapeError> {
         let Resumed {
             mut loaded,
@@ -237,11 +238,8 @@ impl Growing {
             end,
         } = read::resume(bytes).map_err(|error| error.named(path))?;
         let struck = |notice: &Notice| matches!(notice, Notice::CauseLost { .. });
-        let marked = trust == Trust::Insecure && loaded.tape.header.trust != trust;
-        if marked {
-            loaded.tape.header.trust = trust;
-        }
-        let mut growing = if marked || loaded.notices.iter().any(struck) {
+        let marked = mark(&mut loaded, header);
+        let mut growing = if marked == Marks::Changed || loaded.notices.iter().any(struck) {
             Self::rewritten(file, path, &loaded.tape)?
         } else {
             file.file()
@@ -319,6 +317,44 @@ impl Growing {
                 }
             }
         }
+    }
+}
+
+/// Whether the header of a tape that goes on says something else than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Marks {
+    Same,
+    Changed,
+}
+
+/// Has the header say what holds for all of the tape: that some of it comes from nobody knows whom, and
+/// whether all of its secrets are pseudonyms.
+fn mark(loaded: &mut Loaded, header: &Header) -> Marks {
+    let is_empty = loaded.tape.events.is_empty();
+    let ours = &mut loaded.tape.header;
+    let before = ours.clone();
+    if header.trust == Trust::Insecure {
+        ours.trust = header.trust;
+    }
+    ours.redaction = match (&before.redaction, &header.redaction) {
+        (_, redaction) if is_empty => redaction.clone(),
+        (Some(earlier), Some(now)) => Some(earlier.and(now)),
+        (None, None) => None,
+        (Some(redaction), None) | (None, Some(redaction)) => {
+            loaded.notices.push(match before.redaction {
+                Some(_) => Notice::SecretsFollow,
+                None => Notice::SecretsBefore,
+            });
+            Some(Redaction {
+                extent: Extent::Part,
+                ..redaction.clone()
+            })
+        }
+    };
+    if *ours == before {
+        Marks::Same
+    } else {
+        Marks::Changed
     }
 }
 

@@ -116,6 +116,10 @@ pub enum Notice {
         /// The operation that it named.
         operation: OperationId,
     },
+    /// The tape goes on, and its secrets are pseudonyms from here on only.
+    SecretsBefore,
+    /// The tape goes on, and its secrets were pseudonyms up to here.
+    SecretsFollow,
 }
 
 impl fmt::Display for Notice {
@@ -142,6 +146,13 @@ impl fmt::Display for Notice {
                 "notification {notification} was due after operation {operation}, which is not on the \
                  tape: it no longer waits for it"
             ),
+            Notice::SecretsBefore => f.write_str(
+                "secrets stand on it from before, and only new ones are replaced: `antiphon redact` \
+                 replaces all",
+            ),
+            Notice::SecretsFollow => {
+                f.write_str("it was redacted, and is no more: secrets are written from here on")
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ mod normalize;
 mod proxy;
 mod readme;
 mod recording;
+mod redaction;
 mod replay;
 mod sessions;
 mod standin;

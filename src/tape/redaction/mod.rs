@@ -3,6 +3,7 @@
 //! [`Rules`] find them, a [`Redactor`] puts pseudonyms in their places. When that happens, and what a
 //! replay makes of pseudonyms, is the business of others.
 
+mod check;
 mod fields;
 mod json;
 mod memory;
@@ -29,6 +30,7 @@ use regex::{Regex, RegexBuilder};
 use crate::exchange::secret::{Names, NoPattern};
 
 use super::Event;
+pub use check::{Finding, check};
 pub use memory::MIN_KNOWN;
 pub use redactor::Redactor;
 pub use shape::{KEY_BYTES, Key};
@@ -56,6 +58,45 @@ pub struct Redaction {
     pub patterns: Vec<String>,
     /// Whether what looks like somebody's address or number is.
     pub personal: Personal,
+    /// Whether all secrets are pseudonyms.
+    pub extent: Extent,
+}
+
+/// How much of a tape is redacted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    #[default]
+    Whole,
+    /// A part: a recording went on that was not redacted before, or is no more.
+    Part,
+}
+
+impl Redaction {
+    /// The rules of a tape of which one part follows these and another those: what either calls a secret
+    /// may be a pseudonym, and what either exempts may be a secret.
+    #[must_use]
+    pub(super) fn and(&self, other: &Redaction) -> Redaction {
+        let joined = |ours: &[String], others: &[String]| {
+            let mut all = ours.to_vec();
+            all.extend(others.iter().filter(|text| !ours.contains(text)).cloned());
+            all
+        };
+        Redaction {
+            added: joined(&self.added, &other.added),
+            exempted: joined(&self.exempted, &other.exempted),
+            pointers: joined(&self.pointers, &other.pointers),
+            patterns: joined(&self.patterns, &other.patterns),
+            personal: match (self.personal, other.personal) {
+                (Personal::Kept, Personal::Kept) => Personal::Kept,
+                _ => Personal::Replaced,
+            },
+            extent: match (self.extent, other.extent) {
+                (Extent::Whole, Extent::Whole) => Extent::Whole,
+                _ => Extent::Part,
+            },
+        }
+    }
 }
 
 /// What becomes of e-mail addresses, telephone numbers and card numbers.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::memory::Memory;
 use super::shape::Key;
-use super::{Edit, Place, Redaction, RuleError, Rules, Secret};
+use super::{Edit, Extent, Place, Redaction, RuleError, Rules, Secret};
 use crate::tape::{Event, Header, Tape};
 
 /// What replaces secrets.
@@ -86,6 +86,7 @@ impl Redactor {
     /// that says what they are. Those that an earlier redaction put there stay.
     pub fn tape(&mut self, tape: &mut Tape) {
         if let Some(earlier) = &tape.header.redaction
+            && earlier.extent == Extent::Whole
             && let Ok(rules) = Rules::new(earlier)
         {
             let made = tape.events.iter().flat_map(|event| rules.secrets(event));

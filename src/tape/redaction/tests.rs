@@ -257,6 +257,7 @@ fn rules_add_places_patterns_and_what_is_personal() {
         pointers: vec!["/card/*/holder".into()],
         patterns: vec!["CUST-[0-9]+".into()],
         personal: Personal::Replaced,
+        extent: Extent::Whole,
     };
     let body = r#"{"iban":"DE12","card":[{"holder":"Bob B"}],"note":"CUST-17, bob@example.com","holder":"x"}"#;
     let mut event = operation("/", &[("Cookie", "SID=7f3a; T=1b")], body, &[], "");

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 use crate::tape::json::{Object, Writer, present, quote};
-use crate::tape::redaction::{Personal, Redaction, Rules};
+use crate::tape::redaction::{Extent, Personal, Redaction, Rules};
 
 use super::field::True;
 
@@ -23,6 +23,10 @@ impl<'de> Deserialize<'de> for WireRedaction {
             personal: match form.personal {
                 Some(True) => Personal::Replaced,
                 None => Personal::Kept,
+            },
+            extent: match form.partly {
+                Some(True) => Extent::Part,
+                None => Extent::Whole,
             },
         };
         match Rules::new(&redaction) {
@@ -45,6 +49,8 @@ struct Form {
     patterns: Vec<String>,
     #[serde(default, deserialize_with = "present")]
     personal: Option<True>,
+    #[serde(default, deserialize_with = "present")]
+    partly: Option<True>,
 }
 
 /// Writes it.
@@ -60,11 +66,16 @@ pub(super) fn write(redaction: &Redaction) -> String {
         Personal::Kept => None,
         Personal::Replaced => Some("true".to_owned()),
     };
+    let partly = match redaction.extent {
+        Extent::Whole => None,
+        Extent::Part => Some("true".to_owned()),
+    };
     Writer::new()
         .optional_list("added", list(&redaction.added))
         .optional_list("exempted", list(&redaction.exempted))
         .optional_list("pointers", list(&redaction.pointers))
         .optional_list("patterns", list(&redaction.patterns))
         .optional_raw("personal", personal)
+        .optional_raw("partly", partly)
         .end()
 }
