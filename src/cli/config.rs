@@ -12,6 +12,7 @@ use crate::matcher::{Place, Rules};
 use crate::normalizer::{self, Layout, Mending, Options};
 
 use super::exit::{Because as _, Failure, Trouble};
+use super::redaction::RedactionSettings;
 
 /// The file that is read where no other is named.
 const DEFAULT: &str = "antiphon.json5";
@@ -56,6 +57,8 @@ pub(super) struct Config {
     pub(super) r#match: Match,
     /// The times of the Bayeux protocol.
     pub(super) bayeux: Bayeux,
+    /// What is secret on a tape beside the usual.
+    pub(super) redact: RedactionSettings,
 }
 
 /// How requests are compared. A place is written `body /POINTER`, `query NAME`, `header NAME` or
@@ -158,7 +161,7 @@ impl ConfigFlag {
         rules.with_context(|| self.path().display().to_string())
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.config.as_deref().unwrap_or(Path::new(DEFAULT))
     }
 }
@@ -184,7 +187,12 @@ fn parse(text: &str) -> anyhow::Result<Config> {
     // The derived reader would take an array for a list of settings in order.
     let json = Json::parse(normalized.json.as_bytes());
     let within = |name| json.as_ref().and_then(|json| json.get(name));
-    let objects = [json.as_ref(), within("bayeux"), within("match")];
+    let objects = [
+        json.as_ref(),
+        within("bayeux"),
+        within("match"),
+        within("redact"),
+    ];
     if let Some(other) = objects.into_iter().flatten().find(|json| !json.is_object()) {
         bail!("expected an object, found {other}");
     }

@@ -25,9 +25,10 @@ use crate::listen::{self, Limits, Peer};
 use crate::player::{Forward, Forwarded};
 use crate::proxy::{self, Proxy};
 use crate::recorder::{self, Recorder};
-use crate::tape::{Existing, Trust};
+use crate::tape::{Existing, Redaction, Trust};
 
 use super::exit::{Because as _, Failure, Trouble};
+use super::redaction::Keeping;
 use super::tls::{self, Service};
 use super::{output, record, serve};
 
@@ -60,7 +61,10 @@ impl Forwarding {
                     session_by: Some(SessionBy::Header(SESSION.as_str().to_owned())),
                     ..recorder::Settings::default()
                 };
-                record::start(settings, &service.origin, service.trust, tape)?
+                // Whoever asked the service has secrets of its own.
+                let rules = (Some(Redaction::default()), Keeping::Dropped);
+                let from = (&service.origin, service.trust);
+                record::start(settings, rules, from, tape)?
             }
         };
         let seconds = |flag, text| serve::seconds(flag, text).because(Trouble::Usage);

@@ -12,6 +12,8 @@ mod import;
 mod normalize;
 mod output;
 mod record;
+mod redact;
+mod redaction;
 mod replay;
 mod serve;
 mod show;
@@ -38,6 +40,7 @@ Examples:
   antiphon normalize sample.txt              make exact JSON of a sample that Python printed
   antiphon import page.txt -o chat.tape      make a tape of an API page
   antiphon verify chat.tape                  play a tape to itself: is it the same each time?
+  antiphon redact --check chat.tape          find what looks secret on a tape
   antiphon show chat.tape                    see who said what, and because of what
   antiphon ca                                have clients trust what --tls shows them
 
@@ -51,6 +54,7 @@ enum Command {
     Show(show::Show),
     Format(format::Format),
     Record(Box<record::Record>),
+    Redact(redact::Redact),
     Replay(Box<replay::Replay>),
     Verify(verify::Verify),
     Ca(ca::Ca),
@@ -66,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Show(command) => command.run(),
         Command::Format(command) => command.run(),
         Command::Record(command) => command.run(),
+        Command::Redact(command) => command.run(),
         Command::Replay(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Ca(command) => command.run(),

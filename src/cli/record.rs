@@ -16,13 +16,14 @@ use crate::admission::Admission;
 use crate::listen::{self, Counts, Door, Limits, OnFin, Peer, Sockets};
 use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Proxy};
 use crate::recorder::{self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError};
-use crate::tape::{Existing, Header, TapeError, Trust};
+use crate::tape::{Existing, Header, Redaction, TapeError, Trust};
 
 use self::failure::FailureFlags;
 use self::segments::SegmentFlags;
 use super::config::{Config, ConfigFlag};
 use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::output;
+use super::redaction::{self, Earlier, Keeping, OFF, RedactionFlags};
 use super::serve::admin::{self, AdminFlags};
 use super::serve::limits;
 use super::serve::ready::{Ready, ReadyFlag};
@@ -63,6 +64,14 @@ pub(super) struct Record {
 
     #[command(flatten)]
     tape: TapeFlags,
+
+    #[command(flatten)]
+    redaction: RedactionFlags,
+
+    /// Keep the key of the pseudonyms beside the tape (NAME.key), so that --append goes on with them.
+    /// Who has it can try guesses at secrets.
+    #[arg(long, help_heading = "Redaction")]
+    keep_key: bool,
 
     #[command(flatten)]
     traffic: TrafficFlags,
@@ -215,6 +224,8 @@ struct Setup {
     proxy: proxy::Settings,
     trust: Trust,
     recorder: recorder::Settings,
+    redaction: Option<Redaction>,
+    keeping: Keeping,
     live: Live,
 }
 
@@ -261,6 +272,7 @@ impl Record {
             idle: serve::seconds("--upstream-idle", &limits.upstream_idle)?,
         };
         let limits = limits.clients.limits(OnFin::Answer, Sockets::Passed)?;
+        let redaction = self.redaction.redaction(&file.redact, self.config.path())?;
         let shown = std::io::stderr().is_terminal() && !self.json;
         let mut recorder = self.tape.settings()?;
         recorder.failure = self.failure.failure()?;
@@ -279,6 +291,12 @@ impl Record {
             proxy,
             trust,
             recorder,
+            redaction,
+            keeping: if self.keep_key {
+                Keeping::Kept
+            } else {
+                Keeping::Dropped
+            },
             live: if shown { Live::Shown } else { Live::Hidden },
         })
     }
@@ -334,20 +352,19 @@ fn print(line: &str) {
 async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let ports = Ports::open(&setup.listen, setup.admin.as_deref(), &setup.admission).await?;
     let signals = serve::signals()?;
-    let recorder = start(
-        setup.recorder,
-        &setup.proxy.upstream,
-        setup.trust,
-        &setup.tape,
-    )?;
+    let from = (&setup.proxy.upstream, setup.trust);
+    let rules = (setup.redaction, setup.keeping);
+    let off = rules.0.is_none();
+    let recorder = start(setup.recorder, rules, from, &setup.tape)?;
     let proxy = Proxy::new(setup.proxy, recorder.clone()).because(Trouble::Usage)?;
 
     let (end, stop) = listen::stopper();
     ports.announce(setup.front.scheme())?;
     let tape = setup.tape.display();
-    output::say(&format!(
-        "recording to {tape}; passwords and tokens are kept as they pass"
-    ));
+    output::say(&format!("recording to {tape}"));
+    if off {
+        output::say(&format!("warning: {OFF}"));
+    }
     if setup.trust == Trust::Insecure {
         output::say(tls::INSECURE);
     }
@@ -382,6 +399,9 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     }
     serve::say_cut(&counts);
     output::say(&format!("{}: {summary}", setup.tape.display()));
+    if off {
+        output::say(&format!("warning: {OFF}"));
+    }
     if setup.trust == Trust::Insecure {
         output::say(tls::INSECURE);
     }
@@ -394,9 +414,9 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
 
 /// Opens the tape, in a folder that is made for it where it is the usual one.
 pub(super) fn start(
-    settings: recorder::Settings,
-    upstream: &Origin,
-    trust: Trust,
+    mut settings: recorder::Settings,
+    (redaction, keeping): (Option<Redaction>, Keeping),
+    (upstream, trust): (&Origin, Trust),
     path: &Path,
 ) -> Result<Recorder, Failure> {
     if path == Path::new(DEFAULT_TAPE)
@@ -409,7 +429,13 @@ pub(super) fn start(
             .with_context(|| format!("cannot make the folder {}", folder.display()))
             .because(Trouble::Io)?;
     }
-    let header = Header {
+    let earlier = match settings.existing {
+        Existing::Append => Earlier::GoesOn,
+        Existing::Refuse | Existing::Replace => Earlier::Gone,
+    };
+    let made = redaction.map(|redaction| redaction::redactor(redaction, path, earlier));
+    let (redactor, key) = made.transpose()?.unzip();
+    let mut header = Header {
         title: format!("recorded from {upstream}"),
         source: upstream.to_string(),
         started: Some(
@@ -420,7 +446,12 @@ pub(super) fn start(
         endpoint: None,
         trust,
         segment: segments::first(settings.rotation),
+        redaction: None,
     };
+    settings.redactor = redactor.map(|mut redactor| {
+        redactor.header(&mut header);
+        redactor
+    });
     let started = Recorder::start(settings, &header, path);
     let trouble = match &started {
         Err(RecorderError::Tape(TapeError::Exists { .. } | TapeError::Link { .. })) => {
@@ -432,6 +463,9 @@ pub(super) fn start(
         _ => Trouble::Io,
     };
     let recorder = started.because(trouble)?;
+    if let Some(key) = key {
+        redaction::keep(&key, path, keeping, earlier)?;
+    }
     for notice in recorder.notices() {
         output::say(&format!("notice: {}: {notice}", path.display()));
     }

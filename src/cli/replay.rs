@@ -218,6 +218,11 @@ fn percent(text: &str) -> String {
 pub(super) fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("antiphon=info"));
+    // What HTTP/2 writes of frames holds header fields, and so passwords.
+    let filter = match "h2=info".parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let format = tracing_subscriber::fmt()
         .with_env_filter(filter)

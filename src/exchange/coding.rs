@@ -47,6 +47,27 @@ pub fn decoded<'a>(headers: &Headers, body: &'a Body) -> Option<Cow<'a, [u8]>> {
     Some(content)
 }
 
+/// The content without its codings, as far as it can be read: of a body that was cut or damaged the
+/// beginning. `None` where nothing of it can be.
+pub fn decoded_beginning(headers: &Headers, body: &Body) -> Option<Vec<u8>> {
+    if let Some(content) = decoded(headers, body) {
+        return Some(content.into_owned());
+    }
+    let codings = headers.get("content-encoding")?;
+    let packed = body.bytes().as_ref();
+    let mut content = Vec::new();
+    let coding = codings.trim_ascii().to_ascii_lowercase();
+    // What was read before the damage is in `content`, whatever the reader says of the rest.
+    let _ = match coding.as_slice() {
+        b"gzip" | b"x-gzip" => limit(MultiGzDecoder::new(packed)).read_to_end(&mut content),
+        b"deflate" => limit(ZlibDecoder::new(packed)).read_to_end(&mut content),
+        b"br" => limit(Decompressor::new(packed, BROTLI_BUFFER)).read_to_end(&mut content),
+        b"zstd" => limit(StreamingDecoder::new(packed).ok()?).read_to_end(&mut content),
+        _ => return None,
+    };
+    (!content.is_empty()).then_some(content)
+}
+
 /// A response without the codings of its content; as it is, where it has none or they cannot be taken
 /// off.
 pub fn plain(response: &Response) -> Response {
@@ -107,6 +128,10 @@ fn takes(accept: &[&str], coding: &str) -> bool {
     };
     let weight: Option<f32> = weight(coding).or_else(|| weight("*"));
     weight.is_some_and(|weight| weight > 0.0)
+}
+
+fn limit(reader: impl Read) -> impl Read {
+    reader.take(MAX_DECODED)
 }
 
 fn unpack(reader: impl Read) -> Option<Vec<u8>> {

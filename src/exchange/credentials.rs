@@ -5,16 +5,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::secret::names_token;
+
 /// The longest value that is taken for a credential: signed tokens fit.
 pub const MAX_CREDENTIAL: usize = 4_096;
 
 /// How many credentials of one message are read: as many cookies as browsers keep for a site.
 const MAX_CREDENTIALS: usize = 180;
-
-/// Words in the names of header fields that carry a token.
-const TOKEN_WORDS: &[&str] = &[
-    "token", "csrf", "xsrf", "session", "ticket", "jwt", "api-key", "apikey",
-];
 
 /// Something that one client has and others, as a rule, have not.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +22,15 @@ pub enum Credential {
     Token(String),
     /// The user of Basic authentication (RFC 7617).
     User(String),
+}
+
+impl Credential {
+    /// The value of the cookie, the token, or the user.
+    pub fn value(&self) -> &str {
+        let (Credential::Cookie(_, value) | Credential::Token(value) | Credential::User(value)) =
+            self;
+        value
+    }
 }
 
 /// The value is a secret, so that it is not shown.
@@ -73,9 +79,7 @@ pub fn given<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Crede
 }
 
 fn fits(credential: &Credential) -> bool {
-    let (Credential::Cookie(_, value) | Credential::Token(value) | Credential::User(value)) =
-        credential;
-    (1..=MAX_CREDENTIAL).contains(&value.len())
+    (1..=MAX_CREDENTIAL).contains(&credential.value().len())
 }
 
 /// A cookie's name and value, without the quotes that may stand around the value.
@@ -106,11 +110,6 @@ pub fn basic_user(credentials: &str) -> Option<String> {
     let decoded = STANDARD.decode(credentials.trim()).ok()?;
     let text = String::from_utf8(decoded).ok()?;
     text.split_once(':').map(|(user, _)| user.to_owned())
-}
-
-fn names_token(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    TOKEN_WORDS.iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod contract;
 pub mod credentials;
 mod gap;
 mod headers;
+pub mod secret;
 mod session_by;
 mod stream;
 

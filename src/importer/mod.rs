@@ -161,6 +161,7 @@ pub fn import(pages: &[Page<'_>], settings: &Settings) -> Result<Imported, Impor
         endpoint: Some(assembly.endpoint()),
         trust: Trust::Checked,
         segment: None,
+        redaction: None,
     };
     Ok(Imported {
         tape: Tape {

@@ -129,9 +129,8 @@ impl Shared {
             }
             Collected::TooLong => {
                 tracing::warn!(
-                    "{} {}: the content is longer than {MAX_REWRITTEN} bytes and passes as it is",
-                    head.method,
-                    head.uri
+                    "the content of a {} is longer than {MAX_REWRITTEN} bytes and passes as it is",
+                    head.method
                 );
                 Moved::No
             }

@@ -11,6 +11,7 @@ mod filter;
 mod gap;
 mod health;
 mod pattern;
+mod redacting;
 mod rotation;
 mod settings;
 mod socket;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::exchange::{Micros, SessionBy};
+use crate::tape::redaction::Redactor;
 use crate::tape::{Existing, Packing};
 
 use super::failure::Failure;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub packing: Packing,
     /// When the recording turns to another segment, and what it keeps.
     pub rotation: Rotation,
+    /// What replaces secrets before they are written; `None` where nothing does.
+    pub redactor: Option<Redactor>,
     /// The time since the start.
     pub clock: Clock,
     /// What happens when recording fails.
@@ -56,6 +59,7 @@ impl Default for Settings {
             lines: Vec::new(),
             packing: Packing::default(),
             rotation: Rotation::default(),
+            redactor: None,
             clock: Clock::starting_now(),
             failure: Failure::default(),
             heard: None,

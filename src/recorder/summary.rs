@@ -31,6 +31,9 @@ pub struct Progress {
     pub waiting_items: usize,
     /// Bytes that the writer keeps, since the file takes nothing.
     pub unwritten: usize,
+    /// Secrets that are known no more, since there were too many: they are replaced where their names
+    /// stand, and not wherever else they come again.
+    pub forgotten: u64,
     /// Events that could not be recorded and are lost.
     pub lost: u64,
     /// Messages of streams that could not be read. What follows such a one may be missing too.
@@ -120,6 +123,7 @@ impl fmt::Display for Summary {
         also(progress.left_out, "left out by the filter");
         also(progress.cut, "cut to the limit for bodies");
         also(progress.unanswered, "without a response");
+        also(progress.forgotten, "secrets known only by their names");
         f.write_str(&parts.join(", "))?;
         let mut missing = |number: u64, what: &str, why: &str| match number {
             0 => Ok(()),

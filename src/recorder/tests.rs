@@ -150,6 +150,7 @@ fn header() -> Header {
         endpoint: None,
         trust: Trust::Checked,
         segment: None,
+        redaction: None,
     }
 }
 

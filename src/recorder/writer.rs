@@ -23,6 +23,7 @@ use super::backlog::{Backlog, Message, Queued};
 use super::capture::limited;
 use super::filter::{Filter, Verdict};
 use super::gap::Account;
+use super::redacting::Redacting;
 use super::rotation::Turning;
 use super::settings::{Clock, Durability, Heard, Settings};
 use super::summary::{Progress, Summary};
@@ -50,6 +51,7 @@ pub(super) struct Writer {
     durability: Durability,
     max_body: usize,
     filter: Filter,
+    redacting: Redacting,
     heard: Option<Heard>,
     turning: Turning,
     backlog: Arc<Backlog>,
@@ -92,6 +94,7 @@ impl Writer {
             durability: settings.durability,
             max_body: settings.max_body,
             filter: settings.filter,
+            redacting: Redacting::new(settings.redactor),
             heard: settings.heard,
             turning: Turning::new(settings.rotation, clock),
             backlog,
@@ -220,12 +223,13 @@ impl Writer {
             return;
         };
         for event in events {
-            self.record(event);
+            self.record(at, event);
         }
     }
 
-    /// Adds an event to the batch, in the form in which the tape keeps it.
-    fn record(&mut self, event: Event) {
+    /// Adds an event that comes of what happened at this time to the batch, in the form in which the tape
+    /// keeps it.
+    fn record(&mut self, at: Micros, event: Event) {
         if stream_of(&event).is_some_and(|stream| self.left_out.contains(stream.0)) {
             if let Event::Operation(operation) = &event {
                 self.left_out.insert(operation.id.0);
@@ -233,6 +237,10 @@ impl Writer {
             self.progress.left_out += u64::from(!matches!(event, Event::Fact(_)));
             return;
         }
+        let event = match self.redacting.redacted(event, &mut self.progress) {
+            Ok(event) => event,
+            Err(why) => return self.unreadable(at, why),
+        };
         let event = match event {
             Event::Contract(contract) => Event::Contract(contract),
             Event::Operation(operation) => match self.operation(operation) {

@@ -149,7 +149,7 @@ impl Growing {
             let bytes = store::content(file.file(), path)?;
             // A recording that was killed before its first write leaves an empty file.
             if !bytes.is_empty() {
-                return Self::go_on_in(file, path, &bytes, header.trust)
+                return Self::go_on_in(file, path, &bytes, header)
                     .map(|(growing, before)| (growing, Some(before)));
             }
         }
@@ -339,6 +339,7 @@ mod tests {
             endpoint: None,
             trust: Trust::Checked,
             segment: None,
+            redaction: None,
         };
         let event = Event::Fact(Fact {
             session: Session::new("a"),

@@ -292,6 +292,7 @@ mod tests {
                     recording: "r".into(),
                     number: 3,
                 }),
+                redaction: None,
             },
             events: vec![
                 operation(5, Form::Message(on_socket)),

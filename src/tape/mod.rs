@@ -13,6 +13,7 @@ mod names;
 mod numbers;
 mod packing;
 mod read;
+pub mod redaction;
 mod segment;
 mod store;
 mod wire;
@@ -32,6 +33,7 @@ pub use growing::{Before, Closed, Existing, Growing, Keep, Reopened, Sealing, Tu
 pub use joined::parts;
 pub use numbers::Numbers;
 pub use packing::{Packing, is_text};
+pub use redaction::Redaction;
 pub use segment::Segment;
 pub use store::{content, file, is_link, no_link};
 
@@ -59,6 +61,8 @@ pub struct Header {
     pub trust: Trust,
     /// Which part of a long recording it is, where that has several.
     pub segment: Option<Segment>,
+    /// Where its secrets are pseudonyms: by which rules, beyond the usual ones.
+    pub redaction: Option<Redaction>,
 }
 
 /// Whether the one behind a recording was who it was taken for.
@@ -124,6 +128,10 @@ pub enum Notice {
         /// The operation that it named.
         operation: OperationId,
     },
+    /// The tape goes on, and its secrets are pseudonyms from here on only.
+    SecretsBefore,
+    /// The tape goes on, and its secrets were pseudonyms up to here.
+    SecretsFollow,
     /// The recording does not hold all that passed.
     Gaps(Gaps),
     /// The first segments are gone: the oldest are deleted where a recording keeps only so many.
@@ -173,6 +181,8 @@ impl Notice {
             Notice::Edited => SegmentState::Edited,
             Notice::CauseLost { .. }
             | Notice::Gaps(_)
+            | Notice::SecretsBefore
+            | Notice::SecretsFollow
             | Notice::Begins { .. }
             | Notice::Segment { .. }
             | Notice::StreamLost { .. } => return self,
@@ -230,6 +240,13 @@ impl fmt::Display for Notice {
                 "operation {stream} opened a stream and is not on the tape: {events} later events of that \
                  stream are left out"
             ),
+            Notice::SecretsBefore => f.write_str(
+                "secrets stand on it from before, and only new ones are replaced: `antiphon redact` \
+                 replaces all",
+            ),
+            Notice::SecretsFollow => {
+                f.write_str("it was redacted, and is no more: secrets are written from here on")
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ mod body;
 mod fact;
 mod field;
 mod gap;
+mod redaction;
 mod stream;
 mod write;
 
@@ -25,6 +26,7 @@ use body::WireBody;
 use fact::{WireCauseBy, WireFact};
 use field::{True, WireStatus, WireValue, headers};
 use gap::WireGap;
+use redaction::WireRedaction;
 use stream::{WireCarrier, WireForm};
 pub(super) use write::{write_event, write_header, write_trailer};
 
@@ -169,6 +171,7 @@ struct WireHeader {
     insecure: Option<True>,
     #[serde(default, deserialize_with = "present")]
     segment: Option<Object<WireSegment>>,
+    redacted: Option<WireRedaction>,
 }
 
 #[derive(Deserialize)]
@@ -193,6 +196,7 @@ impl From<WireHeader> for Header {
                 recording: segment.recording,
                 number: segment.number,
             }),
+            redaction: wire.redacted.map(|WireRedaction(redaction)| redaction),
         }
     }
 }

@@ -169,6 +169,7 @@ fn recording_of(bytes: usize) -> Tape {
             endpoint: None,
             trust: Trust::Checked,
             segment: None,
+            redaction: None,
         },
         events: Vec::new(),
     };
@@ -333,6 +334,7 @@ fn what_passes_becomes_a_tape_that_goes_on() {
     let header = Header {
         trust: Trust::Checked,
         segment: None,
+        redaction: None,
         title: "calls".into(),
         source: "http://127.0.0.1:1".into(),
         started: Some("2026-01-01T00:00:00Z".into()),

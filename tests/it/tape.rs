@@ -76,6 +76,7 @@ fn tape_of(bodies: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Tape {
             endpoint: None,
             trust: Trust::Checked,
             segment: None,
+            redaction: None,
         },
         events: events.collect(),
     }
@@ -476,7 +477,8 @@ prop_compose! {
         }
         let trust = if insecure { Trust::Insecure } else { Trust::Checked };
         let segment = segment.map(|(recording, number)| Segment { recording, number });
-        Tape { header: Header { title, source, started, endpoint, trust, segment }, events }
+        let header = Header { title, source, started, endpoint, trust, segment, redaction: None };
+        Tape { header, events }
     }
 }
 

@@ -24,6 +24,7 @@ pub(in crate::player) fn tape(shorthand: &str) -> Tape {
         endpoint: Some("/notifications".into()),
         trust: Trust::Checked,
         segment: None,
+        redaction: None,
     };
     Tape { header, events }
 }

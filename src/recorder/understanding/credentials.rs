@@ -4,6 +4,7 @@
 
 use crate::exchange::SessionBy;
 use crate::exchange::credentials::{self, Credential, MAX_CREDENTIAL, basic_user, unquoted};
+use crate::exchange::secret::{bare, names_token};
 use crate::exchange::{Headers, Request, Response};
 
 use super::content::{Part, field};
@@ -14,11 +15,6 @@ const MAX_NAME: usize = 64;
 
 /// How many credentials of one message are looked at; browsers keep at most 180 cookies a site.
 const MAX_CREDENTIALS: usize = 180;
-
-/// Words in the names of header fields and members that carry a token.
-const TOKEN_WORDS: &[&str] = &[
-    "token", "csrf", "xsrf", "session", "ticket", "jwt", "apikey",
-];
 
 /// Names of fields for who logs in, in lower case and without punctuation.
 const USER_FIELDS: &[&str] = &[
@@ -211,11 +207,6 @@ fn lines<'a>(headers: &'a Headers, name: &'static str) -> impl Iterator<Item = &
         .filter_map(|(_, value)| std::str::from_utf8(value).ok())
 }
 
-fn names_token(name: &str) -> bool {
-    let name = bare(name);
-    TOKEN_WORDS.iter().any(|word| name.contains(word))
-}
-
 /// Whether a value can be a token: a header's *name*, as in `X-CSRF-HEADER`, or a word is none.
 fn is_token(value: &str) -> bool {
     identifier::is_minted(value) || value.len() >= 24 && !value.contains(char::is_whitespace)
@@ -258,12 +249,6 @@ fn login(request: &Request, parts: &[Part]) -> Option<Login> {
             Looks::Likely
         },
     })
-}
-
-/// A name in lower case, without punctuation.
-fn bare(name: &str) -> String {
-    let plain = name.chars().filter(char::is_ascii_alphanumeric);
-    plain.map(|c| c.to_ascii_lowercase()).collect()
 }
 
 #[cfg(test)]

@@ -270,7 +270,7 @@ impl Writer {
     fn owe(&mut self, gap: Gap) {
         if !gap.is_empty() {
             self.progress.gaps += 1;
-            self.record(Event::Gap(gap));
+            self.record(gap.at, Event::Gap(gap));
         }
     }
 }

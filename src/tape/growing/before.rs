@@ -11,6 +11,7 @@ use crate::exchange::{Micros, OperationId, Session};
 use crate::tape::error::{FolderFault, TapeError};
 use crate::tape::packing::{self, Packer, Packing};
 use crate::tape::read::{self, Causes, Resumed};
+use crate::tape::redaction::{Extent, Redaction};
 use crate::tape::segment::{self, Belongs, Segment};
 use crate::tape::store::{self, Locked};
 use crate::tape::wire::{self, Seal};
@@ -102,7 +103,7 @@ impl Growing {
         };
         match existing {
             Existing::Append if !there.is_empty() => {
-                return Self::go_on(home, there, header.trust)
+                return Self::go_on(home, there, header)
                     .map(|(growing, before)| (growing, Some(before)));
             }
             Existing::Refuse if !there.is_empty() => {
@@ -135,7 +136,7 @@ impl Growing {
     pub(super) fn go_on(
         home: Home,
         mut there: BTreeMap<u64, PathBuf>,
-        trust: Trust,
+        header: &Header,
     ) -> Result<(Growing, Before), TapeError> {
         let Some((last_number, path)) = there.pop_last() else {
             return Err(FolderFault::NoSegments.at(home.place()));
@@ -152,7 +153,7 @@ impl Growing {
         }
         let file = open(&path)?;
         let bytes = store::content(file.file(), &path)?;
-        let (mut growing, last) = Self::resume(file, &path, &bytes, Causes::Elsewhere, trust)?;
+        let (mut growing, last) = Self::resume(file, &path, &bytes, Causes::Elsewhere, header)?;
         belongs.check(&growing.header, last_number, &path)?;
         account.note(&last.tape.events);
         before.add(&last.tape.events);
@@ -169,25 +170,25 @@ impl Growing {
         file: Locked,
         path: &Path,
         bytes: &[u8],
-        trust: Trust,
+        header: &Header,
     ) -> Result<(Growing, Before), TapeError> {
-        let header = store::header(path)?;
-        let mut there = match &header {
-            Some(header) => segment::followers(path, header)?,
+        let first = store::header(path)?;
+        let mut there = match &first {
+            Some(first) => segment::followers(path, first)?,
             None => BTreeMap::new(), // reading it will say what is wrong with it
         };
         if there.is_empty() {
-            let (growing, loaded) = Self::resume(file, path, bytes, Causes::Here, trust)?;
+            let (growing, loaded) = Self::resume(file, path, bytes, Causes::Here, header)?;
             let mut before = Before::default();
             before.add(&loaded.tape.events);
             before.notices = loaded.notices;
             return Ok((growing, before));
         }
-        let number = header
-            .and_then(|header| header.segment)
+        let number = first
+            .and_then(|first| first.segment)
             .map_or(1, |segment| segment.number);
         there.insert(number, path.to_owned());
-        let (growing, before) = Self::go_on(Home::Beside(path.to_owned()), there, trust)?;
+        let (growing, before) = Self::go_on(Home::Beside(path.to_owned()), there, header)?;
         Ok((
             Growing {
                 replaced: Some(file),
@@ -204,7 +205,7 @@ impl Growing {
         path: &Path,
         bytes: &[u8],
         causes: Causes,
-        trust: Trust,
+        header: &Header,
     ) -> Result<(Growing, Loaded), TapeError> {
         let read = read::resume(bytes, causes);
         let Resumed {
@@ -214,11 +215,8 @@ impl Growing {
             end,
         } = read.map_err(|error| error.named(path))?;
         let struck = |notice: &Notice| matches!(notice, Notice::CauseLost { .. });
-        let marked = trust == Trust::Insecure && loaded.tape.header.trust != trust;
-        if marked {
-            loaded.tape.header.trust = trust;
-        }
-        let changed = marked || loaded.notices.iter().any(struck);
+        let marked = mark(&mut loaded, header);
+        let changed = marked == Marks::Changed || loaded.notices.iter().any(struck);
         let mut growing = match end {
             Some(end) if !changed => {
                 file.file()
@@ -269,6 +267,44 @@ impl Growing {
             grown: text.len() as u64,
             ..Self::of(open(path)?, path, header, seal, packer)
         })
+    }
+}
+
+/// Whether the header of a tape that goes on says something else than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Marks {
+    Same,
+    Changed,
+}
+
+/// Has the header say what holds for all of the tape: that some of it comes from nobody knows whom, and
+/// whether all of its secrets are pseudonyms.
+fn mark(loaded: &mut Loaded, header: &Header) -> Marks {
+    let is_empty = loaded.tape.events.is_empty();
+    let ours = &mut loaded.tape.header;
+    let before = ours.clone();
+    if header.trust == Trust::Insecure {
+        ours.trust = header.trust;
+    }
+    ours.redaction = match (&before.redaction, &header.redaction) {
+        (_, redaction) if is_empty => redaction.clone(),
+        (Some(earlier), Some(now)) => Some(earlier.and(now)),
+        (None, None) => None,
+        (Some(redaction), None) | (None, Some(redaction)) => {
+            loaded.notices.push(match before.redaction {
+                Some(_) => Notice::SecretsFollow,
+                None => Notice::SecretsBefore,
+            });
+            Some(Redaction {
+                extent: Extent::Part,
+                ..redaction.clone()
+            })
+        }
+    };
+    if *ours == before {
+        Marks::Same
+    } else {
+        Marks::Changed
     }
 }
 

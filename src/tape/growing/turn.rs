@@ -200,6 +200,7 @@ mod tests {
             endpoint: None,
             trust: Trust::Checked,
             segment,
+            redaction: None,
         }
     }
 

@@ -12,7 +12,7 @@ use crate::exchange::{
 use crate::tape::json::{Writer, quote};
 use crate::tape::{Event, Header, Segment, Trust};
 
-use super::{Trailer, VERSION, body, gap, stream};
+use super::{Trailer, VERSION, body, gap, redaction, stream};
 
 /// Writes the header.
 pub(in crate::tape) fn write_header(header: &Header) -> String {
@@ -28,6 +28,7 @@ pub(in crate::tape) fn write_header(header: &Header) -> String {
         .optional_string("endpoint", header.endpoint.as_deref())
         .optional_raw("insecure", insecure)
         .optional_raw("segment", header.segment.as_ref().map(write_segment))
+        .optional_raw("redacted", header.redaction.as_ref().map(redaction::write))
         .end()
 }
 

@@ -1,0 +1,313 @@
+//! What on a tape still looks secret: by its name, by the shape of a known kind of token, or since it
+//! looks random.
+//!
+//! A tape that says that it is redacted is believed where its rules name a secret; all else is
+//! searched. A finding tells where, and only how the value begins.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::tape::{Event, Tape};
+
+use super::{Edit, Extent, Place, Rules};
+
+/// The most findings of one tape: whoever reads them sees what is wrong long before.
+const MAX_FINDINGS: usize = 1_000;
+
+/// The shortest text that is looked at for randomness, and the longest: a random token needs twenty
+/// characters to be safe, and what is much longer is no token but data.
+const RANDOM: std::ops::RangeInclusive<usize> = 20..=512;
+
+/// How many bits a character of a random text says at least (Shannon), where it is not all of
+/// hexadecimal digits. Words and identifiers of people stay below 3.6.
+const MIN_BITS: f64 = 4.0;
+
+/// How many characters of a value are shown.
+const SHOWN: usize = 4;
+
+/// The beginnings of tokens that are known by them, with the least length of what follows.
+const TOKENS: &[(&str, &str, usize)] = &[
+    ("AKIA", "an AWS access key", 16),
+    ("ASIA", "an AWS access key", 16),
+    ("ghp_", "a GitHub token", 20),
+    ("gho_", "a GitHub token", 20),
+    ("ghs_", "a GitHub token", 20),
+    ("github_pat_", "a GitHub token", 20),
+    ("glpat-", "a GitLab token", 16),
+    ("xoxb-", "a Slack token", 10),
+    ("xoxp-", "a Slack token", 10),
+    ("xoxa-", "a Slack token", 10),
+    ("sk_live_", "a Stripe key", 16),
+    ("rk_live_", "a Stripe key", 16),
+    ("sk-ant-", "an API key", 16),
+    ("AIza", "a Google API key", 30),
+    ("ya29.", "a Google token", 20),
+    ("npm_", "an npm token", 30),
+    ("-----BEGIN PRIVATE KEY", "a private key", 0),
+    ("-----BEGIN RSA PRIVATE KEY", "a private key", 0),
+    ("-----BEGIN EC PRIVATE KEY", "a private key", 0),
+    ("-----BEGIN OPENSSH PRIVATE KEY", "a private key", 0),
+];
+
+/// Something that looks secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The number of the event in the tape, from 1.
+    pub event: usize,
+    /// Where in it.
+    pub place: String,
+    /// Why it looks so.
+    pub why: &'static str,
+    /// How it begins, and how long it is.
+    pub masked: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "event {}: {}: {}: {}",
+            self.event, self.place, self.why, self.masked
+        )
+    }
+}
+
+/// What still looks secret on a tape, by the usual rules and these.
+pub fn check(tape: &Tape, rules: &Rules) -> Vec<Finding> {
+    let said = tape.header.redaction.as_ref();
+    let said = said.filter(|said| said.extent == Extent::Whole);
+    let trusted = said.and_then(|said| Rules::new(said).ok());
+    let made = |event| trusted.iter().flat_map(move |rules| rules.secrets(event));
+    let pseudonyms: BTreeSet<String> = tape
+        .events
+        .iter()
+        .flat_map(made)
+        .map(|secret| secret.value)
+        .collect();
+    let mut search = Search {
+        pseudonyms,
+        event: 0,
+        findings: Vec::new(),
+    };
+    for (number, event) in tape.events.iter().enumerate() {
+        search.event = number + 1;
+        rules.edit(&mut event.clone(), &mut search);
+        search.unnamed(event);
+    }
+    search
+        .findings
+        .sort_by(|one, other| (one.event, &one.place).cmp(&(other.event, &other.place)));
+    search.findings.dedup();
+    search.findings.truncate(MAX_FINDINGS);
+    search.findings
+}
+
+struct Search {
+    /// The values that the tape says are pseudonyms.
+    pseudonyms: BTreeSet<String>,
+    event: usize,
+    findings: Vec<Finding>,
+}
+
+impl Edit for Search {
+    fn secret(&mut self, place: &Place, value: &str) -> Option<String> {
+        if !self.pseudonyms.contains(value) {
+            self.found(
+                place.to_string(),
+                "its name says that it is a secret",
+                value,
+            );
+        }
+        None
+    }
+
+    fn other(&mut self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn name(&mut self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+impl Search {
+    fn found(&mut self, place: String, why: &'static str, value: &str) {
+        if self.findings.len() <= MAX_FINDINGS {
+            self.findings.push(Finding {
+                event: self.event,
+                place,
+                why,
+                masked: masked(value),
+            });
+        }
+    }
+
+    /// Looks at every word of an event, as the tape writes it.
+    fn unnamed(&mut self, event: &Event) {
+        let text = crate::tape::wire::write_event(event);
+        for (start, why, value) in tokens(&text) {
+            if !self.is_pseudonym(value) {
+                self.found(context(&text, start), why, value);
+            }
+        }
+        let word = |c: char| c.is_ascii_alphanumeric() || "-_+/=.~".contains(c);
+        let mut at = 0;
+        for piece in text.split(|c| !word(c)) {
+            // Escapes of JSON (`\n`) leave their letter at the front of a word, which does no harm here.
+            if is_random(piece) && !self.is_pseudonym(piece) {
+                self.found(context(&text, at), "it looks random", piece);
+            }
+            at += piece.len()
+                + text
+                    .get(at + piece.len()..)
+                    .and_then(|rest| rest.chars().next())
+                    .map_or(0, char::len_utf8);
+        }
+    }
+
+    /// Whether a value is a pseudonym, or a part of one, or holds one.
+    fn is_pseudonym(&self, value: &str) -> bool {
+        let mut known = self
+            .pseudonyms
+            .iter()
+            .filter(|known| known.len() >= super::MIN_KNOWN);
+        self.pseudonyms.contains(value)
+            || known.any(|known| known.contains(value) || value.contains(known.as_str()))
+    }
+}
+
+/// The tokens of known kinds in a text.
+fn tokens(text: &str) -> impl Iterator<Item = (usize, &'static str, &str)> {
+    TOKENS.iter().flat_map(move |(begins, why, least)| {
+        text.match_indices(begins).filter_map(move |(start, _)| {
+            let before = text.get(..start)?.chars().next_back();
+            let rest = text.get(start..)?;
+            let inside = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            let length = rest.find(|c| !inside(c)).unwrap_or(rest.len());
+            let value = rest.get(..length.max(begins.len()))?;
+            let apart = !before.is_some_and(|c| c.is_ascii_alphanumeric());
+            (apart && value.len() >= begins.len() + least).then_some((start, *why, value))
+        })
+    })
+}
+
+/// Whether a word looks as if nobody had thought of it.
+fn is_random(word: &str) -> bool {
+    let letters = word.chars().filter(char::is_ascii_alphabetic).count();
+    let digits = word.chars().filter(char::is_ascii_digit).count();
+    // Paths, times and names of fields are words with punctuation between.
+    let parts = word
+        .split(['/', '.', '-', '_', '~'])
+        .map(str::len)
+        .max()
+        .unwrap_or_default();
+    let whole =
+        parts >= *RANDOM.start() && letters > 0 && digits > 0 && RANDOM.contains(&word.len());
+    whole && !word.starts_with("blake3") && bits(word) >= MIN_BITS
+}
+
+/// How many bits a character says, by how often each comes (Shannon's entropy).
+fn bits(word: &str) -> f64 {
+    let mut counts = [0_u32; 128];
+    for byte in word.bytes() {
+        if let Some(count) = counts.get_mut(usize::from(byte)) {
+            *count += 1;
+        }
+    }
+    let all = f64::from(u32::try_from(word.len()).unwrap_or(u32::MAX));
+    let said = counts.iter().filter(|count| **count > 0).map(|count| {
+        let share = f64::from(*count) / all;
+        -share * share.log2()
+    });
+    said.sum()
+}
+
+/// The name before a place in the text of an event.
+fn context(text: &str, at: usize) -> String {
+    let before = text.get(..at).unwrap_or_default();
+    let name = before
+        .rsplit("\":")
+        .nth(1)
+        .and_then(|before| before.rsplit('"').next());
+    let near = before
+        .rsplit_once("\":")
+        .and_then(|(before, _)| before.rsplit('"').next());
+    near.or(name).filter(|name| !name.is_empty()).map_or_else(
+        || "somewhere".to_owned(),
+        |name| format!("after `{}`", masked_name(name)),
+    )
+}
+
+/// A name as it may be shown: one that is long may be a secret itself.
+fn masked_name(name: &str) -> String {
+    if name.len() < *RANDOM.start() {
+        name.to_owned()
+    } else {
+        masked(name)
+    }
+}
+
+/// How a value begins, and how long it is.
+fn masked(value: &str) -> String {
+    let count = value.chars().count();
+    let shown = SHOWN.min(count / SHOWN);
+    let begins: String = value.chars().take(shown).collect();
+    format!("{begins}… ({count} characters)")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may stop at the first thing that is not as it should be
+mod tests {
+    use super::super::{KEY_BYTES, Key, Redaction, Redactor};
+    use super::*;
+
+    const TAPE: &str = r#"{"kind":"header","antiphon":1,"title":"t","source":"s"}
+{"kind":"operation","id":1,"session":"a","at":0,"answered":1,"request":{"method":"POST","target":"/x?token=abcdefgh1","headers":[["cookie","SID=7f3a99ab"]],"body":{"json":{"note":"ghp_16C7e42F292c6912E7710c838347Ae178B4a","hash":"q7Zt0XwYb3RkLm92VcNs81","id":"c30d06daa1ea43b8be79f9b071f30d70"}}},"response":{"status":200,"headers":[]}}
+{"kind":"trailer","events":1,"digest":"blake3:0000000000000000000000000000000000000000000000000000000000000000"}
+"#;
+
+    #[test]
+    fn what_looks_secret_is_found_and_not_shown() {
+        let tape = Tape::read(TAPE.as_bytes()).unwrap().tape;
+        let found = check(&tape, &Rules::new(&Redaction::default()).unwrap());
+        let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+        for expected in [
+            "event 1: request query token: its name says that it is a secret: ab… (9 characters)",
+            "event 1: request cookie SID: its name says that it is a secret: 7f… (8 characters)",
+            "event 1: after `note`: a GitHub token: ghp_… (40 characters)",
+            "event 1: after `hash`: it looks random: q7Zt… (22 characters)",
+        ] {
+            assert!(
+                lines.iter().any(|line| line == expected),
+                "{expected}: {lines:#?}"
+            );
+        }
+        for secret in ["abcdefgh1", "7f3a99ab", "16C7e42F", "XwYb3R"] {
+            assert!(!lines.concat().contains(secret), "{secret}");
+        }
+    }
+
+    #[test]
+    fn pseudonyms_are_no_findings_and_what_was_missed_is_one() {
+        let mut tape = Tape::read(TAPE.as_bytes()).unwrap().tape;
+        let mut redactor = Redactor::new(Redaction::default(), Key::new([1; KEY_BYTES])).unwrap();
+        redactor.tape(&mut tape);
+        let rules = Rules::new(&Redaction::default()).unwrap();
+        let places = |tape: &Tape| -> Vec<String> {
+            check(tape, &rules)
+                .into_iter()
+                .map(|found| found.place)
+                .collect()
+        };
+        assert_eq!(places(&tape), ["after `hash`", "after `note`"]);
+        let more = Redaction {
+            pointers: vec!["/hash".into()],
+            patterns: vec!["ghp_[A-Za-z0-9]+".into()],
+            ..Redaction::default()
+        };
+        Redactor::new(more, Key::new([1; KEY_BYTES]))
+            .unwrap()
+            .tape(&mut tape);
+        assert_eq!(places(&tape), [""; 0]);
+    }
+}

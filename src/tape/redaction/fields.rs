@@ -1,0 +1,223 @@
+//! Header fields: credentials, cookies, challenges, and those that are secret by name.
+//!
+//! What stands in other fields is text like any other.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::exchange::Headers;
+
+use super::walk::Walk;
+
+/// The parameters of credentials (RFC 7616 §3.4, and signatures alike) that are no secrets.
+const TELLING: &[&str] = &[
+    "username",
+    "username*",
+    "realm",
+    "uri",
+    "qop",
+    "algorithm",
+    "nc",
+    "userhash",
+    "charset",
+    "domain",
+    "stale",
+    "signedheaders",
+    "headers",
+    "keyid",
+    "oauth_consumer_key",
+    "oauth_signature_method",
+    "oauth_version",
+    "oauth_timestamp",
+    "version",
+    "created",
+    "expires",
+];
+
+/// The parameters of a challenge that come back in credentials.
+const CHALLENGING: &[&str] = &["nonce", "opaque", "nextnonce", "rspauth", "cnonce"];
+
+impl Walk<'_> {
+    /// The fields of a message, edited.
+    pub(super) fn headers(&mut self, headers: &mut Headers) {
+        let fields = headers.iter().map(|(name, value)| {
+            let new = self.field(name, value);
+            (name.to_owned(), new.unwrap_or_else(|| value.to_owned()))
+        });
+        *headers = fields.collect();
+    }
+
+    fn field(&mut self, name: &str, value: &[u8]) -> Option<Vec<u8>> {
+        let Ok(text) = std::str::from_utf8(value) else {
+            // As HTTP had it before UTF-8, an octet is a character.
+            let text: String = value.iter().copied().map(char::from).collect();
+            let new = self.field_text(name, &text)?;
+            return Some(
+                new.chars()
+                    .map(|c| u8::try_from(c).unwrap_or(b'?'))
+                    .collect(),
+            );
+        };
+        let new = self.field_text(name, text);
+        let whole = new.as_deref().unwrap_or(text);
+        match self.rest(whole) {
+            Some(new) => Some(new.into_bytes()),
+            None => new.map(String::into_bytes),
+        }
+    }
+
+    fn field_text(&mut self, name: &str, text: &str) -> Option<String> {
+        let lower = name.to_ascii_lowercase();
+        let path = format!("header {lower}");
+        if self.rules.names().is_exempted(name) {
+            return self.text(&path, text);
+        }
+        match lower.as_str() {
+            "authorization" | "proxy-authorization" => self.authorization(&path, text),
+            "www-authenticate" | "proxy-authenticate" | "authentication-info" => {
+                self.parameters(&path, text, |name| CHALLENGING.contains(&name))
+            }
+            "cookie" => self.cookies(text),
+            "set-cookie" => {
+                let (pair, attributes) = text
+                    .split_once(';')
+                    .map_or((text, None), |(pair, rest)| (pair, Some(rest)));
+                let new = self.cookies(pair)?;
+                Some(match attributes {
+                    Some(attributes) => format!("{new};{attributes}"),
+                    None => new,
+                })
+            }
+            _ => self.named(&path, name, text),
+        }
+    }
+
+    /// Cookies with their names (RFC 6265 §4.2.1).
+    fn cookies(&mut self, text: &str) -> Option<String> {
+        let mut pairs = Vec::new();
+        let mut changed = false;
+        for pair in text.split(';') {
+            let new = self.cookie(pair);
+            changed |= new.is_some();
+            pairs.push(new.unwrap_or_else(|| pair.to_owned()));
+        }
+        changed.then(|| pairs.join(";"))
+    }
+
+    fn cookie(&mut self, pair: &str) -> Option<String> {
+        let (name, written) = pair.split_once('=')?;
+        let value = written.trim();
+        let value = value
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+            .unwrap_or(value);
+        if !self.rules.names().is_secret_cookie(name.trim()) {
+            return None;
+        }
+        let spelling = super::spelling::Spelling::Percent;
+        let new = self.seat(&format!("cookie {}", name.trim()), &spelling.read(value))?;
+        let new = spelling.write(value, &new);
+        let (before, after) = written.split_once(value)?;
+        Some(format!("{name}={before}{new}{after}"))
+    }
+
+    /// Credentials with their scheme (RFC 9110 §11.4). The user of the Basic scheme stays.
+    pub(super) fn authorization(&mut self, path: &str, text: &str) -> Option<String> {
+        let trimmed = text.trim();
+        let Some((scheme, credentials)) = trimmed.split_once(' ') else {
+            let new = self.seat(path, trimmed)?;
+            return text
+                .contains(trimmed)
+                .then(|| text.replacen(trimmed, &new, 1));
+        };
+        let credentials = credentials.trim();
+        let new = if scheme.eq_ignore_ascii_case("basic") {
+            self.basic(path, credentials)
+        } else if credentials.contains('=') && credentials.trim_end_matches('=').contains('=') {
+            self.parameters(path, credentials, |name| !TELLING.contains(&name))
+        } else {
+            self.seat(path, credentials)
+        }?;
+        let start = text.find(credentials)?;
+        let (before, after) = (text.get(..start)?, text.get(start + credentials.len()..)?);
+        Some(format!("{before}{new}{after}"))
+    }
+
+    /// The credentials of the Basic scheme (RFC 7617 §2).
+    fn basic(&mut self, path: &str, credentials: &str) -> Option<String> {
+        let Ok(octets) = STANDARD.decode(credentials) else {
+            return self.seat(path, credentials);
+        };
+        let (text, is_utf8) = match String::from_utf8(octets) {
+            Ok(text) => (text, true),
+            Err(error) => (
+                error.into_bytes().into_iter().map(char::from).collect(),
+                false,
+            ),
+        };
+        let Some((user, password)) = text.split_once(':') else {
+            let new = self.seat(path, &text)?;
+            return Some(STANDARD.encode(new));
+        };
+        let known = self.rest(user);
+        let new = self.seat(&format!("{path} password"), password);
+        if known.is_none() && new.is_none() {
+            return None;
+        }
+        let user = known.as_deref().unwrap_or(user);
+        let text = format!("{user}:{}", new.as_deref().unwrap_or(password));
+        Some(if is_utf8 {
+            STANDARD.encode(text)
+        } else {
+            let octets: Vec<u8> = text
+                .chars()
+                .map(|c| u8::try_from(c).unwrap_or(b'?'))
+                .collect();
+            STANDARD.encode(octets)
+        })
+    }
+
+    /// Parameters, `name=value` or `name="value"`, with commas between (RFC 9110 §11.2).
+    fn parameters(
+        &mut self,
+        path: &str,
+        text: &str,
+        is_secret: impl Fn(&str) -> bool,
+    ) -> Option<String> {
+        let mut out = String::new();
+        let mut copied = 0;
+        for (equals, _) in text.match_indices('=') {
+            if equals < copied {
+                continue;
+            }
+            let before = text.get(copied..equals)?;
+            let name = before
+                .trim_end()
+                .rsplit([',', ' ', '\t'])
+                .next()
+                .unwrap_or_default();
+            let rest = text.get(equals + 1..)?;
+            let blank = rest.len() - rest.trim_start().len();
+            let quoted = rest.trim_start().starts_with('"');
+            let start = equals + 1 + blank + usize::from(quoted);
+            let inside = text.get(start..)?;
+            let length = if quoted {
+                inside.find('"')
+            } else {
+                inside.find([',', ' '])
+            };
+            let value = inside.get(..length.unwrap_or(inside.len()))?;
+            let lower = name.to_ascii_lowercase();
+            let new = if lower.is_empty() || !is_secret(&lower) {
+                None
+            } else {
+                self.seat(&format!("{path} {lower}"), value)
+            };
+            out.push_str(text.get(copied..start)?);
+            out.push_str(new.as_deref().unwrap_or(value));
+            copied = start + value.len();
+        }
+        out.push_str(text.get(copied..)?);
+        (out != text).then_some(out)
+    }
+}

@@ -1,0 +1,118 @@
+//! Puts pseudonyms in the places of secrets, event by event.
+//!
+//! A secret that was seen once where its name says what it is, is replaced wherever it comes again.
+//! Where the key comes from and where it goes is not its business.
+
+use std::collections::BTreeSet;
+
+use super::memory::Memory;
+use super::shape::Key;
+use super::{Edit, Extent, Place, Redaction, RuleError, Rules, Secret};
+use crate::tape::{Event, Header, Tape};
+
+/// What replaces secrets.
+#[derive(Debug)]
+pub struct Redactor {
+    redaction: Redaction,
+    rules: Rules,
+    pen: Pen,
+}
+
+/// What writes pseudonyms.
+#[derive(Debug)]
+struct Pen {
+    key: Key,
+    memory: Memory,
+    /// What are pseudonyms already, by an earlier redaction: they stay.
+    settled: BTreeSet<String>,
+}
+
+impl Redactor {
+    /// One that follows these rules, and makes pseudonyms with this key.
+    pub fn new(redaction: Redaction, key: Key) -> Result<Redactor, RuleError> {
+        let rules = Rules::new(&redaction)?;
+        let pen = Pen {
+            key,
+            memory: Memory::default(),
+            settled: BTreeSet::new(),
+        };
+        Ok(Redactor {
+            redaction,
+            rules,
+            pen,
+        })
+    }
+
+    /// The rules, as a tape says them.
+    pub fn redaction(&self) -> &Redaction {
+        &self.redaction
+    }
+
+    /// The rules, made ready.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// How many secrets it does not know any more: they are replaced only where their names stand.
+    pub fn forgotten(&self) -> u64 {
+        self.pen.memory.forgotten()
+    }
+
+    /// Learns the secrets of an event without changing it.
+    pub fn learn(&mut self, event: &Event) {
+        for Secret { value, .. } in self.rules.secrets(event) {
+            if !self.pen.settled.contains(&value) {
+                let pseudonym = self.pen.key.pseudonym(&value);
+                self.pen.memory.learn(&value, &pseudonym);
+            }
+        }
+    }
+
+    /// Puts pseudonyms in the places of the secrets of an event.
+    pub fn redact(&mut self, event: &mut Event) {
+        self.learn(event);
+        self.rules.edit(event, &mut self.pen);
+    }
+
+    /// Puts pseudonyms into what a tape says of itself, and notes there by which rules.
+    pub fn header(&mut self, header: &mut Header) {
+        for text in [&mut header.title, &mut header.source] {
+            self.rules.edit_text(text, &mut self.pen);
+        }
+        header.redaction = Some(self.redaction.clone());
+    }
+
+    /// Puts pseudonyms in the places of all secrets of a tape, also where they stand before the place
+    /// that says what they are. Those that an earlier redaction put there stay.
+    pub fn tape(&mut self, tape: &mut Tape) {
+        if let Some(earlier) = &tape.header.redaction
+            && earlier.extent == Extent::Whole
+            && let Ok(rules) = Rules::new(earlier)
+        {
+            let made = tape.events.iter().flat_map(|event| rules.secrets(event));
+            self.pen.settled = made.map(|secret| secret.value).collect();
+        }
+        for event in &tape.events {
+            self.learn(event);
+        }
+        for event in &mut tape.events {
+            self.rules.edit(event, &mut self.pen);
+        }
+        self.header(&mut tape.header);
+    }
+}
+
+impl Edit for Pen {
+    fn secret(&mut self, _: &Place, value: &str) -> Option<String> {
+        let settled = self.settled.contains(value);
+        (!settled).then(|| self.key.pseudonym(value))
+    }
+
+    fn other(&mut self, octets: &[u8]) -> Option<Vec<u8>> {
+        self.memory.replace(octets)
+    }
+
+    fn name(&mut self, name: &str) -> Option<String> {
+        self.memory.whole(name)
+    }
+}
