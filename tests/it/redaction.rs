@@ -146,11 +146,14 @@ fn answer(head: &str) -> String {
 
 /// Each secret as it may be spelled.
 fn spellings(canary: &str) -> Vec<String> {
-    let json = serde_json::to_string(canary).unwrap();
+    let quoted = |text: &str| {
+        let quoted = serde_json::to_string(text).unwrap();
+        quoted[1..quoted.len() - 1].to_owned()
+    };
     let mut all = vec![
         canary.to_owned(),
-        json.trim_matches('"').to_owned(),
-        json.trim_end_matches('"').replace('"', "\\\""),
+        quoted(canary),
+        quoted(&quoted(canary)),
         form_urlencoded::byte_serialize(canary.as_bytes()).collect(),
         STANDARD.encode(canary),
         URL_SAFE_NO_PAD.encode(canary),
@@ -223,7 +226,7 @@ fn recorded(arguments: &[&str]) -> Left {
         client.read_to_string(&mut answered).unwrap();
         assert!(answered.starts_with("HTTP/1.1 200"), "{request} {answered}");
     }
-    let health = get(&format!("{admin}/__admin/health")).body;
+    let health = get(&format!("{admin}/__admin/health")).text;
     signal(&child, "-TERM");
     let mut said = Vec::new();
     stdout.read_to_end(&mut said).unwrap();
