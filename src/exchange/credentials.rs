@@ -24,6 +24,15 @@ pub enum Credential {
     User(String),
 }
 
+impl Credential {
+    /// The value of the cookie, the token, or the user.
+    pub fn value(&self) -> &str {
+        let (Credential::Cookie(_, value) | Credential::Token(value) | Credential::User(value)) =
+            self;
+        value
+    }
+}
+
 /// The value is a secret, so that it is not shown.
 impl std::fmt::Debug for Credential {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -70,9 +79,7 @@ pub fn given<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Crede
 }
 
 fn fits(credential: &Credential) -> bool {
-    let (Credential::Cookie(_, value) | Credential::Token(value) | Credential::User(value)) =
-        credential;
-    (1..=MAX_CREDENTIAL).contains(&value.len())
+    (1..=MAX_CREDENTIAL).contains(&credential.value().len())
 }
 
 /// A cookie's name and value, without the quotes that may stand around the value.

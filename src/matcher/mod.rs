@@ -7,6 +7,7 @@ mod contract;
 mod field;
 mod key;
 mod rules;
+mod told;
 
 pub use contract::{Breach, breach};
 pub use field::{Field, Spelling, of_content, of_target};

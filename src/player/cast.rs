@@ -1,12 +1,15 @@
 //! Who plays whom: which live client is tied to which recorded session.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bayeux::ClientId;
 use crate::exchange::Session;
 use crate::exchange::credentials::Credential;
 
+use super::claims::Claims;
 use super::copies::Mark;
+use super::standin::StandIn;
 use super::ties::Ties;
 
 /// How many hexadecimal digits of a digest make an identifier: as many as `CometD`'s own have.
@@ -78,6 +81,9 @@ pub(super) struct Cast {
     clients: BTreeMap<ClientId, usize>,
     /// Credentials of one session whose live client has logged in as another.
     moved: BTreeMap<Credential, usize>,
+    claims: Claims,
+    /// The stand-ins of this copy, with what they are in the first.
+    stand_ins: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -112,7 +118,7 @@ pub(super) struct Taken {
 
 impl Cast {
     /// The sessions of this copy of the conversation.
-    pub(super) fn new(sessions: &[Session], copy: usize) -> Cast {
+    pub(super) fn new(sessions: &[Session], stand_ins: &[StandIn], copy: usize) -> Cast {
         let seats = sessions
             .iter()
             .map(|session| Seat {
@@ -129,11 +135,17 @@ impl Cast {
             copy,
             clients: BTreeMap::new(),
             moved: BTreeMap::new(),
+            claims: Claims::default(),
+            stand_ins: stand_ins
+                .iter()
+                .map(|stand_in| (stand_in.text(copy), stand_in.text(0)))
+                .collect(),
         }
     }
 
     /// The session that a client is tied to already; `None` where nothing ties it yet.
     pub(super) fn tied(&self, ties: &Ties, identity: &Identity) -> Result<Option<Tie>, NoSeat> {
+        let identity = &*self.recognized(identity);
         let firm = |seat| Tie {
             seat,
             hold: Hold::Firm,
@@ -163,7 +175,10 @@ impl Cast {
                 .shown
                 .iter()
                 .find_map(|shown| self.moved.get(shown));
-            moved.copied().or_else(|| ties.session_of(&identity.shown))
+            let moved = moved.copied();
+            moved
+                .or_else(|| ties.session_of(&identity.shown))
+                .or_else(|| self.claims.session_of(&identity.shown))
         };
         Ok(identity
             .user
@@ -181,6 +196,8 @@ impl Cast {
 
     /// Moves a client that is tied loosely to the session that it has logged in as.
     pub(super) fn relocate(&mut self, ties: &Ties, identity: &Identity, seat: usize) {
+        let identity = self.recognized(identity).into_owned();
+        self.claims.forget(&identity.shown);
         let telling = identity.shown.iter().filter(|shown| ties.knows(shown));
         self.moved
             .extend(telling.map(|shown| (shown.clone(), seat)));
@@ -195,10 +212,13 @@ impl Cast {
         identity: &Identity,
         role: Role,
     ) -> Result<Taken, NoSeat> {
+        let barred = self.barred(ties, identity);
         let free = |holder: fn(&Holder) -> bool| {
             let mut seats = self.seats.iter().enumerate();
             seats
-                .find(|(place, seat)| ties.listens(*place) && holder(&seat.holder))
+                .find(|(place, seat)| {
+                    ties.listens(*place) && holder(&seat.holder) && !barred.contains(place)
+                })
                 .map(|(place, _)| place)
         };
         let place = match self.tied(ties, identity)? {
@@ -232,7 +252,7 @@ impl Cast {
             Holder::Nobody | Holder::Caller | Holder::Gone => None,
         };
         self.clients.insert(client.clone(), place);
-        self.tie(identity, place);
+        self.tie(ties, identity, place);
         Ok(Taken {
             client,
             seat: place,
@@ -241,8 +261,8 @@ impl Cast {
     }
 
     /// Notes that somebody has called an operation of this session.
-    pub(super) fn called(&mut self, identity: &Identity, place: usize) {
-        self.tie(identity, place);
+    pub(super) fn called(&mut self, ties: &Ties, identity: &Identity, place: usize) {
+        self.tie(ties, identity, place);
         if let Some(seat) = self.seats.get_mut(place)
             && seat.holder == Holder::Nobody
         {
@@ -294,6 +314,7 @@ impl Cast {
 
     /// Whether a request carries a cookie that no session has, and nothing else that ties it.
     pub(super) fn is_stranger(&self, ties: &Ties, identity: &Identity) -> bool {
+        let identity = &*self.recognized(identity);
         let known = |cookie: &String| self.seats.iter().any(|seat| seat.browser == *cookie);
         let named = identity.session.is_some()
             || identity.named.is_some()
@@ -313,7 +334,9 @@ impl Cast {
 
     /// A client that the user wants told apart, and a Basic user who is no session's namesake, stay
     /// with the first session that they got.
-    fn tie(&mut self, identity: &Identity, place: usize) {
+    fn tie(&mut self, ties: &Ties, identity: &Identity, place: usize) {
+        let identity = &self.recognized(identity).into_owned();
+        self.claims.learn(ties, place, &identity.shown);
         if let (None, Some(client)) = (&identity.session, &identity.named) {
             self.chosen.entry(client.clone()).or_insert(place);
         }
@@ -322,6 +345,64 @@ impl Cast {
         {
             self.users.entry(user.clone()).or_insert(place);
         }
+    }
+
+    /// The sessions that cannot be this client's, since theirs has shown other secrets; none where the
+    /// client is tied to one.
+    pub(super) fn barred(&self, ties: &Ties, identity: &Identity) -> BTreeSet<usize> {
+        if !ties.has_brought() || !matches!(self.tied(ties, identity), Ok(None)) {
+            return BTreeSet::new();
+        }
+        let seats = 0..self.seats.len();
+        seats
+            .filter(|seat| self.claims.bars(ties, *seat, &identity.shown))
+            .collect()
+    }
+
+    /// The session that a live value was given to, in place of a placeholder.
+    pub(super) fn stand_in_of(&self, ties: &Ties, value: &str) -> Option<usize> {
+        let value = self.stand_ins.get(value)?;
+        let mut moved = self.moved.iter();
+        let moved = moved.find(|(credential, _)| credential.value() == value);
+        moved
+            .map(|(_, seat)| *seat)
+            .or_else(|| ties.stand_in(value))
+    }
+
+    /// Whether this is the cast of the first copy.
+    pub(super) fn is_first(&self) -> bool {
+        self.copy == 0
+    }
+
+    /// Whether a client shows a stand-in of this copy.
+    pub(super) fn knows_stand_in(&self, identity: &Identity) -> bool {
+        let mut shown = identity.shown.iter();
+        shown.any(|credential| self.stand_ins.contains_key(credential.value()))
+    }
+
+    /// A client with the stand-ins that it shows as they are in the first copy, on which the tapes are
+    /// read; those of other copies are nobody's here.
+    fn recognized<'a>(&self, identity: &'a Identity) -> Cow<'a, Identity> {
+        if self.copy == 0 || self.stand_ins.is_empty() {
+            return Cow::Borrowed(identity);
+        }
+        let here = |value: &String| match self.stand_ins.get(value) {
+            Some(first) => Some(first.clone()),
+            None if self.stand_ins.values().any(|first| first == value) => None,
+            None => Some(value.clone()),
+        };
+        let shown = identity.shown.iter().filter_map(|credential| {
+            Some(match credential {
+                Credential::Cookie(name, value) => Credential::Cookie(name.clone(), here(value)?),
+                Credential::Token(value) => Credential::Token(here(value)?),
+                Credential::User(user) => Credential::User(user.clone()),
+            })
+        });
+        Cow::Owned(Identity {
+            named: identity.named.as_ref().and_then(here),
+            shown: shown.collect(),
+            ..identity.clone()
+        })
     }
 
     fn named(&self, name: &str) -> Option<usize> {
@@ -338,7 +419,7 @@ impl Cast {
 
 /// An identifier that is the same in every run: of what it is, whose, in which copy of the
 /// conversation, and a number.
-fn minted(what: &str, session: &Session, copy: usize, number: usize) -> String {
+pub(super) fn minted(what: &str, session: &Session, copy: usize, number: usize) -> String {
     let digest = blake3::hash(format!("antiphon {what} {copy} {number} {session}").as_bytes());
     digest.to_hex().chars().take(MINTED_DIGITS).collect()
 }
@@ -348,7 +429,7 @@ mod tests {
     use super::*;
 
     fn cast() -> Cast {
-        Cast::new(&[Session::new("agent1"), Session::new("agent2")], 0)
+        Cast::new(&[Session::new("agent1"), Session::new("agent2")], &[], 0)
     }
 
     fn firmly(seat: usize) -> Tie {

@@ -102,7 +102,9 @@ impl Copies {
                 .filter(|place| *place <= self.others.len()),
             None => None,
         };
-        let known = known.or_else(|| self.position(|stage| stage.has_client(ask)));
+        let known = known
+            .or_else(|| self.position(|stage| stage.has_client(ask)))
+            .or_else(|| self.position(|stage| stage.has_given(identity)));
         if let Some(place) = known
             && !self.get(CopyId(place)).is_anothers(identity, ask)
         {

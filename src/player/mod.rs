@@ -6,6 +6,7 @@
 pub mod admin;
 mod body;
 mod cast;
+mod claims;
 mod copies;
 mod fields;
 mod forward;
@@ -20,6 +21,7 @@ mod settings;
 mod shift;
 mod socket;
 mod stage;
+mod standin;
 mod streaming;
 mod ties;
 mod values;

@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 use crate::bayeux::Pattern;
 use crate::exchange::credentials;
+use crate::exchange::secret::Names;
 use crate::exchange::{
     Closed, Contract, Fact, Form, Micros, Notification, Operation, OperationId, Request, Session,
     Stream, What,
@@ -26,8 +27,10 @@ use crate::tape::{Event, Tape};
 use super::publish;
 use super::settings::Reading;
 use super::shift::Shift;
+use super::standin::{self, StandIns};
 use super::ties::{Ears, Ties};
 use super::values::Values;
+use super::values::secret::Secrets;
 pub(super) use carried::{Wording, carried};
 use follow::Moment;
 pub use lanes::Happening;
@@ -46,6 +49,10 @@ pub struct Plan {
     pub(super) ties: Ties,
     pub(super) reading: Reading,
     pub(super) values: Values,
+    /// What stands in the places of placeholders.
+    pub(super) stand_ins: StandIns,
+    /// The names of secrets, if a tape was rid of them.
+    names: Option<Names>,
     /// The operations that go on with a stream that was lost, or had ended.
     pub(super) resuming: Vec<usize>,
 }
@@ -208,6 +215,8 @@ impl Plan {
             ties: Ties::default(),
             reading,
             values: Values::default(),
+            stand_ins: StandIns::default(),
+            names: None,
             resuming: Vec::new(),
         };
         for tape in tapes {
@@ -250,7 +259,7 @@ impl Plan {
     }
 
     fn add(&mut self, tape: &Tape) -> Result<(), PlanError> {
-        let tape = tape.settled();
+        let (tape, stand_ins) = standin::put_in(tape.settled());
         if let Some(endpoint) = &tape.header.endpoint
             && !self.endpoints.contains(endpoint)
         {
@@ -322,10 +331,20 @@ impl Plan {
         self.count(lanes.values().copied());
         self.complete_endings(first);
         self.learn_ears(&tape, &lanes);
-        self.follow(moments);
+        self.learn_stand_ins(&stand_ins);
+        let secrets = Secrets::of(&tape, &stand_ins);
+        self.names = secrets.names().or(self.names.take());
+        self.follow(moments, &secrets, &stand_ins);
+        self.learn_brought();
+        self.stand_ins.extend(stand_ins);
         let operations = self.operations.get(first..).unwrap_or_default();
         self.values.compare_repeats(first, operations);
         Ok(())
+    }
+
+    /// By what names secrets are known that live clients send, if the tapes were rid of theirs.
+    pub(super) fn secret_names(&self) -> Option<Names> {
+        self.names.clone()
     }
 
     /// By which way a notification came.

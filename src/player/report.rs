@@ -12,6 +12,7 @@ use super::copies::Copies;
 use super::plan::By;
 use super::stage::Stage;
 use super::stage::progress::{Called, Pending, Waits};
+use super::standin::{Instead, Taken, Why};
 
 /// How many lines of each kind a report lists; the counts are of all.
 const MAX_LISTED: usize = 1_000;
@@ -35,6 +36,8 @@ pub struct Report {
     tolerances: Counted<Said>,
     /// Values that clients chose themselves, and that took the recorded ones' places.
     chosen: Counted<Said>,
+    /// Places of the tape that were taken for placeholders.
+    placeholders: Counted<Placeholder>,
     /// The further copies of the conversation, of spare sessions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     copies: Vec<Report>,
@@ -113,6 +116,17 @@ struct Miss {
     reason: String,
 }
 
+/// A place at which somebody has blotted out what stood there.
+#[derive(Clone, Debug, Serialize)]
+struct Placeholder {
+    session: String,
+    place: String,
+    /// What stands there on the tape; nothing where it is a value that several sessions got.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    instead: &'static str,
+}
+
 #[derive(Clone, Debug, Serialize)]
 struct Said {
     operation: u64,
@@ -131,6 +145,7 @@ impl Report {
 
     fn of_one(stage: &Stage, run: u64, now: Micros) -> Report {
         let (journal, played) = (stage.journal(), stage.played());
+        let taken = stage.taken_for_placeholders();
         let unplayed = Unplayed {
             operations: Counted::of(stage.uncalled().map(|called| Uncalled::of(&called))),
             notifications: Counted::of(stage.pending(now).map(Unheard::of)),
@@ -152,6 +167,7 @@ impl Report {
             repeats: Counted::said(journal.repeats()),
             tolerances: Counted::said(journal.tolerances()),
             chosen: Counted::said(journal.chosen()),
+            placeholders: Counted::of(taken.iter().map(Placeholder::of)),
             copies: Vec::new(),
         }
     }
@@ -222,6 +238,8 @@ impl fmt::Display for Report {
         self.repeats.say(f, "repeated", Said::say)?;
         self.tolerances.say(f, "tolerated", Said::say)?;
         self.chosen.say(f, "chosen by clients", Said::say)?;
+        self.placeholders
+            .say(f, "taken for placeholders", Placeholder::say)?;
         write!(f, "\ntranscript {}", self.digest)?;
         for (place, copy) in self.copies.iter().enumerate() {
             write!(f, "\ncopy {}: {copy}", place + 2)?;
@@ -352,6 +370,32 @@ impl Unheard {
                 Waits::Client => WaitsFor::Client,
             },
         }
+    }
+}
+
+impl Placeholder {
+    fn of(taken: &Taken) -> Self {
+        Placeholder {
+            session: taken.session.to_string(),
+            place: taken.place.clone(),
+            text: match &taken.why {
+                Why::Looks(text) => Some(text.clone()),
+                Why::Shared => None,
+            },
+            instead: match taken.instead {
+                Instead::StandIn => "a value of the session's own",
+                Instead::Anything => "any value",
+            },
+        }
+    }
+
+    fn say(f: &mut fmt::Formatter<'_>, one: &Placeholder) -> fmt::Result {
+        write!(f, "{} of {}: ", one.place, one.session)?;
+        match &one.text {
+            Some(text) => write!(f, "{text:?}")?,
+            None => f.write_str("the same for several sessions")?,
+        }
+        write!(f, "; instead of it {}", one.instead)
     }
 }
 

@@ -8,9 +8,11 @@ mod choice;
 pub(super) mod outlets;
 pub(super) mod progress;
 mod room;
+mod secret;
 mod streaming;
 #[cfg(test)]
 mod tests;
+mod veil;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -30,6 +32,7 @@ use super::settings::{Absence, Settings};
 use super::values::Bound;
 pub(crate) use answer::Answer;
 use outlets::Outlets;
+use veil::Veil;
 
 /// What the caller must send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,7 @@ pub(crate) struct Stage {
     journal: Journal,
     /// What live clients chose.
     bound: Bound,
+    veil: Veil,
     /// The notification behind each event that was given to the Bayeux server.
     events: Vec<usize>,
     /// The streams that are open.
@@ -75,11 +79,12 @@ impl Stage {
     /// A run of a plan: the copy of the conversation that has this number, from 0.
     pub(crate) fn new(plan: Arc<Plan>, settings: Settings, copy: usize) -> Stage {
         Stage {
-            cast: Cast::new(&plan.sessions, copy),
+            cast: Cast::new(&plan.sessions, &plan.stand_ins.given, copy),
             run: Run::new(&plan, settings.pace),
             bayeux: bayeux::Server::new(settings.bayeux),
             journal: Journal::default(),
-            bound: Bound::default(),
+            bound: plan.values.given(copy),
+            veil: Veil::new(plan.secret_names()),
             events: Vec::new(),
             outlets: Outlets::default(),
             again: BTreeSet::new(),
@@ -336,7 +341,9 @@ impl Stage {
             return; // it is in the transcript already
         }
         let recorded = &due.notification;
-        let (channel, data) = match self.live(place, due) {
+        let told = self.plan.values.told(&self.bound);
+        let values = &self.plan.values;
+        let (channel, data) = match values.notification(place, recorded, &told) {
             Some((channel, data)) => (channel.into_owned(), data),
             None => (recorded.channel.clone(), recorded.data.bytes().clone()),
         };

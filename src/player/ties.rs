@@ -20,6 +20,10 @@ pub(super) struct Ties {
     /// By what the user chose to tell clients apart.
     named: BTreeMap<String, Holder>,
     ears: BTreeMap<usize, Ears>,
+    /// Values that stand in for placeholders, and whose they are.
+    stand_ins: BTreeMap<String, usize>,
+    /// What clients brought with them, by session.
+    brought: BTreeMap<usize, Vec<Credential>>,
 }
 
 /// Whether a session listened for notifications when it was recorded.
@@ -46,6 +50,39 @@ impl Ties {
         for credential in shown.into_iter().chain(given).filter(tells) {
             hold(&mut self.holders, credential, session);
         }
+    }
+
+    /// Learns that this value, which stands in for a placeholder, is of this session.
+    pub(super) fn learn_stand_in(&mut self, session: usize, value: String) {
+        self.stand_ins.insert(value, session);
+    }
+
+    /// Learns that the client of this session brought this credential with it.
+    pub(super) fn learn_brought(&mut self, session: usize, credential: Credential) {
+        let brought = self.brought.entry(session).or_default();
+        if !brought.contains(&credential) {
+            brought.push(credential);
+        }
+    }
+
+    /// What the client of a session brought with it.
+    pub(super) fn brought(&self, session: usize) -> impl Iterator<Item = &Credential> {
+        self.brought.get(&session).into_iter().flatten()
+    }
+
+    /// Whether any client brought something with it.
+    pub(super) fn has_brought(&self) -> bool {
+        !self.brought.is_empty()
+    }
+
+    /// Whether a credential stands on the tapes, or stands in for one.
+    pub(super) fn has(&self, credential: &Credential) -> bool {
+        self.holders.contains_key(credential) || self.stand_ins.contains_key(credential.value())
+    }
+
+    /// The session that a value was made for, in place of a placeholder.
+    pub(super) fn stand_in(&self, value: &str) -> Option<usize> {
+        self.stand_ins.get(value).copied()
     }
 
     /// Learns that a request of this session names its client so.
@@ -84,20 +121,25 @@ impl Ties {
 
     /// The session that one of these credentials is of, if all that tell anything tell the same.
     pub(super) fn session_of(&self, shown: &[Credential]) -> Option<usize> {
-        let mut found =
-            shown
-                .iter()
-                .filter_map(|credential| match self.holders.get(credential)? {
-                    Holder::One(session) => Some(*session),
-                    Holder::Many => None,
-                });
+        let mut found = shown
+            .iter()
+            .filter_map(|credential| self.holder(credential));
         let first = found.next()?;
         found.all(|other| other == first).then_some(first)
     }
 
     /// Whether one session alone has this credential.
     pub(super) fn knows(&self, credential: &Credential) -> bool {
-        matches!(self.holders.get(credential), Some(Holder::One(_)))
+        self.holder(credential).is_some()
+    }
+
+    /// The session that alone has this credential.
+    fn holder(&self, credential: &Credential) -> Option<usize> {
+        match self.holders.get(credential) {
+            Some(Holder::One(session)) => Some(*session),
+            Some(Holder::Many) => None,
+            None => self.stand_in(credential.value()),
+        }
     }
 
     /// The client identifiers that the handshakes of a session gave, in order.

@@ -6,6 +6,7 @@
 
 mod learn;
 mod repeats;
+pub(super) mod secret;
 mod shape;
 mod splice;
 
@@ -35,6 +36,8 @@ pub(super) struct Values {
     known: HashSet<u64>,
     /// The choices that differ between repeats of one operation.
     varied: BTreeSet<usize>,
+    /// Where clients sent secrets, and what the service gives in place of placeholders.
+    seats: secret::Seats,
 }
 
 /// A value that a request brought into the conversation.
@@ -48,6 +51,7 @@ pub(super) struct Choice {
     text: String,
     range: Range<usize>,
     reach: Reach,
+    nature: secret::Nature,
 }
 
 /// Where a choice comes again.
@@ -85,7 +89,7 @@ struct Message {
 }
 
 /// What live clients chose in a run, by what was chosen on the tape.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Bound(BTreeMap<usize, String>);
 
 impl Bound {
@@ -114,7 +118,8 @@ impl Values {
         operation: usize,
     ) -> impl Iterator<Item = (ChoiceId, &str, &str)> {
         let of_header = |(id, choice): (ChoiceId, &'_ Choice)| {
-            let there = choice.part == Part::Header && self.comes_again(id);
+            let own = choice.nature == secret::Nature::Own;
+            let there = own && choice.part == Part::Header && self.comes_again(id);
             there.then_some(id)
         };
         self.of_operation(operation)

@@ -19,6 +19,7 @@ mod recording;
 mod redaction;
 mod replay;
 mod sessions;
+mod standin;
 mod support;
 mod tape;
 mod time;

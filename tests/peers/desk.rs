@@ -4,6 +4,7 @@
 //! The desk itself logs the truth, with the operation that each message came of.
 
 mod alone;
+mod blotted;
 mod choices;
 mod copies;
 mod http2;

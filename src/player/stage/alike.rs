@@ -3,12 +3,13 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::matcher::{Key, Mismatch, Part};
+use crate::matcher::{Mismatch, Part};
 
 use super::super::plan::{Planned, Times};
 use super::super::settings::{OnExhausted, Strictness};
 use super::super::values::ChoiceId;
 use super::Stage;
+use super::secret::Live;
 
 /// A recorded operation that a live request means, and in what the two differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,15 +53,18 @@ impl Alike {
 impl Stage {
     /// The operations that a live request means with some differences, in recorded order: those of
     /// the session that the client is tied to, or of any, if nothing ties it.
-    pub(super) fn alike(&self, tied: Option<usize>, live: &Key) -> Vec<Alike> {
+    pub(super) fn alike(&self, tied: Option<usize>, live: &Live<'_>) -> Vec<Alike> {
         let similar = |(place, planned): (usize, &Planned)| {
-            if planned.key.method() != live.method() {
+            if planned.key.method() != live.key.method() || live.is_barred(planned.session) {
                 return None;
             }
-            let expected = self.expected(place, planned);
-            let mismatches = expected.mismatches(live, &self.plan.contracts);
+            let expected = self.expected(place, planned, live);
+            let mismatches = expected.mismatches(&live.key, &self.plan.contracts);
             let mut changes = Vec::new();
             for mismatch in &mismatches {
+                if self.is_secret_apart(place, planned, mismatch, live) {
+                    continue;
+                }
                 changes.extend(self.licensed(place, planned, mismatch)?);
             }
             Some(Alike {
@@ -117,6 +121,9 @@ impl Stage {
             return Some(License::Ruled);
         }
         let choice = values.choice(operation, part, pointer)?;
+        if values.stands_for_secret(choice) {
+            return None;
+        }
         if rules.fixes(part, pointer) {
             None
         } else if values.comes_again(choice) {

@@ -51,7 +51,8 @@ impl Stage {
             Ok(answer) => (answer, self.advance(now)),
             Err(refusal) => {
                 if self.settings.misses == Misses::Forwarded && refusal.kind.is_miss() {
-                    self.journal.forwarded(miss(live, refusal.message.clone()));
+                    let told = self.veil.request(live);
+                    self.journal.forwarded(miss(&told, refusal.message.clone()));
                 } else {
                     self.missed(live, refusal.message.clone());
                 }
@@ -143,17 +144,19 @@ impl Stage {
             self.run.release_again(now, &plan, place);
         }
         self.remark(planned, how);
+        let looked = self.look_at(identity, live);
+        self.learn_secrets(place, planned, &looked);
         self.accept(planned, changes);
         self.accept_headers(place, planned, live);
         self.run.receive(now, &plan, place);
-        self.cast.called(identity, planned.session);
+        self.cast.called(&plan.ties, identity, planned.session);
         if let Quiet::Since(since) = &mut self.quiet {
             *since = now;
         }
         let entry = Answered {
             operation: recorded.id,
             method: live.method.clone(),
-            target: live.target.clone(),
+            target: self.told_target(place, live),
             status: recorded.response.status,
             part: match planned.times {
                 Times::Any | Times::Stream => Part::Read,
@@ -203,10 +206,11 @@ impl Stage {
                 live,
                 license,
             } = change;
+            let told = self.veil.text(&live);
             let differs = |why: &str| {
                 let what = format!(
                     "had {} instead of {} in {place}{why}",
-                    cut(&live),
+                    cut(&told),
                     cut(&recorded)
                 );
                 Remark {
@@ -251,8 +255,9 @@ impl Stage {
     }
 
     pub(super) fn missed(&mut self, live: &Request, reason: String) {
+        let told = self.veil.request(live);
         tracing::warn!("{reason}");
-        self.journal.missed(miss(live, reason));
+        self.journal.missed(miss(&told, reason));
     }
 }
 

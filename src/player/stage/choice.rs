@@ -1,9 +1,7 @@
 //! Which recorded operation answers a live request, and how a request is refused that none does.
 
-use std::borrow::Cow;
-
 use crate::exchange::Request;
-use crate::matcher::{self, Key, Mismatch};
+use crate::matcher::{self, Mismatch};
 
 use super::super::cast::{Hold, Identity};
 use super::super::plan::{Planned, Times};
@@ -11,6 +9,7 @@ use super::super::refusal::{Kind, Refusal};
 use super::super::settings::OnExhausted;
 use super::Stage;
 use super::alike::{Alike, Change};
+use super::secret::Live;
 
 /// The operation that answers a live request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,11 +43,12 @@ impl Stage {
             .cast
             .tied(&self.plan.ties, identity)
             .map_err(|unknown| Refusal::plain(Kind::Session, unknown.to_string()))?;
-        let key = Key::of(live, &self.plan.reading.rules);
+        let live = &self.look_at(identity, live);
+        self.veil.learn_all(live.request);
         let tied = tie.map(|tie| tie.seat);
         let loosely = tie.is_some_and(|tie| tie.hold == Hold::Loose);
-        let exact = self.matching(tied, &key);
-        if let Some(operation) = self.resumed(&exact, live) {
+        let exact = self.matching(tied, live);
+        if let Some(operation) = self.resumed(&exact, live.request) {
             return Ok(self.plain(operation));
         }
         if let Some(choice) = self.next(&exact) {
@@ -56,20 +56,20 @@ impl Stage {
         }
         if exact.is_empty()
             && loosely
-            && let Some(seat) = self.elsewhere(&self.matching(None, &key))
+            && let Some(seat) = self.elsewhere(&self.matching(None, live))
         {
             self.cast.relocate(&self.plan.ties, identity, seat);
-            if let Some(choice) = self.next(&self.matching(Some(seat), &key)) {
+            if let Some(choice) = self.next(&self.matching(Some(seat), live)) {
                 return Ok(choice);
             }
         }
-        let mut alike = self.alike(tied, &key);
+        let mut alike = self.alike(tied, live);
         if alike.is_empty() && exact.is_empty() && loosely {
-            let anywhere = self.alike(None, &key);
+            let anywhere = self.alike(None, live);
             let places: Vec<usize> = anywhere.iter().map(|alike| alike.operation).collect();
             if let Some(seat) = self.elsewhere(&places) {
                 self.cast.relocate(&self.plan.ties, identity, seat);
-                alike = self.alike(Some(seat), &key);
+                alike = self.alike(Some(seat), live);
             }
         }
         if let Some(choice) = self.next_alike(&alike) {
@@ -82,9 +82,14 @@ impl Stage {
                 .last()
                 .and_then(|last| self.plan.operations.get(*last));
             let refusal = last.map(|planned| {
-                Refusal::exhausted(live, planned, self.name(planned.session), matching.len())
+                Refusal::exhausted(
+                    &self.veil.request(live.request),
+                    planned,
+                    self.name(planned.session),
+                    matching.len(),
+                )
             });
-            refusal.unwrap_or_else(|| self.refuse(tied, live, &key))
+            refusal.unwrap_or_else(|| self.refuse(tied, live))
         })
     }
 
@@ -122,25 +127,18 @@ impl Stage {
 
     /// The operations that answer a live request, in recorded order: those of the session that the
     /// client is tied to, or of any, if nothing ties it.
-    pub(super) fn matching(&self, tied: Option<usize>, key: &Key) -> Vec<usize> {
+    pub(super) fn matching(&self, tied: Option<usize>, live: &Live<'_>) -> Vec<usize> {
         let answers = |place: usize, planned: &Planned| {
-            let expected = self.expected(place, planned);
-            expected.is_answer_to(key, &self.plan.contracts)
+            let expected = self.expected(place, planned, live);
+            !live.is_barred(planned.session)
+                && expected.is_answer_to(&live.key, &self.plan.contracts)
         };
-        self.candidates(tied)
+        let matching = self
+            .candidates(tied)
             .filter(|(place, planned)| answers(*place, planned))
             .map(|(place, _)| place)
-            .collect()
-    }
-
-    /// The request that an operation waits for: the recorded one, with what live clients chose in
-    /// the places of what was chosen on the tape.
-    pub(super) fn expected<'a>(&self, place: usize, planned: &'a Planned) -> Cow<'a, Key> {
-        let request = &planned.operation.request;
-        match self.plan.values.request(place, request, &self.bound) {
-            Some(request) => Cow::Owned(Key::of(&request, &self.plan.reading.rules)),
-            None => Cow::Borrowed(&planned.key),
-        }
+            .collect();
+        self.acquainted(matching, live)
     }
 
     /// The one session without a client that has one of these operations as no other has.
@@ -228,7 +226,7 @@ impl Stage {
         }
     }
 
-    fn times(&self, place: usize) -> Times {
+    pub(super) fn times(&self, place: usize) -> Times {
         let planned = self.plan.operations.get(place);
         planned.map(|planned| planned.times).unwrap_or_default()
     }
@@ -250,29 +248,32 @@ impl Stage {
         planned.filter(move |(_, planned)| tied.is_none_or(|seat| planned.session == seat))
     }
 
-    fn refuse(&self, tied: Option<usize>, live: &Request, key: &Key) -> Refusal {
+    fn refuse(&self, tied: Option<usize>, live: &Live<'_>) -> Refusal {
+        let told = self.veil.request(live.request);
         let breach = self
             .plan
             .contracts
             .iter()
-            .find_map(|contract| matcher::breach(contract, key));
+            .find_map(|contract| matcher::breach(contract, &live.key));
         if let Some(breach) = breach {
-            return Refusal::breach(live, &breach);
+            return Refusal::breach(&told, &breach);
         }
         let compare = |(place, planned): (usize, &Planned)| {
-            let expected = self.expected(place, planned);
-            expected.mismatches(key, &self.plan.contracts)
+            let expected = self.expected(place, planned, live);
+            expected.mismatches(&live.key, &self.plan.contracts)
         };
         let found: Vec<Vec<Mismatch>> = self.candidates(None).map(compare).collect();
         let nearest = matcher::nearest(found.iter().map(Vec::as_slice));
         let near = nearest.and_then(|place| {
             let planned = self.plan.operations.get(place)?;
-            Some((
-                planned,
-                self.name(planned.session),
-                found.get(place)?.as_slice(),
-            ))
+            let mismatches = found.get(place)?.iter();
+            let covered = mismatches.map(|mismatch| self.covered(place, mismatch));
+            Some((planned, covered.collect::<Vec<Mismatch>>()))
         });
-        Refusal::miss(live, near, tied.map(|seat| self.name(seat)))
+        let near = near.as_ref().map(|(planned, mismatches)| {
+            let session = self.name(planned.session);
+            (*planned, session, mismatches.as_slice())
+        });
+        Refusal::miss(&told, near, tied.map(|seat| self.name(seat)))
     }
 }

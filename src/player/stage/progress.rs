@@ -4,6 +4,7 @@ use crate::exchange::{Micros, NotificationId, OperationId, Session};
 
 use super::super::plan::{By, Cause, Planned, Times};
 use super::super::run::Wait;
+use super::super::standin::Taken;
 use super::Stage;
 
 /// A notification that no client has got yet.
@@ -66,6 +67,15 @@ impl Stage {
             }
         }
         played
+    }
+
+    /// The places of the tapes that were taken for placeholders; told once, with the first copy.
+    pub(crate) fn taken_for_placeholders(&self) -> &[Taken] {
+        if self.cast.is_first() {
+            &self.plan.stand_ins.taken
+        } else {
+            &[]
+        }
     }
 
     /// The operations that have not happened, but for reads, in recorded order.

@@ -1,11 +1,10 @@
 //! Whether a client that nobody knows may be meant by a copy of the conversation.
 
-use crate::matcher::Key;
-
 use super::super::cast::Identity;
 use super::super::copies::Ask;
 use super::super::plan::Times;
 use super::Stage;
+use super::secret::Live;
 
 impl Stage {
     /// Whether nothing has happened yet.
@@ -17,6 +16,11 @@ impl Stage {
     pub(crate) fn has_client(&self, ask: Ask<'_>) -> bool {
         ask.client()
             .is_some_and(|client| self.cast.seat_of(&client).is_some())
+    }
+
+    /// Whether a client shows what this copy alone has given.
+    pub(crate) fn has_given(&self, identity: &Identity) -> bool {
+        self.cast.knows_stand_in(identity)
     }
 
     /// Whether a new client that asks this finds a session here: for its messages one that nobody
@@ -33,8 +37,7 @@ impl Stage {
                 seats.any(|seat| self.plan.ties.listens(seat) && self.cast.is_open(seat))
             }
             (Ask::Operation(live), tied) => {
-                let key = Key::of(live, &self.plan.reading.rules);
-                let matching = self.means(tied, &key);
+                let matching = self.means(tied, &self.look_at(identity, live));
                 let vacant = |place: &usize| {
                     let planned = self.plan.operations.get(*place);
                     planned.is_some_and(|planned| self.cast.is_vacant(planned.session))
@@ -49,9 +52,8 @@ impl Stage {
         let Ask::Operation(live) = ask else {
             return false;
         };
-        let key = Key::of(live, &self.plan.reading.rules);
         let tied = self.cast.tied(&self.plan.ties, identity).ok().flatten();
-        let matching = self.means(None, &key);
+        let matching = self.means(None, &self.look_at(identity, live));
         let taken = |place: &usize| {
             let planned = self.plan.operations.get(*place);
             planned.is_some_and(|planned| {
@@ -64,10 +66,10 @@ impl Stage {
     }
 
     /// The operations that a live request may mean.
-    fn means(&self, tied: Option<usize>, key: &Key) -> Vec<usize> {
-        let exact = self.matching(tied, key);
+    fn means(&self, tied: Option<usize>, live: &Live<'_>) -> Vec<usize> {
+        let exact = self.matching(tied, live);
         if exact.is_empty() {
-            let alike = self.alike(tied, key).into_iter();
+            let alike = self.alike(tied, live).into_iter();
             alike.map(|alike| alike.operation).collect()
         } else {
             exact

@@ -8,7 +8,9 @@ use std::collections::{HashMap, HashSet};
 use crate::exchange::{Body, Headers, Notification, Operation, coding};
 use crate::matcher::{self, Field, Part, Spelling};
 
-use super::{Choice, Echo, Message, Reach, Values, digest, shape};
+use super::super::standin::{StandIn, StandIns};
+use super::secret::{self, Nature, Seat, Secrets};
+use super::{Choice, ChoiceId, Echo, Message, Reach, Values, digest, shape};
 
 /// A larger body is not searched: identifiers stand in messages, not in documents.
 const MAX_SEARCHED: usize = 4 * 1024 * 1024;
@@ -62,6 +64,7 @@ pub(in crate::player) struct Learner<'a> {
     seen: HashSet<(u64, usize)>,
     /// What the service has said.
     said: HashSet<u64>,
+    secrets: &'a Secrets,
 }
 
 /// Where a value comes from: whose message it is, what that came of, and who sent it.
@@ -72,13 +75,22 @@ struct Source<'a> {
 }
 
 impl<'a> Learner<'a> {
-    pub(in crate::player) fn new(values: &'a mut Values) -> Self {
-        Learner {
+    pub(in crate::player) fn new(
+        values: &'a mut Values,
+        secrets: &'a Secrets,
+        stand_ins: &StandIns,
+    ) -> Self {
+        let mut learner = Learner {
             values,
             by_text: HashMap::new(),
             seen: HashSet::new(),
             said: HashSet::new(),
+            secrets,
+        };
+        for stand_in in &stand_ins.given {
+            learner.give(stand_in);
         }
+        learner
     }
 
     /// Reads the request of an operation.
@@ -97,7 +109,7 @@ impl<'a> Learner<'a> {
         } else {
             content(&request.headers, &request.body)
         };
-        let headers = chosen_headers(&request.headers);
+        let headers = self.headers(&request.headers);
         let first = self.values.choices.len();
         let source = Source {
             session,
@@ -107,15 +119,19 @@ impl<'a> Learner<'a> {
         for (fields, echoes) in [(&target, &mut message.target), (&body, &mut message.body)] {
             for field in fields {
                 if self.is_new(field, session) {
-                    self.choose(place, session, field);
-                } else {
-                    self.meet(field, &source, echoes);
+                    let choice = self.choose(place, session, field);
+                    self.seat(place, choice, field, Some(echoes));
+                } else if let Some(choice) = self.meet(field, &source, echoes) {
+                    self.seat(place, choice, field, None);
                 }
             }
         }
         for field in &headers {
             if self.is_new(field, session) {
-                self.choose(place, session, field);
+                let choice = self.choose(place, session, field);
+                self.seat(place, choice, field, None);
+            } else if let Some(choice) = self.origin(&field.text, field, &source) {
+                self.seat(place, choice, field, None);
             }
         }
         self.values
@@ -128,10 +144,11 @@ impl<'a> Learner<'a> {
                     text,
                     spelling,
                     pointer,
+                    nature,
                     ..
                 },
             ) = choice;
-            if may_come_again(*spelling, pointer, text) {
+            if *nature != Nature::Own || may_come_again(*spelling, pointer, text) {
                 self.by_text.entry(text.clone()).or_default().push(number);
             }
         }
@@ -223,7 +240,7 @@ impl<'a> Learner<'a> {
     }
 
     /// Notes a value that a request of this operation brings into the conversation.
-    fn choose(&mut self, operation: usize, session: usize, field: &Field) {
+    fn choose(&mut self, operation: usize, session: usize, field: &Field) -> usize {
         let Field {
             part,
             pointer,
@@ -231,6 +248,7 @@ impl<'a> Learner<'a> {
             text,
             range,
         } = field.clone();
+        let nature = self.secrets.nature(field);
         self.values.choices.push(Choice {
             operation,
             session,
@@ -240,13 +258,82 @@ impl<'a> Learner<'a> {
             text,
             range,
             reach: Reach::Nowhere,
+            nature,
         });
+        self.values.choices.len() - 1
     }
 
-    /// Notes where choices come again in a value: as the whole of it, or as words in it.
-    fn meet(&mut self, field: &Field, source: &Source<'_>, echoes: &mut Vec<Echo>) {
+    /// Notes that a client sent a secret at this place, for which this choice stands. Where it is a new
+    /// one, the live secret takes its place in the very request that brings it.
+    fn seat(
+        &mut self,
+        operation: usize,
+        choice: usize,
+        field: &Field,
+        echoes: Option<&mut Vec<Echo>>,
+    ) {
+        let Nature::Secret(constancy) = self.secrets.nature(field) else {
+            return;
+        };
+        let (part, pointer, text) = (field.part, field.pointer.clone(), field.text.clone());
+        if let Some(echoes) = echoes {
+            let (range, spelling) = (field.range.clone(), field.spelling);
+            echoes.push(Echo {
+                range,
+                choice,
+                spelling,
+            });
+        }
+        let seat = Seat {
+            choice: ChoiceId(choice),
+            constancy,
+            part,
+            pointer,
+            text,
+        };
+        self.values.note_seat(operation, seat);
+    }
+
+    /// Notes what the service gives in place of a placeholder.
+    fn give(&mut self, stand_in: &StandIn) {
+        let text = stand_in.text(0);
+        let choice = self.values.choices.len();
+        self.by_text.entry(text.clone()).or_default().push(choice);
+        self.values.choices.push(Choice {
+            operation: usize::MAX,
+            session: usize::MAX,
+            part: Part::Body,
+            pointer: String::new(),
+            spelling: Spelling::Plain,
+            range: 0..text.len(),
+            text,
+            reach: Reach::Service,
+            nature: Nature::Given,
+        });
+        self.values.note_given(choice, stand_in.clone());
+    }
+
+    /// The header fields of a request whose values a client may have made up, or brought with it.
+    fn headers(&self, headers: &Headers) -> Vec<Field> {
+        let mut fields = chosen_headers(headers);
+        fields.retain(|field| self.secrets.nature(field) == Nature::Own);
+        let brought = secret::of_headers(headers).into_iter();
+        fields.extend(brought.filter(|field| self.secrets.nature(field) != Nature::Own));
+        fields
+    }
+
+    /// Notes where choices come again in a value: as the whole of it, which is returned, or as words
+    /// in it.
+    fn meet(
+        &mut self,
+        field: &Field,
+        source: &Source<'_>,
+        echoes: &mut Vec<Echo>,
+    ) -> Option<usize> {
         let mut met = Vec::new();
+        let mut whole = None;
         if let Some(choice) = self.origin(&field.text, field, source) {
+            whole = Some(choice);
             met.push((field.range.clone(), choice));
         } else if field.text.len() == field.range.len() {
             // Nothing in it is escaped, which would have made it longer.
@@ -267,6 +354,7 @@ impl<'a> Learner<'a> {
                 spelling: field.spelling,
             });
         }
+        whole
     }
 
     /// Which choice a value is, of those with the same text: rather one of an operation that it came

@@ -270,7 +270,9 @@ impl<'a> Schedule<'a> {
     fn call(&mut self, place: usize, expected: usize) -> Result<(), Fault> {
         let planned = &self.case.plan.operations[expected];
         let identity = self.clients[place].identity.clone();
-        let (answer, sends) = self.stage.operation(self.now, &identity, &live(planned));
+        let (answer, sends) =
+            self.stage
+                .operation(self.now, &identity, &self.case.request(planned));
         let id = planned.operation.id;
         let (operation, response, delay) = match answer {
             Answer::Recorded {
@@ -292,9 +294,9 @@ impl<'a> Schedule<'a> {
         let fits = if planned.times == Times::Any {
             got.session == planned.session
                 && got.operation.request == planned.operation.request
-                && response == got.operation.response
+                && response == self.case.response(got)
         } else {
-            operation == expected && response == planned.operation.response
+            operation == expected && response == self.case.response(planned)
         };
         if !fits {
             return Err(format!(

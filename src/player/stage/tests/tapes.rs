@@ -7,8 +7,9 @@ use crate::exchange::{
     Body, Carrier, End, Form, Headers, Micros, Notification, NotificationId, Operation,
     OperationId, Request, Response, ServerSent, Session, Stream,
 };
-use crate::player::plan::{By, Plan, Times};
+use crate::player::plan::{By, Plan, Planned, Times};
 use crate::player::settings::Reading;
+use crate::tape::redaction::{KEY_BYTES, Key, Redaction, Redactor};
 use crate::tape::{Event, Header, Tape, Trust};
 
 use super::random::Random;
@@ -34,6 +35,8 @@ pub(super) struct Case {
     /// The session that nobody plays.
     pub(super) absent: Option<usize>,
     pub(super) traits: Traits,
+    /// What stands for each secret on the tape, and the secret, which clients send.
+    secrets: Vec<(String, String)>,
     /// The tape in the shorthand of the player's tests, for who looks into a fault.
     pub(super) shorthand: String,
 }
@@ -78,13 +81,26 @@ struct Draft {
     notifications: Vec<Notification>,
     /// Until when each session has an operation without an answer.
     busy: BTreeMap<String, u64>,
+    /// The secrets, of which the tape is to be rid.
+    secrets: Vec<String>,
 }
 
 impl Case {
     /// The tape of this seed.
     pub(super) fn of(seed: u64) -> Case {
+        Case::made(seed, |_| Vec::new())
+    }
+
+    /// The same tape with secrets in what clients send and are answered, of which it was rid: what its
+    /// clients send is what they sent.
+    pub(super) fn redacted(seed: u64) -> Case {
+        Case::made(seed, Draft::add_secrets)
+    }
+
+    fn made(seed: u64, add: impl FnOnce(&mut Draft) -> Vec<String>) -> Case {
         let mut draft = Draft::new(Random::new(seed, 0));
         draft.fill();
+        draft.secrets = add(&mut draft);
         if draft.random.chance(70) {
             draft.spoil();
         }
@@ -95,6 +111,32 @@ impl Case {
             Origin::Page,
         ]);
         draft.case(origin)
+    }
+
+    /// The request of an operation as its client sends it.
+    pub(super) fn request(&self, planned: &Planned) -> Request {
+        let mut request = super::schedule::live(planned);
+        request.target = self.unveiled(&request.target);
+        request.body = self.body(&request.body);
+        request
+    }
+
+    /// The response to it.
+    pub(super) fn response(&self, planned: &Planned) -> Response {
+        let mut response = planned.operation.response.clone();
+        response.body = self.body(&response.body);
+        response
+    }
+
+    fn body(&self, body: &Body) -> Body {
+        Body::new(self.unveiled(body.text().unwrap()))
+    }
+
+    fn unveiled(&self, text: &str) -> String {
+        let secrets = self.secrets.iter();
+        secrets.fold(text.to_owned(), |text, (pseudonym, secret)| {
+            text.replace(pseudonym, secret)
+        })
     }
 
     /// Whether a client plays this session.
@@ -132,6 +174,7 @@ impl Draft {
             operations: Vec::new(),
             notifications: Vec::new(),
             busy: BTreeMap::new(),
+            secrets: Vec::new(),
         }
     }
 
@@ -151,6 +194,40 @@ impl Draft {
                 self.notify();
             }
         }
+    }
+
+    /// Adds secrets to the operations that tell: passwords, one for several of a session, that the service
+    /// repeats, and the tokens of streams.
+    fn add_secrets(&mut self) -> Vec<String> {
+        let mut secrets = Vec::new();
+        for operation in &mut self.operations {
+            let (id, session) = (operation.id.0, operation.session.name());
+            let number = id % 2;
+            let secret = if operation.form == Form::Exchange {
+                format!("pass{number}Word-of-{session}")
+            } else {
+                format!("tok{number}En-of-{session}")
+            };
+            let request = &mut operation.request;
+            if operation.form != Form::Exchange {
+                request.target = format!("{}?token={secret}", request.target);
+            } else if request.method == "POST" {
+                let body = request
+                    .body
+                    .text()
+                    .unwrap()
+                    .trim_matches(['{', '}'])
+                    .to_owned();
+                let joint = if body.is_empty() { "" } else { "," };
+                request.body = Body::new(format!(r#"{{{body}{joint}"password":"{secret}"}}"#));
+                let answer = format!(r#"{{"answer":{id}, "password" : "{secret}"}}"#);
+                operation.response.body = Body::new(answer);
+            }
+            secrets.push(secret);
+        }
+        secrets.sort();
+        secrets.dedup();
+        secrets
     }
 
     fn call(&mut self) {
@@ -283,7 +360,25 @@ impl Draft {
 
     fn case(mut self, origin: Origin) -> Case {
         let steps = self.steps();
-        let tape = self.tape(origin);
+        let mut tape = self.tape(origin);
+        let mut secrets = Vec::new();
+        if !self.secrets.is_empty() {
+            let key = Key::new([7; KEY_BYTES]);
+            let told = self.secrets.iter();
+            secrets = told
+                .map(|secret| (key.pseudonym(secret), secret.clone()))
+                .collect();
+            let mut redactor = Redactor::new(Redaction::default(), key).unwrap();
+            redactor.tape(&mut tape);
+            let told = format!("{tape:?}");
+            assert!(self.secrets.iter().all(|secret| !told.contains(secret)));
+            assert!(
+                secrets
+                    .iter()
+                    .any(|(pseudonym, _)| told.contains(pseudonym))
+                    || !told.contains("POST")
+            );
+        }
         let shorthand: Vec<String> = tape.events.iter().map(shorthand).collect();
         let plan = Plan::of(&[tape], Reading::default()).unwrap();
         let causes = plan.notifications.iter().map(|due| {
@@ -314,6 +409,7 @@ impl Draft {
             programs,
             causes,
             absent,
+            secrets,
             shorthand: shorthand.join(" "),
         }
     }

@@ -6,7 +6,7 @@ use super::super::super::Answer;
 use super::super::super::outlets::{Outgoing, OutletId, Parcel};
 use super::super::client::{Deed, Ear};
 use super::listen::between;
-use super::{Fault, Schedule, live};
+use super::{Fault, Schedule};
 
 impl Schedule<'_> {
     /// A client has opened a stream.
@@ -74,7 +74,7 @@ impl Schedule<'_> {
         let Some((_, ear)) = client.deaf.remove(&operation) else {
             return Ok(());
         };
-        let mut live = live(&self.case.plan.operations[operation]);
+        let mut live = self.case.request(&self.case.plan.operations[operation]);
         let seen = ear.last.iter().map(|last| (LAST_EVENT, last.as_bytes()));
         live.headers = seen.collect();
         let identity = client.identity.clone();
