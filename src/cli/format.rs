@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::tape::Layout;
+use crate::tape::{self, Layout};
 
 use super::exit::{Failure, Outcome};
 use super::output;
@@ -57,7 +57,7 @@ impl Format {
         let source = Source::open(path)?;
         let tape = source.tape()?;
         let formatted = tape.write(layout);
-        let same = source.bytes == formatted.as_bytes();
+        let same = tape::is_text(&source.bytes, &formatted);
         if self.check {
             if same {
                 return Ok(Outcome::Done);

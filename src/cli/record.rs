@@ -305,6 +305,7 @@ impl TapeFlags {
                 except: each("--except", &self.except)?,
             },
             lines: each("--lines", &self.lines)?,
+            packing: self.segments.packing(),
             rotation: self.segments.rotation()?,
             ..recorder::Settings::default()
         })

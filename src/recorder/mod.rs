@@ -116,7 +116,8 @@ impl Recorder {
         header: &Header,
         path: &Path,
     ) -> Result<Recorder, RecorderError> {
-        let (growing, before) = Growing::open(path, header, settings.existing)?;
+        let (growing, before) =
+            Growing::open_packed(path, header, settings.existing, settings.packing)?;
         let before = before.unwrap_or_default();
         let understand = understand(Known {
             session_by: settings.session_by.clone(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::exchange::{Micros, SessionBy};
-use crate::tape::Existing;
+use crate::tape::{Existing, Packing};
 
 use super::failure::Failure;
 use super::filter::Filter;
@@ -33,6 +33,8 @@ pub struct Settings {
     pub session_by: Option<SessionBy>,
     /// The paths whose responses are lines of JSON, whatever type they have, if their length is not known.
     pub lines: Vec<PathPattern>,
+    /// How the tape's text stands in its files.
+    pub packing: Packing,
     /// When the recording turns to another segment, and what it keeps.
     pub rotation: Rotation,
     /// The time since the start.
@@ -52,6 +54,7 @@ impl Default for Settings {
             filter: Filter::default(),
             session_by: None,
             lines: Vec::new(),
+            packing: Packing::default(),
             rotation: Rotation::default(),
             clock: Clock::starting_now(),
             failure: Failure::default(),

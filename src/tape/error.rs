@@ -153,6 +153,15 @@ pub enum Problem {
     /// It is larger than a tape may be.
     #[error("the tape is larger than {0} bytes")]
     TooLarge(u64),
+    /// Something that is no zstd frame stands among frames, after so many bytes of the file.
+    #[error("no zstd frame after the first {0} bytes of the file")]
+    NoFrame(usize),
+    /// A zstd frame is broken, and others follow it.
+    #[error("the zstd frame after the first {0} bytes of the file is broken")]
+    BrokenFrame(usize),
+    /// It is compressed, and unpacks to more than can be trusted.
+    #[error("the tape unpacks to more than {0} bytes, which is more than its size allows")]
+    Dense(u64),
     /// Two operations have one number.
     #[error("operation {0} is already on the tape")]
     SecondOperation(OperationId),

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::exchange::OperationId;
 
 use super::error::TapeError;
+use super::packing::{self, Packer, Packing};
 use super::segment::FILE_MODE;
 use super::store::{self, Locked};
 use super::wire::{self, Seal};
@@ -56,6 +57,11 @@ pub struct Growing {
     replaced: Option<Locked>,
     /// How many bytes of the file are whole objects.
     whole: u64,
+    /// How many bytes of text they are.
+    grown: u64,
+    packer: Packer,
+    /// How the segments are packed that follow.
+    packing: Packing,
     end: FileEnd,
     seal: Seal,
     /// Lines that are not in the file yet.
@@ -93,9 +99,32 @@ impl Growing {
         header: &Header,
         existing: Existing,
     ) -> Result<(Growing, Option<Before>), TapeError> {
-        if header.segment.is_some() || path.is_dir() {
-            return Self::open_folder(path, header, existing);
-        }
+        Self::open_packed(path, header, existing, Packing::Plain)
+    }
+
+    /// As [`Growing::open`]. A file that goes on stays packed as it is; files that are made are packed so.
+    pub fn open_packed(
+        path: &Path,
+        header: &Header,
+        existing: Existing,
+        packing: Packing,
+    ) -> Result<(Growing, Option<Before>), TapeError> {
+        let opened = if header.segment.is_some() || path.is_dir() {
+            Self::open_folder(path, header, existing, packing)
+        } else {
+            Self::open_file(path, header, existing, packing)
+        };
+        let (mut growing, before) = opened?;
+        growing.packing = packing;
+        Ok((growing, before))
+    }
+
+    fn open_file(
+        path: &Path,
+        header: &Header,
+        existing: Existing,
+        packing: Packing,
+    ) -> Result<(Growing, Option<Before>), TapeError> {
         let mut options = OpenOptions::new();
         options.read(true).append(true).mode(FILE_MODE);
         match existing {
@@ -123,7 +152,8 @@ impl Growing {
         file.file()
             .set_len(0)
             .map_err(|source| cannot_write(path, source))?;
-        let mut growing = Self::of(file, path, header.clone(), Seal::default(), 0);
+        let packer = Packer::new(packing, Vec::new());
+        let mut growing = Self::of(file, path, header.clone(), Seal::default(), packer);
         growing.line(&wire::write_header(header));
         growing
             .flush()
@@ -171,19 +201,22 @@ impl Growing {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        let grown = self.whole.saturating_add(self.waiting.len() as u64);
+        let grown = self.grown.saturating_add(self.waiting.len() as u64);
         if grown > MAX_GROWN && self.events_waiting > 0 {
             let full = format!("a tape has at most {MAX_GROWN} bytes");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, full));
         }
-        if let Err(error) = self.file.file().write_all(&self.waiting) {
+        let (content, frames) = self.packer.pack(&self.waiting);
+        if let Err(error) = self.file.file().write_all(&content) {
             self.end = FileEnd::Doubtful;
             if self.file.file().set_len(self.whole).is_ok() {
                 self.end = FileEnd::Clean;
             }
             return Err(error);
         }
-        self.whole += self.waiting.len() as u64;
+        self.whole += content.len() as u64;
+        self.grown = grown;
+        self.packer.wrote(frames);
         if self.events_waiting > 0 {
             // Only now: what is given up is no part of the tape.
             self.seal.add_lines(&self.waiting, self.events_waiting);
@@ -229,31 +262,39 @@ impl Growing {
         {
             return self.strike();
         }
+        self.seal().map_err(failed)?;
+        Ok(Closed::Sealed)
+    }
+
+    /// Writes the trailer, which is a frame of its own where the tape is compressed, and what follows it.
+    fn seal(&mut self) -> io::Result<()> {
         let trailer = wire::write_trailer(&self.seal.trailer());
         self.line(&trailer);
-        self.flush()
-            .and_then(|()| self.file.file().sync_all())
-            .map_err(failed)?;
-        Ok(Closed::Sealed)
+        self.flush()?;
+        self.file.file().write_all(&self.packer.table())?;
+        self.file.file().sync_all()
     }
 
     /// Seals a tape on which a notification names an operation that never came to its end: without
     /// a trailer the reader strikes such causes out, and what it read is written anew.
     fn strike(self) -> Result<Closed, TapeError> {
         let tape = Tape::load(&self.path)?.tape;
-        store::replace(&self.path, &tape.write(Layout::Lines))
-            .map_err(|source| cannot_write(&self.path, source))?;
+        let (content, _) = packing::packed(&tape.write(Layout::Lines), self.packer.packing);
+        store::replace(&self.path, &content).map_err(|source| cannot_write(&self.path, source))?;
         Ok(Closed::Sealed)
     }
 
-    fn of(file: Locked, path: &Path, header: Header, seal: Seal, whole: u64) -> Growing {
+    fn of(file: Locked, path: &Path, header: Header, seal: Seal, packer: Packer) -> Growing {
         Growing {
             path: path.to_owned(),
             home: Home::Beside(path.to_owned()),
             header,
             file,
             replaced: None,
-            whole,
+            whole: 0,
+            grown: 0,
+            packing: packer.packing,
+            packer,
             end: FileEnd::Clean,
             seal,
             waiting: Vec::new(),
@@ -303,11 +344,11 @@ mod tests {
         let (mut growing, _) = Growing::open(&path, &header, Existing::Refuse).unwrap();
         growing.push(&event);
         growing.flush().unwrap();
-        let whole = std::mem::replace(&mut growing.whole, MAX_GROWN);
+        let grown = std::mem::replace(&mut growing.grown, MAX_GROWN);
         growing.push(&event);
         let error = growing.flush().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
-        growing.whole = whole;
+        growing.grown = grown;
         assert_eq!(growing.give_up(), 1);
         let gap = Event::Gap(Gap {
             events: 1,

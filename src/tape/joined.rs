@@ -214,3 +214,114 @@ fn stream_of(event: &Event) -> Option<OperationId> {
         Event::Contract(_) | Event::Gap(_) => None,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may stop at the first thing that is not as it should be
+mod tests {
+    use super::*;
+    use crate::exchange::{
+        Body, Carrier, Closed, End, Fact, Headers, Kind, Micros, Notification, OnSocket, Operation,
+        Request, Response, Session, Side, What,
+    };
+    use crate::tape::{Layout, Segment};
+
+    fn operation(id: u64, form: Form) -> Event {
+        Event::Operation(Operation {
+            id: OperationId(id),
+            session: Session::new("a"),
+            at: Micros(id),
+            answered: Micros(id),
+            request: Request {
+                method: "POST".into(),
+                target: "/".into(),
+                headers: Headers::new(),
+                body: Body::default(),
+                trailers: Headers::new(),
+            },
+            response: Response {
+                status: 204,
+                headers: Headers::new(),
+                body: Body::default(),
+                trailers: Headers::new(),
+            },
+            end: End::Complete,
+            form,
+            repairs: Vec::new(),
+        })
+    }
+
+    fn notification(id: u64, carrier: Carrier, after: &[u64]) -> Event {
+        Event::Notification(Notification {
+            id: NotificationId(id),
+            session: Session::new("a"),
+            at: Micros(id),
+            channel: "/c".into(),
+            carrier,
+            after: after.iter().copied().map(OperationId).collect(),
+            cause_by: None,
+            data: Body::default(),
+            repairs: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn a_segment_whose_predecessors_are_gone_is_played_without_what_hangs_on_them() {
+        let on_socket = OnSocket {
+            stream: OperationId(1),
+            kind: Kind::Text,
+        };
+        let closed = Event::Fact(Fact {
+            session: Session::new("a"),
+            at: Micros(9),
+            what: What::Closed(Closed {
+                stream: OperationId(1),
+                by: Side::Client,
+                code: None,
+                reason: String::new(),
+                end: End::Complete,
+            }),
+        });
+        let tape = Tape {
+            header: Header {
+                title: "t".into(),
+                source: "s".into(),
+                started: None,
+                endpoint: None,
+                trust: Trust::Checked,
+                segment: Some(Segment {
+                    recording: "r".into(),
+                    number: 3,
+                }),
+            },
+            events: vec![
+                operation(5, Form::Message(on_socket)),
+                notification(6, Carrier::Message(on_socket), &[]),
+                operation(7, Form::Exchange),
+                notification(8, Carrier::Bayeux, &[2, 5, 7]),
+                closed,
+            ],
+        };
+        let text = tape.write(Layout::Lines);
+        let path = Path::new("000003.tape");
+        let part = Tape::read_part(text.as_bytes(), path).unwrap();
+        assert_eq!((part.tape, part.notices), (tape, vec![]));
+        let played = Tape::read_named(text.as_bytes(), path).unwrap();
+        let lost = |operation| Notice::CauseLost {
+            notification: NotificationId(8),
+            operation: OperationId(operation),
+        };
+        let stream = Notice::StreamLost {
+            stream: OperationId(1),
+            events: 3,
+        };
+        let begins = Notice::Begins { segment: 3 };
+        assert_eq!(played.notices, [begins, stream, lost(2), lost(5)]);
+        assert_eq!(
+            played.tape.events,
+            [
+                operation(7, Form::Exchange),
+                notification(8, Carrier::Bayeux, &[7])
+            ]
+        );
+    }
+}

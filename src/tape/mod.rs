@@ -11,6 +11,7 @@ mod json;
 mod layout;
 mod names;
 mod numbers;
+mod packing;
 mod read;
 mod segment;
 mod store;
@@ -30,6 +31,7 @@ pub use gaps::Gaps;
 pub use growing::{Before, Closed, Existing, Growing, Keep, Reopened, Sealing, Turned};
 pub use joined::parts;
 pub use numbers::Numbers;
+pub use packing::{Packing, is_text};
 pub use segment::Segment;
 pub use store::{content, file};
 
@@ -276,9 +278,11 @@ impl Tape {
         text
     }
 
-    /// Writes the tape to a file, sealed. A file that is there is replaced in one step.
+    /// Writes the tape to a file, sealed. A file that is there is replaced in one step, and stays
+    /// compressed if it is.
     pub fn save(&self, path: &Path, layout: Layout) -> Result<(), TapeError> {
-        store::save(path, &self.write(layout))
+        let text = self.write(layout);
+        store::save(path, |packing| packing::packed(&text, packing).0)
     }
 
     /// The tape with every session under the name that it has in the end.

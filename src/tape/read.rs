@@ -13,6 +13,7 @@ use crate::exchange::{NotificationId, OperationId};
 
 use super::error::{Problem, Unreadable};
 use super::layout::compact;
+use super::packing::{self, Packing, Place};
 use super::wire::{self, Entry, Fault, Seal, Trailer};
 use super::{Event, Gaps, Header, Loaded, Notice, Tape};
 
@@ -21,8 +22,10 @@ pub(super) struct Resumed {
     pub(super) loaded: Loaded,
     /// The seal of the events so far.
     pub(super) seal: Seal,
-    /// Where the last event ends, or the header where there is none.
-    pub(super) end: usize,
+    /// How the text stands in the file.
+    pub(super) packing: Packing,
+    /// Where the last event ends, or the header where there is none; `None` where it ends within a frame.
+    pub(super) end: Option<Place>,
 }
 
 /// Where the causes are that the notifications in a file name.
@@ -41,6 +44,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Loaded, Unreadable> {
 
 /// Reads a tape from the bytes of its file, to go on writing it.
 pub(super) fn resume(bytes: &[u8], causes: Causes) -> Result<Resumed, Unreadable> {
+    let unpacked = packing::text(bytes)?;
+    let bytes = unpacked.text.as_ref();
     let text = intact(bytes)?;
     let mut objects = Deserializer::from_str(text).into_iter::<&RawValue>();
     let mut reading = Reading::default();
@@ -66,8 +71,14 @@ pub(super) fn resume(bytes: &[u8], causes: Causes) -> Result<Resumed, Unreadable
             }
         }
     }
-    let torn = bytes.len() - start_of_rest(bytes, end);
-    reading.finish(text, torn, causes)
+    let torn = bytes.len() - start_of_rest(bytes, end) + unpacked.torn;
+    let end = unpacked.place(reading.end);
+    let resumed = reading.finish(text, torn, causes)?;
+    Ok(Resumed {
+        packing: unpacked.packing,
+        end,
+        ..resumed
+    })
 }
 
 /// The text of the tape, without what a crash can leave at its end: half a character, or zeros
@@ -207,7 +218,8 @@ impl Reading {
                 notices,
             },
             seal: self.seal,
-            end: self.end,
+            packing: Packing::Plain,
+            end: None,
         })
     }
 

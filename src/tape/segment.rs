@@ -21,6 +21,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::error::{FolderFault, TapeError};
+use super::packing::Packing;
 use super::store::{self, Locked};
 use super::{Header, wire};
 
@@ -87,9 +88,12 @@ pub(super) fn recording(header: &Header) -> String {
 }
 
 /// The file of a segment in the folder of its recording.
-pub(super) fn within(folder: &Path, number: u64, like: &Path) -> PathBuf {
-    let suffix = split(&name_of(like)).1.to_owned();
-    let suffix = if suffix.is_empty() { ".tape" } else { &suffix };
+pub(super) fn within(folder: &Path, number: u64, packing: Packing) -> PathBuf {
+    let [packed, plain] = SUFFIXES;
+    let suffix = match packing {
+        Packing::Plain => plain,
+        Packing::Zstd => packed,
+    };
     folder.join(format!("{number:0DIGITS$}{suffix}"))
 }
 
@@ -240,12 +244,12 @@ mod tests {
     #[test]
     fn segments_are_called_so_that_they_sort() {
         let folder = Path::new("r/desk.tape");
-        for (number, like, name) in [
-            (1, "desk.tape", "000001.tape"),
-            (12, "000011.tape.zst", "000012.tape.zst"),
-            (1_000_000, "desk", "1000000.tape"),
+        for (number, packing, name) in [
+            (1, Packing::Plain, "000001.tape"),
+            (12, Packing::Zstd, "000012.tape.zst"),
+            (1_000_000, Packing::Plain, "1000000.tape"),
         ] {
-            assert_eq!(within(folder, number, Path::new(like)), folder.join(name));
+            assert_eq!(within(folder, number, packing), folder.join(name));
         }
         for (first, name) in [
             ("r/desk.tape", "r/desk.000002.tape"),

@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::Header;
 use super::error::{Problem, TapeError};
+use super::packing::{self, Packing};
 use super::segment::FILE_MODE;
 use super::wire::{self, Entry};
 
@@ -21,6 +22,9 @@ pub(super) const MAX_TAPE_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// The longest header that is looked for in a file that may be no tape at all.
 const MAX_HEADER_BYTES: u64 = 64 * 1024;
+
+/// How many bytes tell how a file is packed.
+const MAGIC_BYTES: u64 = 4;
 
 /// Reads the content of a tape's file.
 pub fn file(path: &Path) -> Result<Vec<u8>, TapeError> {
@@ -60,6 +64,7 @@ pub(super) fn header(path: &Path) -> Result<Option<Header>, TapeError> {
         .take(MAX_HEADER_BYTES)
         .read_to_end(&mut bytes)
         .map_err(failed)?;
+    let bytes = packing::beginning(&bytes, MAX_HEADER_BYTES);
     let text = bytes.utf8_chunks().next().map_or("", |first| first.valid());
     let first = Deserializer::from_str(text).into_iter::<&RawValue>().next();
     let entry = first
@@ -73,14 +78,20 @@ pub(super) fn header(path: &Path) -> Result<Option<Header>, TapeError> {
 
 /// Replaces the file, or makes it: whoever reads it meanwhile, or after a crash, finds the old
 /// content or the new one and nothing between. A file that is replaced keeps its permissions, and a
-/// symbolic link stays one. A tape that another program is writing is left alone.
-pub(super) fn save(path: &Path, text: &str) -> Result<(), TapeError> {
-    let _lock = match File::open(path) {
+/// symbolic link stays one. A tape that another program is writing is left alone. What the content is, is
+/// asked with how the old one is packed.
+pub(super) fn save(path: &Path, content: impl FnOnce(Packing) -> Vec<u8>) -> Result<(), TapeError> {
+    let lock = match File::open(path) {
         Ok(file) => Some(lock(file, path)?),
         // There is none yet, or replacing it will say what is wrong with it.
         Err(_) => None,
     };
-    replace(path, text).map_err(|source| TapeError::Write {
+    let mut magic = Vec::new();
+    if let Some(lock) = &lock {
+        // What cannot be read is replaced all the same.
+        let _ = lock.file().take(MAGIC_BYTES).read_to_end(&mut magic);
+    }
+    replace(path, &content(Packing::of(&magic))).map_err(|source| TapeError::Write {
         path: path.to_owned(),
         source,
     })
@@ -124,13 +135,13 @@ pub(super) fn lock(file: File, path: &Path) -> Result<Locked, TapeError> {
 }
 
 /// As [`save`], for whoever holds the lock.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let target = match fs::canonicalize(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
         found => found?,
     };
     let temporary = beside(&target)?;
-    let written = fill(&temporary, &target, text).and_then(|()| fs::rename(&temporary, &target));
+    let written = fill(&temporary, &target, content).and_then(|()| fs::rename(&temporary, &target));
     if written.is_err() {
         // The first error is the one to report; a leftover file is the lesser trouble.
         let _ = fs::remove_file(&temporary);
@@ -138,7 +149,7 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
-fn fill(temporary: &Path, target: &Path, text: &str) -> io::Result<()> {
+fn fill(temporary: &Path, target: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -147,7 +158,7 @@ fn fill(temporary: &Path, target: &Path, text: &str) -> io::Result<()> {
     if let Ok(old) = fs::metadata(target) {
         file.set_permissions(old.permissions())?;
     }
-    file.write_all(text.as_bytes())?;
+    file.write_all(content)?;
     file.sync_all()
 }
 

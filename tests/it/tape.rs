@@ -879,8 +879,11 @@ fn exit_codes_tell_a_bad_tape_from_a_missing_file() {
         let words = format!("error: cannot read {}: ", missing.display());
         assert!(stderr(&output).starts_with(&words), "{}", stderr(&output));
 
+        // A folder is a recording in segments, and this one holds none.
         let output = antiphon(&[command, folder.path().to_str().unwrap()]);
-        assert_eq!(output.status.code(), Some(4));
+        assert_eq!(output.status.code(), Some(3));
+        let words = stderr(&output);
+        assert!(words.contains("bad.tape: it is no segment"), "{words}");
         assert_eq!(antiphon(&[command]).status.code(), Some(2));
     }
     assert_eq!(

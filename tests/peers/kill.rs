@@ -31,15 +31,15 @@ const LONGEST: u64 = 80;
 
 /// What clients have had whole.
 #[derive(Default)]
-struct Had {
+pub(crate) struct Had {
     /// Targets of operations.
-    operations: BTreeSet<String>,
+    pub(crate) operations: BTreeSet<String>,
     /// Numbers of events.
-    events: BTreeSet<u64>,
+    pub(crate) events: BTreeSet<u64>,
 }
 
 /// A service that answers each operation with its target and some more, and each poll with an event.
-fn service() -> String {
+pub(crate) fn service() -> String {
     let events = AtomicU64::new(0);
     wire::upstream(move |wire| {
         loop {
@@ -67,7 +67,7 @@ fn service() -> String {
 }
 
 /// Posts this content; the answer's, when all of it is there.
-fn post(wire: &mut Wire, target: &str, content: &str) -> io::Result<Value> {
+pub(crate) fn post(wire: &mut Wire, target: &str, content: &str) -> io::Result<Value> {
     let length = content.len();
     let head = "Host: a\r\nContent-Type: application/json";
     wire.send(
@@ -85,7 +85,7 @@ fn post(wire: &mut Wire, target: &str, content: &str) -> io::Result<Value> {
 }
 
 /// Calls one operation after the other, until the recorder is gone.
-fn call(origin: &str, name: &str, had: &Mutex<Had>) -> io::Result<()> {
+pub(crate) fn call(origin: &str, name: &str, had: &Mutex<Had>) -> io::Result<()> {
     let mut wire = Wire::connect(origin)?;
     for number in 0_u64.. {
         let target = format!("/op/{name}-{number}");
@@ -132,7 +132,7 @@ fn live_and_die(
 }
 
 /// Checks that a tape holds all that clients have had.
-fn check(tape: &Path, had: &Had, after: &str) {
+pub(crate) fn check(tape: &Path, had: &Had, after: &str) {
     let shown = Command::new(env!("CARGO_BIN_EXE_antiphon"))
         .args(["show", "--json"])
         .arg(tape)

@@ -2,7 +2,7 @@
 //! its own, npm's libraries of server-sent events, `CPython`, gRPC's library for Node.js, and clients and
 //! servers of HTTP. `cargo test --test peers` runs it, plain `cargo test` does not.
 //!
-//! It needs node, npm, python3, curl, nginx, nghttp and h2load, Chromium with certutil, strace, unshare
+//! It needs node, npm, python3, curl, nginx, nghttp and h2load, Chromium with certutil, strace, zstd, unshare
 //! and nsenter, ip, a JDK, and npm's registry the first time. Where one is missing it fails and says so:
 //! it never skips. What the conversation is,
 //! it asks of the tape.
@@ -26,6 +26,7 @@ mod large;
 mod programs;
 mod random;
 mod recording;
+mod segments;
 mod server;
 mod streams;
 mod suite;

@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::exit::{Because as _, Failure, Trouble};
 use crate::cli::verify;
 use crate::recorder::{Recorder, Rotation};
-use crate::tape::Segment;
+use crate::tape::{Packing, Segment};
 
 /// A recording in segments.
 #[derive(Debug, clap::Args)]
@@ -26,9 +26,21 @@ pub(super) struct SegmentFlags {
         requires = "rotate"
     )]
     keep: Option<String>,
+
+    /// Compress what is written, in zstd frames that `zstd -d` reads too.
+    #[arg(long)]
+    compress: bool,
 }
 
 impl SegmentFlags {
+    pub(super) fn packing(&self) -> Packing {
+        if self.compress {
+            Packing::Zstd
+        } else {
+            Packing::Plain
+        }
+    }
+
     pub(super) fn rotation(&self) -> anyhow::Result<Rotation> {
         let rotate = self.rotate.as_deref().map(str::parse).transpose();
         let keep = self.keep.as_deref().map(str::parse).transpose();

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::exchange::{Micros, OperationId, Session};
 use crate::tape::error::{FolderFault, TapeError};
+use crate::tape::packing::{self, Packer, Packing};
 use crate::tape::read::{self, Causes, Resumed};
 use crate::tape::segment::{self, Belongs, Segment};
 use crate::tape::store::{self, Locked};
@@ -91,6 +92,7 @@ impl Growing {
         path: &Path,
         header: &Header,
         existing: Existing,
+        packing: Packing,
     ) -> Result<(Growing, Option<Before>), TapeError> {
         let lock = segment::folder(path)?;
         let there = segment::list(path)?;
@@ -119,11 +121,13 @@ impl Growing {
             }),
             ..header.clone()
         };
-        let first = segment::within(path, 1, path);
-        let content = format!("{}\n", wire::write_header(&header));
-        let file = segment::begin(&first, content.as_bytes())?;
-        let whole = content.len() as u64;
-        let growing = Self::of(file, &first, header, Seal::default(), whole);
+        let first = segment::within(path, 1, packing);
+        let text = format!("{}\n", wire::write_header(&header));
+        let (content, packer) = packing::packed(&text, packing);
+        let file = segment::begin(&first, &content)?;
+        let mut growing = Self::of(file, &first, header, Seal::default(), packer);
+        growing.whole = content.len() as u64;
+        growing.grown = text.len() as u64;
         Ok((Growing { home, ..growing }, None))
     }
 
@@ -206,6 +210,7 @@ impl Growing {
         let Resumed {
             mut loaded,
             seal,
+            packing,
             end,
         } = read.map_err(|error| error.named(path))?;
         let struck = |notice: &Notice| matches!(notice, Notice::CauseLost { .. });
@@ -213,16 +218,23 @@ impl Growing {
         if marked {
             loaded.tape.header.trust = trust;
         }
-        let mut growing = if marked || loaded.notices.iter().any(struck) {
-            Self::rewritten(file, path, &loaded.tape)?
-        } else {
-            file.file()
-                .set_len(end as u64)
-                .map_err(|source| cannot_write(path, source))?;
-            let header = loaded.tape.header.clone();
-            let mut growing = Self::of(file, path, header, seal, end as u64);
-            growing.waiting.push(b'\n');
-            growing
+        let changed = marked || loaded.notices.iter().any(struck);
+        let mut growing = match end {
+            Some(end) if !changed => {
+                file.file()
+                    .set_len(end.file)
+                    .map_err(|source| cannot_write(path, source))?;
+                let header = loaded.tape.header.clone();
+                let packer = Packer::new(packing, end.frames);
+                let mut growing = Self::of(file, path, header, seal, packer);
+                growing.whole = end.file;
+                growing.grown = end.text;
+                if packing == Packing::Plain {
+                    growing.waiting.push(b'\n'); // a frame ends with its own
+                }
+                growing
+            }
+            _ => Self::rewritten(file, path, &loaded.tape, packing)?,
         };
         growing.account.note(&loaded.tape.events);
         growing
@@ -233,7 +245,12 @@ impl Growing {
 
     /// Goes on with a tape whose events the reader had to change, or whose header changes: it is
     /// written anew, so that the trailer will fit.
-    fn rewritten(old: Locked, path: &Path, tape: &Tape) -> Result<Growing, TapeError> {
+    fn rewritten(
+        old: Locked,
+        path: &Path,
+        tape: &Tape,
+        packing: Packing,
+    ) -> Result<Growing, TapeError> {
         let mut seal = Seal::default();
         let mut text = wire::write_header(&tape.header);
         text.push('\n');
@@ -243,11 +260,14 @@ impl Growing {
             text.push_str(&object);
             text.push('\n');
         }
-        store::replace(path, &text).map_err(|source| cannot_write(path, source))?;
+        let (content, packer) = packing::packed(&text, packing);
+        store::replace(path, &content).map_err(|source| cannot_write(path, source))?;
         let header = tape.header.clone();
         Ok(Growing {
             replaced: Some(old),
-            ..Self::of(open(path)?, path, header, seal, text.len() as u64)
+            whole: content.len() as u64,
+            grown: text.len() as u64,
+            ..Self::of(open(path)?, path, header, seal, packer)
         })
     }
 }

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::tape::error::TapeError;
+use crate::tape::packing::{self, Packing};
 use crate::tape::segment::{self, Segment};
 use crate::tape::store::Locked;
 use crate::tape::wire::{self, Seal};
@@ -60,10 +61,10 @@ impl Home {
         }
     }
 
-    fn path(&self, number: u64, like: &Path) -> PathBuf {
+    fn path(&self, number: u64, packing: Packing) -> PathBuf {
         match self {
             Home::Beside(first) => segment::beside(first, number),
-            Home::Folder { folder, .. } => segment::within(folder, number, like),
+            Home::Folder { folder, .. } => segment::within(folder, number, packing),
         }
     }
 }
@@ -74,7 +75,7 @@ impl Growing {
     ///
     /// Where this fails nothing has changed, and the old file is still the one that is written.
     pub fn turn(&mut self, sealing: Sealing) -> Result<Turned, TapeError> {
-        let path = self.home.path(self.number() + 1, &self.path);
+        let path = self.home.path(self.number() + 1, self.packing);
         self.turn_to(path, sealing)
     }
 
@@ -129,8 +130,9 @@ impl Growing {
                 .map_err(|source| cannot_write(&self.path, source))?;
         }
         let header = self.next_header();
-        let content = format!("{}\n", wire::write_header(&header));
-        let file = segment::begin(&path, content.as_bytes())?;
+        let first = format!("{}\n", wire::write_header(&header));
+        let (content, packer) = packing::packed(&first, self.packing);
+        let file = segment::begin(&path, &content)?;
         let (closed, trouble) = self.leave(sealing);
         let old = std::mem::replace(&mut self.file, file);
         if self.replaced.is_none() && matches!(self.home, Home::Beside(_)) {
@@ -140,6 +142,8 @@ impl Growing {
         let left = std::mem::replace(&mut self.path, path);
         self.header = header;
         self.whole = content.len() as u64;
+        self.grown = first.len() as u64;
+        self.packer = packer;
         self.end = FileEnd::Clean;
         self.unsynced = 0;
         self.seal = Seal::default();
@@ -166,10 +170,7 @@ impl Growing {
             return (Closed::Unsealed, None);
         }
         let whole = self.whole;
-        let trailer = wire::write_trailer(&self.seal.trailer());
-        self.line(&trailer);
-        let sealed = self.flush().and_then(|()| self.file.file().sync_all());
-        match sealed {
+        match self.seal() {
             Ok(()) => (Closed::Sealed, None),
             Err(error) => {
                 self.waiting.clear();
@@ -189,7 +190,7 @@ mod tests {
 
     use super::*;
     use crate::exchange::{Fact, Micros, Session, What};
-    use crate::tape::{Event, Existing, Notice, SegmentState, Tape, Trust};
+    use crate::tape::{Event, Existing, Layout, Notice, SegmentState, Tape, Trust};
 
     fn header(segment: Option<Segment>) -> Header {
         Header {
@@ -307,6 +308,69 @@ mod tests {
             (second.tape.events, second.notices),
             (vec![event(0)], vec![])
         );
+    }
+
+    #[test]
+    fn compressed_segments_are_one_tape_and_go_on() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("desk.tape");
+        for (path, header) in [
+            (folder.clone(), first()),
+            (place.path().join("one.tape.zst"), header(None)),
+        ] {
+            for round in 0..3 {
+                let existing = Existing::Append;
+                let opened = Growing::open_packed(&path, &header, existing, Packing::Zstd);
+                let (mut growing, before) = opened.unwrap();
+                assert_eq!(before.map_or(0, |before| before.last_time.0), 2 * round);
+                for at in [2 * round + 1, 2 * round + 2] {
+                    growing.push(&event(at));
+                    growing.flush().unwrap();
+                }
+                if round == 1 {
+                    growing.turn(Sealing::Certain).unwrap();
+                }
+                if round < 2 {
+                    // What was flushed is there whatever becomes of the writer.
+                    let loaded = Tape::load(&path).unwrap();
+                    let last = if round == 1 { 4 } else { 2 };
+                    assert_eq!(
+                        loaded.tape.events,
+                        (1..=last).map(event).collect::<Vec<_>>()
+                    );
+                    assert!(loaded.notices.contains(&Notice::Unclosed));
+                }
+                growing.close().unwrap();
+            }
+            let loaded = Tape::load(&path).unwrap();
+            assert_eq!(loaded.notices, []);
+            assert_eq!(loaded.tape.events, (1..=6).map(event).collect::<Vec<_>>());
+        }
+        let files = [
+            folder.join("000001.tape.zst"),
+            folder.join("000002.tape.zst"),
+            place.path().join("one.tape.zst"),
+            place.path().join("one.000002.tape.zst"),
+        ];
+        for path in files {
+            let bytes = fs::read(&path).unwrap();
+            assert_eq!(Packing::of(&bytes), Packing::Zstd);
+            assert!(
+                bytes.ends_with(&[0xb1, 0xea, 0x92, 0x8f]),
+                "{path:?} has no seek table"
+            );
+            let part = Tape::read_part(&bytes, &path).unwrap();
+            assert_eq!(part.notices, []);
+            // A layout for people is one frame, and a recording goes on with it too.
+            part.tape.save(&path, Layout::Pretty).unwrap();
+            let bytes = fs::read(&path).unwrap();
+            assert_eq!(Packing::of(&bytes), Packing::Zstd);
+            assert_eq!(Tape::read_part(&bytes, &path).unwrap().tape, part.tape);
+        }
+        let (mut growing, _) = Growing::open(&folder, &first(), Existing::Append).unwrap();
+        growing.push(&event(7));
+        growing.close().unwrap();
+        assert_eq!(Tape::load(&folder).unwrap().tape.events.len(), 7);
     }
 
     #[test]

@@ -103,6 +103,34 @@ fn segments_play_as_the_one_tape_of_the_same_traffic() {
 }
 
 #[test]
+fn compressed_segments_play_the_same_and_outlive_a_kill() {
+    let service = service();
+    let mut whole = Recording::start(service.address, &[]);
+    call(&whole, 0, CALLS);
+    assert_eq!(whole.end(), Some(0));
+    let mut whole = whole.again(service.address, &["--append"]);
+    call(&whole, CALLS, CALLS);
+    assert_eq!(whole.end(), Some(0));
+    let digest = content(&["verify"], &whole.tape(), 0);
+    for rotate in [&["--rotate", "1KiB"][..], &[]] {
+        let arguments = [rotate, &["--compress"]].concat();
+        let mut recording = Recording::start(service.address, &arguments);
+        let tape = recording.tape();
+        call(&recording, 0, CALLS);
+        recording.kill();
+        let shown = antiphon(&["show", "--json"], &tape);
+        let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+        assert_eq!(shown["operations"].as_array().unwrap().len(), CALLS);
+        let arguments = [rotate, &["--compress", "--append"]].concat();
+        let mut recording = recording.again(service.address, &arguments);
+        call(&recording, CALLS, CALLS);
+        assert_eq!(recording.end(), Some(0));
+        assert_eq!(targets(&recording.tape(), 0), called(0..2 * CALLS));
+        assert_eq!(content(&["verify"], &recording.tape(), 0), digest);
+    }
+}
+
+#[test]
 fn a_recording_in_segments_goes_on() {
     let service = service();
     let mut recording = Recording::start(service.address, &["--rotate", "1KiB"]);
