@@ -74,7 +74,11 @@ fn by_wrk(address: &str, operations: usize, turn: Duration, folder: &Path) -> Lo
     let numbers: Vec<u64> = line.split(' ').map(|word| word.parse().unwrap()).collect();
     Load {
         rate: numbers[0].saturating_sub(numbers[3]) as f64 / (numbers[1] as f64 / 1e6),
-        p99: numbers[2] as f64,
+        p99: if numbers[0] == 0 {
+            f64::INFINITY // nothing was answered, so nothing in time
+        } else {
+            numbers[2] as f64
+        },
         failed: numbers[3],
     }
 }

@@ -59,10 +59,21 @@ async fn compare(plan: Plan, count: usize, most: bool) -> Table {
     let tape = folder.path().join("pushes.tape");
     tapes::pushes(&tape, count, plan.rounds);
     let arguments = ["replay", tape.to_str().unwrap(), "--absent-after", "never"];
-    let antiphon = Party::antiphon(&arguments).unwrap();
+    let antiphon = match Party::antiphon(&arguments) {
+        Ok(antiphon) => antiphon,
+        Err(why) => {
+            table.not_run(ANTIPHON, &why);
+            return table;
+        }
+    };
     let bare = Party::own(&["park"]);
     let idle = [antiphon.memory(), bare.memory()];
-    let mut listeners = greet(&antiphon, count).await;
+    let greeted = tokio::time::timeout(PATIENCE, greet(&antiphon, count)).await;
+    let Ok(mut listeners) = greeted else {
+        let why = format!("not all had shaken hands after {} s", PATIENCE.as_secs());
+        table.not_run(ANTIPHON, &why);
+        return table;
+    };
     let mut parked = Vec::new();
     for _ in 0..count {
         let client = Client::connect(&bare.address).await;
