@@ -4,6 +4,7 @@
 mod carried;
 mod follow;
 mod lanes;
+mod paths;
 mod strands;
 mod streams;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use super::values::Values;
 pub(super) use carried::{Wording, carried};
 use follow::Moment;
 pub use lanes::Happening;
+use paths::Paths;
 use strands::Strands;
 
 /// The tapes of a replay. Several tapes are independent conversations of the same sessions: what
@@ -46,6 +48,7 @@ pub struct Plan {
     pub(super) ties: Ties,
     pub(super) reading: Reading,
     pub(super) values: Values,
+    pub(super) paths: Paths,
     /// The operations that go on with a stream that was lost, or had ended.
     pub(super) resuming: Vec<usize>,
 }
@@ -208,11 +211,13 @@ impl Plan {
             ties: Ties::default(),
             reading,
             values: Values::default(),
+            paths: Paths::default(),
             resuming: Vec::new(),
         };
         for tape in tapes {
             plan.add(tape)?;
         }
+        plan.paths = Paths::of(&plan.operations, &plan.values, &plan.reading.rules);
         if plan.lanes.is_empty() {
             Err(PlanError::Nothing)
         } else {

@@ -68,7 +68,9 @@ impl Stage {
                 changes,
             })
         };
-        self.candidates(tied).filter_map(similar).collect()
+        self.candidates_at(tied, live.path())
+            .filter_map(similar)
+            .collect()
     }
 
     /// What is allowed about a mismatch; `None` where it is not allowed as a whole.
