@@ -1,6 +1,7 @@
 //! Push: one operation that notifies 1, 100 and 10,000 clients on held polls, until the last of them
 //! has its event; beside bare long polls by hyper.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How often the number of held polls is asked for, until all are.
 const TRY: Duration = Duration::from_millis(20);
 
+/// How many files the bench has open beside the connections of a crowd, and more.
+const SPARE_FILES: usize = 200;
+
 /// A client that listens, with the identifier that it got where the party is antiphon.
 struct Listener {
     client: Client,
@@ -50,7 +54,7 @@ async fn compare(plan: Plan, count: usize, most: bool) -> Table {
         format!("one operation, {count} clients on held polls, until the last has its event");
     let mut table = Table::new("push", work, "ms");
     let files = open_files();
-    if count + 200 > files {
+    if count + SPARE_FILES > files {
         let why = format!("{count} connections want more than the {files} files that may be open");
         table.not_run(ANTIPHON, &why);
         return table;
@@ -58,49 +62,30 @@ async fn compare(plan: Plan, count: usize, most: bool) -> Table {
     let folder = folder();
     let tape = folder.path().join("pushes.tape");
     tapes::pushes(&tape, count, plan.rounds);
-    let arguments = ["replay", tape.to_str().unwrap(), "--absent-after", "never"];
-    let antiphon = match Party::antiphon(&arguments) {
+    let mut bare = Crowd::at_bare(count).await;
+    let in_turns = 2 * count + SPARE_FILES <= files;
+    if !in_turns {
+        for round in 0..plan.rounds {
+            bare.push(round, &mut table).await;
+        }
+        bare.listeners.clear();
+        let why = "the two were not measured in turns: that wants more files than may be open";
+        table.notes.push(why.to_owned());
+    }
+    let mut antiphon = match Crowd::at_antiphon(&tape, count).await {
         Ok(antiphon) => antiphon,
         Err(why) => {
             table.not_run(ANTIPHON, &why);
             return table;
         }
     };
-    let bare = Party::own(&["park"]);
-    let idle = [antiphon.memory(), bare.memory()];
-    let greeted = tokio::time::timeout(PATIENCE, greet(&antiphon, count)).await;
-    let Ok(mut listeners) = greeted else {
-        let why = format!("not all had shaken hands after {} s", PATIENCE.as_secs());
-        table.not_run(ANTIPHON, &why);
-        return table;
-    };
-    let mut parked = Vec::new();
-    for _ in 0..count {
-        let client = Client::connect(&bare.address).await;
-        let id = String::new();
-        parked.push(Listener { client, id });
-    }
-    let mut held = [0.0, 0.0];
     for round in 0..plan.rounds {
-        let turn = Turn {
-            party: &bare,
-            round,
-            idle: idle[1],
-        };
-        let (time, memory, back) = turn.push(parked).await;
-        parked = back;
-        table.add(BARE, time);
-        held[1] = memory / count as f64 / 1024.0;
-        let turn = Turn {
-            party: &antiphon,
-            round,
-            idle: idle[0],
-        };
-        let (time, memory, back) = turn.push(listeners).await;
-        listeners = back;
-        table.add(ANTIPHON, time);
-        held[0] = memory / count as f64 / 1024.0;
+        if in_turns {
+            bare.push(round, &mut table).await;
+        }
+        antiphon.push(round, &mut table).await;
     }
+    let held = [antiphon.memory, bare.memory].map(|memory| memory / count as f64 / 1024.0);
     if count > 1 {
         let note = format!(
             "KiB a parked client: antiphon {:.1}, bare {:.1}",
@@ -122,21 +107,58 @@ async fn compare(plan: Plan, count: usize, most: bool) -> Table {
     table
 }
 
-/// One push to all clients of a party.
-struct Turn<'a> {
-    party: &'a Party,
-    round: usize,
+/// All clients of a party.
+struct Crowd {
+    name: &'static str,
+    party: Party,
+    listeners: Vec<Listener>,
     /// The memory of the party before any client came.
     idle: u64,
+    /// What the held polls of all of them took, the last time.
+    memory: f64,
 }
 
-impl Turn<'_> {
-    /// Has all clients poll, calls the operation, and waits for the last: the milliseconds since the
-    /// call, and the memory that the held polls took.
-    async fn push(self, listeners: Vec<Listener>) -> (f64, f64, Vec<Listener>) {
-        let count = listeners.len();
+impl Crowd {
+    async fn at_bare(count: usize) -> Crowd {
+        let party = Party::own(&["park"]);
+        let idle = party.memory();
+        let mut listeners = Vec::with_capacity(count);
+        for _ in 0..count {
+            let client = Client::connect(&party.address).await;
+            let id = String::new();
+            listeners.push(Listener { client, id });
+        }
+        Crowd {
+            name: BARE,
+            party,
+            listeners,
+            idle,
+            memory: 0.0,
+        }
+    }
+
+    /// `Err` where antiphon or its clients do not come up in time.
+    async fn at_antiphon(tape: &Path, count: usize) -> Result<Crowd, String> {
+        let tape = tape.to_str().unwrap();
+        let party = Party::antiphon(&["replay", tape, "--absent-after", "never"])?;
+        let idle = party.memory();
+        let greeted = tokio::time::timeout(PATIENCE, greet(&party, count)).await;
+        let late = |_| format!("not all had shaken hands after {} s", PATIENCE.as_secs());
+        Ok(Crowd {
+            name: ANTIPHON,
+            listeners: greeted.map_err(late)?,
+            party,
+            idle,
+            memory: 0.0,
+        })
+    }
+
+    /// Has all clients poll, calls the operation of this round, and waits for the last to have its
+    /// event: the time since the call goes to the table.
+    async fn push(&mut self, round: usize, table: &mut Table) {
+        let count = self.listeners.len();
         let mut polls = JoinSet::new();
-        for listener in listeners {
+        for listener in self.listeners.drain(..) {
             polls.spawn(poll(listener));
         }
         let end = Instant::now() + PATIENCE;
@@ -144,8 +166,8 @@ impl Turn<'_> {
             assert!(Instant::now() < end, "not all polls are held");
             tokio::time::sleep(TRY).await;
         }
-        let memory = self.party.memory().saturating_sub(self.idle) as f64;
-        let target = format!("{TARGET}{}", self.round);
+        self.memory = self.party.memory().saturating_sub(self.idle) as f64;
+        let target = format!("{TARGET}{round}");
         let mut caller = Client::connect(&self.party.address).await;
         let begin = Instant::now();
         let (target, session) = if self.party.admin.is_some() {
@@ -156,16 +178,14 @@ impl Turn<'_> {
         let called = caller.send("POST", target, session, Bytes::from(content()));
         let (status, _) = called.await.unwrap();
         assert_eq!(status, 200);
-        let mut back = Vec::with_capacity(count);
         let all = async {
             while let Some(listener) = polls.join_next().await {
-                back.push(listener.unwrap());
+                self.listeners.push(listener.unwrap());
             }
         };
-        tokio::time::timeout(PATIENCE, all)
-            .await
-            .expect("the event reached all");
-        (begin.elapsed().as_secs_f64() * 1e3, memory, back)
+        let all = tokio::time::timeout(PATIENCE, all).await;
+        all.expect("the event reached all");
+        table.add(self.name, begin.elapsed().as_secs_f64() * 1e3);
     }
 
     async fn held(&self) -> usize {
