@@ -42,6 +42,11 @@ impl Rules {
         holds(&self.ignored, part, pointer)
     }
 
+    /// Whether any place in this part may differ.
+    pub fn ignores_some(&self, part: Part) -> bool {
+        self.ignored.iter().any(|place| place.part == part)
+    }
+
     /// Whether what stands at this place must be as recorded.
     pub fn fixes(&self, part: Part, pointer: &str) -> bool {
         holds(&self.fixed, part, pointer)

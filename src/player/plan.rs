@@ -4,6 +4,7 @@
 mod carried;
 mod follow;
 mod lanes;
+mod paths;
 mod strands;
 mod streams;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use super::values::secret::Secrets;
 pub(super) use carried::{Wording, carried};
 use follow::Moment;
 pub use lanes::Happening;
+use paths::Paths;
 use strands::Strands;
 
 /// The tapes of a replay. Several tapes are independent conversations of the same sessions: what
@@ -55,6 +57,7 @@ pub struct Plan {
     pub(super) stand_ins: StandIns,
     /// The names of secrets, if a tape was rid of them.
     names: Option<Names>,
+    pub(super) paths: Paths,
     /// The operations that go on with a stream that was lost, or had ended.
     pub(super) resuming: Vec<usize>,
 }
@@ -223,11 +226,13 @@ impl Plan {
             values: Values::default(),
             stand_ins: StandIns::default(),
             names: None,
+            paths: Paths::default(),
             resuming: Vec::new(),
         };
         for tape in tapes {
             plan.add(tape)?;
         }
+        plan.paths = Paths::of(&plan.operations, &plan.values, &plan.reading.rules);
         if plan.lanes.is_empty() {
             Err(PlanError::Nothing)
         } else {

@@ -155,6 +155,22 @@ impl Values {
         })
     }
 
+    /// Whether an operation may be called at another path than the recorded one: if a client may choose
+    /// a value in it or has a secret there, or what was chosen elsewhere comes again there.
+    pub(super) fn may_move(&self, operation: usize) -> bool {
+        let repeats = self.requests.get(&operation);
+        let repeats = repeats.is_some_and(|message| !message.target.is_empty());
+        let chosen = |(id, choice): (ChoiceId, &Choice)| {
+            let open = self.comes_again(id) || self.varies(id) || self.is_free(id);
+            choice.part == Part::Path && open
+        };
+        let mut choices = self.of_operation(operation);
+        let secret = self.seats(operation).iter();
+        let mut secret = secret.filter(|seat| seat.part == Part::Path);
+        // What is free may differ with `--lenient` alone, which a plan does not know.
+        repeats || choices.any(chosen) || secret.next().is_some()
+    }
+
     /// Whether this value stands anywhere on the tapes.
     pub(super) fn knows(&self, text: &str) -> bool {
         self.known.contains(&digest(text))

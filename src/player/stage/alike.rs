@@ -72,7 +72,9 @@ impl Stage {
                 changes,
             })
         };
-        self.candidates(tied).filter_map(similar).collect()
+        self.candidates_at(tied, live.key.path())
+            .filter_map(similar)
+            .collect()
     }
 
     /// What is allowed about a mismatch; `None` where it is not allowed as a whole.

@@ -134,7 +134,7 @@ impl Stage {
                 && expected.is_answer_to(&live.key, &self.plan.contracts)
         };
         let matching = self
-            .candidates(tied)
+            .candidates_at(tied, live.key.path())
             .filter(|(place, planned)| answers(*place, planned))
             .map(|(place, _)| place)
             .collect();
@@ -245,6 +245,17 @@ impl Stage {
         tied: Option<usize>,
     ) -> impl Iterator<Item = (usize, &Planned)> {
         let planned = self.plan.operations.iter().enumerate();
+        planned.filter(move |(_, planned)| tied.is_none_or(|seat| planned.session == seat))
+    }
+
+    /// Those of them that a request to this path may mean.
+    pub(super) fn candidates_at(
+        &self,
+        tied: Option<usize>,
+        path: &str,
+    ) -> impl Iterator<Item = (usize, &Planned)> {
+        let places = self.plan.paths.at(path).into_iter();
+        let planned = places.filter_map(|place| Some((place, self.plan.operations.get(place)?)));
         planned.filter(move |(_, planned)| tied.is_none_or(|seat| planned.session == seat))
     }
 

@@ -1,0 +1,66 @@
+//! Replay of operations: a tape of 1, 1,000 and 1,000,000 different ones, beside a fixed answer.
+
+use super::folder;
+use crate::generator::{self, load};
+use crate::party::Party;
+use crate::table::{Table, Wanted};
+use crate::{Plan, Size, table, tapes};
+
+const ANTIPHON: &str = "antiphon replay";
+const FIXED: &str = "fixed answer by hyper";
+
+pub(super) fn run(plan: Plan) -> Vec<Table> {
+    let most = match plan.size {
+        Size::Whole => 1_000_000,
+        Size::Sixteenth => 62_500,
+    };
+    let counts = [
+        (1, 0.85, Size::Whole),
+        (1_000, 0.85, Size::Whole),
+        (most, 0.7, plan.size),
+    ];
+    let one = |(count, least, size)| compare(plan, count, least, size);
+    counts.into_iter().map(one).collect()
+}
+
+fn compare(plan: Plan, count: usize, least: f64, size: Size) -> Table {
+    let folder = folder();
+    let work = format!(
+        "{count} different operations that may come again, 150 B asked, 16 B answered, 64 \
+         connections; load by {}",
+        generator::name()
+    );
+    let mut table = Table::new("replay", work, "requests/s");
+    let fixed = Party::own(&["fixed", "16"]);
+    let tape = folder.path().join("operations.tape");
+    tapes::operations(&tape, count, 16);
+    let arguments = ["replay", tape.to_str().unwrap(), "--on-exhausted", "last"];
+    let antiphon = match Party::antiphon(&arguments) {
+        Ok(antiphon) => antiphon,
+        Err(why) => {
+            table.not_run(ANTIPHON, &why);
+            return table;
+        }
+    };
+    let mut slowest = Vec::new();
+    for _ in 0..plan.rounds {
+        for (name, party) in [(FIXED, &fixed), (ANTIPHON, &antiphon)] {
+            let done = load(&party.address, count, plan.turn, folder.path());
+            table.add(name, done.rate);
+            if name == ANTIPHON {
+                slowest.push(done.p99);
+            }
+            if done.failed > 0 {
+                table
+                    .notes
+                    .push(format!("{name}: {} requests failed", done.failed));
+            }
+        }
+    }
+    let ratio = table.median(ANTIPHON) / table.median(FIXED);
+    let what = format!("{ANTIPHON} / {FIXED}");
+    table.bar(what, ratio, Wanted::AtLeast(least), size);
+    let p99 = table::median(&slowest) / 1_000.0;
+    table.bar("p99 in milliseconds", p99, Wanted::AtMost(2.0), size);
+    table
+}
