@@ -36,6 +36,8 @@ pub struct Report {
     tolerances: Counted<Said>,
     /// Values that clients chose themselves, and that took the recorded ones' places.
     chosen: Counted<Said>,
+    /// Where clients had other secrets than stand on the tape; not which.
+    secrets: Counted<Said>,
     /// Places of the tape that were taken for placeholders.
     placeholders: Counted<Placeholder>,
     /// The further copies of the conversation, of spare sessions.
@@ -167,6 +169,7 @@ impl Report {
             repeats: Counted::said(journal.repeats()),
             tolerances: Counted::said(journal.tolerances()),
             chosen: Counted::said(journal.chosen()),
+            secrets: Counted::said(journal.secrets()),
             placeholders: Counted::of(taken.iter().map(Placeholder::of)),
             copies: Vec::new(),
         }
@@ -238,6 +241,7 @@ impl fmt::Display for Report {
         self.repeats.say(f, "repeated", Said::say)?;
         self.tolerances.say(f, "tolerated", Said::say)?;
         self.chosen.say(f, "chosen by clients", Said::say)?;
+        self.secrets.say(f, "secrets of clients", Said::say)?;
         self.placeholders
             .say(f, "taken for placeholders", Placeholder::say)?;
         write!(f, "\ntranscript {}", self.digest)?;
