@@ -300,7 +300,6 @@ fn what_passes_becomes_a_tape_that_goes_on() {
         source: "http://127.0.0.1:1".into(),
         started: Some("2026-01-01T00:00:00Z".into()),
         endpoint: None,
-        redaction: None,
     };
     let record = |existing| -> Summary {
         let settings = Settings {

@@ -2,10 +2,14 @@
 //! looks random.
 //!
 //! A tape that says that it is redacted is believed where its rules name a secret; all else is
-//! searched. A finding tells where, and only how the value begins.
+//! searched. (What a regular expression found may not be matched by it any more once it is a pseudonym, and
+//! is searched like all else.) A finding tells where, and only how the value begins.
 
 use std::collections::BTreeSet;
 use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::tape::{Event, Tape};
 
@@ -145,6 +149,7 @@ impl Search {
     /// Looks at every word of an event, as the tape writes it.
     fn unnamed(&mut self, event: &Event) {
         let text = crate::tape::wire::write_event(event);
+        let known: BTreeSet<&str> = tokens(&text).map(|(_, _, value)| value).collect();
         for (start, why, value) in tokens(&text) {
             if !self.is_pseudonym(value) {
                 self.found(context(&text, start), why, value);
@@ -154,7 +159,7 @@ impl Search {
         let mut at = 0;
         for piece in text.split(|c| !word(c)) {
             // Escapes of JSON (`\n`) leave their letter at the front of a word, which does no harm here.
-            if is_random(piece) && !self.is_pseudonym(piece) {
+            if is_random(piece) && !known.contains(piece) && !self.is_pseudonym(piece) {
                 self.found(context(&text, at), "it looks random", piece);
             }
             at += piece.len()
@@ -167,12 +172,19 @@ impl Search {
 
     /// Whether a value is a pseudonym, or a part of one, or holds one.
     fn is_pseudonym(&self, value: &str) -> bool {
-        let mut known = self
-            .pseudonyms
-            .iter()
-            .filter(|known| known.len() >= super::MIN_KNOWN);
-        self.pseudonyms.contains(value)
-            || known.any(|known| known.contains(value) || value.contains(known.as_str()))
+        let said = STANDARD
+            .decode(value)
+            .ok()
+            .and_then(|octets| String::from_utf8(octets).ok());
+        self.pseudonyms.iter().any(|known| {
+            let long = known.len() >= super::MIN_KNOWN;
+            let within = long && (known.contains(value) || value.contains(known.as_str()));
+            // As the password of Basic credentials stands behind its user.
+            let disguised = said
+                .as_ref()
+                .is_some_and(|said| said.ends_with(known.as_str()));
+            known == value || within || disguised
+        })
     }
 }
 
@@ -301,8 +313,7 @@ mod tests {
         };
         assert_eq!(places(&tape), ["after `hash`", "after `note`"]);
         let more = Redaction {
-            pointers: vec!["/hash".into()],
-            patterns: vec!["ghp_[A-Za-z0-9]+".into()],
+            pointers: vec!["/hash".into(), "/note".into()],
             ..Redaction::default()
         };
         Redactor::new(more, Key::new([1; KEY_BYTES]))
