@@ -296,6 +296,7 @@ fn what_passes_becomes_a_tape_that_goes_on() {
     let path = folder.path().join("calls.tape");
     let header = Header {
         trust: Trust::Checked,
+        redaction: None,
         title: "calls".into(),
         source: "http://127.0.0.1:1".into(),
         started: Some("2026-01-01T00:00:00Z".into()),
