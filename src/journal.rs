@@ -25,6 +25,7 @@ pub struct Journal {
     repeats: Bounded<Remark>,
     tolerances: Bounded<Remark>,
     chosen: Bounded<Remark>,
+    secrets: Bounded<Remark>,
     forwarded: Bounded<Miss>,
 }
 
@@ -236,6 +237,16 @@ impl Journal {
     /// Notes that a client chose a value of its own.
     pub fn chose(&mut self, remark: Remark) {
         self.chosen.push(remark, MAX_REMARKS);
+    }
+
+    /// Notes that a client has a secret of its own.
+    pub fn brought(&mut self, remark: Remark) {
+        self.secrets.push(remark, MAX_REMARKS);
+    }
+
+    /// Where clients had secrets of their own.
+    pub fn secrets(&self) -> &Bounded<Remark> {
+        &self.secrets
     }
 
     /// The values that clients chose themselves.

@@ -40,6 +40,8 @@ pub struct Report {
     /// What the tapes themselves lack; it says nothing of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     gaps: Option<Gaps>,
+    /// Where clients had other secrets than stand on the tape; not which.
+    secrets: Counted<Said>,
     /// Places of the tape that were taken for placeholders.
     placeholders: Counted<Placeholder>,
     /// The further copies of the conversation, of spare sessions.
@@ -174,6 +176,7 @@ impl Report {
             tolerances: Counted::said(journal.tolerances()),
             chosen: Counted::said(journal.chosen()),
             gaps: None,
+            secrets: Counted::said(journal.secrets()),
             placeholders: Counted::of(taken.iter().map(Placeholder::of)),
             copies: Vec::new(),
         }
@@ -248,6 +251,7 @@ impl fmt::Display for Report {
         if let Some(gaps) = &self.gaps {
             write!(f, "\nincomplete: {gaps}")?;
         }
+        self.secrets.say(f, "secrets of clients", Said::say)?;
         self.placeholders
             .say(f, "taken for placeholders", Placeholder::say)?;
         write!(f, "\ntranscript {}", self.digest)?;

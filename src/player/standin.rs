@@ -26,7 +26,7 @@ const ANY: &str = "any-value-";
 const ANY_DIGITS: usize = 16;
 
 /// The cookies that a replay sets itself.
-const OWN_COOKIES: &[&str] = &["ANTIPHON_COPY", "BAYEUX_BROWSER"];
+pub(super) const OWN_COOKIES: &[&str] = &["ANTIPHON_COPY", "BAYEUX_BROWSER"];
 
 /// What was put into a tape.
 #[derive(Debug, Default)]

@@ -206,7 +206,7 @@ impl Stage {
             };
             let place = format!("{} {}", seat.part.name(), seat.pointer);
             let what = format!("had a secret of its own in {}", place.trim_end());
-            self.journal.chose(Remark {
+            self.journal.brought(Remark {
                 session: planned.operation.session.clone(),
                 operation: planned.operation.id,
                 what,

@@ -17,7 +17,7 @@ use crate::matcher::{self, Field, Part, Spelling};
 use crate::tape::Tape;
 use crate::tape::redaction::{MIN_KNOWN, Rules};
 
-use super::super::standin::{StandIn, StandIns};
+use super::super::standin::{OWN_COOKIES, StandIn, StandIns};
 use super::{Bound, ChoiceId, Values};
 
 /// Where the password of Basic authentication stands.
@@ -238,6 +238,7 @@ pub(super) fn of_headers(headers: &Headers) -> Vec<Field> {
         let shown = credentials::shown(std::iter::once((name, value)));
         for credential in shown {
             found.extend(match credential {
+                Credential::Cookie(name, _) if OWN_COOKIES.contains(&name.as_str()) => None,
                 Credential::Cookie(name, value) => Some(field(format!("/cookie/{name}"), value)),
                 Credential::Token(value) => Some(field(format!("/{lower}"), value)),
                 Credential::User(_) => {

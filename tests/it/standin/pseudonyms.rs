@@ -103,10 +103,10 @@ fn a_live_secret_is_taken_for_its_pseudonym_everywhere_and_told_nowhere() {
     assert_eq!(alice.hear(1)[0]["data"]["password"], new);
     let report = report(&replay);
     assert_eq!(report["misses"]["total"], 3, "{report}");
-    let chosen = listed(&report, "chosen").concat();
+    let secrets = listed(&report, "secrets").concat();
     assert!(
-        chosen.contains("had a secret of its own in body /password"),
-        "{chosen}"
+        secrets.contains("had a secret of its own in body /password"),
+        "{secrets}"
     );
     let transcript = get(&format!("{}/__admin/transcript", replay.admin)).text;
     assert!(transcript.contains(PASSWORD), "{transcript}");
