@@ -201,7 +201,8 @@ impl Writer {
             ..
         } = observation
         {
-            self.unreadable(
+            self.progress.unread += 1;
+            self.leave_out(
                 at,
                 "a message of a stream could not be read, and is not on the tape",
             );
@@ -216,7 +217,8 @@ impl Writer {
     fn understood(&mut self, at: Micros, understand: impl FnOnce(&mut Understand) -> Vec<Event>) {
         let ours = &mut self.understand;
         let Ok(events) = catch_unwind(AssertUnwindSafe(move || understand(ours))) else {
-            self.unreadable(
+            self.progress.lost += 1;
+            self.leave_out(
                 at,
                 "an exchange could not be understood, and is not on the tape",
             );
@@ -239,7 +241,10 @@ impl Writer {
         }
         let event = match self.redacting.redacted(event, &mut self.progress) {
             Ok(event) => event,
-            Err(why) => return self.unreadable(at, why),
+            Err(why) => {
+                self.progress.lost += 1;
+                return self.leave_out(at, why);
+            }
         };
         let event = match event {
             Event::Contract(contract) => Event::Contract(contract),

@@ -63,11 +63,10 @@ impl Writer {
         self.backlog.dealt();
     }
 
-    /// Notes that something is missing that cannot be told otherwise.
-    pub(super) fn unreadable(&mut self, at: Micros, why: &str) {
+    /// Notes why something is missing that cannot be told otherwise.
+    pub(super) fn leave_out(&mut self, at: Micros, why: &str) {
         tracing::error!("{why}");
         self.progress.trouble = Some(why.to_owned());
-        self.progress.unread += 1;
         self.backlog.health().loses();
         self.owe(Gap {
             at,
