@@ -81,8 +81,9 @@ impl Tunnel {
         tokio::pin!(said, heard);
         let both = async { tokio::try_join!(&mut said, &mut heard).map(|_| ()) };
         let over = tokio::select! {
-            over = both => over.err(),
+            biased; // a cut breaks the client's connection too, which is not the client's doing
             () = &mut socket.cut => Some(Over::Cut),
+            over = both => over.err(),
         };
         match over {
             Some(Over::Broken(Side::Client)) => {
