@@ -154,7 +154,7 @@ impl Reading {
             return Err(Fault::Problem(Problem::AfterTrailer(kind)));
         }
         match (entry, &self.header) {
-            (Entry::Header(header), None) => self.header = Some(header),
+            (Entry::Header(header), None) => self.header = Some(*header),
             (Entry::Header(_), Some(_)) => return Err(Fault::Problem(Problem::SecondHeader)),
             (Entry::Event(_) | Entry::Trailer(_), None) => {
                 return Err(Fault::Problem(Problem::NoHeader(kind)));

@@ -71,7 +71,7 @@ pub(super) fn header(path: &Path) -> Result<Option<Header>, TapeError> {
         .and_then(Result::ok)
         .map(|object| wire::read(object.get()));
     Ok(match entry {
-        Some(Ok((_, Entry::Header(header)))) => Some(header),
+        Some(Ok((_, Entry::Header(header)))) => Some(*header),
         _ => None,
     })
 }

@@ -35,7 +35,7 @@ pub(super) const VERSION: u64 = 1;
 
 /// One object of a tape.
 pub(super) enum Entry {
-    Header(Header),
+    Header(Box<Header>),
     Event(Box<Event>),
     Trailer(Trailer),
 }
@@ -111,7 +111,7 @@ pub(super) fn read(object: &str) -> Result<(String, Entry), Fault> {
                 }
                 _ => {
                     let header = serde_json::from_str::<WireHeader>(object)?;
-                    Ok((kind, Entry::Header(header.into())))
+                    Ok((kind, Entry::Header(Box::new(header.into()))))
                 }
             };
         }
