@@ -4,11 +4,20 @@
 //! It judges by names alone, and by the few values that are none. Where names stand in a message is
 //! the business of whoever reads messages.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 
 /// The longest pattern of a name: longer than any name that a person gives a field.
 const MAX_PATTERN: usize = 200;
+
+/// How many names are remembered with what was found of them: those of a service's header fields and
+/// members come again and again. What comes beyond them is judged each time.
+const MAX_JUDGED: usize = 4_096;
+
+/// The longest name that is remembered.
+const MAX_REMEMBERED: usize = 64;
 
 /// What a secret's name may contain, in lower case and without punctuation.
 const WORDS: &[&str] = &[
@@ -174,7 +183,12 @@ const TOKEN_WORDS: &[&str] = &[
 pub struct Names {
     added: Vec<NamePattern>,
     exempted: Vec<NamePattern>,
+    judged: Judged,
 }
+
+/// Names that were judged before.
+#[derive(Debug, Default)]
+struct Judged(Mutex<BTreeMap<String, bool>>);
 
 /// A name as people choose it: case and punctuation count for nothing, and `*` stands for anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,11 +208,20 @@ pub struct NoPattern(String);
 impl Names {
     /// The usual names with `added`, without `exempted`, which count more.
     pub fn new(added: Vec<NamePattern>, exempted: Vec<NamePattern>) -> Names {
-        Names { added, exempted }
+        let judged = Judged::default();
+        Names {
+            added,
+            exempted,
+            judged,
+        }
     }
 
     /// Whether what has this name is a secret.
     pub fn is_secret(&self, name: &str) -> bool {
+        self.judged.of(name, || self.judge(name))
+    }
+
+    fn judge(&self, name: &str) -> bool {
         let bare = bare(name);
         let named = |patterns: &[NamePattern]| patterns.iter().any(|pattern| pattern.fits(&bare));
         !named(&self.exempted) && (named(&self.added) || is_usual(name, &bare))
@@ -215,6 +238,37 @@ impl Names {
         self.exempted.iter().any(|pattern| pattern.fits(&bare))
     }
 }
+
+impl Judged {
+    /// What was found of a name before, or is now.
+    fn of(&self, name: &str, judge: impl FnOnce() -> bool) -> bool {
+        let mut judged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = judged.get(name) {
+            return *found;
+        }
+        let found = judge();
+        if name.len() <= MAX_REMEMBERED && judged.len() < MAX_JUDGED {
+            judged.insert(name.to_owned(), found);
+        }
+        found
+    }
+}
+
+/// A copy finds the same, and remembers for itself.
+impl Clone for Judged {
+    fn clone(&self) -> Judged {
+        Judged::default()
+    }
+}
+
+/// What is remembered makes no difference to what is found.
+impl PartialEq for Judged {
+    fn eq(&self, _: &Judged) -> bool {
+        true
+    }
+}
+
+impl Eq for Judged {}
 
 impl NamePattern {
     fn fits(&self, bare: &str) -> bool {

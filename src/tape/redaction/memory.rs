@@ -58,6 +58,11 @@ impl Memory {
         self.known.contains_key(secret)
     }
 
+    /// Whether something was learned since it was last asked for what it knows.
+    pub(super) fn is_stale(&self) -> bool {
+        self.freshness == Freshness::Stale
+    }
+
     /// How many secrets had to be forgotten.
     pub(super) fn forgotten(&self) -> u64 {
         self.forgotten

@@ -25,6 +25,15 @@ struct Pen {
     memory: Memory,
     /// What are pseudonyms already, by an earlier redaction: they stay.
     settled: BTreeSet<String>,
+    draft: Draft,
+}
+
+/// Whether what is written holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Draft {
+    /// Secrets are learned meanwhile. If there are any, it is thrown away, since they may stand further up.
+    Rough,
+    Fair,
 }
 
 impl Redactor {
@@ -35,6 +44,7 @@ impl Redactor {
             key,
             memory: Memory::default(),
             settled: BTreeSet::new(),
+            draft: Draft::Fair,
         };
         Ok(Redactor {
             redaction,
@@ -70,8 +80,14 @@ impl Redactor {
 
     /// Puts pseudonyms in the places of the secrets of an event.
     pub fn redact(&mut self, event: &mut Event) {
-        self.learn(event);
+        let before = event.clone();
+        self.pen.draft = Draft::Rough;
         self.rules.edit(event, &mut self.pen);
+        self.pen.draft = Draft::Fair;
+        if self.pen.memory.is_stale() {
+            *event = before;
+            self.rules.edit(event, &mut self.pen);
+        }
     }
 
     /// Puts pseudonyms into what a tape says of itself, and notes there by which rules.
@@ -104,12 +120,20 @@ impl Redactor {
 
 impl Edit for Pen {
     fn secret(&mut self, _: &Place, value: &str) -> Option<String> {
-        let settled = self.settled.contains(value);
-        (!settled).then(|| self.key.pseudonym(value))
+        if self.settled.contains(value) {
+            return None;
+        }
+        let pseudonym = self.key.pseudonym(value);
+        if self.draft == Draft::Rough {
+            self.memory.learn(value, &pseudonym);
+        }
+        Some(pseudonym)
     }
 
     fn other(&mut self, octets: &[u8]) -> Option<Vec<u8>> {
-        self.memory.replace(octets)
+        // To find all at once again and again would take long, and is in vain.
+        let in_vain = self.draft == Draft::Rough && self.memory.is_stale();
+        (!in_vain).then(|| self.memory.replace(octets))?
     }
 
     fn name(&mut self, name: &str) -> Option<String> {

@@ -252,6 +252,8 @@ impl<'a> Walk<'a> {
         let text = std::str::from_utf8(octets);
         let new = match (content, text) {
             (Content::Octets, _) => None,
+            // No text in an encoding of octets has one.
+            (_, Err(_)) if octets.contains(&0) => None,
             (_, Ok(text)) => self.content(path, content, text).map(String::into_bytes),
             (_, Err(_)) => {
                 let text: String = octets.iter().copied().map(char::from).collect();
