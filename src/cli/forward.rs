@@ -46,23 +46,24 @@ pub(super) struct Forwarding {
 
 impl Forwarding {
     /// Starts the proxy in front of a service, on a free port of this machine, for clients that come
-    /// in by `scheme`; what passes goes on the tape, if one is given.
+    /// in by `scheme`; what passes goes on the tape, if one is given, without what its rules and those
+    /// of the project call secret.
     pub(super) async fn start(
         service: Service,
         scheme: proxy::Scheme,
-        tape: Option<&Path>,
+        tape: Option<(&Path, Option<Redaction>)>,
         stop: watch::Receiver<bool>,
     ) -> Result<Forwarding, Failure> {
+        let on = tape.as_ref().map(|(tape, _)| *tape);
         let recorder = match tape {
             None => Recorder::idle().because(Trouble::Io)?,
-            Some(tape) => {
+            Some((tape, redaction)) => {
                 let settings = recorder::Settings {
                     existing: Existing::Append,
                     session_by: Some(SessionBy::Header(SESSION.as_str().to_owned())),
                     ..recorder::Settings::default()
                 };
-                // Whoever asked the service has secrets of its own.
-                let rules = (Some(Redaction::default()), Keeping::Dropped);
+                let rules = (redaction, Keeping::Dropped);
                 let from = (&service.origin, service.trust);
                 record::start(settings, rules, from, tape)?
             }
@@ -93,7 +94,7 @@ impl Forwarding {
             address,
             recorder,
             trust: service.trust,
-            tape: tape.map(Path::to_owned),
+            tape: on.map(Path::to_owned),
             task: tokio::spawn(listen::serve(listener, stop, Limits::default(), pass)),
         })
     }

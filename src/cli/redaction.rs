@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
 
-use crate::tape::Redaction;
 use crate::tape::redaction::{Extent, KEY_BYTES, Key, Personal, Redactor, Rules};
+use crate::tape::{Redaction, Tape};
 
 use super::exit::{Because as _, Failure, Trouble};
 use super::output;
@@ -149,6 +149,21 @@ impl Rule {
         list.push(text.to_owned());
         redaction
     }
+}
+
+/// The rules for what is added to a tape: its own, and those of the project. `None` where redaction is off
+/// in both.
+pub(super) fn added_to(
+    tape: &Tape,
+    settings: &RedactionSettings,
+    file: &Path,
+) -> anyhow::Result<Option<Redaction>> {
+    let project = RedactionFlags::default().redaction(settings, file)?;
+    Ok(match (&tape.header.redaction, project) {
+        (Some(own), Some(project)) => Some(own.and(&project)),
+        (Some(own), None) => Some(own.clone()),
+        (None, project) => project,
+    })
 }
 
 /// What replaces secrets on the tape at `path`, with the key that is kept beside it where the tape goes

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::exchange::Operation;
 use crate::listen::{self, Counts, Door, Limits};
 use crate::player::{Plan, Replay as Player, admin};
-use crate::tape::Trust;
+use crate::tape::{Redaction, Trust};
 
 use self::flags::{Expected, Flags, OnMiss, Setup};
 use super::config::ConfigFlag;
@@ -17,7 +17,7 @@ use super::serve::admin::guarded;
 use super::serve::ready::{Ready, ReadyFlag};
 use super::serve::{self, Ports};
 use super::tls::{self, Front};
-use super::{output, tapes};
+use super::{output, redaction, tapes};
 
 mod flags;
 
@@ -62,18 +62,24 @@ impl Replay {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let config = self.config.read()?;
         let front = self.flags.front()?;
+        let redact = config.redact.clone();
         let setup = self.flags.setup(&self.tapes, &self.config, config);
         let setup = setup.because(Trouble::Usage)?;
         let tapes = tapes::to_play(&self.tapes)?;
+        // What is added goes to the one tape that was named.
+        let rules = tapes
+            .first()
+            .map(|tape| redaction::added_to(tape, &redact, self.config.path()));
+        let rules = rules.transpose().because(Trouble::Usage)?.flatten();
         let plan = Plan::of(&tapes, setup.reading.clone()).because(Trouble::Tape)?;
-        serve::runtime()?.block_on(play(plan, setup, front, &self.flags.ready))
+        serve::runtime()?.block_on(play(plan, setup, (front, rules), &self.flags.ready))
     }
 }
 
 async fn play(
     plan: Plan,
     setup: Setup,
-    front: Front,
+    (front, rules): (Front, Option<Redaction>),
     ready: &ReadyFlag,
 ) -> Result<Outcome, Failure> {
     let ports = Ports::open(&setup.listen, setup.admin.as_deref(), &setup.admission).await?;
@@ -88,7 +94,8 @@ async fn play(
             }
             let scheme = tls::scheme(front.wire.scheme());
             let service = service.as_ref().clone();
-            Some(Forwarding::start(service, scheme, tape.as_deref(), stop_forwarding).await?)
+            let tape = tape.as_deref().map(|tape| (tape, rules));
+            Some(Forwarding::start(service, scheme, tape, stop_forwarding).await?)
         }
         OnMiss::Refuse | OnMiss::Stop => None,
     };

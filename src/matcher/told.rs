@@ -45,3 +45,46 @@ fn of(json: &Json, pointer: &str, instead: Instead<'_>) -> Json {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matcher::Part;
+
+    fn mismatch(recorded: &str, live: Option<&str>) -> Mismatch {
+        let json = |text: &str| Json::parse(text.as_bytes()).unwrap();
+        Mismatch {
+            part: Part::Body,
+            difference: Difference {
+                pointer: "/user".to_owned(),
+                recorded: Some(json(recorded)),
+                live: live.map(json),
+            },
+        }
+    }
+
+    #[test]
+    fn values_are_told_in_other_words_by_their_places() {
+        let mismatch = mismatch(
+            r#"{"name":"Ann","pins":[1234,{"pin":77}],"on":true,"no":null}"#,
+            Some("\"Bob\""),
+        );
+        let told = mismatch.told(
+            &|pointer, text| pointer.contains("/pin").then(|| format!("{}!", text.len())),
+            &|pointer, text| (pointer == "/user" && text == "Bob").then(|| "somebody".to_owned()),
+        );
+        assert_eq!(
+            told.recorded().as_deref(),
+            Some(r#"{"name":"Ann","pins":["4!",{"pin":"2!"}],"on":true,"no":null}"#)
+        );
+        assert_eq!(told.live().as_deref(), Some("\"somebody\""));
+        assert_eq!(told.difference.pointer, "/user");
+    }
+
+    #[test]
+    fn what_needs_no_other_words_and_what_is_missing_stay() {
+        let mismatch = mismatch("12", None);
+        let told = mismatch.told(&|_, _| None, &|_, _| Some("never".to_owned()));
+        assert_eq!(told, mismatch);
+    }
+}

@@ -97,3 +97,63 @@ fn sort(credential: &Credential) -> Option<Sort> {
         Credential::User(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::player::plan::tests::tape;
+
+    fn cookie(value: &str) -> Credential {
+        Credential::Cookie("SID".to_owned(), value.to_owned())
+    }
+
+    /// Two sessions, each of which brought a cookie of its own.
+    fn ties() -> Ties {
+        let mut ties = Ties::default();
+        for (session, value) in [(0, "recorded-aaa"), (1, "recorded-bbb")] {
+            let mut operation = tape("a:op1@0-0").operations().next().unwrap().clone();
+            let header = format!("SID={value}");
+            operation.request.headers = [("cookie", header.as_str())].into_iter().collect();
+            ties.learn(session, &operation);
+            ties.learn_brought(session, cookie(value));
+        }
+        ties
+    }
+
+    #[test]
+    fn a_live_credential_is_of_the_session_whose_client_showed_it() {
+        let (ties, mut claims) = (ties(), Claims::default());
+        claims.learn(&ties, 1, &[cookie("live-1")]);
+        assert_eq!(claims.session_of(&[cookie("live-1")]), Some(1));
+        assert_eq!(claims.session_of(&[cookie("live-2")]), None);
+        claims.forget(&[cookie("live-1")]);
+        assert_eq!(claims.session_of(&[cookie("live-1")]), None);
+    }
+
+    #[test]
+    fn what_clients_of_two_sessions_show_is_nobodys() {
+        let (ties, mut claims) = (ties(), Claims::default());
+        claims.learn(&ties, 0, &[cookie("live-1")]);
+        claims.learn(&ties, 1, &[cookie("live-1")]);
+        assert_eq!(claims.session_of(&[cookie("live-1")]), None);
+    }
+
+    #[test]
+    fn a_session_that_has_its_credentials_is_barred_to_others() {
+        let (ties, mut claims) = (ties(), Claims::default());
+        assert!(!claims.bars(&ties, 0, &[cookie("live-2")]));
+        claims.learn(&ties, 0, &[cookie("live-1")]);
+        assert!(claims.bars(&ties, 0, &[cookie("live-2")]));
+        assert!(!claims.bars(&ties, 0, &[cookie("live-1")]));
+        assert!(!claims.bars(&ties, 1, &[cookie("live-2")]));
+    }
+
+    #[test]
+    fn what_nobody_brought_or_the_tape_has_is_not_claimed() {
+        let (ties, mut claims) = (ties(), Claims::default());
+        let theme = Credential::Cookie("theme".to_owned(), "a-dark-one".to_owned());
+        claims.learn(&ties, 0, &[theme.clone(), cookie("recorded-bbb")]);
+        assert_eq!(claims.session_of(&[theme]), None);
+        assert_eq!(claims.session_of(&[cookie("recorded-bbb")]), None);
+    }
+}

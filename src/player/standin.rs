@@ -372,8 +372,14 @@ impl Walk<'_> {
         let (range, certainty) = placeholder::find(text)?;
         let kind = placeholder::classify(name);
         let cookie = matches!(slot, Slot::Cookie(_));
-        if certainty == Certainty::Perhaps && kind.is_none() && !cookie && !edit::is_segment(place)
-        {
+        let expected = kind.is_some()
+            || cookie
+            || match certainty {
+                Certainty::Word => false,
+                Certainty::Perhaps => edit::is_segment(place),
+                Certainty::Surely => true,
+            };
+        if !expected {
             return None;
         }
         let key = ((*session).clone(), slot.clone());

@@ -113,6 +113,38 @@ fn a_miss_goes_on_to_the_service_and_onto_the_tape() {
 }
 
 #[test]
+fn misses_go_onto_the_tape_without_what_its_rules_and_the_settings_call_secret() {
+    let header = json!({
+        "kind": "header", "antiphon": 1, "title": "t", "source": "s",
+        "redacted": { "added": ["customer*"], "patterns": ["CUST-[0-9]+"] },
+    });
+    let path = tape("forwarded-secrets", &desk());
+    std::fs::write(&path, format!("{header}\n{}", desk())).unwrap();
+    let settings = format!("{path}.json5");
+    std::fs::write(&settings, "{ redact: { at: ['/pin'] } }").unwrap();
+    let on_miss = format!("forward={}", service());
+    let mut replay = Replay::start(&[
+        &path,
+        "--config",
+        &settings,
+        "--on-miss",
+        &on_miss,
+        "--record-misses",
+        "--allow-unplayed",
+    ]);
+    let secret = r#"{"customerName":"Erika Mustermann","pin":"0815-4711","see":"CUST-123456","password":"geheim-77"}"#;
+    let answer = post(&format!("{}/new", replay.origin), &[], secret);
+    assert_eq!(answer.status, 200);
+    replay.signal("-TERM");
+    assert_eq!(replay.wait().code(), Some(0));
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(written.contains("/new"), "{written}");
+    for secret in ["Erika Mustermann", "0815-4711", "CUST-123456", "geheim-77"] {
+        assert!(!written.contains(secret), "{secret}: {written}");
+    }
+}
+
+#[test]
 fn a_miss_that_the_service_does_not_answer_either_says_so() {
     let path = tape("dead-end", &desk());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -200,3 +200,31 @@ fn a_value_that_two_sessions_got_tells_neither_and_becomes_two() {
     );
     assert!(taken.iter().all(|one| !one.contains("same-for-everybody")));
 }
+
+#[test]
+fn a_resource_that_is_called_like_a_placeholder_is_none() {
+    let events = [
+        operation(1, "alice", "GET /secret", &json!({ "answer": "mine" })),
+        operation(2, "alice", "GET /calls/hidden", &json!({ "answer": "too" })),
+        operation(
+            3,
+            "alice",
+            "POST /calls",
+            &json!({ "body": r#"{"state":"REMOVED"}"#, "answer": "gone" }),
+        ),
+    ];
+    let replay = Replay::start(&[&tape("resources", &events.concat())]);
+    let origin = &replay.origin;
+    let session = [("Antiphon-Session", "alice")];
+    let set = |state: &str| {
+        let body = json!({ "state": state }).to_string();
+        post(&format!("{origin}/calls"), &session, &body)
+    };
+    assert_eq!(get(&format!("{origin}/anything")).status, 404);
+    assert_eq!(get(&format!("{origin}/calls/7")).status, 404);
+    assert_eq!(set("HELD").status, 404);
+    assert_eq!(get(&format!("{origin}/secret")).text, "mine");
+    assert_eq!(get(&format!("{origin}/calls/hidden")).text, "too");
+    assert_eq!(set("REMOVED").text, "gone");
+    assert_eq!(report(&replay)["placeholders"]["total"], 0);
+}

@@ -147,3 +147,72 @@ impl Veil {
 fn steps(pointer: &str) -> impl Iterator<Item = &str> {
     pointer.split('/').filter(|step| !step.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::{Body, Headers};
+
+    fn request(target: &str, headers: &[(&str, &str)], body: &'static str) -> Request {
+        Request {
+            method: "POST".to_owned(),
+            target: target.to_owned(),
+            headers: headers.iter().copied().collect(),
+            body: Body::new(body),
+            trailers: Headers::new(),
+        }
+    }
+
+    fn veil() -> Veil {
+        Veil::new(Some(Names::default()))
+    }
+
+    #[test]
+    fn what_names_tell_in_a_live_request_is_covered_from_then_on() {
+        let mut veil = veil();
+        veil.learn_all(&request(
+            "/a?access_token=query-17",
+            &[
+                ("Cookie", "SID=cookie-23"),
+                ("Authorization", "Bearer bearer-99"),
+            ],
+            r#"{"password":"geheim-1","name":"Ann"}"#,
+        ));
+        let text = "query-17, cookie-23, bearer-99, geheim-1 of Ann";
+        let covered = [COVER; 4].join(", ");
+        assert_eq!(veil.text(text), format!("{covered} of Ann"));
+    }
+
+    #[test]
+    fn the_longest_of_secrets_within_each_other_is_covered_whole() {
+        let mut veil = veil();
+        veil.learn("abcd");
+        veil.learn("abcd-efgh");
+        assert_eq!(veil.text("<abcd-efgh>"), format!("<{COVER}>"));
+    }
+
+    #[test]
+    fn a_short_secret_is_covered_only_where_it_stands_as_a_whole() {
+        let mut veil = veil();
+        veil.learn("abc");
+        assert_eq!(veil.text("abcdef"), "abcdef");
+        let told = veil.target("/abcdef/abc", &|_| None);
+        assert_eq!(told, format!("/abcdef/{COVER}"));
+    }
+
+    #[test]
+    fn a_target_is_told_without_secrets_and_with_what_stands_instead() {
+        let instead = |field: &Field| (field.pointer == "/id").then(|| "7".to_owned());
+        let told = veil().target("/a?id=9&token=xyz&page=2", &instead);
+        assert_eq!(told, format!("/a?id=7&token={COVER}&page=2"));
+    }
+
+    #[test]
+    fn nothing_is_covered_where_no_names_are() {
+        let mut veil = Veil::new(None);
+        let live = request("/a?token=query-17", &[], "");
+        veil.learn_all(&live);
+        assert_eq!(veil.request(&live).target, live.target);
+        assert_eq!(veil.text("query-17"), "query-17");
+    }
+}

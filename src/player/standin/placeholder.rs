@@ -32,6 +32,16 @@ const WORDS: &[&str] = &[
     "stripped",
 ];
 
+/// Those of them that stand alone in capitals for nothing else: `HIDDEN` and `REMOVED` are states, too.
+const UNMISTAKABLE: &[&str] = &[
+    "ANONYMIZED",
+    "CENSORED",
+    "OBFUSCATED",
+    "REDACTED",
+    "SANITIZED",
+    "SCRUBBED",
+];
+
 /// Pairs of marks in which such words stand.
 const BRACKETS: &[(&str, &str)] = &[
     ("{{", "}}"),
@@ -61,6 +71,8 @@ const SHORT_AND_KNOWN: &[&str] = &["pin", "otp"];
 /// How sure it is that a text is a placeholder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Certainty {
+    /// Only where a name tells of a secret: it is a word like others, and names resources.
+    Word,
     /// Only where a secret is to be expected: people write stars for other reasons too.
     Perhaps,
     /// Wherever it stands.
@@ -104,12 +116,10 @@ fn certainty(text: &str) -> Option<Certainty> {
         return (text.chars().count() >= MIN_SIGNS).then_some(Certainty::Perhaps);
     }
     if is_word(text) {
-        let shouted = text.chars().all(|c| c.is_ascii_uppercase());
-        let shouted = shouted && !text.eq_ignore_ascii_case("secret");
-        return Some(if shouted {
+        return Some(if UNMISTAKABLE.contains(&text) {
             Certainty::Surely
         } else {
-            Certainty::Perhaps
+            Certainty::Word
         });
     }
     let bracketed = BRACKETS
@@ -169,7 +179,9 @@ mod tests {
         for (text, expected) in [
             ("***", Some(Certainty::Perhaps)),
             ("xxxxx", Some(Certainty::Perhaps)),
-            ("redacted", Some(Certainty::Perhaps)),
+            ("redacted", Some(Certainty::Word)),
+            ("secret", Some(Certainty::Word)),
+            ("REMOVED", Some(Certainty::Word)),
             ("<password>", Some(Certainty::Perhaps)),
             ("REDACTED", Some(Certainty::Surely)),
             ("[redacted]", Some(Certainty::Surely)),

@@ -76,7 +76,7 @@ impl Redaction {
     /// The rules of a tape of which one part follows these and another those: what either calls a secret
     /// may be a pseudonym, and what either exempts may be a secret.
     #[must_use]
-    pub(super) fn and(&self, other: &Redaction) -> Redaction {
+    pub fn and(&self, other: &Redaction) -> Redaction {
         let joined = |ours: &[String], others: &[String]| {
             let mut all = ours.to_vec();
             all.extend(others.iter().filter(|text| !ours.contains(text)).cloned());
