@@ -1,6 +1,8 @@
 //! Clients that show their token in the query, as `EventSource` and the sockets of browsers must.
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
+use tungstenite::Message;
 
 use super::harness::{Client, Recording, Upstream, ok};
 use crate::support::{Replay, report};
@@ -84,4 +86,30 @@ fn a_token_in_the_query_of_a_stream_tells_whose_it_is() {
     }
     let report = report(&replay);
     assert_eq!(report["clean"], true, "{report}");
+}
+
+/// A client's own token, in the query of a socket and in a message on it.
+const OWN_TOKEN: &str = r#"
+{"kind":"header","antiphon":1,"title":"t","source":"s","redacted":{}}
+{"kind":"operation","id":1,"session":"a","at":0,"answered":1,"form":{"opens":"socket"},"request":{"method":"GET","target":"/s?access_token=uhts-hdlajy-4635-wcs","headers":[]},"response":{"status":101,"headers":[["upgrade","websocket"]]}}
+{"kind":"operation","id":2,"session":"a","at":2,"answered":2,"form":{"message":{"stream":1,"kind":"text"}},"request":{"method":"SEND","target":"/s?access_token=uhts-hdlajy-4635-wcs","headers":[],"body":{"json":{"token":"uhts-hdlajy-4635-wcs"}}}}
+{"kind":"notification","id":3,"session":"a","at":3,"channel":"/s","carrier":{"message":{"stream":1,"kind":"text"}},"after":[2],"data":{"json":{"ok":"uhts-hdlajy-4635-wcs"}}}
+"#;
+
+#[test]
+fn a_live_token_in_the_query_of_a_socket_is_known_to_its_messages() {
+    let folder = TempDir::new().unwrap();
+    let tape = folder.path().join("t.tape");
+    std::fs::write(&tape, OWN_TOKEN.trim_start()).unwrap();
+    let replay = Replay::start(&[tape.to_str().unwrap()]);
+    let token = "another-secret-0815-xyz";
+    let origin = replay.origin.replacen("http", "ws", 1);
+    let (mut socket, _) = tungstenite::connect(format!("{origin}/s?access_token={token}")).unwrap();
+    let said = json!({ "token": token }).to_string();
+    socket.send(Message::text(said)).unwrap();
+    let heard = socket.read().unwrap().into_text().unwrap();
+    assert_eq!(heard.as_str(), json!({ "ok": token }).to_string());
+    let report = report(&replay);
+    assert_eq!(report["clean"], true, "{report}");
+    assert!(!report.to_string().contains(token), "{report}");
 }
