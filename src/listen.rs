@@ -74,6 +74,15 @@ const MAX_STREAMS: u32 = 200;
 /// [`MAX_STREAMS`] of them, 13 MiB a connection.
 const MAX_SENT: usize = 64 * 1024;
 
+/// How much content of one request over HTTP/2 a client may send ahead, as hyper has it unsaid.
+const WINDOW: u32 = 1024 * 1024;
+
+/// How much content of all requests on one HTTP/2 connection may be sent ahead. Frames that wait cost some
+/// hundred bytes each, however small, and the library closes a connection where that comes to half of
+/// this: with hyper's own 1 MiB at two thousand tiny frames, which a socket's messages or the pieces of a call
+/// come to while the service or the disk is slow; so at eight thousand.
+const WINDOWS: u32 = 4 * 1024 * 1024;
+
 /// How many requests over HTTP/2 a client may reset before they were looked at; then the connection is
 /// closed (CVE-2023-44487).
 const MAX_RESETS: usize = 20;
@@ -95,6 +104,32 @@ pub struct Peer {
     pub interim: Interim,
     /// The client's end of the socket that its request offers to open, if it does.
     pub socket: Option<Socket>,
+    /// The word by which the server cuts what is still open.
+    pub cut: Cut,
+}
+
+/// The word by which a server cuts what is still open when the time to drain is over.
+#[derive(Clone, Debug)]
+pub struct Cut(watch::Receiver<bool>);
+
+/// Whether a word was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// It was.
+    Yes,
+    /// Not yet.
+    No,
+}
+
+impl Cut {
+    /// Whether it was given.
+    pub fn given(&self) -> Given {
+        if *self.0.borrow() {
+            Given::Yes
+        } else {
+            Given::No
+        }
+    }
 }
 
 /// The two ends of the word to stop: send `true` on the first, and drop it where what is under way shall
@@ -221,6 +256,8 @@ fn protocols(limits: Limits) -> auto::Builder<TokioExecutor> {
         // It bounds the CONTINUATION frames of a head too, which are not held one by one.
         .max_header_list_size(u32::try_from(limits.head_size).unwrap_or(u32::MAX))
         .max_send_buf_size(MAX_SENT)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOWS)
         .max_pending_accept_reset_streams(MAX_RESETS)
         .max_local_error_reset_streams(MAX_ERRORS);
     if limits.sockets == Sockets::Passed {
@@ -316,6 +353,7 @@ where
                 scheme,
                 interim: Interim::of(request.version(), &known),
                 socket: Socket::offered(&request, &known, &working),
+                cut: Cut(working.cuts.clone()),
             };
             let known = Arc::clone(&known);
             let (handle, counts) = (handle.clone(), counts.clone());

@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admission::Admission;
-use crate::exchange::SessionBy;
-use crate::listen::{Counts, Peer};
+use crate::exchange::{Ender, SessionBy};
+use crate::listen::{Counts, Given, Peer};
 use crate::proxy::{Beside, Socket};
 
 use super::config::{Setting, read};
@@ -179,7 +179,12 @@ pub(super) fn beside(peer: Peer) -> Beside {
             reset: Box::new(move || socket.reset()),
         }
     });
+    let cut = peer.cut;
     Beside {
+        breaker: Box::new(move || match cut.given() {
+            Given::Yes => Ender::Recorder,
+            Given::No => Ender::Client,
+        }),
         tell: Box::new(move |head| interim.send(head)),
         socket,
     }

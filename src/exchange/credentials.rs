@@ -1,17 +1,30 @@
-//! What header fields tell of who speaks: cookies, tokens, and the user of Basic authentication.
+//! What header fields and queries tell of who speaks: cookies, tokens, and the user of Basic authentication.
 //!
 //! It reads; whose a credential is, others decide.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
 
-use super::secret::names_token;
+use super::secret::{bare, names_token};
 
 /// The longest value that is taken for a credential: signed tokens fit.
 pub const MAX_CREDENTIAL: usize = 4_096;
 
 /// How many credentials of one message are read: as many cookies as browsers keep for a site.
 const MAX_CREDENTIALS: usize = 180;
+
+/// The names that tokens of a client have in queries, bare; of others, such as those of pages and uploads,
+/// nobody is known.
+const QUERY_NAMES: &[&str] = &[
+    "accesstoken",
+    "authtoken",
+    "bearertoken",
+    "idtoken",
+    "jwt",
+    "sessiontoken",
+    "token",
+];
 
 /// Something that one client has and others, as a rule, have not.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,6 +76,22 @@ pub fn shown<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Crede
     found.retain(fits);
     found.truncate(MAX_CREDENTIALS);
     found
+}
+
+/// The tokens that a target shows in its query, as clients do that cannot set a header field:
+/// `EventSource`, and sockets of browsers (RFC 6750 §2.3).
+pub fn in_query(target: &str) -> Vec<Credential> {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    let query = query.split('#').next().unwrap_or_default();
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .filter(|(name, _)| QUERY_NAMES.contains(&bare(name).as_str()))
+        .filter_map(|(_, value)| percent_decode_str(value).decode_utf8().ok())
+        .map(|value| Credential::Token(value.into_owned()))
+        .filter(fits)
+        .take(MAX_CREDENTIALS)
+        .collect()
 }
 
 /// The cookies that a response with these fields gives, as credentials, in their order. Those that
@@ -142,6 +171,14 @@ mod tests {
                 Credential::Token("eyJh.b2".into()),
             ]
         );
+    }
+
+    #[test]
+    fn a_target_shows_tokens_in_its_query() {
+        let target = "/events?page=2&access_token=eyJh%2Eb2&Token=7f3a&pageToken=99&token=#token=x";
+        let token = |value: &str| Credential::Token(value.into());
+        assert_eq!(in_query(target), [token("eyJh.b2"), token("7f3a")]);
+        assert_eq!(in_query("/events;token=7f3a"), []);
     }
 
     #[test]

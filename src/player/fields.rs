@@ -40,7 +40,7 @@ pub(super) enum Takes {
 }
 
 /// By what the sender of a request can be recognized.
-pub(super) fn identity(headers: &HeaderMap) -> Identity {
+pub(super) fn identity(headers: &HeaderMap, target: &str) -> Identity {
     let fields = headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()));
@@ -71,6 +71,7 @@ pub(super) fn identity(headers: &HeaderMap) -> Identity {
         }
         identity.shown.push(credential);
     }
+    identity.shown.extend(credentials::in_query(target));
     identity
 }
 

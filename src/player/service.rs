@@ -402,7 +402,7 @@ impl Replay {
     fn identity(&self, head: &http::request::Parts, live: &exchange::Request) -> Identity {
         Identity {
             named: self.0.plan.reading.client(live),
-            ..identity(&head.headers)
+            ..identity(&head.headers, &live.target)
         }
     }
 

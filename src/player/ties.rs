@@ -46,8 +46,9 @@ impl Ties {
     /// Learns what an operation of this session shows.
     pub(super) fn learn(&mut self, session: usize, operation: &Operation) {
         let shown = credentials::shown(operation.request.headers.iter());
+        let asked = credentials::in_query(&operation.request.target);
         let given = credentials::given(operation.response.headers.iter());
-        for credential in shown.into_iter().chain(given).filter(tells) {
+        for credential in shown.into_iter().chain(asked).chain(given).filter(tells) {
             hold(&mut self.holders, credential, session);
         }
     }

@@ -19,7 +19,7 @@ use super::relay::{
 };
 use super::turn::Client;
 use super::upstream::{Cause, Failure, Protocol, Used};
-use super::{Bodies, Caller, Shared, Tell, headers};
+use super::{Bodies, Breaker, Caller, Shared, Tell, headers};
 use crate::recorder::{Connection, ResponseTap};
 
 /// The most content that is held to move the URLs in it; more streams through as it is.
@@ -49,7 +49,7 @@ impl Shared {
     pub(super) async fn handle(
         &self,
         caller: Caller,
-        tell: Tell,
+        (tell, breaker): (Tell, Breaker),
         request: Request<Content>,
     ) -> Response<Download> {
         let mut watch = Watch::start();
@@ -67,7 +67,8 @@ impl Shared {
             target,
             fields,
         );
-        let (asked, tap) = tap.split();
+        let (asked, mut tap) = tap.split();
+        tap.broken_by(breaker);
         watch.pause();
         let protocol = self.upstream.protocol().await;
         watch.resume();

@@ -28,6 +28,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::InvalidDnsNameError;
 use thiserror::Error;
 
+use crate::exchange::Ender;
 use crate::recorder::Recorder;
 use upstream::Upstream;
 
@@ -112,12 +113,17 @@ pub struct Caller {
 /// Hears the informational responses of an exchange.
 type Tell = Box<dyn Fn(&Response<()>) + Send + Sync>;
 
+/// Tells whose doing it is that a response is not taken to its end.
+type Breaker = Box<dyn Fn() -> Ender + Send + Sync>;
+
 /// What a client takes beside the response to its request.
 pub struct Beside {
     /// Takes the informational responses that come before it.
     pub tell: Tell,
     /// The client's end of the socket that the request offers to open, if it does.
     pub socket: Option<Socket>,
+    /// Whose doing it is when nobody takes a response to its end.
+    pub breaker: Breaker,
 }
 
 /// Why there can be no proxy.
@@ -185,10 +191,14 @@ impl Proxy {
             self.0.meter.refused(refusal.status().as_u16());
             return refusal;
         }
-        let Beside { tell, socket } = beside;
+        let Beside {
+            tell,
+            socket,
+            breaker,
+        } = beside;
         match socket {
             Some(socket) => self.0.upgrade(caller, tell, socket, request).await,
-            None => self.0.handle(caller, tell, request).await,
+            None => self.0.handle(caller, (tell, breaker), request).await,
         }
     }
 }

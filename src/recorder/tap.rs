@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::exchange::{End, Ender, Headers, Response, Side, Stream};
+use crate::exchange::{End, Ender, Headers, Response, Stream};
 use crate::websocket::Agreement;
 
 use super::backlog::{Message, Need, Queued, Room};
@@ -55,7 +55,11 @@ pub struct ResponseTap {
     reader: Option<Box<Reader>>,
     content: Content,
     stage: Stage,
+    breaker: Breaker,
 }
+
+/// Tells who it was where a response is dropped before its end.
+type Breaker = Box<dyn Fn() -> Ender + Send + Sync>;
 
 /// The tap on what a socket says, for both directions. Dropping it means that the socket broke off.
 #[must_use = "a socket whose tap is dropped counts as broken off"]
@@ -113,6 +117,7 @@ impl Tap {
                 reader: None,
                 content,
                 stage: Stage::UnderWay,
+                breaker: Box::new(|| Ender::Client),
             },
         }
     }
@@ -176,6 +181,12 @@ impl Drop for RequestTap {
 }
 
 impl ResponseTap {
+    /// Has `breaker` tell who it was if this is dropped before the end of the response; else it was the
+    /// client.
+    pub fn broken_by(&mut self, breaker: impl Fn() -> Ender + Send + Sync + 'static) {
+        self.breaker = Box::new(breaker);
+    }
+
     /// The head of the response arrived; not of an interim one (RFC 9110 §15.2).
     pub fn head(&mut self, status: u16, headers: Headers) {
         if let Some((stream, reader)) = Reader::of(self.content, status, &headers) {
@@ -224,11 +235,11 @@ impl ResponseTap {
     pub fn end(mut self, end: End) -> Written {
         let shared = Arc::clone(&self.exchange.shared);
         let (done, written) = oneshot::channel();
-        let room = self.finish((end, Side::Service), done);
+        let room = self.finish((end, Ender::Service), done);
         shared.written(room, written)
     }
 
-    fn finish(&mut self, (end, by): (End, Side), done: oneshot::Sender<()>) -> Room {
+    fn finish(&mut self, (end, by): (End, Ender), done: oneshot::Sender<()>) -> Room {
         self.stage = Stage::Over;
         if let Some(mut reader) = self.reader.take() {
             let rest = reader.end();
@@ -236,8 +247,12 @@ impl ResponseTap {
                 // The end is waited for, and comes after it.
                 let _ = self.exchange.passed(Item::Said(item));
             }
-            let (by, close) = (by.into(), None);
-            return self.exchange.ended(Ending { by, close, end }, done);
+            let ending = Ending {
+                by,
+                close: None,
+                end,
+            };
+            return self.exchange.ended(ending, done);
         }
         self.exchange.shared.backlog.over();
         // The service may answer before it has the whole request, and the writer must know of the
@@ -266,7 +281,8 @@ impl Drop for ResponseTap {
     fn drop(&mut self) {
         if self.stage == Stage::UnderWay {
             let (done, _) = oneshot::channel();
-            let _ = self.finish((End::Truncated, Side::Client), done);
+            let by = (self.breaker)();
+            let _ = self.finish((End::Truncated, by), done);
         }
     }
 }

@@ -11,6 +11,8 @@ mod segments;
 mod serving;
 mod sockets;
 mod streams;
+mod tiny;
+mod tokens;
 mod trailers;
 mod upstream;
 

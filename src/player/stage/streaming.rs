@@ -45,13 +45,20 @@ impl Stage {
     /// A client has said something on its socket: an operation that nobody answers.
     pub(crate) fn said(&mut self, now: Micros, outlet: OutletId, data: Bytes) -> Vec<Send> {
         let place = self.outlets.place(outlet);
-        let opened = place.and_then(|place| self.plan.operations.get(place.operation));
-        let Some(opened) = opened else {
+        let opened = place.and_then(|place| {
+            let opened = self.plan.operations.get(place.operation)?;
+            Some((place.operation, opened))
+        });
+        let Some((operation, opened)) = opened else {
             return Vec::new();
         };
+        // With what the client chose, or brought, when it opened the socket.
+        let recorded = &opened.operation.request;
+        let asked = self.plan.values.request(operation, recorded, &self.bound);
+        let target = asked.map_or_else(|| recorded.target.clone(), |asked| asked.target.clone());
         let live = Request {
             method: SEND.to_owned(),
-            target: opened.operation.request.target.clone(),
+            target,
             headers: Headers::new(),
             body: Body::new(data),
             trailers: Headers::new(),

@@ -99,6 +99,7 @@ pub(super) fn evidence(request: &Request, parts: &[Part], by: Option<&SessionBy>
     let authorization = field(&request.headers, "authorization").unwrap_or_default();
     let (scheme, rest) = authorization.split_once(' ').unwrap_or_default();
     let mut tokens = header_tokens(&request.headers);
+    tokens.extend(query_tokens(&request.target));
     let user = match scheme.to_ascii_lowercase().as_str() {
         "basic" => basic_user(rest),
         "digest" => digest_user(rest),
@@ -198,6 +199,12 @@ fn header_tokens(headers: &Headers) -> Vec<String> {
         .filter(|value| is_token(value))
         .take(MAX_CREDENTIALS)
         .collect()
+}
+
+fn query_tokens(target: &str) -> impl Iterator<Item = String> {
+    let shown = credentials::in_query(target).into_iter();
+    let values = shown.map(|credential| credential.value().to_owned());
+    values.filter(|value| is_token(value))
 }
 
 fn lines<'a>(headers: &'a Headers, name: &'static str) -> impl Iterator<Item = &'a str> {

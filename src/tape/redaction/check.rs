@@ -53,6 +53,10 @@ const TOKENS: &[(&str, &str, usize)] = &[
     ("-----BEGIN OPENSSH PRIVATE KEY", "a private key", 0),
 ];
 
+/// Fields whose values are made for one handshake and then mean nothing (RFC 6455 §11.3.1, §11.3.3), as
+/// they stand on a tape before the value.
+const NONCES: &[&str] = &["\"sec-websocket-key\",\"", "\"sec-websocket-accept\",\""];
+
 /// Something that looks secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -159,7 +163,8 @@ impl Search {
         let mut at = 0;
         for piece in text.split(|c| !word(c)) {
             // Escapes of JSON (`\n`) leave their letter at the front of a word, which does no harm here.
-            if is_random(piece) && !known.contains(piece) && !self.is_pseudonym(piece) {
+            let random = is_random(piece) && !is_nonce(&text, at);
+            if random && !known.contains(piece) && !self.is_pseudonym(piece) {
                 self.found(context(&text, at), "it looks random", piece);
             }
             at += piece.len()
@@ -200,6 +205,15 @@ fn tokens(text: &str) -> impl Iterator<Item = (usize, &'static str, &str)> {
             let apart = !before.is_some_and(|c| c.is_ascii_alphanumeric());
             (apart && value.len() >= begins.len() + least).then_some((start, *why, value))
         })
+    })
+}
+
+/// Whether what stands here was made for the handshake of a socket.
+fn is_nonce(text: &str, at: usize) -> bool {
+    NONCES.iter().any(|name| {
+        let before = at.checked_sub(name.len());
+        let before = before.and_then(|start| text.get(start..at));
+        before.is_some_and(|before| before.eq_ignore_ascii_case(name))
     })
 }
 
@@ -297,6 +311,24 @@ mod tests {
         for secret in ["abcdefgh1", "7f3a99ab", "16C7e42F", "XwYb3R"] {
             assert!(!lines.concat().contains(secret), "{secret}");
         }
+    }
+
+    #[test]
+    fn the_nonces_of_a_socket_are_no_findings() {
+        let key = r#"["Sec-WebSocket-Key","kr+hMm6XteyZtGSatkSs0A=="]"#;
+        let text = TAPE.replace(r#"["cookie","SID=7f3a99ab"]"#, key).replace(
+            r#""status":200,"headers":[]"#,
+            r#""status":101,"headers":[["sec-websocket-accept","gPMKvA1uZqz7Hc0bRk3XwT9dLmE="],["x-other","gPMKvA1uZqz7Hc0bRk3XwT9dLmF="]]"#,
+        );
+        let tape = Tape::read(text.as_bytes()).unwrap().tape;
+        let found = check(&tape, &Rules::new(&Redaction::default()).unwrap());
+        let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let in_headers: Vec<&String> = lines
+            .iter()
+            .filter(|line| line.contains("(24 characters)") || line.contains("(28 characters)"))
+            .collect();
+        assert_eq!(in_headers.len(), 1, "{lines:#?}");
+        assert!(in_headers[0].contains("gPMK"), "{lines:#?}");
     }
 
     #[test]

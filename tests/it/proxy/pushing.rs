@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::harness::{Client, Recording, Upstream, ok};
-use crate::support::{Replay, report};
+use crate::support::{PATIENCE, Replay, report};
 
 /// An office whose members hear what each of them says, on streams of this type of content.
 fn office(kind: &'static str) -> Upstream {
@@ -290,4 +291,33 @@ fn a_client_that_comes_back_gets_what_it_has_not_seen() {
     let report = report(&replay);
     assert_eq!(report["clean"], true, "{report}");
     assert_eq!(report["played"]["notifications"], 5, "{report}");
+}
+
+#[test]
+fn who_ended_a_stream_is_recorded_be_it_the_recorder() {
+    for kind in ["text/event-stream", "application/x-ndjson"] {
+        let upstream = office(kind);
+        let arguments = ["--session-by", "header:X-Member", "--drain", "0"];
+        let mut recording = Recording::start(upstream.address, &arguments);
+        let alice = Member::join(recording.address, "alice");
+        let bob = Member::join(recording.address, "bob");
+        drop(alice);
+        let closed = |recording: &Recording| {
+            let events = recording.written().into_iter();
+            let facts = events.map(|event| event["what"]["closed"].clone());
+            facts.filter(Value::is_object).collect::<Vec<Value>>()
+        };
+        let began = Instant::now();
+        while closed(&recording).is_empty() {
+            assert!(began.elapsed() < PATIENCE, "nobody saw the client go");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(recording.end(), Some(0));
+        let by: Vec<Value> = closed(&recording)
+            .into_iter()
+            .map(|closed| closed["by"].clone())
+            .collect();
+        assert_eq!(by, ["client", "recorder"], "{kind}");
+        drop(bob);
+    }
 }

@@ -54,8 +54,14 @@ impl Said {
 
     /// Whether a message repeats, in a field of the same name, what this request was first to say.
     pub(super) fn is_echoed_by(&self, parts: &[Part]) -> bool {
-        let said = |part: &Part| repeatable(part) && self.first.contains(&fingerprint(part));
-        !self.first.is_empty() && parts.iter().any(said)
+        self.echo(parts).is_some()
+    }
+
+    /// What of a message repeats that.
+    pub(super) fn echo<'a>(&self, parts: &'a [Part]) -> Option<&'a Part> {
+        let said = |part: &&Part| repeatable(part) && self.first.contains(&fingerprint(part));
+        let mut parts = parts.iter().filter(|_| !self.first.is_empty());
+        parts.find(said)
     }
 
     /// How a message fits the request.

@@ -15,6 +15,9 @@ use super::{Called, Causes, Effect, Outcome, Progress, SETTLED, reference};
 /// How many of the newest operations may have made what comes up: those under way, and some.
 const MAX_LOOK_BACK: usize = 64;
 
+/// How many characters of a text tell people which one it is.
+const MAX_SHOWN: usize = 64;
+
 /// A cause with the identifier that tells it.
 type Found = (OperationId, String);
 
@@ -90,10 +93,31 @@ impl Causes {
                 Some((operation, CauseBy::Identifier(value)))
             }
             _ => {
+                let echoed = self.echoed(at, message).filter(|(it, _)| Some(*it) != own);
+                if let Some((operation, value)) = echoed {
+                    return Some((operation, CauseBy::Identifier(value)));
+                }
                 let own = own.filter(|own| !self.has_settled(at, to, *own, &subjects));
                 own.map(|own| (own, CauseBy::Session))
             }
         }
+    }
+
+    /// The latest operation, under way or just answered, that was the first to say what the notification
+    /// says again to somebody who has not heard it: as a chat without identifiers passes on a text.
+    fn echoed(&self, at: Micros, message: Message<'_>) -> Option<Found> {
+        let recent = self.operations.newest().take(MAX_LOOK_BACK);
+        let mut current = recent.filter(|(_, called)| {
+            called.effect == Effect::Changes
+                && called.outcome == Outcome::Fine
+                && match called.progress {
+                    Progress::UnderWay => true,
+                    Progress::Answered(then) => at.since(then) <= SETTLED,
+                }
+        });
+        let (operation, called) = current.find(|(it, _)| self.repeats(**it, message))?;
+        let text = &called.said.echo(message.parts)?.text;
+        Some((*operation, text.chars().take(MAX_SHOWN).collect()))
     }
 
     /// Whether a notification about something that nobody has named comes too late to be an

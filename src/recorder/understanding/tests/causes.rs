@@ -68,6 +68,32 @@ fn a_call_with_a_timer_belongs_to_who_made_it_until_somebody_acts_on_it() {
 }
 
 #[test]
+fn a_text_without_identifiers_belongs_to_who_said_it_and_not_to_who_hears_it() {
+    let pushed = pushed(
+        r#"
+        1 c1 poll KA +A
+        2 c2 poll KB +B
+        3 c4 POST /api/v2/me/state +B {"operationName":"Ready"}
+        3 200 {"statusCode":0}
+        4 c3 POST /api/v2/room +A {"text":"is anybody there"}
+        2 push /v2/room {"text":"is anybody there","n":1}
+        1 push /v2/room {"text":"is anybody there","n":2}
+        4 200 {"statusCode":0}
+        5 c2 poll KB +B
+        5 push /v2/room {"text":"somebody else came","n":3}
+        "#,
+    );
+    assert_eq!(
+        pushed,
+        [
+            "ben 1 #6 is anybody there",
+            "ann 2 #6 session",
+            "ben 3 #5 session",
+        ]
+    );
+}
+
+#[test]
 fn a_notification_may_come_before_the_answer_and_reach_another_agent() {
     let pushed = pushed(
         r#"
