@@ -50,6 +50,16 @@ pub(super) struct Record {
     admin: Option<String>,
 
     #[command(flatten)]
+    ready: ReadyFlag,
+
+    /// Print every event on stdout as it is recorded, one JSON a line.
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    config: ConfigFlag,
+
+    #[command(flatten)]
     tape: TapeFlags,
 
     #[command(flatten)]
@@ -77,16 +87,6 @@ pub(super) struct Record {
 
     #[command(flatten)]
     access: AdminFlags,
-
-    #[command(flatten)]
-    ready: ReadyFlag,
-
-    /// Print every event on stdout as it is recorded, one JSON a line.
-    #[arg(long)]
-    json: bool,
-
-    #[command(flatten)]
-    config: ConfigFlag,
 }
 
 const EXAMPLES: &str = "\
