@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow, ensure};
 use serde::Serialize;
 
 use crate::bayeux::Pattern;
-use crate::exchange::{Repair, Session};
+use crate::exchange::{Repair, Session, counted};
 use crate::importer::{self, ImportError, Imported, MOST_BYTES, Page, Settings};
 use crate::normalizer;
 use crate::tape::{self, Layout};
@@ -360,11 +360,6 @@ fn closing(imported: &Imported, path: &Path) -> String {
         counted(repairs, "repair"),
         path.display()
     )
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 fn sessions(imported: &Imported) -> Vec<&str> {

@@ -6,6 +6,7 @@
 mod body;
 pub mod coding;
 mod contract;
+mod counted;
 pub mod credentials;
 mod gap;
 mod headers;
@@ -15,6 +16,7 @@ mod stream;
 
 pub use body::{Body, Cut};
 pub use contract::{Contract, Parameter, Presence};
+pub use counted::counted;
 pub use gap::Gap;
 pub use headers::{HOP_BY_HOP, Headers, is_made_anew};
 pub use session_by::{NoSessionBy, SessionBy};

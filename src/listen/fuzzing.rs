@@ -2,10 +2,10 @@
 //!
 //! An offer to open a socket is always declined, so that HTTP goes on behind it.
 
-use super::Sockets;
 use super::authority::{Local, Scheme};
 use super::connection::Offer;
 use super::framing::{Framing, Step};
+use super::{Limits, Sockets};
 
 /// What came of a client's bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,11 @@ pub struct Whole {
 pub fn follow(stream: &[u8], piece: usize) -> Passed {
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], 8080));
     let scheme = Scheme::Http;
-    let mut framing = Framing::new(Local { address, scheme }, Sockets::Passed);
+    let limits = Limits {
+        sockets: Sockets::Passed,
+        ..Limits::default()
+    };
+    let mut framing = Framing::new(Local { address, scheme }, limits);
     let mut passed = Passed::default();
     let mut request: Option<Whole> = None;
     let (mut at, mut shown) = (0, 0);

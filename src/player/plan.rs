@@ -1,7 +1,9 @@
 //! What a run needs of its tapes, worked out once: who plays, what answers what, and what waits for
 //! what. It does not change while a run goes on.
 
+mod adding;
 mod carried;
+mod due;
 mod follow;
 mod lanes;
 mod paths;
@@ -10,33 +12,26 @@ mod streams;
 #[cfg(test)]
 pub(super) mod tests;
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 
-use crate::bayeux::Pattern;
 use crate::exchange::credentials;
 use crate::exchange::secret::Names;
 use crate::exchange::{
-    Closed, Contract, Fact, Form, Micros, Notification, Operation, OperationId, Request, Session,
-    Stream, What,
+    Closed, Contract, Form, Micros, Notification, Operation, Request, Session, Stream,
 };
 use crate::journal::{Identity, Way};
-use crate::matcher::{Key, Rules};
-use crate::tape::{Event, Gaps, Tape};
+use crate::matcher::Key;
+use crate::tape::{Gaps, Tape};
 
 use super::publish;
 use super::settings::Reading;
-use super::shift::Shift;
-use super::standin::{self, StandIns};
-use super::ties::{Ears, Ties};
+use super::standin::StandIns;
+use super::ties::Ties;
 use super::values::Values;
-use super::values::secret::Secrets;
 pub(super) use carried::{Wording, carried};
-use follow::Moment;
+pub(super) use due::message;
 pub use lanes::Happening;
 use paths::Paths;
-use strands::Strands;
 
 /// The tapes of a replay. Several tapes are independent conversations of the same sessions: what
 /// one session hears comes in the recorded order of each tape.
@@ -179,9 +174,6 @@ pub(super) enum LaneEvent {
     Notification(usize),
 }
 
-/// The statuses that a response can have that is the last word on its request (RFC 9110 §15).
-const FINAL_STATUSES: std::ops::RangeInclusive<u16> = 200..=599;
-
 /// The methods that change nothing, of those that clients call (RFC 9110 §9.2.1).
 const SAFE_METHODS: &[&str] = &["GET", "HEAD", "OPTIONS"];
 
@@ -269,91 +261,6 @@ impl Plan {
         &self.endpoints
     }
 
-    fn add(&mut self, tape: &Tape) -> Result<(), PlanError> {
-        let (tape, stand_ins) = standin::put_in(tape.settled());
-        if let Some(endpoint) = &tape.header.endpoint
-            && !self.endpoints.contains(endpoint)
-        {
-            self.endpoints.push(endpoint.clone());
-        }
-        for fact in tape.facts() {
-            self.learn(fact);
-        }
-        // Numbers first: a captured operation is written when it is complete, so a notification
-        // may stand before the operation that caused it.
-        let numbers: BTreeMap<OperationId, usize> = tape
-            .operations()
-            .enumerate()
-            .map(|(place, operation)| (operation.id, self.operations.len() + place))
-            .collect();
-        let first = self.operations.len();
-        let strands = Strands::of(&tape);
-        let shift = Shift::of(&tape, self.reading.present);
-        let rules = &self.reading.rules;
-        let planned = |operation: &Operation| planned(operation, &self.endpoints, rules, shift);
-        self.operations.extend(tape.operations().map(planned));
-        self.learn_strands(&strands, &numbers);
-        let mut lanes = BTreeMap::new();
-        let mut moments = Vec::new();
-        for event in &tape.events {
-            match event {
-                Event::Contract(contract) => self.contracts.push(contract.clone()),
-                Event::Gap(gap) => self.gaps.join(&Gaps::of([gap])),
-                Event::Fact(fact) => {
-                    if let What::Closed(closed) = &fact.what {
-                        self.ends(fact, closed, &numbers, &mut lanes);
-                    }
-                    if matches!(fact.what, What::Handshake { .. }) {
-                        let (session, _) = self.lane(&fact.session, &mut lanes);
-                        self.ties.learn_fact(session, fact);
-                    }
-                }
-                Event::Operation(operation) => {
-                    check(operation)?;
-                    let (session, lane) = self.lane(&operation.session, &mut lanes);
-                    if let Some(&place) = numbers.get(&operation.id) {
-                        self.append(lane, LaneEvent::Operation(place));
-                        moments.push((operation.at, Moment::Request(place)));
-                        moments.push((operation.answered, Moment::Response(place)));
-                        if let Some(planned) = self.operations.get_mut(place) {
-                            (planned.session, planned.lane) = (session, lane);
-                        }
-                        self.ties.learn(session, operation);
-                        if let Some(client) = self.reading.client(&operation.request) {
-                            self.ties.learn_named(session, client);
-                        }
-                    }
-                }
-                Event::Notification(notification) if strands.is_unheard(notification.id) => {}
-                Event::Notification(notification) => {
-                    let (_, lane) = self.lane(&notification.session, &mut lanes);
-                    let due = self.due(notification, lane, &numbers, shift)?;
-                    let place = self.notifications.len();
-                    for cause in &due.causes {
-                        if let Some(planned) = self.operations.get_mut(cause.operation) {
-                            planned.releases.push(place);
-                        }
-                    }
-                    self.notifications.push(due);
-                    moments.push((notification.at, Moment::Notification(place)));
-                    self.append(lane, LaneEvent::Notification(place));
-                }
-            }
-        }
-        self.count(lanes.values().copied());
-        self.complete_endings(first);
-        self.learn_ears(&tape, &lanes);
-        self.learn_stand_ins(&stand_ins);
-        let secrets = Secrets::of(&tape, &stand_ins);
-        self.names = secrets.names().or(self.names.take());
-        self.follow(moments, &secrets, &stand_ins);
-        self.learn_brought();
-        self.stand_ins.extend(stand_ins);
-        let operations = self.operations.get(first..).unwrap_or_default();
-        self.values.compare_repeats(first, operations);
-        Ok(())
-    }
-
     /// By what names secrets are known that live clients send, if the tapes were rid of theirs.
     pub(super) fn secret_names(&self) -> Option<Names> {
         self.names.clone()
@@ -382,141 +289,6 @@ impl Plan {
             }
         }
     }
-
-    /// Learns which sessions of a tape listened. A tape without handshakes, such as that of a page,
-    /// does not say.
-    fn learn_ears(&mut self, tape: &Tape, lanes: &BTreeMap<usize, usize>) {
-        let shook_hands = |fact: &&Fact| matches!(fact.what, What::Handshake { .. });
-        let facts: Vec<&Fact> = tape.facts().filter(shook_hands).collect();
-        for (&seat, &lane) in lanes {
-            let session = self.sessions.get(seat);
-            let greeted = facts.iter().any(|fact| Some(&fact.session) == session);
-            let heard = self.heard_last(lane).is_some();
-            let ears = if facts.is_empty() || greeted || heard {
-                Ears::Some
-            } else {
-                Ears::None
-            };
-            self.ties.learn_ears(seat, ears);
-        }
-    }
-
-    /// Takes from a fact what a replay needs: a recording finds its endpoint after its header was
-    /// written.
-    fn learn(&mut self, fact: &Fact) {
-        if let What::Handshake { endpoint, .. } = &fact.what
-            && !self.endpoints.contains(endpoint)
-        {
-            self.endpoints.push(endpoint.clone());
-        }
-    }
-
-    fn due(
-        &self,
-        notification: &Notification,
-        lane: usize,
-        numbers: &BTreeMap<OperationId, usize>,
-        shift: Shift,
-    ) -> Result<Due, PlanError> {
-        let identity = Identity::of_notification(notification);
-        let mut notification = notification.clone();
-        let before = notification.data.clone();
-        shift.notification(&mut notification);
-        let as_written = if before == notification.data {
-            Wording::Recorded
-        } else {
-            Wording::Anew
-        };
-        let id = notification.id.0;
-        let stream = match notification.carrier.stream() {
-            None => None,
-            Some(stream) => {
-                let missing = PlanError::NoStream(id, stream.0);
-                Some(*numbers.get(&stream).ok_or(missing)?)
-            }
-        };
-        let message = if stream.is_some() {
-            carried(&notification.carrier, notification.data.bytes(), as_written)
-        } else {
-            bayeux(&notification)?
-        };
-        let mut causes = Vec::new();
-        let mut since = None;
-        for cause in &notification.after {
-            let missing = || PlanError::NoCause(id, cause.0);
-            let operation = *numbers.get(cause).ok_or_else(missing)?;
-            let recorded = &self
-                .operations
-                .get(operation)
-                .ok_or_else(missing)?
-                .operation;
-            let (by, at) = if notification.at < recorded.answered {
-                (By::Received, recorded.at)
-            } else {
-                (By::Answered, recorded.answered)
-            };
-            causes.push(Cause { operation, by });
-            since = since.max(Some(at));
-        }
-        let since = since.or_else(|| self.heard_last(lane)).unwrap_or_default();
-        Ok(Due {
-            identity,
-            gap: notification.at.since(since),
-            notification,
-            lane,
-            causes,
-            stream,
-            message,
-        })
-    }
-}
-
-/// An operation as it is planned, before its place in its session is known.
-fn planned(operation: &Operation, endpoints: &[String], rules: &Rules, shift: Shift) -> Planned {
-    let mut operation = operation.clone();
-    let mut replies = Vec::new();
-    if let Some(published) = publish::recorded(&operation, endpoints) {
-        operation.request = published.request;
-        replies = published.replies;
-    }
-    let identity = Identity::of_operation(&operation);
-    shift.operation(&mut operation);
-    Planned {
-        identity,
-        key: Key::of(&operation.request, rules),
-        operation,
-        replies,
-        session: 0,
-        lane: 0,
-        releases: Vec::new(),
-        times: Times::default(),
-        opened: None,
-        epoch: 0,
-    }
-}
-
-/// The Bayeux message that carries a notification.
-fn bayeux(notification: &Notification) -> Result<Bytes, PlanError> {
-    let id = notification.id.0;
-    let data = notification.data.json().ok_or(PlanError::NotJson(id))?;
-    let plain = Pattern::parse(&notification.channel).filter(|pattern| !pattern.is_wild());
-    if plain.is_none() {
-        return Err(PlanError::Channel(id, notification.channel.clone()));
-    }
-    Ok(message(&notification.channel, data.get().as_bytes()))
-}
-
-/// The Bayeux message that carries this data, which is JSON.
-pub(super) fn message(channel: &str, data: &[u8]) -> Bytes {
-    let channel = serde_json::Value::from(channel).to_string();
-    let parts = [
-        b"{\"channel\":",
-        channel.as_bytes(),
-        b",\"data\":",
-        data,
-        b"}",
-    ];
-    parts.concat().into()
 }
 
 /// How often an operation may come: a read is what has a safe method (RFC 9110 §9.2.1) and notified
@@ -551,31 +323,4 @@ pub(super) fn is_transport(request: &Request, form: Form, endpoints: &[String]) 
         && endpoints
             .iter()
             .any(|endpoint| publish::is_below(path, endpoint))
-}
-
-/// Whether live requests can match this operation, and whether its response can be sent.
-fn check(operation: &Operation) -> Result<(), PlanError> {
-    let (request, response) = (&operation.request, &operation.response);
-    let no = |what, text: String| Err(PlanError::Http(operation.id.0, text, what));
-    if http::Method::from_bytes(request.method.as_bytes()).is_err() {
-        return no("method", request.method.clone());
-    }
-    if !request.target.starts_with('/')
-        || request.target.parse::<http::uri::PathAndQuery>().is_err()
-    {
-        return no("path to match", request.target.clone());
-    }
-    let switched = response.status == 101 && operation.form.opens() == Some(Stream::Socket);
-    if !switched && !FINAL_STATUSES.contains(&response.status) {
-        return no("final status", response.status.to_string());
-    }
-    for (name, value) in response.headers.iter().chain(response.trailers.iter()) {
-        if http::HeaderName::try_from(name).is_err() {
-            return no("field name", name.to_owned());
-        }
-        if http::HeaderValue::from_bytes(value).is_err() {
-            return no("field value", String::from_utf8_lossy(value).into_owned());
-        }
-    }
-    Ok(())
 }

@@ -189,22 +189,17 @@ impl Walk<'_> {
     fn request(&mut self, operation: &mut Operation) {
         let (session, id) = (operation.session.clone(), operation.id);
         let request = &mut operation.request;
-        request.headers = edit::headers(&request.headers, |name, cookie, text| {
-            let (slot, called) = match cookie {
-                Some(cookie) if OWN_COOKIES.contains(&cookie) => return None,
-                Some(cookie) => (Slot::Cookie(cookie.to_owned()), cookie),
-                None => (Slot::of(name), name),
-            };
-            let expected = cookie.is_some() || placeholder::classify(name).is_some();
-            let place = format!("operation {id}, request header {name}{}", of(cookie));
+        request.headers = edit::headers(&request.headers, |field, cookie, text| {
+            let (slot, name) = expected(field, cookie)?;
+            let place = format!("operation {id}, request header {field}{}", of(cookie));
             let seen = Seen {
                 session: &session,
                 slot,
-                name: called,
+                name,
                 place,
                 text,
             };
-            expected.then(|| self.sent(&seen, id)).flatten()
+            self.sent(&seen, id)
         });
         let mut of_field = |field: &Field| {
             let name = edit::name(field);
@@ -240,22 +235,17 @@ impl Walk<'_> {
         let (session, id) = (operation.session.clone(), operation.id);
         let plain = coding::plain(&operation.response);
         let response = &mut operation.response;
-        response.headers = edit::headers(&response.headers, |name, cookie, text| {
-            let (slot, called) = match cookie {
-                Some(cookie) if OWN_COOKIES.contains(&cookie) => return None,
-                Some(cookie) => (Slot::Cookie(cookie.to_owned()), cookie),
-                None => (Slot::of(name), name),
-            };
-            let expected = cookie.is_some() || placeholder::classify(name).is_some();
-            let place = format!("operation {id}, response header {name}{}", of(cookie));
+        response.headers = edit::headers(&response.headers, |field, cookie, text| {
+            let (slot, name) = expected(field, cookie)?;
+            let place = format!("operation {id}, response header {field}{}", of(cookie));
             let seen = Seen {
                 session: &session,
                 slot,
-                name: called,
+                name,
                 place,
                 text,
             };
-            expected.then(|| self.given(&seen)).flatten()
+            self.given(&seen)
         });
         if response.body.cut().is_some() {
             return;
@@ -427,6 +417,15 @@ impl std::fmt::Display for Slot {
             Slot::Cookie(name) => write!(f, "cookie {name}"),
             Slot::Field(name) => write!(f, "field {name}"),
         }
+    }
+}
+
+/// What a header field, or a cookie in it, is known as; `None` where no secret is expected there.
+fn expected<'a>(field: &'a str, cookie: Option<&'a str>) -> Option<(Slot, &'a str)> {
+    match cookie {
+        Some(cookie) if OWN_COOKIES.contains(&cookie) => None,
+        Some(cookie) => Some((Slot::Cookie(cookie.to_owned()), cookie)),
+        None => placeholder::classify(field).map(|_| (Slot::of(field), field)),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod learn;
 mod repeats;
+mod searched;
 pub(super) mod secret;
 mod shape;
 mod splice;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::exchange::counted;
 use crate::tape::Closed;
 
 /// What was recorded so far.
@@ -110,9 +111,9 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let progress = &self.progress;
         let mut parts = vec![
-            count(progress.operations, "operation"),
-            count(progress.notifications, "notification"),
-            count(progress.sessions as u64, "session"),
+            counted(progress.operations, "operation"),
+            counted(progress.notifications, "notification"),
+            counted(progress.sessions, "session"),
         ];
         let mut also = |number: u64, what: &str| {
             if number > 0 {
@@ -127,7 +128,7 @@ impl fmt::Display for Summary {
         f.write_str(&parts.join(", "))?;
         let mut missing = |number: u64, what: &str, why: &str| match number {
             0 => Ok(()),
-            _ => write!(f, "\nmissing: {} {why}", count(number, what)),
+            _ => write!(f, "\nmissing: {} {why}", counted(number, what)),
         };
         missing(progress.lost, "event", "that could not be recorded")?;
         missing(progress.unread, "message", "that could not be read")?;
@@ -148,7 +149,7 @@ impl fmt::Display for Summary {
             "that came after the tape was closed",
         )?;
         if progress.uncertain > 0 {
-            let events = count(progress.uncertain, "event");
+            let events = counted(progress.uncertain, "event");
             write!(
                 f,
                 "\nuncertain: {events} that the disk would not say that it kept"
@@ -160,20 +161,13 @@ impl fmt::Display for Summary {
         match self.closed {
             Some(Closed::Sealed) if progress.gaps == 0 => Ok(()),
             Some(Closed::Sealed) => {
-                let gaps = count(progress.gaps, "gap");
+                let gaps = counted(progress.gaps, "gap");
                 write!(f, "\nthe tape says what it lacks, in {gaps}")
             }
             Some(Closed::Unsealed) | None => {
                 f.write_str("\nthe tape has no trailer, since it is not whole")
             }
         }
-    }
-}
-
-fn count(number: u64, word: &str) -> String {
-    match number {
-        1 => format!("1 {word}"),
-        _ => format!("{number} {word}s"),
     }
 }
 

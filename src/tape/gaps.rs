@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::exchange::Gap;
+use crate::exchange::{Gap, counted};
 
 /// What recordings lack, all together. As JSON it is a member of reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -52,11 +52,11 @@ impl Gaps {
 impl fmt::Display for Gaps {
     /// `the recording has 2 gaps: 3 events and 1 exchange are missing`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the recording has {}", count(self.gaps, "gap"))?;
+        write!(f, "the recording has {}", counted(self.gaps, "gap"))?;
         let missing: Vec<String> = [(self.events, "event"), (self.exchanges, "exchange")]
             .into_iter()
             .filter(|(number, _)| *number > 0)
-            .map(|(number, word)| count(number, word))
+            .map(|(number, word)| counted(number, word))
             .collect();
         if !missing.is_empty() {
             let verb = match self.events.saturating_add(self.exchanges) {
@@ -67,17 +67,10 @@ impl fmt::Display for Gaps {
         }
         if self.uncertain > 0 {
             let before = if missing.is_empty() { ": " } else { ", and " };
-            let events = count(self.uncertain, "event");
+            let events = counted(self.uncertain, "event");
             write!(f, "{before}the disk would not say that it kept {events}")?;
         }
         Ok(())
-    }
-}
-
-fn count(number: u64, word: &str) -> String {
-    match number {
-        1 => format!("1 {word}"),
-        _ => format!("{number} {word}s"),
     }
 }
 

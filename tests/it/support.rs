@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -179,6 +180,18 @@ pub(crate) fn tape(name: &str, events: &str) -> String {
     );
     fs::write(&path, format!("{header}\n{events}")).unwrap();
     path
+}
+
+/// What `verify` prints of a tape, which must play to its end by itself.
+pub(crate) fn verified(tape: impl AsRef<Path>, more: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_antiphon"))
+        .arg("verify")
+        .arg(tape.as_ref())
+        .args(more)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The report of a run so far.

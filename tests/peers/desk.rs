@@ -18,12 +18,12 @@ mod sockets;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::agent::Library;
 use crate::server::Server;
+use crate::tape::{shown, verified};
 use crate::telling::Truth;
 
 use part::Part;
@@ -99,13 +99,7 @@ fn lanes(
 
 /// The lanes of a tape, without the requests for Bayeux sockets, which the desk does not count.
 fn taped(path: &Path) -> Lanes {
-    let output = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-        .args(["show", "--json"])
-        .arg(path)
-        .output()
-        .unwrap();
-    assert!(output.status.success());
-    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (document, _) = shown(path);
     let list = |name: &str| document[name].as_array().unwrap().clone();
     let (mut operations, events) = (list("operations"), list("notifications"));
     operations
@@ -188,16 +182,6 @@ fn replay(libraries: &[Library], again: &[Library]) {
     let replay = Server::replay_of(&path, POLL);
     assert_eq!(talk_and_chat(None, &replay.origin, again), recorded);
     replay.end_well();
-}
-
-/// The tape plays to its end by itself.
-fn verified(path: &Path) {
-    let verify = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-        .arg("verify")
-        .arg(path)
-        .output()
-        .unwrap();
-    assert!(verify.status.success(), "{verify:?}");
 }
 
 fn sorted(messages: &[Value]) -> Vec<String> {

@@ -8,15 +8,34 @@ mod small;
 
 use std::io;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
+use crate::programs::need;
 use crate::server::Server;
+use crate::tape::shown;
 use crate::wire::{self, Wire};
 
 /// What installs the programs on Debian.
 const INSTALL: &str = "apt-get install strace util-linux";
+
+/// Has the calls on a tape answered so. Each thread's are counted, so the first write is that of the first
+/// events: another thread writes the header.
+fn inject<'a>(what: &'a str, tape: &'a Path) -> [&'a str; 9] {
+    need("strace", INSTALL);
+    let tape = tape.to_str().unwrap();
+    [
+        "strace",
+        "-D",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-P",
+        tape,
+        what,
+    ]
+}
 
 /// A service that answers each request with its target, and as many letters as that ends with.
 fn service() -> String {
@@ -75,18 +94,6 @@ impl Caller {
             self.called += 1;
         }
     }
-}
-
-/// What `antiphon show` says of a tape: the document, and the notices.
-fn shown(tape: &Path) -> (Value, String) {
-    let shown = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-        .args(["show", "--json"])
-        .arg(tape)
-        .output()
-        .unwrap();
-    let words = String::from_utf8(shown.stderr).unwrap();
-    assert!(shown.status.success(), "{words}");
-    (serde_json::from_slice(&shown.stdout).unwrap(), words)
 }
 
 /// The numbers of the operations that a tape holds, in order.

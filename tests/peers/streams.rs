@@ -13,8 +13,7 @@ mod runs;
 mod script;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +21,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::server::{PATIENCE, PATIENT, Server};
+use crate::tape::{shown, verified};
 use crate::telling::Truth;
 
 use company::{Company, Ear, Over, Told};
@@ -70,7 +70,7 @@ impl Recorded {
 
     /// The tape tells of each event what the office does, and because of what.
     fn tells_the_truth(&self, ear: Ear) {
-        let document = shown(&self.tape());
+        let (document, _) = shown(&self.tape());
         let list = |what: &str| document[what].as_array().unwrap().clone();
         let (operations, notifications) = (list("operations"), list("notifications"));
         for name in NAMES {
@@ -144,27 +144,6 @@ fn data(ear: Ear, event: &Value) -> Value {
         return event["line"].clone();
     }
     serde_json::from_str(event["data"].as_str().unwrap()).unwrap()
-}
-
-/// What `antiphon show` tells of a tape.
-fn shown(tape: &Path) -> Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-        .args(["show", "--json"])
-        .arg(tape)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// The tape plays to its end by itself.
-fn verified(tape: &Path) {
-    let verify = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-        .args(["verify", "--runs", "5"])
-        .arg(tape)
-        .output()
-        .unwrap();
-    assert!(verify.status.success(), "{verify:?}");
 }
 
 /// What members get of a day without a recorder.

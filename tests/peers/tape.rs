@@ -58,6 +58,28 @@ impl Subscriptions {
     ];
 }
 
+/// What `antiphon show` says of a tape: the document, and the notices.
+pub(crate) fn shown(tape: &Path) -> (Value, String) {
+    let shown = Command::new(env!("CARGO_BIN_EXE_antiphon"))
+        .args(["show", "--json"])
+        .arg(tape)
+        .output()
+        .unwrap();
+    let words = String::from_utf8(shown.stderr).unwrap();
+    assert!(shown.status.success(), "{words}");
+    (serde_json::from_slice(&shown.stdout).unwrap(), words)
+}
+
+/// The tape plays to its end by itself.
+pub(crate) fn verified(tape: &Path) {
+    let output = Command::new(env!("CARGO_BIN_EXE_antiphon"))
+        .args(["verify", "--runs", "5"])
+        .arg(tape)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
 impl Tape {
     /// The tape that the program carries in itself.
     pub(crate) fn embedded() -> Tape {
@@ -66,17 +88,7 @@ impl Tape {
 
     /// The tape in a file.
     pub(crate) fn read(path: &Path) -> Tape {
-        let output = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-            .args(["show", "--json"])
-            .arg(path)
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let (document, _) = shown(path);
         let of = |list: &str, name: &Value| -> Vec<Value> {
             let events = document[list].as_array().unwrap().iter();
             events

@@ -41,6 +41,9 @@ pub(super) struct Flags {
     offer_websocket: bool,
 
     #[command(flatten)]
+    pub(super) ready: ReadyFlag,
+
+    #[command(flatten)]
     time: TimeFlags,
 
     #[command(flatten)]
@@ -60,9 +63,6 @@ pub(super) struct Flags {
 
     #[command(flatten)]
     access: AdminFlags,
-
-    #[command(flatten)]
-    pub(super) ready: ReadyFlag,
 }
 
 /// When things happen.

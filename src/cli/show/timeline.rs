@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::exchange::{
     Body, Carrier, CauseBy, Closed, Cut, End, Fact, Form, Micros, Notification, Operation,
-    OperationId, Repair, ServerSent, Stream, What,
+    OperationId, Repair, ServerSent, Stream, What, counted,
 };
 use crate::tape::{Event, Tape, Trust};
 
@@ -50,19 +50,19 @@ fn summary(tape: &Tape) -> String {
     let contracts = tape.contracts().count();
     let mut parts = vec![
         format!("from {}", clean(&tape.header.source)),
-        count(tape.sessions().count(), "session"),
-        count(tape.operations().count(), "operation"),
-        count(tape.notifications().count(), "notification"),
+        counted(tape.sessions().count(), "session"),
+        counted(tape.operations().count(), "operation"),
+        counted(tape.notifications().count(), "notification"),
     ];
     if contracts > 0 {
-        parts.push(count(contracts, "contract"));
+        parts.push(counted(contracts, "contract"));
     }
     if let Some(started) = &tape.header.started {
         parts.push(format!("started {}", clean(started)));
     }
     let gaps = tape.gaps().count();
     if gaps > 0 {
-        parts.push(count(gaps, "gap"));
+        parts.push(counted(gaps, "gap"));
     }
     if tape.header.trust == Trust::Insecure {
         parts.insert(1, "certificate not checked".to_owned());
@@ -176,7 +176,7 @@ fn beginning(body: &Body, cut: &Cut) -> String {
     let kept = body.bytes().len();
     match cut {
         Cut::Passed { length, .. } => format!("the first {kept} of {length} bytes were kept"),
-        Cut::Unseen => format!("broken off after {}", count(kept, "byte")),
+        Cut::Unseen => format!("broken off after {}", counted(kept, "byte")),
     }
 }
 
@@ -334,7 +334,7 @@ fn repairs(tape: &Tape, width: usize) -> Vec<String> {
         String::new(),
         format!(
             "{} of {}",
-            count(repairs.len(), "repair"),
+            counted(repairs.len(), "repair"),
             clean(&tape.header.source)
         ),
     ];
@@ -388,13 +388,6 @@ fn change(repair: &Repair, room: usize) -> String {
         }
     };
     format!("\"{}\" → \"{}\"", part(&was), part(&became))
-}
-
-fn count(number: usize, word: &str) -> String {
-    match number {
-        1 => format!("1 {word}"),
-        _ => format!("{number} {word}s"),
-    }
 }
 
 /// The text with every control character escaped.

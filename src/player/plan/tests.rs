@@ -1,8 +1,10 @@
 //! Tapes in shorthand, and what is planned of them.
 
 use super::*;
-use crate::exchange::{Body, Carrier, End, Form, Headers, NotificationId, Request, Response};
-use crate::tape::{Header, Trust};
+use crate::exchange::{
+    Body, Carrier, End, Fact, Form, Headers, NotificationId, OperationId, Request, Response, What,
+};
+use crate::tape::{Event, Header, Trust};
 
 pub(in crate::player) fn plan(tapes: &[Tape]) -> Plan {
     Plan::of(tapes, Reading::default()).unwrap()

@@ -1,14 +1,13 @@
 //! Streams through `antiphon record`, and the same from its replay: server-sent events and lines.
 
 use std::net::SocketAddr;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::harness::{Client, Recording, Upstream, ok};
-use crate::support::{PATIENCE, Replay, report};
+use crate::support::{PATIENCE, Replay, report, verified};
 
 /// An office whose members hear what each of them says, on streams of this type of content.
 fn office(kind: &'static str) -> Upstream {
@@ -213,12 +212,7 @@ fn recorded_and_replayed(kind: &'static str, arguments: &[&str]) {
     assert_eq!(facts.matches("\"closed\"").count(), 2, "{facts}");
 
     let tape = recording.tape();
-    let verified = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-        .args(["verify", "--runs", "5"])
-        .arg(&tape)
-        .output()
-        .unwrap();
-    assert!(verified.status.success(), "{verified:?}");
+    verified(&tape, &["--runs", "5"]);
     let mut replay = Replay::start(&[tape.to_str().unwrap(), by[0], by[1]]);
     let address = replay
         .origin

@@ -1,13 +1,12 @@
 //! Tapes whose secrets were replaced by pseudonyms when they were recorded: live clients have their own.
 
 use std::fs;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::{listed, login, read};
 use crate::events::{notification, operation, pushed};
-use crate::support::{Answer, Client, Replay, get, post, report, tape};
+use crate::support::{Answer, Client, Replay, get, post, report, tape, verified};
 
 /// What stands for alice's password on the tape.
 const PASSWORD: &str = "Qx7mZp2LkW9a";
@@ -166,14 +165,7 @@ fn one_live_key_of_two_clients_does_not_make_them_one() {
 fn tapes_with_pseudonyms_verify_with_one_digest() {
     for (name, events) in [("verified-desk", desk()), ("verified-keys", programs())] {
         let path = redacted(name, &events);
-        let verify = || {
-            let command = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-                .args(["verify", &path])
-                .output()
-                .unwrap();
-            assert_eq!(command.status.code(), Some(0), "{command:?}");
-            String::from_utf8(command.stdout).unwrap()
-        };
+        let verify = || verified(&path, &[]);
         assert_eq!(verify(), verify());
     }
 }

@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::programs::need;
 use crate::server::Server;
 
-use super::{Caller, INSTALL, accounted, held, service, shown};
+use super::{Caller, accounted, held, inject, service, shown};
 
 /// How long the disk hangs, in microseconds.
 const HANGS: u64 = 6_000_000;
@@ -15,24 +14,11 @@ const SOON: Duration = Duration::from_secs(3);
 
 /// Records by a disk that hangs at the fourth write, and calls as many operations as fit before it goes on.
 fn hung(arguments: &[&str]) -> (Option<i32>, String, serde_json::Value, u64) {
-    need("strace", INSTALL);
     let upstream = service();
     let folder = tempfile::tempdir().unwrap();
     let tape = folder.path().join("hangs.tape");
     let what = format!("-einject=write:delay_enter={HANGS}:when=4");
-    let path = tape.to_str().unwrap();
-    let by = [
-        "strace",
-        "-D",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-P",
-        path,
-        &what,
-    ];
-    let server = Server::record_so(&by, &upstream, &tape, arguments);
+    let server = Server::record_so(&inject(&what, &tape), &upstream, &tape, arguments);
     let mut caller = Caller::of(&server);
     caller.call(2, 10);
     let mut told = false;

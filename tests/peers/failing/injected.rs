@@ -1,30 +1,10 @@
 //! Calls of the disk that fail, one after the other and for a while: strace has the system answer so.
 
-use std::path::Path;
 use std::process::Command;
 
-use crate::programs::need;
 use crate::server::Server;
 
-use super::{Caller, INSTALL, accounted, held, in_gaps, service, shown};
-
-/// Has the calls on a tape answered so. Each thread's are counted, so the first write is that of the first
-/// events: another thread writes the header.
-fn inject<'a>(what: &'a str, tape: &'a Path) -> [&'a str; 9] {
-    need("strace", INSTALL);
-    let tape = tape.to_str().unwrap();
-    [
-        "strace",
-        "-D",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-P",
-        tape,
-        what,
-    ]
-}
+use super::{Caller, accounted, held, in_gaps, inject, service, shown};
 
 #[test]
 fn a_recording_that_cannot_begin_says_why() {

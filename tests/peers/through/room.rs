@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use crate::programs::{self, need};
 use crate::random::Random;
 use crate::server::{PATIENT, Server};
+use crate::tape::verified;
 
 use super::INSTALL;
 use super::chromium::{service, visit};
@@ -83,12 +84,7 @@ fn fifty_runs_of_a_room_have_one_transcript() {
     let mut random = Random::seeded();
     let (folder, talked) = recorded();
     let tape = folder.path().join(TAPE);
-    let verified = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-        .arg("verify")
-        .arg(&tape)
-        .output()
-        .unwrap();
-    assert!(verified.status.success(), "{verified:?}");
+    verified(&tape);
     let replay = replay(&tape, PATIENT);
     let mut digests = BTreeSet::new();
     for _ in 0..RUNS {

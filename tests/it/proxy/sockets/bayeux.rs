@@ -1,14 +1,13 @@
 //! Bayeux clients on sockets, recorded and replayed.
 
 use std::net::SocketAddr;
-use std::process::Command;
 
 use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket};
 
 use super::messages::hear;
 use super::*;
-use crate::support::{Replay, report};
+use crate::support::{Replay, report, verified};
 
 /// How often it is tried: what may come in either order comes in one order by chance.
 const TIMES: usize = 50;
@@ -155,12 +154,7 @@ fn what_a_service_refuses_on_a_socket_is_refused_by_the_replay() {
         .unwrap();
     assert_eq!(heard["after"], json!([said[1]["id"]]));
     let tape = recording.tape();
-    let verified = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-        .args(["verify", "--runs", "5"])
-        .arg(&tape)
-        .output()
-        .unwrap();
-    assert!(verified.status.success(), "{verified:?}");
+    verified(&tape, &["--runs", "5"]);
     let replay = Replay::start(&[tape.to_str().unwrap()]);
     let address = replay.origin.strip_prefix("http://").unwrap();
     assert_eq!(publish(address.parse().unwrap()), got);

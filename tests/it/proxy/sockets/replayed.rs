@@ -1,12 +1,10 @@
 //! What was recorded of sockets, played again.
 
-use std::process::Command;
-
 use tungstenite::Message;
 
 use super::messages::{connect, echo, hear};
 use super::*;
-use crate::support::Replay;
+use crate::support::{Replay, verified};
 
 /// A recording of a conversation on a socket; it has ended, and its tape is there.
 fn recorded() -> Recording {
@@ -26,12 +24,7 @@ fn recorded() -> Recording {
 #[test]
 fn a_recorded_socket_can_be_verified() {
     let recording = recorded();
-    let verified = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-        .arg("verify")
-        .arg(recording.tape())
-        .output()
-        .unwrap();
-    assert!(verified.status.success(), "{verified:?}");
+    verified(recording.tape(), &[]);
 }
 
 #[test]
@@ -48,12 +41,7 @@ fn a_socket_that_a_bayeux_service_declined_can_be_verified() {
     assert!(head.starts_with("HTTP/1.1 501 "), "{head}");
     assert_eq!(content, "none");
     assert_eq!(recording.end(), Some(0));
-    let verified = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-        .arg("verify")
-        .arg(recording.tape())
-        .output()
-        .unwrap();
-    assert!(verified.status.success(), "{verified:?}");
+    verified(recording.tape(), &[]);
 }
 
 #[test]

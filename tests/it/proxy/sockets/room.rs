@@ -1,7 +1,6 @@
 //! Sockets through `antiphon record`, and the same from its replay.
 
 use std::net::{Shutdown, SocketAddr};
-use std::process::Command;
 
 use serde_json::{Value, json};
 use tungstenite::client::IntoClientRequest as _;
@@ -11,7 +10,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
 use super::*;
-use crate::support::{Replay, post, report};
+use crate::support::{Replay, post, report, verified};
 
 const BY: [&str; 2] = ["--session-by", "header:X-Member"];
 
@@ -168,12 +167,7 @@ fn members_cannot_tell_a_replay_from_their_room() {
     let (recording, talked) = recorded();
     assert_eq!(talked, directly);
     let tape = recording.tape();
-    let verified = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-        .args(["verify", "--runs", "5"])
-        .arg(&tape)
-        .output()
-        .unwrap();
-    assert!(verified.status.success(), "{verified:?}");
+    verified(&tape, &["--runs", "5"]);
     let mut replay = Replay::start(&[tape.to_str().unwrap(), BY[0], BY[1]]);
     assert_eq!(talk(address(&replay)), talked);
     replay.signal("-TERM");

@@ -1,7 +1,6 @@
 //! Sockets on services that speak HTTP/2 (RFC 8441).
 
 use std::net::SocketAddr;
-use std::process::Command;
 
 use bytes::Bytes;
 use h2::Reason;
@@ -11,6 +10,7 @@ use tungstenite::Message;
 
 use super::messages::{connect, echo, hear};
 use super::*;
+use crate::support::verified;
 
 const HTTP2: &[&str] = &["--upstream-http2"];
 
@@ -92,12 +92,7 @@ fn an_offer_becomes_an_extended_connect_and_messages_pass_both_ways() {
         let [said, heard] = ["operation", "notification"];
         assert_eq!(kinds, [said, heard, said, heard, said, heard, "fact"]);
     }
-    let verified = Command::new(env!("CARGO_BIN_EXE_antiphon"))
-        .arg("verify")
-        .arg(first.tape())
-        .output()
-        .unwrap();
-    assert!(verified.status.success(), "{verified:?}");
+    verified(first.tape(), &[]);
 }
 
 #[test]

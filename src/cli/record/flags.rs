@@ -1,0 +1,153 @@
+//! What the user says of a recording beside the addresses: what is written, how traffic is passed on, and
+//! how long what is waited for. It starts nothing.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::Context as _;
+
+use super::segments::SegmentFlags;
+use crate::cli::serve::limits;
+use crate::recorder::{self, DEFAULT_MAX_BODY, Durability, Filter};
+use crate::tape::Existing;
+
+/// How many seconds connecting to a service may take, unless the user chooses.
+pub(in crate::cli) const CONNECT_TIMEOUT: &str = "10";
+
+/// How many seconds an idle connection to it is kept, unless the user chooses.
+pub(in crate::cli) const UPSTREAM_IDLE: &str = "4";
+
+/// What is written, and how.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Tape")]
+pub(super) struct TapeFlags {
+    /// The tape [default: recordings/recording.tape].
+    #[arg(short, long, value_name = "TAPE", env = "ANTIPHON_OUTPUT")]
+    pub(super) output: Option<PathBuf>,
+
+    /// Go on after the last event of a tape that is there already.
+    #[arg(long, conflicts_with = "force")]
+    append: bool,
+
+    /// Overwrite a tape that is there already.
+    #[arg(long)]
+    force: bool,
+
+    /// When the client may have the last byte of a response: at once (relaxed), when the operation is
+    /// in the file and outlives the recorder (written), or when it is on the disk and outlives a power
+    /// cut (synced).
+    #[arg(
+        long,
+        value_name = "relaxed|written|synced",
+        default_value = "written",
+        env = "ANTIPHON_DURABILITY"
+    )]
+    durability: String,
+
+    #[command(flatten)]
+    segments: SegmentFlags,
+
+    /// How many bytes of a body are kept; of a longer one, the first bytes and the digest of the whole
+    /// [default: 2097152].
+    #[arg(long, value_name = "BYTES", env = "ANTIPHON_MAX_BODY")]
+    max_body: Option<usize>,
+
+    /// Keep only operations of this method (POST), path (/api/**) or content type (image/*); may be
+    /// given more than once.
+    #[arg(long, value_name = "RULE")]
+    only: Vec<String>,
+
+    /// Leave out operations of this method, path or content type; may be given more than once.
+    #[arg(long, value_name = "RULE")]
+    except: Vec<String>,
+
+    /// What tells clients apart: `cookie:NAME`, `header:NAME`, or `field:NAME` of a JSON or form body
+    /// [default: what is learned from the traffic].
+    #[arg(long, value_name = "KIND:NAME", env = "ANTIPHON_SESSION_BY")]
+    session_by: Option<String>,
+
+    /// Take the responses at this path (/api/**/watch) for streams of JSON lines whatever their type is,
+    /// if they do not say how long they are; may be given more than once.
+    #[arg(long, value_name = "PATH")]
+    lines: Vec<String>,
+}
+
+/// How requests and responses are passed on.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Traffic")]
+#[allow(clippy::struct_excessive_bools)] // a switch on the command line is one; what it means is an enum
+pub(super) struct TrafficFlags {
+    /// Speak HTTP/2 to the service, by prior knowledge and without TLS. Sockets pass if it opens any over
+    /// HTTP/2 (RFC 8441).
+    #[arg(long)]
+    pub(super) upstream_http2: bool,
+
+    /// Send the service the Host that the client called, and not its own.
+    #[arg(long)]
+    pub(super) keep_host: bool,
+
+    /// Tell the service for whom the proxy speaks: X-Forwarded-For, -Host and -Proto.
+    #[arg(long)]
+    pub(super) forwarded: bool,
+
+    /// Move absolute URLs in JSON and text bodies too, to the proxy in responses and to the service
+    /// in requests. The service is asked not to compress.
+    #[arg(long)]
+    pub(super) rewrite_bodies: bool,
+}
+
+/// How long what is waited for.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct LimitFlags {
+    #[command(flatten)]
+    pub(super) clients: limits::CrowdFlags,
+
+    /// How long connecting to the service may take.
+    #[arg(long, value_name = "SECONDS", default_value = CONNECT_TIMEOUT)]
+    pub(super) connect_timeout: String,
+
+    /// How long an idle connection to the service is kept; 0 turns reuse off. Less than servers
+    /// commonly keep theirs (5 seconds), so that a request seldom meets a connection that is just
+    /// being closed.
+    #[arg(long, value_name = "SECONDS", default_value = UPSTREAM_IDLE)]
+    pub(super) upstream_idle: String,
+}
+
+impl TapeFlags {
+    /// What the recorder is to do with the tape, and with what.
+    pub(super) fn settings(&self) -> anyhow::Result<recorder::Settings> {
+        let durability: Durability = self.durability.parse().context("--durability")?;
+        Ok(recorder::Settings {
+            durability,
+            max_body: self.max_body.unwrap_or(DEFAULT_MAX_BODY),
+            existing: match (self.append, self.force) {
+                (true, _) => Existing::Append,
+                (_, true) => Existing::Replace,
+                _ => Existing::Refuse,
+            },
+            session_by: match &self.session_by {
+                Some(text) => Some(text.parse().context("--session-by")?),
+                None => None,
+            },
+            filter: Filter {
+                only: each("--only", &self.only)?,
+                except: each("--except", &self.except)?,
+            },
+            lines: each("--lines", &self.lines)?,
+            packing: self.segments.packing(),
+            rotation: self.segments.rotation()?,
+            ..recorder::Settings::default()
+        })
+    }
+}
+
+/// What each of a flag's texts means.
+fn each<T>(flag: &'static str, texts: &[String]) -> anyhow::Result<Vec<T>>
+where
+    T: FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    let each = texts.iter().map(|text| text.parse::<T>());
+    each.collect::<Result<_, _>>().context(flag)
+}

@@ -1,0 +1,122 @@
+//! What of a message is searched for values that a client chose: its fields, and the words in them. What a value
+//! means is not known here.
+
+use super::{digest, shape};
+use crate::exchange::{Body, Headers, coding};
+use crate::matcher::{self, Field, Part, Spelling};
+
+/// A larger body is not searched: identifiers stand in messages, not in documents.
+const MAX_SEARCHED: usize = 4 * 1024 * 1024;
+
+/// The shortest word that is found inside a longer text; a shorter one stands there by chance.
+const MIN_WORD: usize = 4;
+
+/// The same for a word of digits.
+const MIN_NUMBER_WORD: usize = 6;
+
+/// Header fields that say how a message travels or who sends it, and nothing that a client chooses
+/// for the conversation. Those that begin with `sec-` or `accept` are no choices either.
+const NO_CHOICE: &[&str] = &[
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "date",
+    "dnt",
+    "expect",
+    "forwarded",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-unmodified-since",
+    "origin",
+    "pragma",
+    "proxy-authorization",
+    "range",
+    "referer",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+];
+
+/// The digests of a value and of the words in it.
+pub(super) fn digests(field: &Field) -> impl Iterator<Item = u64> {
+    let words = words(&field.text).map(|(_, word)| word);
+    words.chain([field.text.as_str()]).map(digest)
+}
+
+/// The values of a body without its codings; none of one that is not there as a whole, or is too
+/// long.
+pub(super) fn content(headers: &Headers, body: &Body) -> Vec<Field> {
+    if body.cut().is_some() || body.bytes().len() > MAX_SEARCHED {
+        return Vec::new();
+    }
+    match coding::decoded(headers, body) {
+        Some(content) if content.len() <= MAX_SEARCHED => matcher::of_content(headers, &content),
+        Some(_) | None => Vec::new(),
+    }
+}
+
+/// The header fields of a request whose values a client may have made up.
+pub(super) fn chosen_headers(headers: &Headers) -> Vec<Field> {
+    let may = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        let says_how = name.starts_with("sec-") || name.starts_with("accept");
+        !says_how && !NO_CHOICE.contains(&name.as_str())
+    };
+    headers
+        .iter()
+        .filter(|(name, _)| may(name))
+        .filter_map(|(name, value)| header(name, value))
+        .collect()
+}
+
+/// The value of a header field.
+pub(super) fn header(name: &str, value: &[u8]) -> Option<Field> {
+    let text = std::str::from_utf8(value).ok()?;
+    Some(Field {
+        part: Part::Header,
+        pointer: format!("/{}", name.to_ascii_lowercase()),
+        spelling: Spelling::Plain,
+        text: text.to_owned(),
+        range: 0..text.len(),
+    })
+}
+
+/// Whether a value that a client sent may be one that it chose, so that it is followed.
+pub(super) fn may_come_again(spelling: Spelling, pointer: &str, text: &str) -> bool {
+    match spelling {
+        Spelling::Number => shape::is_choosable_number(text),
+        Spelling::String | Spelling::Form => {
+            shape::is_choosable(text) && (shape::is_made(text) || !shape::selects(pointer))
+        }
+        Spelling::Plain | Spelling::Markup if pointer.is_empty() => shape::is_choosable(text),
+        Spelling::Segment | Spelling::Plain | Spelling::Markup => shape::is_made(text),
+    }
+}
+
+/// The words in a text that are long enough to tell something, and not all of it.
+pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let inside = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '~');
+    let start = text.as_ptr() as usize;
+    text.split(move |c| !inside(c))
+        .filter(move |word| word.len() < text.len())
+        .filter(|word| {
+            let least = if word.bytes().all(|byte| byte.is_ascii_digit()) {
+                MIN_NUMBER_WORD
+            } else {
+                MIN_WORD
+            };
+            word.len() >= least
+        })
+        .map(move |word| (word.as_ptr() as usize - start, word))
+}
