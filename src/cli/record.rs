@@ -390,6 +390,7 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let live = tokio::spawn(show(recorder.clone(), setup.live));
     signals.await;
     Ready::stopping();
+    recorder.ends();
     serve::wind_down(end, [clients, admin], serve::signals()?).await?;
     live.abort();
     hangups.abort();

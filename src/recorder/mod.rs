@@ -184,6 +184,14 @@ impl Recorder {
         self.0.send(Message::Turn, Need::Mandatory);
     }
 
+    /// Says that the recording is about to end: an operation that gets no response any more stands on
+    /// the tape all the same, truncated, and not only in the count.
+    pub fn ends(&self) {
+        let at = self.0.clock.now();
+        let message = Message::Seen(Observation::Ending { at });
+        self.0.send(message, Need::Mandatory);
+    }
+
     /// What was recorded so far, and what waits to be written.
     pub fn progress(&self) -> Progress {
         self.0.backlog.progress()
