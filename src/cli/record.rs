@@ -1,5 +1,6 @@
 //! `antiphon record`: stands in front of a real service, and writes what passes.
 
+mod caps;
 mod failure;
 mod segments;
 
@@ -18,6 +19,7 @@ use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Proxy};
 use crate::recorder::{self, DEFAULT_MAX_BODY, Durability, Filter, Heard, Recorder, RecorderError};
 use crate::tape::{Existing, Header, Redaction, TapeError, Trust};
 
+use self::caps::CapFlags;
 use self::failure::FailureFlags;
 use self::segments::SegmentFlags;
 use super::config::{Config, ConfigFlag};
@@ -188,6 +190,9 @@ struct LimitFlags {
     #[command(flatten)]
     clients: limits::CrowdFlags,
 
+    #[command(flatten)]
+    caps: CapFlags,
+
     /// How long connecting to the service may take.
     #[arg(long, value_name = "SECONDS", default_value = CONNECT_TIMEOUT)]
     connect_timeout: String,
@@ -271,11 +276,21 @@ impl Record {
             connect_timeout: serve::seconds("--connect-timeout", &limits.connect_timeout)?,
             idle: serve::seconds("--upstream-idle", &limits.upstream_idle)?,
         };
-        let limits = limits.clients.limits(OnFin::Answer, Sockets::Passed)?;
+        let caps = limits.caps;
+        let limits =
+            limits
+                .clients
+                .limits(&self.config, &file.limits, OnFin::Answer, Sockets::Passed)?;
         let redaction = self.redaction.redaction(&file.redact, self.config.path())?;
         let shown = std::io::stderr().is_terminal() && !self.json;
         let mut recorder = self.tape.settings()?;
-        recorder.failure = self.failure.failure()?;
+        caps.settle(
+            &self.config,
+            &file.limits,
+            self.tape.max_body,
+            &mut recorder,
+        )?;
+        recorder.failure = self.failure.failure(file.limits.max_queue)?;
         recorder.heard = self.json.then(|| Heard(Box::new(print)));
         Ok(Setup {
             listen: listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),

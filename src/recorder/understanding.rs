@@ -31,7 +31,7 @@ use crate::tape::Event;
 use causes::{Call, Causes, Effect, Outcome};
 use clients::{Arrival, Clients, Discovery, Purpose, Who};
 use credentials::Evidence;
-pub use settings::Settings;
+pub use settings::{DEFAULT_MAX_SESSIONS, Settings};
 pub use streams::{Ending, Item};
 
 /// The status that stands on the tape for an operation to which no response came, and which a
@@ -195,7 +195,7 @@ impl Understanding {
         Understanding {
             session_by: settings.session_by,
             last_number: settings.last_number,
-            clients: Clients::new(&settings.sessions),
+            clients: Clients::new(&settings.sessions, settings.max_sessions),
             causes: Causes::new(),
             under_way: BTreeMap::new(),
             latest: Micros::default(),
