@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::exchange::{Notification, NotificationId, Operation, OperationId, Session};
 
-/// The most entries that are kept of each list; a run of a long tape exchanges more, and its digest
+/// The most entries that are kept of each list unless the user chooses; a run of a long tape exchanges more, and its digest
 /// tells as much.
-const MAX_ENTRIES: usize = 100_000;
+pub const DEFAULT_MAX_ENTRIES: usize = 100_000;
 
 /// The most misses that are kept: a client that loops on one would otherwise fill the memory.
 const MAX_MISSES: usize = 1_000;
@@ -18,8 +18,10 @@ const MAX_MISSES: usize = 1_000;
 const MAX_REMARKS: usize = 1_000;
 
 /// The record of one run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Journal {
+    /// How many entries each list keeps; those of misses and remarks never more than their own most.
+    most: usize,
     sessions: BTreeMap<Session, Lane>,
     misses: Bounded<Miss>,
     repeats: Bounded<Remark>,
@@ -171,25 +173,57 @@ impl<T> Bounded<T> {
     }
 
     fn push(&mut self, entry: T, most: usize) {
-        if self.kept.len() == most {
+        self.total += 1;
+        self.kept.push_back(entry);
+        while self.kept.len() > most {
             self.kept.pop_front();
         }
-        self.kept.push_back(entry);
-        self.total += 1;
+    }
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Journal::keeping(DEFAULT_MAX_ENTRIES)
     }
 }
 
 impl Journal {
+    /// A journal that keeps so many entries of each list.
+    pub fn keeping(most: usize) -> Journal {
+        Journal {
+            most,
+            sessions: BTreeMap::new(),
+            misses: Bounded::default(),
+            repeats: Bounded::default(),
+            tolerances: Bounded::default(),
+            chosen: Bounded::default(),
+            secrets: Bounded::default(),
+            forwarded: Bounded::default(),
+        }
+    }
+
+    /// How many entries are kept, of all lists together.
+    pub fn kept(&self) -> usize {
+        let lanes = self.sessions.values();
+        let exchanged =
+            lanes.map(|lane| lane.operations.kept.len() + lane.notifications.kept.len());
+        let missed = self.misses.kept.len() + self.forwarded.kept.len();
+        let remarks = [&self.repeats, &self.tolerances, &self.chosen, &self.secrets];
+        let said = remarks.iter().map(|remarks| remarks.kept.len());
+        exchanged.chain(said).sum::<usize>() + missed
+    }
+
     /// Notes that a recorded operation answered a live request.
     ///
     /// The digest is of the identity of what was recorded: where a live client chose other values, the
     /// conversation is the same as long as they stand in the same places.
     pub fn answered(&mut self, session: &Session, entry: Answered, recorded: &Identity) {
+        let most = self.most;
         let lane = self.lane(session);
         if entry.part == Part::Step {
             lane.hash_of_operations.update(&recorded.0);
         }
-        lane.operations.push(entry, MAX_ENTRIES);
+        lane.operations.push(entry, most);
     }
 
     /// Notes that a recorded notification has reached a client of this session.
@@ -200,23 +234,24 @@ impl Journal {
         entry: Delivered,
         recorded: &Identity,
     ) {
+        let most = self.most;
         let lane = self.lane(session);
         let hash = match way {
             Way::Bayeux => &mut lane.hash_of_events,
             Way::Stream(number) => lane.hashes_of_streams.entry(number).or_default(),
         };
         hash.update(&recorded.0);
-        lane.notifications.push(entry, MAX_ENTRIES);
+        lane.notifications.push(entry, most);
     }
 
     /// Notes a miss.
     pub fn missed(&mut self, miss: Miss) {
-        self.misses.push(miss, MAX_MISSES);
+        self.misses.push(miss, self.most.min(MAX_MISSES));
     }
 
     /// Notes a miss that was sent on to the service.
     pub fn forwarded(&mut self, miss: Miss) {
-        self.forwarded.push(miss, MAX_MISSES);
+        self.forwarded.push(miss, self.most.min(MAX_MISSES));
     }
 
     /// The misses that were sent on to the service.
@@ -226,22 +261,22 @@ impl Journal {
 
     /// Notes that an operation came again.
     pub fn repeated(&mut self, remark: Remark) {
-        self.repeats.push(remark, MAX_REMARKS);
+        self.repeats.push(remark, self.most.min(MAX_REMARKS));
     }
 
     /// Notes that a request was answered though it was not quite as recorded.
     pub fn tolerated(&mut self, remark: Remark) {
-        self.tolerances.push(remark, MAX_REMARKS);
+        self.tolerances.push(remark, self.most.min(MAX_REMARKS));
     }
 
     /// Notes that a client chose a value of its own.
     pub fn chose(&mut self, remark: Remark) {
-        self.chosen.push(remark, MAX_REMARKS);
+        self.chosen.push(remark, self.most.min(MAX_REMARKS));
     }
 
     /// Notes that a client has a secret of its own.
     pub fn brought(&mut self, remark: Remark) {
-        self.secrets.push(remark, MAX_REMARKS);
+        self.secrets.push(remark, self.most.min(MAX_REMARKS));
     }
 
     /// Where clients had secrets of their own.
@@ -431,18 +466,41 @@ mod tests {
     fn the_lists_are_bounded_and_the_digest_is_not() {
         let session = Session::new("a");
         let mut journal = Journal::default();
-        for number in 0..=MAX_ENTRIES as u64 {
+        for number in 0..=DEFAULT_MAX_ENTRIES as u64 {
             hear(&mut journal, &session, number, "x");
         }
         let before = journal.digest();
         hear(&mut journal, &session, 0, "x");
         assert_ne!(journal.digest(), before);
         let (_, lane) = journal.sessions().next().unwrap();
-        assert_eq!(lane.notifications().total(), MAX_ENTRIES + 2);
-        assert_eq!(lane.notifications().kept().count(), MAX_ENTRIES);
+        assert_eq!(lane.notifications().total(), DEFAULT_MAX_ENTRIES + 2);
+        assert_eq!(lane.notifications().kept().count(), DEFAULT_MAX_ENTRIES);
         assert_eq!(
             lane.notifications().kept().next().unwrap().notification,
             NotificationId(2)
         );
+    }
+
+    #[test]
+    fn a_journal_keeps_as_much_as_the_user_wants_and_counts_all() {
+        for most in [0, 1, 3] {
+            let session = Session::new("a");
+            let mut journal = Journal::keeping(most);
+            let mut whole = Journal::default();
+            for number in 0..9 {
+                for journal in [&mut journal, &mut whole] {
+                    hear(journal, &session, number, "x");
+                    call(journal, &session, called(number));
+                    journal.missed(Miss {
+                        method: "GET".into(),
+                        target: "/".into(),
+                        reason: String::new(),
+                    });
+                }
+            }
+            assert_eq!((journal.kept(), whole.kept()), (3 * most, 27));
+            assert_eq!(journal.misses().total(), 9);
+            assert_eq!(journal.digest(), whole.digest());
+        }
     }
 }

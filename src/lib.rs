@@ -14,6 +14,7 @@ pub mod importer;
 pub mod journal;
 pub mod listen;
 pub mod matcher;
+pub mod metrics;
 pub mod normalizer;
 pub mod player;
 pub mod proxy;

@@ -13,6 +13,7 @@ use crate::normalizer::{self, Layout, Mending, Options};
 
 use super::exit::{Because as _, Failure, Trouble};
 use super::redaction::RedactionSettings;
+use super::serve::limits::LimitSettings;
 
 /// The file that is read where no other is named.
 const DEFAULT: &str = "antiphon.json5";
@@ -55,6 +56,8 @@ pub(super) struct Config {
     pub(super) lenient: bool,
     /// How requests are compared.
     pub(super) r#match: Match,
+    /// How much clients may have, and how long they are waited for.
+    pub(super) limits: LimitSettings,
     /// The times of the Bayeux protocol.
     pub(super) bayeux: Bayeux,
     /// What is secret on a tape beside the usual.
@@ -190,6 +193,7 @@ fn parse(text: &str) -> anyhow::Result<Config> {
     let objects = [
         json.as_ref(),
         within("bayeux"),
+        within("limits"),
         within("match"),
         within("redact"),
     ];

@@ -1,5 +1,6 @@
 //! `antiphon record`: stands in front of a real service, and writes what passes.
 
+mod caps;
 mod failure;
 mod flags;
 mod live;
@@ -154,11 +155,21 @@ impl Record {
             connect_timeout: serve::seconds("--connect-timeout", &limits.connect_timeout)?,
             idle: serve::seconds("--upstream-idle", &limits.upstream_idle)?,
         };
-        let limits = limits.clients.limits(OnFin::Answer, Sockets::Passed)?;
+        let caps = limits.caps;
+        let limits =
+            limits
+                .clients
+                .limits(&self.config, &file.limits, OnFin::Answer, Sockets::Passed)?;
         let redaction = self.redaction.redaction(&file.redact, self.config.path())?;
         let shown = std::io::stderr().is_terminal() && !self.json;
         let mut recorder = self.tape.settings()?;
-        recorder.failure = self.failure.failure()?;
+        caps.settle(
+            &self.config,
+            &file.limits,
+            self.tape.max_body,
+            &mut recorder,
+        )?;
+        recorder.failure = self.failure.failure(file.limits.max_queue)?;
         recorder.heard = self.json.then(|| Heard(Box::new(print)));
         Ok(Setup {
             listen: listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
@@ -231,6 +242,7 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let shown = tokio::spawn(live::show(recorder.clone(), setup.live));
     signals.await;
     Ready::stopping();
+    recorder.ends();
     serve::wind_down(end, [clients, admin], serve::signals()?).await?;
     shown.abort();
     hangups.abort();

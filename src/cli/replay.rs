@@ -19,6 +19,7 @@ use super::serve::{self, Ports};
 use super::tls::{self, Front};
 use super::{output, redaction, tapes};
 
+mod caps;
 mod flags;
 
 /// How many operations are shown as curl lines at the start; `antiphon show` has them all.

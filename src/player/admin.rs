@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
@@ -13,11 +13,13 @@ use tokio::sync::mpsc;
 use crate::bayeux::message;
 use crate::exchange::Session;
 use crate::journal::{Journal, Lane};
+use crate::metrics::CONTENT_TYPE;
 
 use super::body::ReplayBody;
 use super::cast::{Identity, Role};
 use super::copies::Mark;
 use super::fields::{json, refused};
+use super::numbers;
 use super::refusal::{Kind, Refusal};
 use super::service::Replay;
 use super::stage::Stage;
@@ -91,6 +93,8 @@ pub async fn handle<B>(
     let path = request.uri().path();
     let wrong_method = match path {
         "/__admin/health"
+        | "/__admin/metrics"
+        | "/metrics"
         | "/__admin/transcript"
         | "/__admin/report"
         | "/__admin/pending"
@@ -98,8 +102,8 @@ pub async fn handle<B>(
         "/__admin/reset" | "/__admin/step" => wanted(Method::POST),
         _ => {
             let message = format!(
-                "there is nothing at {path}; GET /__admin/health, /__admin/transcript, \
-                 /__admin/report, /__admin/pending or /__try/notifications?session=NAME, \
+                "there is nothing at {path}; GET /__admin/health, /__admin/metrics, \
+                 /__admin/transcript, /__admin/report, /__admin/pending or /__try/notifications?session=NAME, \
                  POST /__admin/reset or /__admin/step?count=N"
             );
             return refused(&Refusal::plain(Kind::Miss, message));
@@ -120,6 +124,7 @@ pub async fn handle<B>(
     };
     match path {
         "/__admin/health" => health(&replay, connections),
+        "/__admin/metrics" | "/metrics" => metrics(&replay, &connections),
         "/__admin/transcript" => transcript(&replay, copy),
         "/__admin/report" => document(&replay.report()),
         "/__admin/pending" => match replay.report().copy(copy) {
@@ -185,6 +190,15 @@ fn health(replay: &Replay, connections: Connections) -> Response<ReplayBody> {
             connections,
         })
     })
+}
+
+fn metrics(replay: &Replay, connections: &Connections) -> Response<ReplayBody> {
+    let mut response = json(StatusCode::OK, numbers::text(replay, connections).into());
+    let kind = HeaderValue::from_static(CONTENT_TYPE);
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, kind);
+    response
 }
 
 fn transcript(replay: &Replay, copy: usize) -> Response<ReplayBody> {

@@ -14,10 +14,6 @@ use super::plan::Plan;
 use super::settings::{Settings, Spare};
 use super::stage::Stage;
 
-/// The most copies at a time: more tests than any machine runs in parallel, and an end to what a
-/// client that keeps no cookies can start.
-const MAX_COPIES: usize = 1_000;
-
 /// The number of a copy, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct CopyId(pub(super) usize);
@@ -134,7 +130,8 @@ impl Copies {
 
     /// Begins a copy. Beyond the limit it is the first again, which says itself what is wrong.
     fn begin(&mut self) -> CopyId {
-        if self.others.len() + 1 >= MAX_COPIES {
+        let most = self.settings.caps.copies(self.plan.sessions().len());
+        if self.others.len() + 1 >= most {
             return CopyId(0);
         }
         let number = self.others.len() + 1;

@@ -5,11 +5,13 @@
 
 pub mod admin;
 mod body;
+mod caps;
 mod cast;
 mod claims;
 mod copies;
 mod fields;
 mod forward;
+mod numbers;
 mod pace;
 mod plan;
 mod publish;
@@ -27,6 +29,7 @@ mod ties;
 mod values;
 
 pub use body::ReplayBody;
+pub use caps::{Caps, DEFAULT_MAX_CONTENT};
 pub use forward::{Forward, Forwarded};
 pub use pace::{Pace, PaceError};
 pub use plan::{Happening, Plan, PlanError};

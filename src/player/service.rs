@@ -4,6 +4,7 @@ mod sockets;
 mod state;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,10 +35,6 @@ use super::streaming::{Moored, Streaming};
 pub(super) use state::Waiter;
 use state::{Phase, State};
 
-/// The most content of a live request that is read: as much as any sample or message may have, and
-/// little enough to hold in memory.
-const MAX_CONTENT: usize = 64 * 1024 * 1024;
-
 /// A replay: a service for hyper, with the run that it plays. Clones share the run.
 #[derive(Clone)]
 pub struct Replay(Arc<Shared>);
@@ -54,6 +51,8 @@ struct Shared {
     changed: Notify,
     /// Wakes who waits for a miss.
     missed: Notify,
+    /// How many requests had more content than may be held.
+    too_large: AtomicU64,
     /// Tells the sockets of Bayeux clients that the end is near.
     stopping: watch::Sender<bool>,
 }
@@ -112,6 +111,7 @@ impl Replay {
             state: Mutex::new(state),
             changed: Notify::new(),
             missed: Notify::new(),
+            too_large: AtomicU64::new(0),
             stopping: watch::channel(false).0,
         }))
     }
@@ -126,13 +126,15 @@ impl Replay {
         if let Some(wish) = Wish::of(&mut head) {
             return self.socket(head, wish.holding(held)).await;
         }
-        let (content, trailers) = match Limited::new(content, MAX_CONTENT).collect().await {
+        let most = self.0.settings.caps.content;
+        let (content, trailers) = match Limited::new(content, most).collect().await {
             Ok(content) => {
                 let trailers = content.trailers().map(fields::sent);
                 (content.to_bytes(), trailers.unwrap_or_default())
             }
             Err(error) if error.is::<LengthLimitError>() => {
-                let message = format!("the content is larger than {MAX_CONTENT} bytes");
+                self.0.too_large.fetch_add(1, Ordering::Relaxed);
+                let message = format!("the content is larger than {most} bytes");
                 return refused(&Refusal::plain(Kind::TooLarge, message));
             }
             Err(error) => {
@@ -216,6 +218,11 @@ impl Replay {
         drop(state);
         self.0.changed.notify_one();
         Some(released)
+    }
+
+    /// How many requests were refused for the length of their content.
+    pub(super) fn too_large(&self) -> u64 {
+        self.0.too_large.load(Ordering::Relaxed)
     }
 
     /// Whether notifications wait for the word to go on.

@@ -6,6 +6,7 @@ use crate::bayeux;
 use crate::exchange::{Micros, Request, SessionBy};
 use crate::matcher::{self, Field, Rules};
 
+use super::caps::Caps;
 use super::pace::Pace;
 
 /// How a replay behaves.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub reconnections: Reconnections,
     /// How long nothing may pass on a stream.
     pub heartbeat: Heartbeat,
+    /// How much is held for clients.
+    pub caps: Caps,
     /// The times of the Bayeux protocol.
     pub bayeux: bayeux::Settings,
 }

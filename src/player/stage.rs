@@ -82,7 +82,7 @@ impl Stage {
             cast: Cast::new(&plan.sessions, &plan.stand_ins.given, copy),
             run: Run::new(&plan, settings.pace),
             bayeux: bayeux::Server::new(settings.bayeux),
-            journal: Journal::default(),
+            journal: Journal::keeping(settings.caps.journal),
             bound: plan.values.given(copy),
             veil: Veil::new(plan.secret_names()),
             events: Vec::new(),
@@ -112,6 +112,12 @@ impl Stage {
     /// How many polls are held.
     pub(crate) fn polls_held(&self) -> usize {
         self.bayeux.held()
+    }
+
+    /// How many sessions a client has, or had.
+    pub(crate) fn claimed(&self) -> usize {
+        let seats = 0..self.plan.sessions.len();
+        seats.filter(|seat| !self.cast.is_vacant(*seat)).count()
     }
 
     /// Takes the messages of a request to the Bayeux endpoint. The cookie is one to be set.

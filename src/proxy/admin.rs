@@ -2,7 +2,7 @@
 //!
 //! It tells what the recorder and the meter count, and changes nothing.
 
-mod metrics;
+mod numbers;
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,10 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use serde::Serialize;
 
+use crate::metrics;
 use crate::recorder::{Admission, Loss};
 
 use super::{Proxy, Shared};
-
-/// The type of a Prometheus exposition.
-const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 #[derive(Serialize)]
 struct Health<'a> {
@@ -86,7 +84,7 @@ pub async fn handle<B>(
         "/__admin/health" => health(&proxy.0, connections),
         _ => answer(
             StatusCode::OK,
-            EXPOSITION,
+            metrics::CONTENT_TYPE,
             exposition(&proxy.0, &connections),
         ),
     }
@@ -139,20 +137,9 @@ fn health(shared: &Shared, connections: Connections) -> Response<Full<Bytes>> {
 
 fn exposition(shared: &Shared, connections: &Connections) -> String {
     let (progress, condition) = (shared.recorder.progress(), shared.recorder.condition());
-    let recorded = metrics::exposition(&progress, &condition);
-    shared.meter.exposition() + &recorded + &opened(connections)
-}
-
-/// The numbers of the port: those that are open now, and how many there were of each other kind.
-fn opened(connections: &Connections) -> String {
-    let lines = connections.iter().map(|(name, value)| {
-        let (name, kind) = match *name {
-            "open" => ("connections_open".to_owned(), "gauge"),
-            name => (format!("connections_{name}_total"), "counter"),
-        };
-        format!("# TYPE antiphon_{name} {kind}\nantiphon_{name} {value}\n")
-    });
-    lines.collect()
+    let recorded = numbers::of(&progress, &condition);
+    let numbers = recorded.chain(metrics::connections(connections));
+    shared.meter.exposition() + &metrics::exposition(numbers)
 }
 
 fn refused(status: StatusCode, error: &str, message: &str) -> Response<Full<Bytes>> {

@@ -64,7 +64,9 @@ impl Message {
                     Observation::Response { response, .. }
                     | Observation::Opened { response, .. } => of_response(response),
                     Observation::Passed { item, .. } => of_item(item),
-                    Observation::Ended { .. } | Observation::Gone { .. } => 0,
+                    Observation::Ended { .. }
+                    | Observation::Gone { .. }
+                    | Observation::Ending { .. } => 0,
                 },
                 Message::Forget { .. } | Message::Turn | Message::Close { .. } => 0,
             }

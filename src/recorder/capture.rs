@@ -14,26 +14,41 @@ use crate::exchange::{Body, Cut};
 /// of it: a reply that carries notifications must be read to its end.
 pub(super) const READ_WHOLE: usize = 4 * 1024 * 1024;
 
-/// How much of all bodies under way is kept. Beyond it a body is cut where it stands, so that many
-/// large ones at once cannot fill the memory.
-const MAX_UNDER_WAY: usize = 256 * 1024 * 1024;
+/// How much of all bodies under way is kept unless the user chooses. Beyond it a body is cut where it
+/// stands, so that many large ones at once cannot fill the memory.
+pub const DEFAULT_MAX_HELD: usize = 256 * 1024 * 1024;
 
 /// How much of the bodies under way is kept, all together.
-#[derive(Debug, Default)]
-pub(super) struct Budget(AtomicUsize);
+#[derive(Debug)]
+pub(super) struct Budget {
+    most: usize,
+    held: AtomicUsize,
+}
 
 impl Budget {
+    pub(super) fn new(most: usize) -> Budget {
+        Budget {
+            most,
+            held: AtomicUsize::new(0),
+        }
+    }
+
     pub(super) fn take(&self, bytes: usize) -> Grant {
-        let before = self.0.fetch_add(bytes, Ordering::Relaxed);
-        if before.saturating_add(bytes) <= MAX_UNDER_WAY {
+        let before = self.held.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) <= self.most {
             return Grant::Given;
         }
-        self.0.fetch_sub(bytes, Ordering::Relaxed);
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
         Grant::Refused
     }
 
     pub(super) fn give_back(&self, bytes: usize) {
-        self.0.fetch_sub(bytes, Ordering::Relaxed);
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// How much is kept now.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
     }
 }
 
@@ -153,14 +168,14 @@ mod tests {
     use super::*;
 
     fn capture(chunks: &[&[u8]], max: usize) -> Body {
-        let budget = Arc::new(Budget::default());
+        let budget = Arc::new(Budget::new(DEFAULT_MAX_HELD));
         let mut capture = Capture::new(max, Arc::clone(&budget));
         for chunk in chunks {
             capture.push(chunk);
         }
         let body = capture.finish(Ending::Whole);
         drop(capture);
-        assert_eq!(budget.0.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.held(), 0);
         limited(body, max)
     }
 
@@ -208,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_body_that_broke_off_says_so() {
-        let mut capture = Capture::new(9, Arc::new(Budget::default()));
+        let mut capture = Capture::new(9, Arc::new(Budget::new(DEFAULT_MAX_HELD)));
         capture.push(b"abc");
         let expected = Body::beginning("abc", Cut::Unseen);
         assert_eq!(capture.finish(Ending::Broken), expected);
@@ -216,8 +231,8 @@ mod tests {
 
     #[test]
     fn bodies_under_way_share_one_budget() {
-        let budget = Arc::new(Budget::default());
-        assert_eq!(budget.take(MAX_UNDER_WAY - 4), Grant::Given);
+        let budget = Arc::new(Budget::new(DEFAULT_MAX_HELD));
+        assert_eq!(budget.take(DEFAULT_MAX_HELD - 4), Grant::Given);
         let mut capture = Capture::new(100, Arc::clone(&budget));
         capture.push(b"abc");
         capture.push(b"de");

@@ -47,6 +47,7 @@ use capture::Budget;
 use tap::Head;
 use writer::Writer;
 
+pub use capture::DEFAULT_MAX_HELD;
 pub use failure::{
     Admission, Condition, DEFAULT_MAX_QUEUE, DEFAULT_PATIENCE, Failure, FailureError, Loss,
     OnFailure, Trouble, WhenBehind,
@@ -59,7 +60,8 @@ pub use socket::SocketTap;
 pub use summary::{Disk, Progress, Summary};
 pub use tap::{RequestTap, ResponseTap, Tap};
 pub use understanding::{
-    Connection, Ending, Item, Observation, Passing, Settings as Known, Understanding,
+    Connection, DEFAULT_MAX_SESSIONS, Ending, Item, Observation, Passing, Settings as Known,
+    Understanding,
 };
 pub use written::Written;
 
@@ -122,6 +124,7 @@ impl Recorder {
         let before = before.unwrap_or_default();
         let understand = understand(Known {
             session_by: settings.session_by.clone(),
+            max_sessions: settings.max_sessions,
             last_number: before.last_number,
             sessions: before.sessions.into_iter().collect(),
         });
@@ -184,9 +187,20 @@ impl Recorder {
         self.0.send(Message::Turn, Need::Mandatory);
     }
 
+    /// Says that the recording is about to end: an operation that gets no response any more stands on
+    /// the tape all the same, truncated, and not only in the count.
+    pub fn ends(&self) {
+        let at = self.0.clock.now();
+        let message = Message::Seen(Observation::Ending { at });
+        self.0.send(message, Need::Mandatory);
+    }
+
     /// What was recorded so far, and what waits to be written.
     pub fn progress(&self) -> Progress {
-        self.0.backlog.progress()
+        Progress {
+            held: self.0.budget.held(),
+            ..self.0.backlog.progress()
+        }
     }
 
     /// Whether what passes can be recorded, and new requests are to be let in.
@@ -214,7 +228,7 @@ impl Shared {
         Shared {
             queue,
             backlog: Arc::new(Backlog::new(&settings.failure)),
-            budget: Arc::new(Budget::default()),
+            budget: Arc::new(Budget::new(settings.max_held)),
             next: AtomicU64::new(1),
             durability: settings.durability,
             max_body: settings.max_body,

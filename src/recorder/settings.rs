@@ -9,10 +9,12 @@ use crate::exchange::{Micros, SessionBy};
 use crate::tape::redaction::Redactor;
 use crate::tape::{Existing, Packing};
 
+use super::capture::DEFAULT_MAX_HELD;
 use super::failure::Failure;
 use super::filter::Filter;
 use super::pattern::PathPattern;
 use super::rotation::Rotation;
+use super::understanding::DEFAULT_MAX_SESSIONS;
 
 /// How many bytes of a body are kept unless the user chooses: enough for what a service says and for
 /// most of a site's own files, and little enough that writing it as text needs no more than some
@@ -26,6 +28,11 @@ pub struct Settings {
     pub durability: Durability,
     /// How many bytes of a body the tape keeps.
     pub max_body: usize,
+    /// How many bytes of all bodies under way are kept until they are understood.
+    pub max_held: usize,
+    /// How many clients are told apart at a time. Beyond it the one that was silent the longest is
+    /// forgotten, and a new session when it comes back.
+    pub max_sessions: usize,
     /// What becomes of a tape that is there already.
     pub existing: Existing,
     /// Which operations are kept.
@@ -53,6 +60,8 @@ impl Default for Settings {
         Settings {
             durability: Durability::default(),
             max_body: DEFAULT_MAX_BODY,
+            max_held: DEFAULT_MAX_HELD,
+            max_sessions: DEFAULT_MAX_SESSIONS,
             existing: Existing::default(),
             filter: Filter::default(),
             session_by: None,

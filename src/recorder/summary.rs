@@ -30,6 +30,8 @@ pub struct Progress {
     pub waiting: usize,
     /// Messages in which they wait.
     pub waiting_items: usize,
+    /// Bytes of bodies under way that are kept until they are understood.
+    pub held: usize,
     /// Bytes that the writer keeps, since the file takes nothing.
     pub unwritten: usize,
     /// Secrets that are known no more, since there were too many: they are replaced where their names

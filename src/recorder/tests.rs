@@ -98,9 +98,10 @@ impl Understands for Plain {
                     repairs: Vec::new(),
                 })]
             }
-            Observation::Opened { .. } | Observation::Passed { .. } | Observation::Ended { .. } => {
-                Vec::new()
-            }
+            Observation::Opened { .. }
+            | Observation::Passed { .. }
+            | Observation::Ended { .. }
+            | Observation::Ending { .. } => Vec::new(),
             Observation::Gone { passing, .. } => {
                 self.requests.remove(&passing).unwrap();
                 Vec::new()

@@ -31,7 +31,7 @@ use crate::tape::Event;
 use causes::{Call, Causes, Effect, Outcome};
 use clients::{Arrival, Clients, Discovery, Purpose, Who};
 use credentials::Evidence;
-pub use settings::Settings;
+pub use settings::{DEFAULT_MAX_SESSIONS, Settings};
 pub use streams::{Ending, Item};
 
 /// The status that stands on the tape for an operation to which no response came, and which a
@@ -107,6 +107,11 @@ pub enum Observation {
         /// When.
         at: Micros,
     },
+    /// The recording is about to end: what gets no response from now on was cut by that.
+    Ending {
+        /// When.
+        at: Micros,
+    },
 }
 
 impl Observation {
@@ -118,7 +123,8 @@ impl Observation {
             | Observation::Opened { at, .. }
             | Observation::Passed { at, .. }
             | Observation::Ended { at, .. }
-            | Observation::Gone { at, .. } => *at,
+            | Observation::Gone { at, .. }
+            | Observation::Ending { at } => *at,
         }
     }
 
@@ -126,7 +132,7 @@ impl Observation {
     /// and timed by its head.
     fn came(&mut self) -> Option<&mut Micros> {
         match self {
-            Observation::Request { .. } => None,
+            Observation::Request { .. } | Observation::Ending { .. } => None,
             Observation::Response { at, .. }
             | Observation::Opened { at, .. }
             | Observation::Passed { at, .. }
@@ -153,6 +159,14 @@ pub struct Understanding {
     held: usize,
     /// Operations under way that a notification names as its cause.
     awaited: BTreeSet<OperationId>,
+    phase: Phase,
+}
+
+/// Whether the recording goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    GoesOn,
+    Ends,
 }
 
 /// A request that is complete, and waits for its response.
@@ -181,13 +195,14 @@ impl Understanding {
         Understanding {
             session_by: settings.session_by,
             last_number: settings.last_number,
-            clients: Clients::new(&settings.sessions),
+            clients: Clients::new(&settings.sessions, settings.max_sessions),
             causes: Causes::new(),
             under_way: BTreeMap::new(),
             latest: Micros::default(),
             streams: BTreeMap::new(),
             held: 0,
             awaited: BTreeSet::new(),
+            phase: Phase::GoesOn,
         }
     }
 
@@ -235,6 +250,10 @@ impl Understanding {
                 Some(passed) => self.gone(passed, at),
                 None => Vec::new(),
             },
+            Observation::Ending { .. } => {
+                self.phase = Phase::Ends;
+                Vec::new()
+            }
         }
     }
 
@@ -403,10 +422,11 @@ impl Understanding {
         let Some((operation, _)) = passed.operation else {
             return Vec::new();
         };
-        if !self.awaited.contains(&operation) {
+        // A notification names it as its cause, or the service may have done it though the recording's
+        // end cut it off: so it must be on the tape.
+        if !self.awaited.contains(&operation) && self.phase == Phase::GoesOn {
             return Vec::new();
         }
-        // A notification names it as its cause, so it must be on the tape.
         let response = Response {
             status: NO_RESPONSE,
             headers: Headers::new(),

@@ -9,7 +9,8 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("listen", &[]),
     ("admission", &[]),
     ("trust", &[]),
-    ("proxy", &["exchange", "recorder", "websocket"]),
+    ("metrics", &[]),
+    ("proxy", &["exchange", "recorder", "websocket", "metrics"]),
     (
         "recorder",
         &[
@@ -36,6 +37,7 @@ const HOUSE: &[(&str, &[&str])] = &[
             "stream",
             "websocket",
             "journal",
+            "metrics",
         ],
     ),
     ("bayeux", &["exchange"]),

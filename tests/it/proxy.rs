@@ -1,5 +1,6 @@
 //! What `antiphon record` does to traffic: raw sockets on both sides of the built binary.
 
+mod caps;
 mod crowds;
 mod full;
 pub(crate) mod harness;

@@ -15,6 +15,7 @@
 )] // a test may stop at the first thing that is not as it should be, and say why
 
 mod agent;
+mod clock;
 mod conversation;
 mod cpython;
 mod desk;

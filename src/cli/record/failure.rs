@@ -42,13 +42,13 @@ pub(super) struct FailureFlags {
 }
 
 impl FailureFlags {
-    /// What they mean.
-    pub(super) fn failure(&self) -> anyhow::Result<Failure> {
+    /// What they mean; `queue` is what the settings file says of the queue.
+    pub(super) fn failure(&self, queue: Option<usize>) -> anyhow::Result<Failure> {
         Ok(Failure {
             on_failure: self.on_failure.parse().context("--on-failure")?,
             when_behind: self.when_behind.parse().context("--when-behind")?,
             patience: serve::seconds("--patience", &self.patience)?,
-            max_queue: self.max_queue.unwrap_or(DEFAULT_MAX_QUEUE),
+            max_queue: self.max_queue.or(queue).unwrap_or(DEFAULT_MAX_QUEUE),
         })
     }
 }

@@ -6,10 +6,12 @@ use std::str::FromStr;
 
 use anyhow::Context as _;
 
-use super::segments::SegmentFlags;
 use crate::cli::serve::limits;
 use crate::recorder::{self, DEFAULT_MAX_BODY, Durability, Filter};
 use crate::tape::Existing;
+
+use super::caps::CapFlags;
+use super::segments::SegmentFlags;
 
 /// How many seconds connecting to a service may take, unless the user chooses.
 pub(in crate::cli) const CONNECT_TIMEOUT: &str = "10";
@@ -50,7 +52,7 @@ pub(super) struct TapeFlags {
     /// How many bytes of a body are kept; of a longer one, the first bytes and the digest of the whole
     /// [default: 2097152].
     #[arg(long, value_name = "BYTES", env = "ANTIPHON_MAX_BODY")]
-    max_body: Option<usize>,
+    pub(super) max_body: Option<usize>,
 
     /// Keep only operations of this method (POST), path (/api/**) or content type (image/*); may be
     /// given more than once.
@@ -102,6 +104,9 @@ pub(super) struct TrafficFlags {
 pub(super) struct LimitFlags {
     #[command(flatten)]
     pub(super) clients: limits::CrowdFlags,
+
+    #[command(flatten)]
+    pub(super) caps: CapFlags,
 
     /// How long connecting to the service may take.
     #[arg(long, value_name = "SECONDS", default_value = CONNECT_TIMEOUT)]

@@ -12,6 +12,7 @@ use crate::listen::{self, Limits, OnFin};
 use crate::player::{Absence, OnExhausted, Pace, Present, Reading, Settings, Spare, Strictness};
 use crate::proxy::Origin;
 
+use super::caps::CapFlags;
 use crate::cli::config::{Bayeux, Config, ConfigFlag, read};
 use crate::cli::exit::Failure;
 use crate::cli::serve::admin::AdminFlags;
@@ -60,6 +61,9 @@ pub(super) struct Flags {
 
     #[command(flatten)]
     limits: CrowdFlags,
+
+    #[command(flatten)]
+    caps: CapFlags,
 
     #[command(flatten)]
     access: AdminFlags,
@@ -228,6 +232,7 @@ impl Flags {
             } else {
                 Strictness::Strict
             },
+            caps: self.caps.caps(config, &file.limits)?,
             bayeux: times(&file.bayeux, sockets, default.bayeux),
             ..default
         };
@@ -252,7 +257,12 @@ impl Flags {
             endpoint: serve::endpoint(endpoint)?,
             settings,
             reading,
-            limits: self.limits.limits(OnFin::Gone, listen::Sockets::Passed)?,
+            limits: self.limits.limits(
+                config,
+                &file.limits,
+                OnFin::Gone,
+                listen::Sockets::Passed,
+            )?,
             admission: self.access.admission()?,
         })
     }

@@ -18,9 +18,6 @@ use super::identifier;
 use super::recent::Recent;
 use keys::{Holder, Key, Trust, keys};
 
-/// How many clients are remembered, the idlest forgotten first: more than agents at one service.
-const MAX_CLIENTS: usize = 16_384;
-
 /// How many credentials are remembered; a client has a handful at a time.
 const MAX_KEYS: usize = 131_072;
 
@@ -124,16 +121,16 @@ enum Standing {
 }
 
 impl Clients {
-    /// No clients yet; the names are not free.
-    pub(super) fn new(taken: &[Session]) -> Self {
+    /// No clients yet; the names are not free. So many are remembered.
+    pub(super) fn new(taken: &[Session], most: usize) -> Self {
         let mut clients = Clients {
             next: 0,
             provisional: 0,
-            known: Recent::new(MAX_CLIENTS),
-            moved: Recent::new(MAX_CLIENTS),
+            known: Recent::new(most),
+            moved: Recent::new(most),
             keys: Recent::new(MAX_KEYS),
             connections: Recent::new(MAX_CONNECTIONS),
-            logins: Recent::new(MAX_CLIENTS),
+            logins: Recent::new(most),
             names: Recent::new(MAX_KEYS),
             discoveries: Vec::new(),
         };

@@ -9,6 +9,7 @@
 //! 3 c2 sub K /v2/me/*   a subscription;          3 subbed /v2/me/*
 //! 4 c2 poll K           a poll;                  4 push /a {"n":1} & /b {"n":2}
 //! 4 forget              402;                     4 gone           no response came
+//! ending                the recording is about to end
 //! ```
 //!
 //! In a field `~` stands for a space. Every line is a millisecond after the one before; `…` passes
@@ -42,6 +43,10 @@ fn understood_with(settings: Settings, conversation: &str) -> Vec<String> {
             continue;
         }
         at += 1_000;
+        if line == "ending" {
+            understanding.observe(Observation::Ending { at: Micros(at) });
+            continue;
+        }
         let events = understanding.observe(observation(line, Micros(at)));
         lines.extend(events.iter().map(told));
     }

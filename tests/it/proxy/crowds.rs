@@ -216,6 +216,54 @@ fn the_time_to_drain_is_the_user_s_to_choose() {
 }
 
 #[test]
+fn what_was_cut_at_the_end_says_so_on_the_tape() {
+    let (open, wait) = gate();
+    let (sender, seen) = channel();
+    let upstream = Upstream::start(move |mut client, _| {
+        let head = client.head();
+        if head.starts_with("GET /half ") {
+            client.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+        }
+        sender.send(()).unwrap();
+        wait();
+    });
+    let recording = Recording::start(upstream.address, &["--drain", "0.2"]);
+    let mut clients = [recording.connect(), recording.connect()];
+    clients[0].send(&get("/half"));
+    assert!(clients[0].head().starts_with("HTTP/1.1 200 "));
+    assert_eq!(clients[0].content(4), "half");
+    clients[1].send("POST /none HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nwork");
+    for _ in &clients {
+        seen.recv_timeout(PATIENCE).unwrap();
+    }
+    let mut found: Vec<Value> = recording
+        .events()
+        .into_iter()
+        .filter(|event| event["kind"] == "operation")
+        .map(|operation| {
+            serde_json::json!([
+                operation["request"]["target"],
+                operation["request"]["body"]["text"],
+                operation["response"]["status"],
+                operation["response"]["body"]["text"],
+                operation["truncated"],
+            ])
+        })
+        .collect();
+    found.sort_by_key(ToString::to_string);
+    assert_eq!(
+        found,
+        [
+            serde_json::json!(["/half", null, 200, "half", true]),
+            serde_json::json!(["/none", "work", 499, null, true]),
+        ]
+    );
+    for _ in clients {
+        open.send(()).unwrap();
+    }
+}
+
+#[test]
 fn a_second_signal_ends_at_once() {
     let (open, wait) = gate();
     let (sender, seen) = channel();

@@ -285,6 +285,26 @@ fn a_cause_to_which_no_response_came_is_on_the_tape_all_the_same() {
 }
 
 #[test]
+fn what_the_end_of_the_recording_cuts_off_is_on_the_tape_and_a_held_poll_is_not() {
+    expect(
+        r"
+        1 c1 shake
+        1 shaken K1
+        2 c1 poll K1
+        3 c2 POST /given/up
+        4 c2 POST /cut
+        3 gone
+        ending
+        4 gone
+        ",
+        r"
+        client1: handshake /api/v2/notifications K1
+        client2: #2 POST /cut 499 broken off
+        ",
+    );
+}
+
+#[test]
 fn two_who_act_on_one_thing_at_once_are_told_by_what_they_gave() {
     let pushed = pushed(
         r#"

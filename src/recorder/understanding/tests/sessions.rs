@@ -263,9 +263,9 @@ fn the_user_may_choose_what_tells_clients_apart() {
 #[test]
 fn a_recording_goes_on_with_numbers_and_names() {
     let settings = Settings {
-        session_by: None,
         last_number: 7,
         sessions: vec![Session::new("alice"), Session::new("client1")],
+        ..Settings::default()
     };
     let lines = understood_with(
         settings,
@@ -280,4 +280,29 @@ fn a_recording_goes_on_with_numbers_and_names() {
         lines,
         ["client2: #8 GET / 200", "alice: #9 POST /login 302"]
     );
+}
+
+#[test]
+fn of_more_clients_than_are_remembered_the_one_silent_the_longest_is_forgotten() {
+    let lanes = |max_sessions| -> Vec<String> {
+        let settings = Settings {
+            max_sessions,
+            ..Settings::default()
+        };
+        let lines = understood_with(
+            settings,
+            r"
+            1 c1 GET / +X-Auth-Token:aaaa0000bbbb1111
+            1 200
+            2 c2 GET / +X-Auth-Token:cccc2222dddd3333
+            2 200
+            3 c3 GET / +X-Auth-Token:aaaa0000bbbb1111
+            3 200
+            ",
+        );
+        let lane = |line: &String| line.split(':').next().unwrap().to_owned();
+        lines.iter().map(lane).collect()
+    };
+    assert_eq!(lanes(2), ["client1", "client2", "client1"]);
+    assert_eq!(lanes(1), ["client1", "client2", "client3"]);
 }
