@@ -26,6 +26,9 @@ const RANDOM: std::ops::RangeInclusive<usize> = 20..=512;
 /// hexadecimal digits. Words and identifiers of people stay below 3.6.
 const MIN_BITS: f64 = 4.0;
 
+/// Header fields whose values are random and no secrets: they show that a socket was understood (RFC 6455 §1.3).
+const NONCES: &[&str] = &["sec-websocket-key", "sec-websocket-accept"];
+
 /// How many characters of a value are shown.
 const SHOWN: usize = 4;
 
@@ -174,7 +177,11 @@ impl Search<'_> {
         let mut at = 0;
         for piece in text.split(|c| !word(c)) {
             // Escapes of JSON (`\n`) leave their letter at the front of a word, which does no harm here.
-            if is_random(piece) && !known.contains(piece) && !self.is_pseudonym(piece) {
+            if is_random(piece)
+                && !known.contains(piece)
+                && !self.is_pseudonym(piece)
+                && !is_nonce(&text, at)
+            {
                 self.found(context(&text, at), "it looks random", piece);
             }
             at += piece.len()
@@ -231,6 +238,13 @@ fn is_random(word: &str) -> bool {
     let whole =
         parts >= *RANDOM.start() && letters > 0 && digits > 0 && RANDOM.contains(&word.len());
     whole && !word.starts_with("blake3") && bits(word) >= MIN_BITS
+}
+
+/// Whether what stands here is the value of a field whose values are random for all to see.
+fn is_nonce(text: &str, at: usize) -> bool {
+    let before = text.get(..at).and_then(|text| text.strip_suffix("\",\""));
+    let name = before.and_then(|before| before.rsplit('"').next());
+    name.is_some_and(|name| NONCES.iter().any(|one| name.eq_ignore_ascii_case(one)))
 }
 
 /// How many bits a character says, by how often each comes (Shannon's entropy).
