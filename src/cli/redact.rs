@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use crate::tape::redaction::{Redactor, Rules, check};
-use crate::tape::{Layout, Redaction, Tape};
+use crate::tape::redaction::{Check, Redactor, Rules};
+use crate::tape::{Redaction, Style, Tape};
 
 use super::config::ConfigFlag;
 use super::exit::{Because as _, Failure, Outcome, Trouble};
@@ -17,12 +17,13 @@ use super::tapes::{self, Source};
 /// Replace the secrets of tapes by pseudonyms, or find what still looks secret.
 ///
 /// Equal secrets get equal pseudonyms of the same shape, on one tape and wherever they stand on it, so
-/// that it replays as before. A tape is replaced in one step, sealed, in the layout that it had. What
-/// an earlier redaction replaced stays as it is.
+/// that it replays as before. A tape is replaced in one step, sealed, in the layout that it had, and
+/// compressed if it was. The segments of a recording are redacted as the one tape that they are, and replaced
+/// one by one. What an earlier redaction replaced stays as it is.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Redact {
-    /// The tapes; `-` reads stdin and writes stdout.
+    /// The tapes, files or folders of segments; `-` reads stdin and writes stdout.
     #[arg(required = true)]
     tapes: Vec<PathBuf>,
 
@@ -51,6 +52,7 @@ Examples:
   antiphon redact chat.tape                        replace its secrets
   antiphon redact chat.tape -o public.tape         into another tape
   antiphon redact chat.tape --redact 'customer*' --redact-personal
+  antiphon redact recordings/desk.tape/            all segments of a long recording
   antiphon redact --check recordings/*.tape        before a commit: exit 1 if anything looks secret";
 
 impl Redact {
@@ -82,54 +84,104 @@ impl Redact {
     }
 
     fn redact(&self, path: &Path, redaction: Redaction) -> Result<(), Failure> {
-        let source = Source::open(path)?;
-        let mut tape = source.tape()?;
         let to = self.output.as_deref().unwrap_or(path);
-        let (mut redactor, key): (Redactor, _) = redaction::redactor(redaction, to, Earlier::Gone)?;
-        redactor.tape(&mut tape);
-        let layout = layout(&source.bytes);
-        if tapes::is_piped(to) {
-            return output::data(&tape.write(layout));
-        }
-        tapes::save(&tape, to, layout)?;
-        if redactor.forgotten() > 0 {
-            output::say(&format!(
-                "notice: {}: {} secrets were too many to look for everywhere: they are replaced where their names stand",
-                to.display(),
-                redactor.forgotten()
-            ));
+        let (redactor, key) = redaction::redactor(redaction, to, Earlier::Gone)?;
+        if tapes::is_piped(path) || tapes::is_piped(to) {
+            one(path, to, redactor)?;
+        } else {
+            self.files(path, redactor)?;
         }
         if self.keep_key {
             redaction::keep(&key, to, Keeping::Kept, Earlier::Gone)?;
         }
         Ok(())
     }
+
+    /// Redacts the files of a recording as the one tape that they are, each in its turn: a secret is replaced
+    /// also in the files before the one that says what it is.
+    fn files(&self, path: &Path, mut redactor: Redactor) -> Result<(), Failure> {
+        let whole = tapes::whole(path)?;
+        let targets = match &self.output {
+            Some(to) => tapes::elsewhere(&whole, to)?,
+            None => whole.files().to_vec(),
+        };
+        for file in whole.files() {
+            redactor.settle(&Source::open(file)?.tape()?);
+        }
+        for file in whole.files() {
+            redactor.learn_all(&Source::open(file)?.quietly()?);
+        }
+        // The last first: if that is being written, nothing has been changed.
+        for (file, to) in whole.files().iter().zip(&targets).rev() {
+            let source = Source::open(file)?;
+            let mut tape = source.quietly()?;
+            whole.name(&mut tape.header);
+            redactor.rewrite(&mut tape);
+            tapes::save_as(&tape, to, Style::of(&source.bytes))?;
+        }
+        say_forgotten(self.output.as_deref().unwrap_or(path), &redactor);
+        Ok(())
+    }
 }
 
-/// Prints what looks secret on the tape at a path.
+/// Redacts a tape that is one stream of bytes, or becomes one.
+fn one(path: &Path, to: &Path, mut redactor: Redactor) -> Result<(), Failure> {
+    if path.is_dir() {
+        return Err(anyhow!(
+            "{}: a folder of segments cannot go to stdout",
+            path.display()
+        ))
+        .because(Trouble::Usage);
+    }
+    let source = Source::open(path)?;
+    let mut tape = source.tape()?;
+    redactor.tape(&mut tape);
+    say_forgotten(to, &redactor);
+    let style = Style::of(&source.bytes);
+    if tapes::is_piped(to) {
+        return output::data(&tape.write(style.layout));
+    }
+    tapes::save_as(&tape, to, style)
+}
+
+fn say_forgotten(path: &Path, redactor: &Redactor) {
+    if redactor.forgotten() > 0 {
+        output::say(&format!(
+            "notice: {}: {} secrets were too many to look for everywhere: they are replaced where their names stand",
+            path.display(),
+            redactor.forgotten()
+        ));
+    }
+}
+
+/// Prints what looks secret on the tape at a path, file by file.
 fn looks_secret(path: &Path, redaction: &Redaction) -> Result<Outcome, Failure> {
-    let tape: Tape = tapes::load(path)?;
     let rules = Rules::new(redaction).because(Trouble::Usage)?;
-    let findings = check(&tape, &rules);
-    for finding in &findings {
-        output::data(&format!("{}: {finding}\n", path.display()))?;
-    }
-    if findings.is_empty() {
-        Ok(Outcome::Done)
+    let mut check = Check::default();
+    let files = if tapes::is_piped(path) {
+        vec![path.to_owned()]
     } else {
-        Ok(Outcome::Different)
+        tapes::files(path)?
+    };
+    let mut outcome = Outcome::Done;
+    let mut print = |check: &Check, file: &Path, tape: &Tape| {
+        for finding in check.findings(tape, &rules) {
+            outcome = Outcome::Different;
+            output::data(&format!("{}: {finding}\n", file.display()))?;
+        }
+        Ok(())
+    };
+    if let [file] = files.as_slice() {
+        let tape = Source::open(file)?.tape()?;
+        check.trust(&tape);
+        print(&check, file, &tape)?;
+        return Ok(outcome);
     }
-}
-
-/// The layout of a tape's text: pretty ones have their first object on several lines.
-fn layout(bytes: &[u8]) -> Layout {
-    let first = bytes
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    if first.trim_ascii_end().ends_with(b"}") {
-        Layout::Lines
-    } else {
-        Layout::Pretty
+    for file in &files {
+        check.trust(&Source::open(file)?.tape()?);
     }
+    for file in &files {
+        print(&check, file, &Source::open(file)?.quietly()?)?;
+    }
+    Ok(outcome)
 }

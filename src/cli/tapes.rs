@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::player::Plan;
-use crate::tape::{self, Loaded, Tape, TapeError};
+use crate::tape::{self, Loaded, Style, Tape, TapeError, Whole};
 
 use super::exit::{Because as _, Failure, Trouble};
 use super::output;
@@ -43,6 +43,11 @@ impl Source {
         let loaded = explained(Tape::read_part(&self.bytes, &self.name))?;
         Ok(noticed(loaded, &self.name))
     }
+
+    /// The same, where what its reader should know was said before.
+    pub(super) fn quietly(&self) -> Result<Tape, Failure> {
+        Ok(explained(Tape::read_part(&self.bytes, &self.name))?.tape)
+    }
 }
 
 /// The tape, once what its reader should know of its state was said.
@@ -75,6 +80,21 @@ pub(super) fn parts(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     explained(tape::parts(path))
 }
 
+/// All files of the recording at a path, which nobody else goes on with.
+pub(super) fn whole(path: &Path) -> Result<Whole, Failure> {
+    explained(Whole::open(path))
+}
+
+/// All files of the recording at a path, to be read.
+pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    explained(tape::files(path))
+}
+
+/// Where the files of a recording are to go for one at another path.
+pub(super) fn elsewhere(whole: &Whole, path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    explained(whole.elsewhere(path))
+}
+
 /// Loads the tapes that are to be played: the embedded one where none is named.
 pub(super) fn to_play(paths: &[PathBuf]) -> Result<Vec<Tape>, Failure> {
     if paths.is_empty() {
@@ -99,6 +119,11 @@ pub(super) fn endpoints(plan: &Plan, chosen: Option<String>) -> Vec<String> {
 /// Saves a tape.
 pub(super) fn save(tape: &Tape, path: &Path, layout: tape::Layout) -> Result<(), Failure> {
     explained(tape.save(path, layout))
+}
+
+/// Saves a tape in a style.
+pub(super) fn save_as(tape: &Tape, path: &Path, style: Style) -> Result<(), Failure> {
+    explained(tape.save_as(path, style))
 }
 
 /// Tells a tape that cannot be read from a file that cannot.

@@ -11,6 +11,7 @@ use crate::exchange::{Form, NotificationId, OperationId};
 
 use super::error::{FolderFault, Problem, TapeError};
 use super::read::{self, Causes};
+use super::redaction;
 use super::segment::{self, Belongs};
 use super::store::{self, MAX_TAPE_BYTES};
 use super::{Event, Header, Loaded, Notice, SegmentState, Tape, Trust};
@@ -107,6 +108,8 @@ fn join(segments: &BTreeMap<u64, PathBuf>) -> Result<Loaded, TapeError> {
         if tape.header.trust == Trust::Insecure {
             whole.tape.header.trust = Trust::Insecure;
         }
+        let redaction = &mut whole.tape.header.redaction;
+        *redaction = redaction::together(redaction.as_ref(), tape.header.redaction.as_ref());
         if let Some(expected) = expected {
             whole
                 .notices

@@ -14,6 +14,7 @@ mod numbers;
 mod packing;
 mod read;
 pub mod redaction;
+mod rewriting;
 mod segment;
 mod store;
 mod wire;
@@ -34,6 +35,7 @@ pub use joined::parts;
 pub use numbers::Numbers;
 pub use packing::{Packing, is_text};
 pub use redaction::Redaction;
+pub use rewriting::{Style, Whole, files};
 pub use segment::Segment;
 pub use store::{content, file, is_link, no_link};
 
@@ -299,7 +301,7 @@ impl Tape {
     /// compressed if it is.
     pub fn save(&self, path: &Path, layout: Layout) -> Result<(), TapeError> {
         let text = self.write(layout);
-        store::save(path, |packing| packing::packed(&text, packing).0)
+        store::save(path, |packing| packing::sealed(&text, packing))
     }
 
     /// The tape with every session under the name that it has in the end.

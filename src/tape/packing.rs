@@ -139,6 +139,13 @@ pub(super) fn packed(text: &str, packing: Packing) -> (Vec<u8>, Packer) {
     (bytes, packer)
 }
 
+/// A whole tape's text as it stands in a file that nothing is to be added to: with the seek table.
+pub(super) fn sealed(text: &str, packing: Packing) -> Vec<u8> {
+    let (mut bytes, packer) = packed(text, packing);
+    bytes.extend(packer.table());
+    bytes
+}
+
 /// What is read of a file.
 #[derive(Debug)]
 pub(super) struct Unpacked<'a> {

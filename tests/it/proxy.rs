@@ -8,6 +8,7 @@ mod informational;
 mod pushing;
 mod refusals;
 mod rewriting;
+mod secrets;
 mod segments;
 mod serving;
 mod sockets;

@@ -2,8 +2,8 @@
 //! looks random.
 //!
 //! A tape that says that it is redacted is believed where its rules name a secret; all else is
-//! searched. (What a regular expression found may not be matched by it any more once it is a pseudonym, and
-//! is searched like all else.) A finding tells where, and only how the value begins.
+//! searched. (What a regular expression found within other text, or one that names its values, may not be matched
+//! by it any more once it is a pseudonym, and is searched like all else.) A finding tells where, and only how the value begins.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -80,44 +80,59 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What still looks secret on a tape, by the usual rules and these.
-pub fn check(tape: &Tape, rules: &Rules) -> Vec<Finding> {
-    let said = tape.header.redaction.as_ref();
-    let said = said.filter(|said| said.extent == Extent::Whole);
-    let trusted = said.and_then(|said| Rules::new(said).ok());
-    let made = |event| trusted.iter().flat_map(move |rules| rules.secrets(event));
-    let pseudonyms: BTreeSet<String> = tape
-        .events
-        .iter()
-        .flat_map(made)
-        .map(|secret| secret.value)
-        .collect();
-    let mut search = Search {
-        pseudonyms,
-        event: 0,
-        findings: Vec::new(),
-    };
-    for (number, event) in tape.events.iter().enumerate() {
-        search.event = number + 1;
-        rules.edit(&mut event.clone(), &mut search);
-        search.unnamed(event);
-    }
-    search
-        .findings
-        .sort_by(|one, other| (one.event, &one.place).cmp(&(other.event, &other.place)));
-    search.findings.dedup();
-    search.findings.truncate(MAX_FINDINGS);
-    search.findings
+/// Looks for what still looks secret, on one tape or on all files of one.
+#[derive(Debug, Default)]
+pub struct Check {
+    /// The values that the tapes say are pseudonyms.
+    pseudonyms: BTreeSet<String>,
 }
 
-struct Search {
-    /// The values that the tape says are pseudonyms.
-    pseudonyms: BTreeSet<String>,
+/// What still looks secret on a tape, by the usual rules and these.
+pub fn check(tape: &Tape, rules: &Rules) -> Vec<Finding> {
+    let mut check = Check::default();
+    check.trust(tape);
+    check.findings(tape, rules)
+}
+
+impl Check {
+    /// Believes what a tape says are pseudonyms. Of a recording in several files, all are told before any is
+    /// looked at.
+    pub fn trust(&mut self, tape: &Tape) {
+        let said = tape.header.redaction.as_ref();
+        let said = said.filter(|said| said.extent == Extent::Whole);
+        if let Some(rules) = said.and_then(|said| Rules::new(said).ok()) {
+            let made = tape.events.iter().flat_map(|event| rules.secrets(event));
+            self.pseudonyms.extend(made.map(|secret| secret.value));
+        }
+    }
+
+    /// What still looks secret on a tape, by the usual rules and these.
+    pub fn findings(&self, tape: &Tape, rules: &Rules) -> Vec<Finding> {
+        let mut search = Search {
+            pseudonyms: &self.pseudonyms,
+            event: 0,
+            findings: Vec::new(),
+        };
+        for (number, event) in tape.events.iter().enumerate() {
+            search.event = number + 1;
+            rules.edit(&mut event.clone(), &mut search);
+            search.unnamed(event);
+        }
+        let mut findings = search.findings;
+        findings.sort_by(|one, other| (one.event, &one.place).cmp(&(other.event, &other.place)));
+        findings.dedup();
+        findings.truncate(MAX_FINDINGS);
+        findings
+    }
+}
+
+struct Search<'a> {
+    pseudonyms: &'a BTreeSet<String>,
     event: usize,
     findings: Vec<Finding>,
 }
 
-impl Edit for Search {
+impl Edit for Search<'_> {
     fn secret(&mut self, place: &Place, value: &str) -> Option<String> {
         if !self.pseudonyms.contains(value) {
             self.found(
@@ -138,7 +153,7 @@ impl Edit for Search {
     }
 }
 
-impl Search {
+impl Search<'_> {
     fn found(&mut self, place: String, why: &'static str, value: &str) {
         if self.findings.len() <= MAX_FINDINGS {
             self.findings.push(Finding {

@@ -5,7 +5,9 @@
 
 mod check;
 mod fields;
+mod fitting;
 mod json;
+mod markup;
 mod memory;
 mod personal;
 mod redactor;
@@ -30,7 +32,7 @@ use regex::{Regex, RegexBuilder};
 use crate::exchange::secret::{Names, NoPattern};
 
 use super::Event;
-pub use check::{Finding, check};
+pub use check::{Check, Finding, check};
 pub use memory::MIN_KNOWN;
 pub use redactor::Redactor;
 pub use shape::{KEY_BYTES, Key};
@@ -96,6 +98,19 @@ impl Redaction {
                 _ => Extent::Part,
             },
         }
+    }
+}
+
+/// What a tape says of its redaction of which one part says this and another that: where only one is
+/// redacted, the whole is in part.
+pub(super) fn together(one: Option<&Redaction>, other: Option<&Redaction>) -> Option<Redaction> {
+    match (one, other) {
+        (None, None) => None,
+        (Some(one), Some(other)) => Some(one.and(other)),
+        (Some(redaction), None) | (None, Some(redaction)) => Some(Redaction {
+            extent: Extent::Part,
+            ..redaction.clone()
+        }),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::fitting::Fitting;
 use super::memory::Memory;
 use super::shape::Key;
 use super::{Edit, Extent, Place, Redaction, RuleError, Rules, Secret};
@@ -22,6 +23,7 @@ pub struct Redactor {
 #[derive(Debug)]
 struct Pen {
     key: Key,
+    fitting: Fitting,
     memory: Memory,
     /// What are pseudonyms already, by an earlier redaction: they stay.
     settled: BTreeSet<String>,
@@ -42,6 +44,10 @@ impl Redactor {
         let rules = Rules::new(&redaction)?;
         let pen = Pen {
             key,
+            fitting: Fitting {
+                patterns: rules.patterns.clone(),
+                personal: rules.personal,
+            },
             memory: Memory::default(),
             settled: BTreeSet::new(),
             draft: Draft::Fair,
@@ -72,7 +78,7 @@ impl Redactor {
     pub fn learn(&mut self, event: &Event) {
         for Secret { value, .. } in self.rules.secrets(event) {
             if !self.pen.settled.contains(&value) {
-                let pseudonym = self.pen.key.pseudonym(&value);
+                let pseudonym = self.pen.pseudonym(&value);
                 self.pen.memory.learn(&value, &pseudonym);
             }
         }
@@ -101,20 +107,42 @@ impl Redactor {
     /// Puts pseudonyms in the places of all secrets of a tape, also where they stand before the place
     /// that says what they are. Those that an earlier redaction put there stay.
     pub fn tape(&mut self, tape: &mut Tape) {
-        if let Some(earlier) = &tape.header.redaction
-            && earlier.extent == Extent::Whole
+        self.settle(tape);
+        self.learn_all(tape);
+        self.rewrite(tape);
+    }
+
+    /// Notes what an earlier redaction put onto a tape. Of a recording in several files, all are told before
+    /// any is learned.
+    pub fn settle(&mut self, tape: &Tape) {
+        let earlier = tape.header.redaction.as_ref();
+        if let Some(earlier) = earlier.filter(|earlier| earlier.extent == Extent::Whole)
             && let Ok(rules) = Rules::new(earlier)
         {
             let made = tape.events.iter().flat_map(|event| rules.secrets(event));
-            self.pen.settled = made.map(|secret| secret.value).collect();
+            self.pen.settled.extend(made.map(|secret| secret.value));
         }
+    }
+
+    /// Learns the secrets of a tape. Of several files, all are learned before any is rewritten.
+    pub fn learn_all(&mut self, tape: &Tape) {
         for event in &tape.events {
             self.learn(event);
         }
+    }
+
+    /// Puts pseudonyms in the places of the secrets of a tape, as far as they are known.
+    pub fn rewrite(&mut self, tape: &mut Tape) {
         for event in &mut tape.events {
             self.rules.edit(event, &mut self.pen);
         }
         self.header(&mut tape.header);
+    }
+}
+
+impl Pen {
+    fn pseudonym(&self, value: &str) -> String {
+        self.fitting.fitted(value, self.key.pseudonym(value))
     }
 }
 
@@ -123,7 +151,7 @@ impl Edit for Pen {
         if self.settled.contains(value) {
             return None;
         }
-        let pseudonym = self.key.pseudonym(value);
+        let pseudonym = self.pseudonym(value);
         if self.draft == Draft::Rough {
             self.memory.learn(value, &pseudonym);
         }

@@ -70,7 +70,8 @@ pub(super) fn find(rules: &Rules, text: &str) -> Vec<Span> {
     ordered(spans)
 }
 
-fn ordered(mut spans: Vec<Span>) -> Vec<Span> {
+/// Spans in their order, the longer first, without those that begin inside another.
+pub(super) fn ordered(mut spans: Vec<Span>) -> Vec<Span> {
     spans.sort_by_key(|span| (span.range.start, std::cmp::Reverse(span.range.end)));
     let mut end = 0;
     spans.retain(|span| {

@@ -1,4 +1,5 @@
-//! How a text is spelled where it stands: as it is, escaped in JSON, or percent-encoded.
+//! How a text is spelled where it stands: as it is, escaped in JSON, percent-encoded, or with the references of
+//! markup.
 //!
 //! A text of as many characters takes the place of another in the spelling of that, so that nothing
 //! differs but what must. What a text means is not its business.
@@ -6,6 +7,18 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
+
+/// The references that XML knows without being told (XML 1.0 §4.6).
+const REFERENCES: &[(&str, char)] = &[
+    ("amp", '&'),
+    ("lt", '<'),
+    ("gt", '>'),
+    ("quot", '"'),
+    ("apos", '\''),
+];
+
+/// How many bytes a reference has at most, with room for zeros before a number.
+const MAX_REFERENCE: usize = 12;
 
 /// A way to spell text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +31,8 @@ pub(super) enum Spelling {
     Percent,
     /// As in forms and queries: percent-encoded, and `+` for a space.
     Form,
+    /// In HTML and XML, with character references (XML 1.0 §4.1).
+    Markup,
 }
 
 /// A character with the bytes of the source that spell it.
@@ -31,6 +46,7 @@ impl Spelling {
             Spelling::Json => source.contains('\\'),
             Spelling::Percent => source.contains('%'),
             Spelling::Form => source.contains(['%', '+']),
+            Spelling::Markup => source.contains('&'),
         };
         if spelled {
             Cow::Owned(self.units(source).into_iter().map(|(c, _)| c).collect())
@@ -74,6 +90,7 @@ impl Spelling {
                 (Spelling::Json, '\\') => json_escape(rest),
                 (Spelling::Percent | Spelling::Form, '%') => percent_escape(rest),
                 (Spelling::Form, '+') => Some((' ', 1)),
+                (Spelling::Markup, '&') => reference(rest),
                 _ => None,
             };
             let (c, length) = escaped.unwrap_or((first, first.len_utf8()));
@@ -88,6 +105,7 @@ impl Spelling {
         match self {
             Spelling::Plain => out.push(c),
             Spelling::Json => json_character(c, written, out),
+            Spelling::Markup => markup_character(c, out),
             Spelling::Percent | Spelling::Form => {
                 let plain = c.is_ascii_alphanumeric() || "-._~".contains(c);
                 let raw = !written.is_empty() && !written.starts_with(['%', '+']);
@@ -154,6 +172,35 @@ fn json_character(c: char, written: &str, out: &mut String) {
             let _ = write!(out, "\\u{:04x}", u32::from(c));
         }
         _ => out.push(c),
+    }
+}
+
+/// The character that a reference at the beginning of `rest` stands for, and its length there.
+fn reference(rest: &str) -> Option<(char, usize)> {
+    let end = rest.bytes().take(MAX_REFERENCE).position(|c| c == b';')?;
+    let name = rest.get(1..end)?;
+    let c = if let Some(number) = name.strip_prefix('#') {
+        let hex = number.strip_prefix(['x', 'X']);
+        let code = match hex {
+            Some(digits) => u32::from_str_radix(digits, 16),
+            None => number.parse(),
+        };
+        char::from_u32(code.ok()?)?
+    } else {
+        let known = REFERENCES.iter().find(|(known, _)| *known == name)?;
+        known.1
+    };
+    Some((c, end + 1))
+}
+
+fn markup_character(c: char, out: &mut String) {
+    match REFERENCES.iter().find(|(_, known)| *known == c) {
+        Some((name, _)) => {
+            out.push('&');
+            out.push_str(name);
+            out.push(';');
+        }
+        None => out.push(c),
     }
 }
 
@@ -230,6 +277,13 @@ mod tests {
                 "%ff%yy",
             ),
             (Spelling::Form, "ab", "ab", "a b&c", "a%20b%26c"),
+            (
+                Spelling::Markup,
+                "a&amp;b&#x2F;&nbsp;&#47;",
+                "a&b/&nbsp;/",
+                "x&y/&nbsp;<",
+                "x&amp;y&#x2F;&nbsp;&lt;",
+            ),
             (Spelling::Json, "ab", "ab", "a\"b", "a\\\"b"),
         ] {
             assert_eq!(spelling.read(source), read, "{source}");

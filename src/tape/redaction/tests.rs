@@ -250,6 +250,61 @@ fn coded_content_is_unpacked_to_be_changed_and_kept_as_it_is_else() {
 }
 
 #[test]
+fn forms_of_pages_and_elements_are_redacted_and_known_under_other_names() {
+    let secret = "s3cr<t&-0123456789";
+    let written = "s3cr&lt;t&amp;-0123456789";
+    let page = format!(
+        "<html>\n<meta content='{written}' name=csrf-token>\n<form>\n<input value=\"{written}\"\n  \
+         type=\"hidden\" name=\"_csrf\">\n</form>\nuse ?token=abcdefgh\n<a title='{written}'>x</a></html>"
+    );
+    let xml = format!("<u><Password>{written}</Password><name>bob</name></u>");
+    let body = format!(r#"{{"xml":"{xml}"}}"#);
+    let mut event = operation("/", &[], &body, &[], &page);
+    let rules = Rules::new(&Redaction::default()).unwrap();
+    let found: Vec<String> = rules
+        .secrets(&event)
+        .into_iter()
+        .map(|one| one.value)
+        .collect();
+    assert_eq!(found, [secret, secret, secret, "abcdefgh"]);
+    redactor().redact(&mut event);
+    let becomes = made(secret).replace('&', "&amp;").replace('<', "&lt;");
+    let replaced = |text: &str| text.replace(written, &becomes);
+    assert_eq!(request(&event).body.text(), Some(replaced(&body).as_str()));
+    let Event::Operation(operation) = &event else {
+        panic!("no operation: {event:?}");
+    };
+    let page = replaced(&page).replace("abcdefgh", &made("abcdefgh"));
+    assert_eq!(operation.response.body.text(), Some(page.as_str()));
+}
+
+#[test]
+fn what_was_found_by_its_looks_is_known_for_a_pseudonym_afterwards() {
+    let redaction = Redaction {
+        patterns: vec!["CUST-[0-9]+".into()],
+        personal: Personal::Replaced,
+        ..Redaction::default()
+    };
+    let body = "CUST-173482, bob@example.com, 4111 1111 1111 1111, 0049301234567";
+    let mut event = operation("/", &[], body, &[], "");
+    let rules = Rules::new(&redaction).unwrap();
+    let values = |event: &Event| -> Vec<String> {
+        rules
+            .secrets(event)
+            .into_iter()
+            .map(|one| one.value)
+            .collect()
+    };
+    let before = values(&event);
+    assert_eq!(before.len(), 4);
+    redactor_by(redaction.clone()).redact(&mut event);
+    let after = values(&event);
+    assert_eq!(after.len(), 4, "{after:?}");
+    assert!(before.iter().all(|secret| !after.contains(secret)));
+    assert_eq!(request(&event).body.text(), Some(after.join(", ").as_str()));
+}
+
+#[test]
 fn rules_add_places_patterns_and_what_is_personal() {
     let redaction = Redaction {
         added: vec!["iban".into()],
@@ -263,9 +318,12 @@ fn rules_add_places_patterns_and_what_is_personal() {
     let mut event = operation("/", &[("Cookie", "SID=7f3a; T=1b")], body, &[], "");
     redactor_by(redaction).redact(&mut event);
     let mut expected = body.to_owned();
-    for secret in ["DE12", "Bob B", "CUST-17", "bob@example.com"] {
+    for secret in ["DE12", "Bob B", "bob@example.com"] {
         expected = expected.replace(secret, &made(secret));
     }
+    // What the pattern insists on stays, so that it is found again.
+    let customer = made("CUST-17").split_off("CUST".len());
+    expected = expected.replace("CUST-17", &format!("CUST{customer}"));
     assert_eq!(request(&event).body.text(), Some(expected.as_str()));
     assert_eq!(
         field(&event, "cookie"),

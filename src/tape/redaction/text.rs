@@ -9,6 +9,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use crate::exchange::secret::is_value;
 
 use super::json::{self, At, Leaves};
+use super::markup;
 use super::spans::{self, Span};
 use super::spelling::Spelling;
 use super::walk::Walk;
@@ -35,13 +36,26 @@ impl Walk<'_> {
         } else if let Some(open) = callback(text) {
             let (head, json) = text.split_at_checked(open).unwrap_or((text, ""));
             self.json(path, json).map(|json| format!("{head}{json}"))
-        } else if text.trim_end().contains(['\n', '\r']) {
-            self.lines(path, text)
         } else {
-            self.line(path, text)
+            self.prose(path, text)
         };
         self.depth -= 1;
         new
+    }
+
+    /// Text for people or browsers: markup, lines, or one line.
+    fn prose(&mut self, path: &str, text: &str) -> Option<String> {
+        if text.contains('<') {
+            let spans = spans::ordered(markup::find(self.rules.names(), text));
+            if !spans.is_empty() {
+                return self.spans(path, text, spans, Between::Prose);
+            }
+        }
+        if text.trim_end().contains(['\n', '\r']) {
+            self.lines(path, text)
+        } else {
+            self.line(path, text)
+        }
     }
 
     /// A value that its name or place says is secret.
@@ -142,7 +156,7 @@ impl Walk<'_> {
             return Some(new);
         }
         let spans = spans::find(self.rules, text);
-        self.spans(path, text, spans)
+        self.spans(path, text, spans, Between::Rest)
     }
 
     /// Text that stands in base64, where something in it is to be changed.
@@ -166,7 +180,13 @@ impl Walk<'_> {
         })
     }
 
-    fn spans(&mut self, path: &str, text: &str, spans: Vec<Span>) -> Option<String> {
+    fn spans(
+        &mut self,
+        path: &str,
+        text: &str,
+        spans: Vec<Span>,
+        between: Between,
+    ) -> Option<String> {
         let mut out = String::new();
         let mut copied = 0;
         let mut changed = false;
@@ -177,7 +197,7 @@ impl Walk<'_> {
         } in spans
         {
             let gap = text.get(copied..range.start).unwrap_or_default();
-            let new = self.rest(gap);
+            let new = self.gap(path, gap, between);
             changed |= new.is_some();
             out.push_str(new.as_deref().unwrap_or(gap));
             let source = text.get(range.clone()).unwrap_or_default();
@@ -191,11 +211,28 @@ impl Walk<'_> {
             copied = range.end;
         }
         let gap = text.get(copied..).unwrap_or_default();
-        let new = self.rest(gap);
+        let new = self.gap(path, gap, between);
         changed |= new.is_some();
         out.push_str(new.as_deref().unwrap_or(gap));
         changed.then_some(out)
     }
+
+    fn gap(&mut self, path: &str, gap: &str, between: Between) -> Option<String> {
+        match between {
+            Between::Rest => self.rest(gap),
+            Between::Prose if gap.trim_end().contains(['\n', '\r']) => self.lines(path, gap),
+            Between::Prose => self.line(path, gap),
+        }
+    }
+}
+
+/// What stands between secrets that were found.
+#[derive(Clone, Copy)]
+enum Between {
+    /// What was searched with them.
+    Rest,
+    /// Text that was not: between the tags of markup.
+    Prose,
 }
 
 /// The members of JSON, judged by their names and places.

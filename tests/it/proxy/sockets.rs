@@ -15,7 +15,7 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// A request that offers to open a socket, with these fields more.
-fn offer(path: &str, more: &str) -> String {
+pub(super) fn offer(path: &str, more: &str) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nHost: front:1\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{more}\r\n"
@@ -23,7 +23,7 @@ fn offer(path: &str, more: &str) -> String {
 }
 
 /// The answer that opens it, with these fields more.
-fn agreed(more: &str) -> String {
+pub(super) fn agreed(more: &str) -> String {
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Accept: {ACCEPT}\r\n{more}\r\n"
@@ -55,7 +55,7 @@ fn open(recording: &Recording) -> Client {
 }
 
 /// A short frame: of the client, with a mask.
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
     let key = [7, 77, 177, 247];
     let length = u8::try_from(payload.len()).unwrap();
     assert!(length < 126);
@@ -71,7 +71,7 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A short frame: of the service, without.
-fn bare(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn bare(first: u8, payload: &[u8]) -> Vec<u8> {
     let length = u8::try_from(payload.len()).unwrap();
     assert!(length < 126);
     [&[first, length], payload].concat()
