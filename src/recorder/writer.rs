@@ -41,6 +41,10 @@ const MAX_BATCH_BYTES: usize = 1024 * 1024;
 /// How long after a failed write the next is tried where no traffic asks for one before.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How much of a body behind the part that is kept is looked through for secrets: one that the cut
+/// goes through must be known as a whole.
+const MARGIN: usize = 64 * 1024;
+
 /// How many sessions are told apart for the count. Beyond it the count stands still.
 const MAX_SESSIONS: usize = 100_000;
 
@@ -239,6 +243,7 @@ impl Writer {
             self.progress.left_out += u64::from(!matches!(event, Event::Fact(_)));
             return;
         }
+        let event = self.shortened(event);
         let event = match self.redacting.redacted(event, &mut self.progress) {
             Ok(event) => event,
             Err(why) => {
@@ -274,6 +279,17 @@ impl Writer {
         if self.heard.is_some() {
             self.lines.push(line);
         }
+    }
+
+    /// The event without what no tape keeps of its bodies, so that nobody looks for secrets in that.
+    fn shortened(&self, mut event: Event) -> Event {
+        let most = self.max_body.saturating_add(MARGIN);
+        if let Event::Operation(operation) = &mut event {
+            for body in [&mut operation.request.body, &mut operation.response.body] {
+                *body = limited(std::mem::take(body), most);
+            }
+        }
+        event
     }
 
     fn operation(&mut self, mut operation: Operation) -> Option<Operation> {
