@@ -107,9 +107,17 @@ impl Copies {
             return CopyId(place);
         }
         match self.position(|stage| stage.has_room(identity, ask)) {
-            Some(place) => CopyId(place),
-            None => self.begin(),
+            Some(place) if self.is_at_home(place, identity, ask) => CopyId(place),
+            Some(_) | None => self.begin(),
         }
+    }
+
+    /// Whether a copy answers a new client, or no other would: one that has begun expects the secrets of
+    /// its own clients.
+    fn is_at_home(&self, place: usize, identity: &Identity, ask: Ask<'_>) -> bool {
+        let answers = |stage: &Stage| stage.answers(identity, ask);
+        let fresh = || Stage::new(Arc::clone(&self.plan), self.settings.clone(), place);
+        self.iter().nth(place).is_some_and(answers) || !answers(&fresh())
     }
 
     fn named(&mut self, name: &str) -> CopyId {

@@ -47,6 +47,17 @@ impl Stage {
         }
     }
 
+    /// Whether what a client asks means anything here.
+    pub(crate) fn answers(&self, identity: &Identity, ask: Ask<'_>) -> bool {
+        let tied = self.cast.tied(&self.plan.ties, identity);
+        match (ask, tied.map(|tie| tie.map(|tie| tie.seat))) {
+            (Ask::Messages(_), _) | (_, Err(_)) => true,
+            (Ask::Operation(live), Ok(tied)) => {
+                !self.means(tied, &self.look_at(identity, live)).is_empty()
+            }
+        }
+    }
+
     /// Whether a client logs in as somebody who has logged in before, and who is somebody else.
     pub(crate) fn is_anothers(&self, identity: &Identity, ask: Ask<'_>) -> bool {
         let Ask::Operation(live) = ask else {

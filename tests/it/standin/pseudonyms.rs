@@ -121,6 +121,25 @@ fn a_live_secret_is_taken_for_its_pseudonym_everywhere_and_told_nowhere() {
 }
 
 #[test]
+fn a_spare_client_with_a_password_of_its_own_gets_a_copy_of_its_own() {
+    let path = redacted("spare", &desk());
+    let fork = ["--spare-sessions", "fork", "--absent-after", "never"];
+    let replay = Replay::start(&[&[path.as_str()][..], &fork].concat());
+    for password in ["h0rse-battery", "staple-C0rrect", "h0rse-battery"] {
+        let answer = login(&replay.origin, "alice", password, &[]);
+        assert_eq!(answer.text, format!(r#"{{ "password" : "{password}" }}"#));
+    }
+    assert_eq!(
+        login(&replay.origin, "carol", "h0rse-battery", &[]).status,
+        404
+    );
+    assert_eq!(
+        get(&format!("{}/__admin/health", replay.admin)).json()["copies"],
+        3
+    );
+}
+
+#[test]
 fn programs_that_differ_in_their_keys_alone_have_a_session_each() {
     let path = redacted("keys", &programs());
     let replay = Replay::start(&[&path, "--absent-after", "never"]);
