@@ -60,12 +60,11 @@ impl Shared {
             .uri
             .path_and_query()
             .map_or("/", uri::PathAndQuery::as_str);
-        let fields = headers::recorded(&head.headers);
         let tap = self.recorder.begin(
             Connection(caller.connection),
             head.method.as_str(),
             target,
-            fields,
+            || headers::recorded(&head.headers),
         );
         let (asked, mut tap) = tap.split();
         tap.broken_by(breaker);
@@ -244,7 +243,7 @@ impl Shared {
         if let Some(keeper) = &keeper {
             keeper.answered();
         }
-        tap.head(head.status.as_u16(), headers::recorded(&head.headers));
+        tap.head(head.status.as_u16(), || headers::recorded(&head.headers));
         let passing = Passing::new(content, tap, keeper, self.meter.clone(), span);
         let text = self.settings.bodies == Bodies::Rewrite && headers::is_text(&head.headers);
         self.turn_back(&mut head, client);

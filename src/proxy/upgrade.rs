@@ -70,12 +70,11 @@ impl Shared {
         let client = Client::of(&head, caller);
         let target = head.uri.path_and_query();
         let target = target.map_or("/", uri::PathAndQuery::as_str);
-        let fields = headers::recorded(&head.headers);
         let tap = self.recorder.begin(
             Connection(caller.connection),
             Method::GET.as_str(),
             target,
-            fields,
+            || headers::recorded(&head.headers),
         );
         let (asking, tap) = tap.split();
         asking.end();
