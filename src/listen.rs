@@ -110,7 +110,7 @@ pub struct Peer {
 
 /// The word by which a server cuts what is still open when the time to drain is over.
 #[derive(Clone, Debug)]
-pub struct Cut(watch::Receiver<bool>);
+pub struct Cut(Arc<watch::Receiver<bool>>);
 
 /// Whether a word was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,6 +304,7 @@ where
         let known = Arc::new(Connection::default());
         let conversation = self.converse(stream, client, Arc::clone(&known), watcher);
         tokio::select! {
+            biased; // nearly always it is the conversation that goes on
             () = conversation => {}
             () = reader::stalled(&known, patience) => {
                 counts.count(Counter::SlowReader);
@@ -346,6 +347,7 @@ where
         );
         let (handle, working, counts) = (self.handle, self.working, self.counts);
         let patience = self.limits.body;
+        let cuts = Arc::new(working.cuts.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let peer = Peer {
                 connection: number,
@@ -353,7 +355,7 @@ where
                 scheme,
                 interim: Interim::of(request.version(), &known),
                 socket: Socket::offered(&request, &known, &working),
-                cut: Cut(working.cuts.clone()),
+                cut: Cut(Arc::clone(&cuts)),
             };
             let known = Arc::clone(&known);
             let (handle, counts) = (handle.clone(), counts.clone());
@@ -404,7 +406,7 @@ where
     if request.version() == Version::HTTP_2 {
         known.begun();
     }
-    let flight = response::Flight::new(Arc::clone(&known));
+    let flight = response::Flight::new(Arc::clone(&known), request.version());
     let refusal = if guard::is_own(&request) {
         known.refusal()
     } else {
