@@ -34,7 +34,7 @@ enum Stage {
 
 /// The word of the recorder that is waited for, and what is to be told when the response is out.
 struct Held {
-    written: Pin<Box<Written>>,
+    written: Written,
     _span: Span,
 }
 
@@ -48,7 +48,7 @@ pub(in crate::proxy) struct Passing {
     meter: Meter,
     span: Option<Span>,
     /// A frame that completes a message of a stream, and waits for the recorder.
-    waiting: Option<(Frame<Bytes>, Pin<Box<Written>>)>,
+    waiting: Option<(Frame<Bytes>, Written)>,
 }
 
 impl Passing {
@@ -139,7 +139,7 @@ impl Download {
     /// Content that is there, when the recorder has the exchange.
     pub(in crate::proxy) fn recorded(content: Bytes, written: Written, span: Span) -> Download {
         let held = Held {
-            written: Box::pin(written),
+            written,
             _span: span,
         };
         Download(Stage::Whole(Some(content), Some(held)))
@@ -159,14 +159,14 @@ impl Body for Download {
                 Stage::Over => return Poll::Ready(None),
                 Stage::Whole(content, held) => {
                     if let Some(held) = held {
-                        ready!(held.written.as_mut().poll(context));
+                        ready!(Pin::new(&mut held.written).poll(context));
                     }
                     let content = content.take().filter(|content| !content.is_empty());
                     self.0 = Stage::Over;
                     return Poll::Ready(content.map(|content| Ok(Frame::data(content))));
                 }
                 Stage::Holding(frame, held) => {
-                    ready!(held.written.as_mut().poll(context));
+                    ready!(Pin::new(&mut held.written).poll(context));
                     let frame = frame.take();
                     self.0 = Stage::Over;
                     return Poll::Ready(frame.map(Ok));
@@ -176,7 +176,7 @@ impl Body for Download {
                         return Poll::Ready(Some(Ok(Frame::data(data))));
                     }
                     if let Some((_, written)) = &mut passing.waiting {
-                        ready!(written.as_mut().poll(context));
+                        ready!(Pin::new(written).poll(context));
                         let frame = passing.waiting.take().map(|(frame, _)| frame);
                         return Poll::Ready(frame.map(Ok));
                     }
@@ -195,7 +195,7 @@ impl Body for Download {
                             (true, _) => Some(frame),
                             (false, None) => return Poll::Ready(Some(Ok(frame))),
                             (false, Some(written)) => {
-                                passing.waiting = Some((frame, Box::pin(written)));
+                                passing.waiting = Some((frame, written));
                                 continue;
                             }
                         },
@@ -235,7 +235,7 @@ impl Download {
                 return;
             };
             let held = Held {
-                written: Box::pin(written),
+                written,
                 _span: span,
             };
             self.0 = Stage::Holding(last, held);

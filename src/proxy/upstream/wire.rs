@@ -12,14 +12,19 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
-/// Whether a connection has carried a request before.
+/// Whether a connection has carried a request before: something was written on it behind something that
+/// was read. Over HTTP/2 that may be the first request, behind the settings.
 #[derive(Clone, Debug, Default)]
 pub(in crate::proxy) struct Used(Arc<AtomicBool>);
 
 impl Used {
-    /// Marks the connection as used, and tells whether it was before.
-    pub(in crate::proxy) fn mark(&self) -> bool {
-        self.0.swap(true, Ordering::Relaxed)
+    /// Whether it has.
+    pub(in crate::proxy) fn was_used(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn mark(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -40,6 +45,7 @@ impl Tear {
 /// answer is there to be read. So a failure to write is told only after the last byte was read.
 pub(in crate::proxy) struct Wire {
     stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
+    heard: Heard,
     used: Used,
     tear: Tear,
     writing: Writing,
@@ -51,6 +57,13 @@ impl Drop for Wire {
             let _ = self.tcp().set_zero_linger();
         }
     }
+}
+
+/// Whether the upstream has said anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    Nothing,
+    Something,
 }
 
 /// Whether the upstream takes what is written.
@@ -67,6 +80,7 @@ impl Wire {
     pub(super) fn new(stream: Either<TcpStream, Box<TlsStream<TcpStream>>>) -> Wire {
         Wire {
             stream,
+            heard: Heard::Nothing,
             used: Used::default(),
             tear: Tear::default(),
             writing: Writing::Open,
@@ -99,6 +113,9 @@ impl Wire {
 
     /// Where writing has failed: wait for the last byte to be read.
     fn may_write(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        if self.heard == Heard::Something {
+            self.used.mark();
+        }
         match &mut self.writing {
             Writing::Open => Poll::Ready(Ok(())),
             Writing::Failed(waker) => {
@@ -134,6 +151,8 @@ impl AsyncRead for Wire {
         let read = ready!(Pin::new(&mut this.stream).poll_read(context, buffer));
         if read.is_err() || buffer.remaining() == before {
             this.ended();
+        } else {
+            this.heard = Heard::Something;
         }
         Poll::Ready(read)
     }
