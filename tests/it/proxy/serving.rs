@@ -109,9 +109,11 @@ fn an_exception_for_every_path_has_everything_pass_and_nothing_on_the_tape() {
         }
     });
     let mut recording = Recording::start(upstream.address, &["--except", "/**"]);
-    let polled = recording.exchange(&get("/api/v2/notifications"));
+    let closing =
+        |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let polled = recording.exchange(&closing("/api/v2/notifications"));
     assert!(polled.ends_with("\"data\":1}]"), "{polled}");
-    let streamed = recording.exchange(&get("/events"));
+    let streamed = recording.exchange(&closing("/events"));
     assert!(streamed.contains("data: 1\n\n"), "{streamed}");
     let mut socket = recording.connect();
     socket.send(&sockets::offer("/chat", ""));
