@@ -175,9 +175,9 @@ pub(super) fn http2_refusal<B>(request: &Request<B>, scheme: Scheme) -> Option<R
     }
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let named = request.uri().authority();
-    let read = |text: &[u8]| Authority::read(text, scheme);
-    let named = named.map(|authority| read(authority.as_str().as_bytes()));
-    let host = hosts.next().map(|host| read(host.as_bytes()));
+    let named = named.map(|named| Authority::read(named.as_str().as_bytes(), scheme));
+    let host = hosts.next();
+    let host = host.map(|host| Authority::read(host.as_bytes(), scheme));
     let reason = match (named, host, hosts.next()) {
         (_, _, Some(_)) => "more than one Host",
         (Some(None), _, _) => "the :authority is no host",

@@ -18,7 +18,7 @@ use super::relay::{
     Collected, Content, Delivery, Download, Passing, Sending, Upload, UpstreamContent,
 };
 use super::turn::Client;
-use super::upstream::{Cause, Failure, Protocol, Used};
+use super::upstream::{Cause, Failure, Line, Protocol};
 use super::{Bodies, Breaker, Caller, Shared, Tell, headers};
 use crate::recorder::{Connection, ResponseTap};
 
@@ -319,7 +319,7 @@ fn was_used(capture: &CaptureConnection) -> bool {
     if let Some(connected) = capture.connection_metadata().as_ref() {
         connected.get_extras(&mut extras);
     }
-    extras.get::<Used>().is_some_and(Used::was_used)
+    extras.get::<Line>().is_some_and(Line::was_used)
 }
 
 /// The answer to a client whose request broke off, should it still listen.

@@ -28,7 +28,7 @@ use super::meter::Watch;
 use super::relay::{Content, Delivery, Download, Upload, UpstreamContent};
 use super::tunnel::Tunnel;
 use super::turn::Client;
-use super::upstream::{Cause, Ground, Protocol, Tear};
+use super::upstream::{Cause, Ground, Line, Protocol};
 use super::{Caller, Shared, Tell, headers};
 
 const KEY: HeaderName = header::SEC_WEBSOCKET_KEY;
@@ -125,7 +125,7 @@ impl Shared {
                 .await;
         }
         let by_upstream = hyper::upgrade::on(&mut response);
-        let tear = response.extensions().get::<Tear>().cloned();
+        let line = response.extensions().get::<Line>().cloned();
         let (head, _) = response.into_parts();
         let fields = headers::recorded(&head.headers);
         let Course {
@@ -137,7 +137,7 @@ impl Shared {
             meter: self.meter.clone(),
             span,
             socket,
-            tear,
+            line,
         };
         begin(tunnel, by_client, by_upstream);
         let response = self.agreed(head, &client, &asked);

@@ -12,30 +12,34 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
-/// Whether a connection has carried a request before: something was written on it behind something that
-/// was read. Over HTTP/2 that may be the first request, behind the settings.
+/// What is known of a connection by whoever uses it.
 #[derive(Clone, Debug, Default)]
-pub(in crate::proxy) struct Used(Arc<AtomicBool>);
+pub(in crate::proxy) struct Line(Arc<State>);
 
-impl Used {
-    /// Whether it has.
-    pub(in crate::proxy) fn was_used(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn mark(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+#[derive(Debug, Default)]
+struct State {
+    used: AtomicBool,
+    torn: AtomicBool,
 }
 
-/// Has the upstream see a broken connection, and not the end of one, when it is dropped.
-#[derive(Clone, Debug, Default)]
-pub(in crate::proxy) struct Tear(Arc<AtomicBool>);
+impl Line {
+    /// Whether it has carried a request before: something was written on it behind something that was
+    /// read. Over HTTP/2 that may be the first request, behind the settings.
+    pub(in crate::proxy) fn was_used(&self) -> bool {
+        self.0.used.load(Ordering::Relaxed)
+    }
 
-impl Tear {
-    /// Says so.
+    fn use_again(&self) {
+        self.0.used.store(true, Ordering::Relaxed);
+    }
+
+    /// Has the upstream see a broken connection, and not the end of one, when it is dropped.
     pub(in crate::proxy) fn tear(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.torn.store(true, Ordering::Relaxed);
+    }
+
+    fn is_torn(&self) -> bool {
+        self.0.torn.load(Ordering::Relaxed)
     }
 }
 
@@ -46,14 +50,13 @@ impl Tear {
 pub(in crate::proxy) struct Wire {
     stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
     heard: Heard,
-    used: Used,
-    tear: Tear,
+    line: Line,
     writing: Writing,
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        if self.tear.0.load(Ordering::Relaxed) {
+        if self.line.is_torn() {
             let _ = self.tcp().set_zero_linger();
         }
     }
@@ -81,8 +84,7 @@ impl Wire {
         Wire {
             stream,
             heard: Heard::Nothing,
-            used: Used::default(),
-            tear: Tear::default(),
+            line: Line::default(),
             writing: Writing::Open,
         }
     }
@@ -114,7 +116,7 @@ impl Wire {
     /// Where writing has failed: wait for the last byte to be read.
     fn may_write(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
         if self.heard == Heard::Something {
-            self.used.mark();
+            self.line.use_again();
         }
         match &mut self.writing {
             Writing::Open => Poll::Ready(Ok(())),
@@ -136,7 +138,7 @@ impl Wire {
 impl Connection for Wire {
     fn connected(&self) -> Connected {
         let connected = self.tcp().connected();
-        connected.extra(self.used.clone()).extra(self.tear.clone())
+        connected.extra(self.line.clone())
     }
 }
 
