@@ -1,5 +1,6 @@
 //! The thin shell around a [`Stage`]: hyper's requests in, hyper's responses out, and the one timer.
 
+mod polling;
 mod sockets;
 mod state;
 
@@ -9,23 +10,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, header};
+use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::bayeux::{Carrier, Exchange, Message, Sockets, message};
+use crate::bayeux::Sockets;
 use crate::exchange::{self, Micros, NotificationId, coding};
 
 use super::body::ReplayBody;
-use super::cast::{Identity, Role};
+use super::cast::Identity;
 use super::copies::{Ask, Copies, CopyId, Mark};
 use super::fields::{self, identity, recorded, refused};
 use super::forward::Forward;
 use super::pace::Pace;
 use super::plan::Plan;
-use super::publish;
 use super::refusal::{Kind, Refusal};
 use super::report::Report;
 use super::settings::{Misses, Settings, Spare};
@@ -59,13 +59,6 @@ struct Shared {
 
 /// What is kept as long as a live client's socket is open.
 pub type Held = Box<dyn std::any::Any + std::marker::Send>;
-
-/// What the Bayeux server answered to one request.
-pub(super) struct Replies {
-    pub(super) messages: Vec<Bytes>,
-    pub(super) cookie: Option<String>,
-    copy: CopyId,
-}
 
 impl Replay {
     /// A replay of `plan` that answers Bayeux requests at these paths and below them.
@@ -242,59 +235,6 @@ impl Replay {
         at(&state.copies, state.runs)
     }
 
-    /// Sends messages to the Bayeux server, and waits for its answer.
-    pub(super) async fn say(
-        &self,
-        identity: &Identity,
-        role: Role,
-        messages: &[Message],
-    ) -> Replies {
-        let (sender, receiver) = oneshot::channel();
-        let (waiting, cookie) = self.ask(identity, role, messages, Waiter::Request(sender));
-        let messages = receiver.await.unwrap_or_default();
-        Replies {
-            messages,
-            cookie,
-            copy: waiting.copy,
-        }
-    }
-
-    /// Sends messages to the Bayeux server, which answers to the one who waits. That one keeps what is
-    /// returned until then.
-    pub(super) fn ask(
-        &self,
-        identity: &Identity,
-        role: Role,
-        messages: &[Message],
-        waiter: Waiter,
-    ) -> (Waiting, Option<String>) {
-        let mut state = self.state();
-        state.next += 1;
-        let exchange = Exchange(state.next);
-        state.waiting.insert(exchange, waiter);
-        let now = self.now();
-        let copy = state.copies.of(identity, Ask::Messages(messages));
-        let stage = state.copies.get(copy);
-        let misses = stage.journal().misses().total();
-        let (mut sends, cookie) = stage.messages(now, exchange, identity, role, messages);
-        if stage.journal().misses().total() > misses {
-            self.0.missed.notify_one();
-        }
-        if state.phase == Phase::Stopping {
-            sends.extend(state.copies.get(copy).release_all(now));
-        }
-        state.dispatch(sends);
-        drop(state);
-        self.0.changed.notify_one();
-        let replay = self.clone();
-        let waiting = Waiting {
-            replay,
-            copy,
-            exchange,
-        };
-        (waiting, cookie)
-    }
-
     /// What the stage answers to an operation, in which copy of the conversation, and the stream that
     /// it opens.
     fn answer(
@@ -394,54 +334,12 @@ impl Replay {
         }
     }
 
-    /// Whether a request is to the Bayeux endpoint, by one of the methods that carry messages.
-    fn is_bayeux(&self, head: &http::request::Parts) -> bool {
-        self.is_endpoint(head.uri.path())
-            && (head.method == Method::POST || head.method == Method::GET)
-    }
-
-    fn is_endpoint(&self, path: &str) -> bool {
-        let mut endpoints = self.0.endpoints.iter();
-        endpoints.any(|endpoint| publish::is_below(path, endpoint))
-    }
-
     /// By what the sender of a request can be recognized.
     fn identity(&self, head: &http::request::Parts, live: &exchange::Request) -> Identity {
         Identity {
             named: self.0.plan.reading.client(live),
             ..identity(&head.headers, &live.target)
         }
-    }
-
-    async fn bayeux(
-        &self,
-        head: &http::request::Parts,
-        identity: &Identity,
-        content: &[u8],
-    ) -> Response<ReplayBody> {
-        let read = if head.method == Method::GET {
-            message::read_query(head.uri.query().unwrap_or_default())
-        } else {
-            let kind = head
-                .headers
-                .get(header::CONTENT_TYPE)
-                .and_then(|value| value.to_str().ok());
-            message::read(kind, content).map(|messages| (messages, Carrier::Json))
-        };
-        let (messages, carrier) = match read {
-            Ok(read) => read,
-            Err(error) => {
-                return refused(&Refusal::plain(
-                    Kind::Malformed,
-                    format!("{}: {error}", head.uri.path()),
-                ));
-            }
-        };
-        let answer = self.say(identity, Role::Player, &messages).await;
-        let (kind, content) = carrier.response(&answer.messages);
-        let mut response = fields::bayeux(kind, content, answer.cookie);
-        self.mark(&mut response, identity, answer.copy);
-        response
     }
 
     fn now(&self) -> Micros {
@@ -482,25 +380,6 @@ fn sent_on(answer: Result<Response<Incoming>, String>) -> Response<ReplayBody> {
         Err(error) => {
             let message = format!("the request could not be sent on: {error}");
             refused(&Refusal::plain(Kind::Upstream, message))
-        }
-    }
-}
-
-/// A request that waits for the Bayeux server. When it is given up, so is its poll.
-pub(super) struct Waiting {
-    replay: Replay,
-    copy: CopyId,
-    pub(super) exchange: Exchange,
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        let mut state = self.replay.state();
-        if state.waiting.remove(&self.exchange).is_some() {
-            let stage = state.copies.get(self.copy);
-            stage.cancel(self.replay.now(), self.exchange);
-            drop(state);
-            self.replay.0.changed.notify_one();
         }
     }
 }
