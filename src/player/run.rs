@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::exchange::Micros;
 
@@ -13,11 +13,24 @@ use super::pace::Pace;
 use super::plan::{By, Cause, Due, Lane, LaneEvent, Plan, Planned};
 
 /// The progress of one run.
+///
+/// What happens is looked at where it matters and nowhere else: a conversation of thousands must not be
+/// gone through for each request.
 #[derive(Debug)]
 pub(super) struct Run {
     pace: Pace,
     operations: Vec<Progress>,
     lanes: Vec<LaneProgress>,
+    /// The lanes of each session.
+    of_session: BTreeMap<usize, Vec<usize>>,
+    /// The lanes of what travels on the stream that an operation opens.
+    on_stream: BTreeMap<usize, BTreeSet<usize>>,
+    /// The lanes in which something may have got its time since the run was settled.
+    stale: BTreeSet<usize>,
+    /// When notifications are due in which lane, later than the run was settled.
+    agenda: BTreeSet<(Micros, usize)>,
+    /// The lanes whose next notification was due when the run was settled.
+    open: BTreeSet<usize>,
     /// The time up to which everything is settled.
     settled: Micros,
 }
@@ -63,14 +76,35 @@ struct LaneProgress {
 }
 
 /// Which sessions nobody plays, so that their operations happen by themselves.
-pub(super) type Absent<'a> = &'a dyn Fn(usize) -> bool;
+#[derive(Clone, Copy)]
+pub(super) enum Absent<'a> {
+    /// There is none.
+    Nobody,
+    /// Those of which this is true.
+    Those(&'a dyn Fn(usize) -> bool),
+}
 
 impl Run {
     pub(super) fn new(plan: &Plan, pace: Pace) -> Run {
+        let mut of_session: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (place, lane) in plan.lanes.iter().enumerate() {
+            of_session.entry(lane.session).or_default().push(place);
+        }
+        let mut on_stream: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for due in &plan.notifications {
+            if let Some(operation) = due.stream {
+                on_stream.entry(operation).or_default().insert(due.lane);
+            }
+        }
         Run {
             pace,
             operations: vec![Progress::default(); plan.operations.len()],
             lanes: plan.lanes.iter().map(|_| LaneProgress::default()).collect(),
+            of_session,
+            on_stream,
+            stale: (0..plan.lanes.len()).collect(),
+            agenda: BTreeSet::new(),
+            open: BTreeSet::new(),
             settled: Micros::default(),
         }
     }
@@ -100,7 +134,26 @@ impl Run {
             progress.received.get_or_insert(now);
             progress.served += 1;
         }
+        self.touch(plan, operation);
         self.pass(plan, operation);
+    }
+
+    /// Looks again, when the run is next settled, at the lanes of what an operation may have released.
+    fn touch(&mut self, plan: &Plan, operation: usize) {
+        let planned = plan.operations.get(operation);
+        let released = planned.map_or(&[][..], |planned| &planned.releases);
+        for place in released {
+            if let Some(due) = plan.notifications.get(*place) {
+                let causes = due.causes.iter();
+                let mut own = causes.filter(|cause| cause.operation == operation);
+                if own.any(|cause| self.happened(*cause).is_some()) {
+                    self.stale.insert(due.lane);
+                }
+            }
+        }
+        if let Some(lanes) = self.on_stream.get(&operation) {
+            self.stale.extend(lanes);
+        }
     }
 
     /// Moves a lane on to behind this operation.
@@ -121,6 +174,9 @@ impl Run {
         let (Some(progress), Some(planned)) = (self.lanes.get(lane), plan.lanes.get(lane)) else {
             return false;
         };
+        if progress.heard < events {
+            return false;
+        }
         let waits = |place: usize| progress.scheduled.iter().any(|(other, _)| *other == place);
         let is_over = |event: &LaneEvent| match event {
             LaneEvent::Notification(place) => !waits(*place),
@@ -131,7 +187,7 @@ impl Run {
             }
         };
         let before = planned.events.get(..events).unwrap_or_default();
-        progress.heard >= events && before.iter().all(is_over)
+        before.iter().all(is_over)
     }
 
     /// What a notification that was not handed over yet waits for.
@@ -166,18 +222,20 @@ impl Run {
     }
 
     /// Notes that an operation has its answer.
-    pub(super) fn answer(&mut self, now: Micros, operation: usize) {
+    pub(super) fn answer(&mut self, now: Micros, plan: &Plan, operation: usize) {
         if let Some(progress) = self.operations.get_mut(operation) {
             progress.received.get_or_insert(now);
             progress.answered.get_or_insert(now);
         }
+        self.touch(plan, operation);
     }
 
     /// Notes that the client of a session is there.
-    pub(super) fn begin(&mut self, now: Micros, plan: &Plan, session: usize) {
-        for (lane, planned) in self.lanes.iter_mut().zip(&plan.lanes) {
-            if planned.session == session {
+    pub(super) fn begin(&mut self, now: Micros, session: usize) {
+        for place in self.of_session.get(&session).into_iter().flatten() {
+            if let Some(lane) = self.lanes.get_mut(*place) {
                 lane.begun.get_or_insert(now);
+                self.stale.insert(*place);
             }
         }
     }
@@ -206,6 +264,7 @@ impl Run {
                     .max(lane.last.unwrap_or_default());
                 lane.last = Some(at);
                 lane.scheduled.push_back((place, at));
+                self.agenda.insert((at, due.lane));
             }
         }
     }
@@ -215,18 +274,48 @@ impl Run {
     pub(super) fn settle(&mut self, now: Micros, plan: &Plan, absent: Absent<'_>) -> Vec<usize> {
         self.settled = now;
         let mut by_themselves = Vec::new();
+        if let Absent::Those(absent) = absent {
+            self.act_all(now, plan, absent, &mut by_themselves);
+        }
+        while let Some(place) = self.stale.pop_first() {
+            self.schedule(plan, place);
+        }
+        while let Some(&(at, lane)) = self.agenda.first()
+            && at <= now
+        {
+            self.agenda.pop_first();
+            self.open.insert(lane);
+        }
+        by_themselves
+    }
+
+    /// Lets the operations of absent sessions happen, and what follows from them, until nothing does.
+    fn act_all(
+        &mut self,
+        now: Micros,
+        plan: &Plan,
+        absent: &dyn Fn(usize) -> bool,
+        acted: &mut Vec<usize>,
+    ) {
         loop {
-            let before = by_themselves.len();
+            let before = acted.len();
             for (place, planned) in plan.lanes.iter().enumerate() {
-                self.schedule(plan, planned, place);
+                if self.stale.remove(&place) {
+                    self.schedule(plan, place);
+                }
                 if absent(planned.session) {
-                    self.act(now, plan, planned, place, &mut by_themselves);
+                    self.act(now, plan, planned, place, acted);
                 }
             }
-            if by_themselves.len() == before {
-                return by_themselves;
+            if acted.len() == before {
+                return;
             }
         }
+    }
+
+    /// The first lane from this one on whose next notification may be due.
+    pub(super) fn open_from(&self, lane: usize) -> Option<usize> {
+        self.open.range(lane..).next().copied()
     }
 
     /// The next notification of this lane, if its time has come.
@@ -236,35 +325,41 @@ impl Run {
     }
 
     /// Takes the notification that [`Run::due`] named.
-    pub(super) fn take(&mut self, lane: usize) {
-        if let Some(lane) = self.lanes.get_mut(lane) {
+    pub(super) fn take(&mut self, place: usize) {
+        if let Some(lane) = self.lanes.get_mut(place) {
             lane.scheduled.pop_front();
+            let next = lane.scheduled.front();
+            if next.is_none_or(|(_, at)| *at > self.settled) {
+                self.open.remove(&place);
+            }
         }
     }
 
     /// Puts back what was taken and never reached its client; the last given comes first.
     pub(super) fn put_back(&mut self, now: Micros, plan: &Plan, notification: usize) {
-        let lane = plan.notifications.get(notification).map(|due| due.lane);
-        if let Some(lane) = lane.and_then(|lane| self.lanes.get_mut(lane)) {
+        let place = plan.notifications.get(notification).map(|due| due.lane);
+        if let Some(place) = place
+            && let Some(lane) = self.lanes.get_mut(place)
+        {
             lane.scheduled.push_front((notification, now));
+            self.agenda.insert((now, place));
         }
     }
 
     /// When the next notification's time comes, of those that waited for nothing but time when the
-    /// run was settled last. Where nobody takes the first of a lane, its last must be named as well:
-    /// the operations of an absent session wait for that one.
+    /// run was settled last: taken by somebody or not, since the operations of an absent session wait for
+    /// the last of its lane.
     pub(super) fn next_due(&self) -> Option<Micros> {
-        let of_lane = |lane: &LaneProgress| {
-            let front = lane.scheduled.front().map(|&(_, at)| at);
-            [front, lane.last]
-        };
-        let times = self.lanes.iter().flat_map(of_lane).flatten();
-        times.filter(|at| *at > self.settled).min()
+        let mut times = self.agenda.iter().map(|(at, _)| *at);
+        times.find(|at| *at > self.settled)
     }
 
     /// Gives a time to every notification of a lane up to the first that still waits for a cause:
     /// a session's notifications come in recorded order.
-    fn schedule(&mut self, plan: &Plan, planned: &Lane, place: usize) {
+    fn schedule(&mut self, plan: &Plan, place: usize) {
+        let Some(planned) = plan.lanes.get(place) else {
+            return;
+        };
         while let Some(lane) = self.lanes.get(place)
             && let Some(event) = planned.events.get(lane.heard)
         {
@@ -285,6 +380,7 @@ impl Run {
             lane.heard += 1;
             if let Some((_, at)) = scheduled {
                 lane.last = Some(at);
+                self.agenda.insert((at, place));
             }
             lane.scheduled.extend(scheduled);
         }
@@ -311,7 +407,7 @@ impl Run {
                 Some(LaneEvent::Operation(operation)) => {
                     let open = |progress: &Progress| progress.answered.is_none();
                     if self.operations.get(*operation).is_some_and(open) {
-                        self.answer(now, *operation);
+                        self.answer(now, plan, *operation);
                         self.pass(plan, *operation);
                         acted.push(*operation);
                     }

@@ -77,7 +77,7 @@ impl Stage {
 
     /// Notes that the answer to an operation is out.
     pub(crate) fn answered(&mut self, now: Micros, operation: usize) -> Vec<Send> {
-        self.run.answer(now, operation);
+        self.run.answer(now, &self.plan, operation);
         self.advance(now)
     }
 

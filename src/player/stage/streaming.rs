@@ -71,7 +71,7 @@ impl Stage {
             .choose(&identity, &live)
             .and_then(|choice| self.serve(now, &identity, &live, choice));
         match served {
-            Ok(Answer::Recorded { operation, .. }) => self.run.answer(now, operation),
+            Ok(Answer::Recorded { operation, .. }) => self.run.answer(now, &self.plan, operation),
             Ok(Answer::Refused(refusal)) | Err(refusal) => self.missed(&live, refusal.message),
         }
         self.advance(now)
@@ -106,7 +106,7 @@ impl Stage {
         self.put_back(now, &lost);
         self.again.extend(unseen.iter().copied());
         self.put_back(now, &unseen);
-        self.run.begin(now, &self.plan, seat);
+        self.run.begin(now, seat);
         if !matches!(self.quiet, Quiet::Over) {
             self.quiet = Quiet::Since(now);
         }
@@ -175,7 +175,7 @@ impl Stage {
         let Some((place, strand)) = all.find_map(needless) else {
             return false;
         };
-        self.run.answer(now, place);
+        self.run.answer(now, &self.plan, place);
         self.outlets.go_on(strand, place);
         true
     }
