@@ -1,10 +1,9 @@
-//! The thin shell around a [`Stage`]: hyper's requests in, hyper's responses out, and the one timer.
+//! The thin shell around a [`Stage`](super::stage::Stage): hyper's requests in, hyper's responses out, and the one timer.
 
 mod polling;
 mod sockets;
 mod state;
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,10 +29,11 @@ use super::refusal::{Kind, Refusal};
 use super::report::Report;
 use super::settings::{Misses, Settings, Spare};
 use super::socket::Wish;
-use super::stage::{Answer, Stage};
+use super::stage::Answer;
 use super::streaming::{Moored, Streaming};
+pub(super) use polling::Waiting;
 pub(super) use state::Waiter;
-use state::{Phase, State};
+use state::{Alarm, Answered, Phase, State};
 
 /// A replay: a service for hyper, with the run that it plays. Clones share the run.
 #[derive(Clone)]
@@ -87,14 +87,7 @@ impl Replay {
             settings.bayeux.sockets = Sockets::Offered;
         }
         let plan = Arc::new(plan);
-        let state = State {
-            copies: Copies::new(Arc::clone(&plan), settings.clone()),
-            waiting: BTreeMap::new(),
-            streams: BTreeMap::new(),
-            next: 0,
-            runs: 1,
-            phase: Phase::Playing,
-        };
+        let state = State::new(Copies::new(Arc::clone(&plan), settings.clone()));
         Replay(Arc::new(Shared {
             plan,
             settings,
@@ -152,15 +145,14 @@ impl Replay {
     pub async fn keep_time(self) {
         loop {
             let changed = self.0.changed.notified();
-            let deadline = self.state().copies.iter().filter_map(Stage::deadline).min();
+            let deadline = self.state().set_alarm();
             let Some(deadline) = deadline else {
                 changed.await;
                 continue;
             };
             let wait = Duration::from_micros(deadline.since(self.now()).0);
             if tokio::time::timeout(wait, changed).await.is_err() {
-                let now = self.now();
-                self.state().each(|stage| stage.tick(now));
+                self.change(|state, now| state.each(|stage| stage.tick(now)));
             }
         }
     }
@@ -172,12 +164,12 @@ impl Replay {
 
     /// Answers every held poll, and holds none from now on.
     pub fn stop(&self) {
-        let mut state = self.state();
-        state.phase = Phase::Stopping;
-        self.0.stopping.send_replace(true);
-        state.streams.clear();
-        let now = self.now();
-        state.each(|stage| stage.release_all(now));
+        self.change(|state, now| {
+            state.phase = Phase::Stopping;
+            self.0.stopping.send_replace(true);
+            state.streams.clear();
+            state.each(|stage| stage.release_all(now));
+        });
     }
 
     /// Whether [`Replay::stop`] was called.
@@ -188,14 +180,13 @@ impl Replay {
     /// Starts the run over: every client is unknown, and nothing has happened yet. Returns the
     /// number of the new run.
     pub(super) fn reset(&self) -> u64 {
-        let mut state = self.state();
-        let now = self.now();
-        state.each(|stage| stage.release_all(now));
-        state.copies = Copies::new(Arc::clone(&self.0.plan), self.0.settings.clone());
-        state.streams.clear();
-        state.runs += 1;
-        let runs = state.runs;
-        drop(state);
+        let runs = self.change(|state, now| {
+            state.each(|stage| stage.release_all(now));
+            state.copies = Copies::new(Arc::clone(&self.0.plan), self.0.settings.clone());
+            state.streams.clear();
+            state.runs += 1;
+            state.runs
+        });
         self.0.changed.notify_one();
         runs
     }
@@ -203,14 +194,13 @@ impl Replay {
     /// Releases the next notifications of a copy of the conversation, at the pace of steps; `None`
     /// where there is no such copy, from 1.
     pub(super) fn step(&self, copy: usize, count: usize) -> Option<Vec<NotificationId>> {
-        let mut state = self.state();
-        let now = self.now();
-        let stage = state.copies.iter_mut().nth(copy.checked_sub(1)?)?;
-        let (sends, released) = stage.step(now, count);
-        state.dispatch(sends);
-        drop(state);
-        self.0.changed.notify_one();
-        Some(released)
+        let copy = copy.checked_sub(1)?;
+        self.change(|state, now| {
+            state.copies.iter().nth(copy)?;
+            let (sends, released) = state.stage(CopyId(copy)).step(now, count);
+            state.dispatch(sends);
+            Some(released)
+        })
     }
 
     /// How many requests were refused for the length of their content.
@@ -242,24 +232,21 @@ impl Replay {
         identity: &Identity,
         live: &exchange::Request,
     ) -> (Answer, CopyId, Option<Moored>) {
-        let mut state = self.state();
-        let copy = state.copies.of(identity, Ask::Operation(live));
-        let stage = state.copies.get(copy);
-        let (answer, sends) = stage.operation(self.now(), identity, live);
-        let moored = state.moor(copy, &answer);
-        state.dispatch(sends);
-        drop(state);
-        self.0.changed.notify_one();
-        (answer, copy, moored)
+        self.change(|state, now| {
+            let copy = state.copies.of(identity, Ask::Operation(live));
+            let (answer, sends) = state.stage(copy).operation(now, identity, live);
+            let moored = state.moor(copy, &answer);
+            state.dispatch(sends);
+            (answer, copy, moored)
+        })
     }
 
     /// The answer to an operation is out.
     fn out(&self, copy: CopyId, operation: usize) {
-        let mut state = self.state();
-        let sends = state.copies.get(copy).answered(self.now(), operation);
-        state.dispatch(sends);
-        drop(state);
-        self.0.changed.notify_one();
+        self.change(|state, now| {
+            let sends = state.stage(copy).answered(now, operation);
+            state.dispatch(sends);
+        });
     }
 
     async fn operation(
@@ -344,6 +331,20 @@ impl Replay {
 
     fn now(&self) -> Micros {
         Micros(u64::try_from(self.0.started.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// Changes the run. What that answers to requests that wait goes out when the run is free for others
+    /// again, and the timer gets word where it must go off earlier than it would.
+    fn change<T>(&self, act: impl FnOnce(&mut State, Micros) -> T) -> T {
+        let mut state = self.state();
+        let result = act(&mut state, self.now());
+        let (answers, alarm) = (std::mem::take(&mut state.answers), state.alarm());
+        drop(state);
+        if alarm == Alarm::Earlier {
+            self.0.changed.notify_one();
+        }
+        answers.into_iter().for_each(Answered::give);
+        result
     }
 
     /// The state. A thread that panicked while it held the lock has left it between two whole

@@ -18,12 +18,12 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role as End, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message as Said, Utf8Bytes};
 
-use crate::bayeux::{Carrier, message};
+use crate::bayeux::{Carrier, Exchange, message};
 use crate::exchange::{Closed, Kind};
 use crate::websocket;
 
 use super::cast::{Identity, Role};
-use super::service::{Held, Replay, Waiter};
+use super::service::{Held, Replay, Waiter, Waiting};
 use super::stage::outlets::Parcel;
 use super::streaming::Berth;
 
@@ -229,7 +229,7 @@ pub(super) async fn converse(
         return;
     };
     let (sender, mut answers) = mpsc::unbounded_channel();
-    let mut waiting = BTreeMap::new();
+    let mut waiting: BTreeMap<Exchange, Waiting> = BTreeMap::new();
     loop {
         let (exchange, answer) = tokio::select! {
             said = socket.next(), if waiting.len() < MAX_WAITING => match said {
@@ -249,7 +249,9 @@ pub(super) async fn converse(
             Some(answer) = answers.recv() => answer,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        waiting.remove(&exchange);
+        if let Some(mut asked) = waiting.remove(&exchange) {
+            asked.answered();
+        }
         let (_, content) = Carrier::Json.response(&answer);
         let text = Utf8Bytes::try_from(content).unwrap_or_default();
         if socket.send(Said::Text(text)).await.is_err() {

@@ -25,9 +25,17 @@ pub(in crate::player) struct Replies {
 
 /// A request that waits for the Bayeux server. When it is given up, so is its poll.
 pub(in crate::player) struct Waiting {
-    replay: Replay,
+    /// Where it waits; `None` when it has its answer.
+    replay: Option<Replay>,
     copy: CopyId,
     pub(in crate::player) exchange: Exchange,
+}
+
+impl Waiting {
+    /// The request has its answer, and there is nothing to give up.
+    pub(in crate::player) fn answered(&mut self) {
+        self.replay = None;
+    }
 }
 
 impl Replay {
@@ -39,10 +47,13 @@ impl Replay {
         messages: &[Message],
     ) -> Replies {
         let (sender, receiver) = oneshot::channel();
-        let (waiting, cookie) = self.ask(identity, role, messages, Waiter::Request(sender));
-        let messages = receiver.await.unwrap_or_default();
+        let (mut waiting, cookie) = self.ask(identity, role, messages, Waiter::Request(sender));
+        let answer = receiver.await;
+        if answer.is_ok() {
+            waiting.answered();
+        }
         Replies {
-            messages,
+            messages: answer.unwrap_or_default(),
             cookie,
             copy: waiting.copy,
         }
@@ -57,31 +68,29 @@ impl Replay {
         messages: &[Message],
         waiter: Waiter,
     ) -> (Waiting, Option<String>) {
-        let mut state = self.state();
-        state.next += 1;
-        let exchange = Exchange(state.next);
-        state.waiting.insert(exchange, waiter);
-        let now = self.now();
-        let copy = state.copies.of(identity, Ask::Messages(messages));
-        let stage = state.copies.get(copy);
-        let misses = stage.journal().misses().total();
-        let (mut sends, cookie) = stage.messages(now, exchange, identity, role, messages);
-        if stage.journal().misses().total() > misses {
-            self.0.missed.notify_one();
-        }
-        if state.phase == Phase::Stopping {
-            sends.extend(state.copies.get(copy).release_all(now));
-        }
-        state.dispatch(sends);
-        drop(state);
-        self.0.changed.notify_one();
-        let replay = self.clone();
-        let waiting = Waiting {
-            replay,
-            copy,
-            exchange,
-        };
-        (waiting, cookie)
+        self.change(|state, now| {
+            state.next += 1;
+            let exchange = Exchange(state.next);
+            state.waiting.insert(exchange, waiter);
+            let copy = state.copies.of(identity, Ask::Messages(messages));
+            let stage = state.stage(copy);
+            let misses = stage.journal().misses().total();
+            let (mut sends, cookie) = stage.messages(now, exchange, identity, role, messages);
+            if stage.journal().misses().total() > misses {
+                self.0.missed.notify_one();
+            }
+            if state.phase == Phase::Stopping {
+                sends.extend(state.copies.get(copy).release_all(now));
+            }
+            state.dispatch(sends);
+            let replay = Some(self.clone());
+            let waiting = Waiting {
+                replay,
+                copy,
+                exchange,
+            };
+            (waiting, cookie)
+        })
     }
 
     /// Whether a request is to the Bayeux endpoint, by one of the methods that carry messages.
@@ -129,12 +138,13 @@ impl Replay {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let mut state = self.replay.state();
-        if state.waiting.remove(&self.exchange).is_some() {
-            let stage = state.copies.get(self.copy);
-            stage.cancel(self.replay.now(), self.exchange);
-            drop(state);
-            self.replay.0.changed.notify_one();
-        }
+        let Some(replay) = &self.replay else {
+            return;
+        };
+        replay.change(|state, now| {
+            if state.waiting.remove(&self.exchange).is_some() {
+                state.stage(self.copy).cancel(now, self.exchange);
+            }
+        });
     }
 }

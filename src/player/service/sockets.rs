@@ -19,52 +19,47 @@ use super::{Replay, live, pause};
 impl Replay {
     /// A client has what was sent on its stream with this token.
     pub(in crate::player) fn went_out(&self, berth: Berth, token: usize) {
-        let mut state = self.state();
-        if state.runs == berth.run {
-            let stage = state.copies.get(berth.copy);
-            stage.went_out(self.now(), berth.outlet, token);
-        }
+        self.change(|state, now| {
+            if state.runs == berth.run {
+                state.stage(berth.copy).went_out(now, berth.outlet, token);
+            }
+        });
     }
 
     /// What went out on a stream with this token has not reached its client after all.
     pub(in crate::player) fn came_back(&self, berth: Berth, token: usize) {
-        let mut state = self.state();
-        if state.runs == berth.run {
-            let now = self.now();
-            state.copies.get(berth.copy).came_back(now, token);
-        }
+        self.change(|state, now| {
+            if state.runs == berth.run {
+                state.stage(berth.copy).came_back(now, token);
+            }
+        });
     }
 
     /// A client has said something on its socket.
     pub(in crate::player) fn said(&self, berth: Berth, data: Bytes) {
-        let mut state = self.state();
-        if state.runs != berth.run {
-            return;
-        }
-        let stage = state.copies.get(berth.copy);
-        let misses = stage.journal().misses().total();
-        let sends = stage.said(self.now(), berth.outlet, data);
-        if stage.journal().misses().total() > misses {
-            self.0.missed.notify_one();
-        }
-        state.dispatch(sends);
-        drop(state);
-        self.0.changed.notify_one();
+        self.change(|state, now| {
+            if state.runs != berth.run {
+                return;
+            }
+            let stage = state.stage(berth.copy);
+            let misses = stage.journal().misses().total();
+            let sends = stage.said(now, berth.outlet, data);
+            if stage.journal().misses().total() > misses {
+                self.0.missed.notify_one();
+            }
+            state.dispatch(sends);
+        });
     }
 
     /// The client of a stream is gone.
     pub(in crate::player) fn hung_up(&self, berth: Berth) {
-        let mut state = self.state();
-        state.streams.remove(&(berth.copy, berth.outlet));
-        if state.runs == berth.run {
-            let sends = state
-                .copies
-                .get(berth.copy)
-                .hung_up(self.now(), berth.outlet);
-            state.dispatch(sends);
-            drop(state);
-            self.0.changed.notify_one();
-        }
+        self.change(|state, now| {
+            state.streams.remove(&(berth.copy, berth.outlet));
+            if state.runs == berth.run {
+                let sends = state.stage(berth.copy).hung_up(now, berth.outlet);
+                state.dispatch(sends);
+            }
+        });
     }
 
     /// Answers a request for a socket.
@@ -94,14 +89,13 @@ impl Replay {
         identity: &Identity,
         live: &exchange::Request,
     ) -> (Response<ReplayBody>, CopyId) {
-        let mut state = self.state();
-        let copy = state.copies.of(identity, Ask::Operation(live));
-        let (answer, sends) = state.copies.get(copy).offered(self.now(), identity, live);
-        let berth = answer.as_ref().and_then(|answer| state.moor(copy, answer));
-        let berth = berth.map(|moored| moored.berth);
-        state.dispatch(sends);
-        drop(state);
-        self.0.changed.notify_one();
+        let (answer, copy, berth) = self.change(|state, now| {
+            let copy = state.copies.of(identity, Ask::Operation(live));
+            let (answer, sends) = state.stage(copy).offered(now, identity, live);
+            let berth = answer.as_ref().and_then(|answer| state.moor(copy, answer));
+            state.dispatch(sends);
+            (answer, copy, berth.map(|moored| moored.berth))
+        });
         let mut response = match answer {
             Some(Answer::Recorded {
                 operation,
