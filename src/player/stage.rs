@@ -357,10 +357,16 @@ impl Stage {
             Some((channel, data)) => (channel.into_owned(), data),
             None => (recorded.channel.clone(), recorded.data.bytes().clone()),
         };
+        // As a rule it is text, and kept without a copy.
+        let text = String::from_utf8_lossy(&data);
+        let data = match text {
+            Cow::Borrowed(_) => data,
+            Cow::Owned(text) => text.into(),
+        };
         let entry = Delivered {
             notification: recorded.id,
             channel,
-            data: String::from_utf8_lossy(&data).into_owned(),
+            data,
         };
         self.journal
             .delivered(session, self.plan.way(due), entry, &due.identity);
