@@ -209,7 +209,7 @@ pub async fn serve_counted<H, F, B>(
         let (stop, cut) = (stop.clone(), cuts.clone());
         tokio::spawn(async move {
             let stream = tokio::select! {
-                stream = open(&server.wire, tcp, limits.head, &server.counts) => stream,
+                stream = Box::pin(open(&server.wire, tcp, limits.head, &server.counts)) => stream,
                 // Nothing is under way yet.
                 () = stopped(stop) => None,
             };
@@ -266,6 +266,9 @@ fn protocols(limits: Limits) -> auto::Builder<TokioExecutor> {
     http
 }
 
+/// Why a conversation broke off.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// What all connections of a port share.
 #[derive(Clone)]
 struct Server<H> {
@@ -293,40 +296,46 @@ where
 {
     /// Answers the requests of one connection, to its end: its own, or the server's, or that of the
     /// patience with it.
-    async fn attend(
+    fn attend(
         self,
         stream: Stream,
         client: Client,
         watcher: Watcher,
         cut: watch::Receiver<bool>,
-    ) {
+    ) -> impl Future<Output = ()> {
         let (counts, patience) = (self.counts.clone(), self.limits.reader);
         let known = Arc::new(Connection::default());
         let conversation = self.converse(stream, client, Arc::clone(&known), watcher);
-        tokio::select! {
-            biased; // nearly always it is the conversation that goes on
-            () = conversation => {}
-            () = reader::stalled(&known, patience) => {
-                counts.count(Counter::SlowReader);
-                known.tear();
+        // In a box of its own size: a future has room for each place that something is moved to.
+        let conversation = conversation.map(Box::pin);
+        async move {
+            let Some(conversation) = conversation else {
+                return; // it broke before it was served
+            };
+            tokio::select! {
+                biased; // nearly always it is the conversation that goes on
+                // A client that breaks off has nobody left to be told.
+                _ = conversation => {}
+                () = reader::stalled(&known, patience) => {
+                    counts.count(Counter::SlowReader);
+                    known.tear();
+                }
+                () = stopped(cut) => counts.count(Counter::Cut),
             }
-            () = stopped(cut) => counts.count(Counter::Cut),
         }
     }
 
-    async fn converse(
+    /// All requests of a connection and their answers; `None` where it has broken already.
+    fn converse(
         self,
         stream: Stream,
         client: Client,
         known: Arc<Connection>,
         watcher: Watcher,
-    ) {
+    ) -> Option<impl Future<Output = Result<(), BoxError>>> {
         let scheme = self.wire.scheme();
-        let Ok(local) = stream::tcp(&stream).local_addr() else {
-            return; // it broke before it was served
-        };
         let local = Local {
-            address: local,
+            address: stream::tcp(&stream).local_addr().ok()?,
             scheme,
         };
         let Client {
@@ -372,8 +381,7 @@ where
             .http
             .serve_connection_with_upgrades(TokioIo::new(guard), service)
             .into_owned();
-        // A client that breaks off has nobody left to be told.
-        let _ = watcher.watch(connection).await;
+        Some(watcher.watch(connection))
     }
 }
 

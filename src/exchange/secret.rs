@@ -178,6 +178,9 @@ const TOKEN_WORDS: &[&str] = &[
     "token", "csrf", "xsrf", "session", "ticket", "jwt", "apikey",
 ];
 
+/// The longest name that is looked at where it stands; those of header fields are shorter.
+const MAX_SHORT: usize = 64;
+
 /// Which names are those of secrets: the usual ones, more that were added, less some.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
@@ -324,8 +327,29 @@ pub fn is_value(text: &str) -> bool {
 
 /// Whether what has this name tells one client from another, as tokens do.
 pub fn names_token(name: &str) -> bool {
-    let name = bare(name);
-    TOKEN_WORDS.iter().any(|word| name.contains(word))
+    // Asked of each field of each message, so without a copy on the heap where that can be.
+    let mut space = [0; MAX_SHORT];
+    if name.len() > MAX_SHORT || !name.is_ascii() {
+        return holds_token(bare(name).as_bytes());
+    }
+    let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+    let mut length = 0;
+    for (place, letter) in space.iter_mut().zip(letters) {
+        *place = letter.to_ascii_lowercase();
+        length += 1;
+    }
+    holds_token(space.get(..length).unwrap_or_default())
+}
+
+fn holds_token(bare: &[u8]) -> bool {
+    let mut begins = bare.iter().enumerate();
+    begins.any(|(start, first)| {
+        let mut words = TOKEN_WORDS.iter().map(|word| word.as_bytes());
+        // Few letters begin a word, so that most places are done with at a glance.
+        words.any(|word| {
+            word.first() == Some(first) && bare.get(start..).is_some_and(|it| it.starts_with(word))
+        })
+    })
 }
 
 /// A name in lower case, without punctuation.
