@@ -277,7 +277,7 @@ impl Writer {
         self.account.wait(&event);
         let line = self.growing.push(&event);
         if self.heard.is_some() {
-            self.lines.push(line);
+            self.lines.push(line.to_owned());
         }
     }
 
