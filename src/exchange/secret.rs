@@ -327,14 +327,37 @@ pub fn is_value(text: &str) -> bool {
 
 /// Whether what has this name tells one client from another, as tokens do.
 pub fn names_token(name: &str) -> bool {
-    let name = bare(name);
-    TOKEN_WORDS.iter().any(|word| name.contains(word))
+    with_bare(name, |name| holds_any(name.as_bytes(), TOKEN_WORDS))
 }
 
 /// A name in lower case, without punctuation.
 pub fn bare(name: &str) -> String {
+    with_bare(name, str::to_owned)
+}
+
+/// Looks at a name in lower case, without punctuation. Most names are short and of ASCII, and take no memory
+/// for that.
+pub fn with_bare<T>(name: &str, look: impl FnOnce(&str) -> T) -> T {
+    let mut room = [0; MAX_REMEMBERED];
+    if name.is_ascii() && name.len() <= room.len() {
+        let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+        let places = room.iter_mut().zip(letters);
+        let length = places
+            .map(|(place, letter)| *place = letter.to_ascii_lowercase())
+            .count();
+        if let Some(Ok(bare)) = room.get(..length).map(std::str::from_utf8) {
+            return look(bare);
+        }
+    }
     let plain = name.chars().filter(|c| c.is_alphanumeric());
-    plain.flat_map(char::to_lowercase).collect()
+    look(&plain.flat_map(char::to_lowercase).collect::<String>())
+}
+
+/// Whether one of these words stands in a short text, in one pass over that.
+fn holds_any(text: &[u8], words: &[&str]) -> bool {
+    let begins = |rest: &[u8], word: &[u8]| rest.first() == word.first() && rest.starts_with(word);
+    let mut places = (0..text.len()).filter_map(|place| text.get(place..));
+    places.any(|rest| words.iter().any(|word| begins(rest, word.as_bytes())))
 }
 
 fn is_usual(name: &str, bare: &str) -> bool {
@@ -540,6 +563,34 @@ mod tests {
         let none = Names::new(Vec::new(), patterns(&["*"]));
         assert!(!none.is_secret("password"));
         assert!(!none.is_secret_cookie("SID"));
+    }
+
+    #[test]
+    fn a_bare_name_is_the_same_however_long_it_is() {
+        for (name, expected) in [
+            ("X-CSRF_Token 2", "xcsrftoken2"),
+            ("Größe-İ", "größei\u{307}"),
+            ("", ""),
+        ] {
+            assert_eq!(bare(name), expected);
+            let long = "-A".repeat(MAX_REMEMBERED);
+            assert_eq!(
+                bare(&format!("{name}{long}")),
+                format!("{expected}{}", "a".repeat(MAX_REMEMBERED))
+            );
+        }
+        assert_eq!(
+            bare(&"Ab-".repeat(MAX_REMEMBERED / 3)),
+            "ab".repeat(MAX_REMEMBERED / 3)
+        );
+        for (name, tells) in [
+            ("X-Auth-Token", true),
+            ("j-w-t", true),
+            ("toke", false),
+            ("", false),
+        ] {
+            assert_eq!(names_token(name), tells, "{name}");
+        }
     }
 
     #[test]

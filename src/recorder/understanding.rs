@@ -39,7 +39,7 @@ pub use streams::{Ending, Item};
 const NO_RESPONSE: u16 = 499;
 
 /// The number of a connection by a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Connection(pub u64);
 
 /// The number of an exchange that passes.

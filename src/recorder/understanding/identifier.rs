@@ -122,10 +122,12 @@ fn push(tokens: &mut Vec<Token>, text: String, place: &str, shape: Shape) {
 }
 
 fn shape(text: &str) -> Option<Shape> {
-    let digits = text.chars().filter(char::is_ascii_digit).count();
+    if !(MIN_LENGTH..=MAX_LENGTH).contains(&text.len()) {
+        return None;
+    }
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let letters = text.chars().any(char::is_alphabetic);
-    let fits = (MIN_LENGTH..=MAX_LENGTH).contains(&text.len());
-    if !fits || digits == 0 || text.contains(char::is_whitespace) || is_time_or_address(text) {
+    if digits == 0 || text.contains(char::is_whitespace) || is_time_or_address(text) {
         return None;
     }
     let minted = if letters {

@@ -3,6 +3,7 @@
 //! What follows from that is the business of [`super::Causes`].
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hasher as _};
 
 use crate::recorder::understanding::content::Part;
 use crate::recorder::understanding::recent::Recent;
@@ -103,12 +104,11 @@ fn field_and_value(part: &Part) -> (Fingerprint, Fingerprint) {
     )
 }
 
+/// A number for texts. It is no proof that two are equal, as no number of so few bits is.
 fn digest(texts: &[&[u8]]) -> Fingerprint {
-    let mut hasher = blake3::Hasher::new();
+    let mut hasher = DefaultHasher::new();
     for text in texts {
-        hasher.update(text);
+        hasher.write(text);
     }
-    let mut bytes = [0; 8];
-    hasher.finalize_xof().fill(&mut bytes);
-    u64::from_le_bytes(bytes)
+    hasher.finish()
 }
