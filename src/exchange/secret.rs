@@ -353,11 +353,17 @@ pub fn with_bare<T>(name: &str, look: impl FnOnce(&str) -> T) -> T {
     look(&plain.flat_map(char::to_lowercase).collect::<String>())
 }
 
-/// Whether one of these words stands in a short text, in one pass over that.
+/// Whether one of these words stands in a text, in one pass that stops only where one may begin.
 fn holds_any(text: &[u8], words: &[&str]) -> bool {
-    let begins = |rest: &[u8], word: &[u8]| rest.first() == word.first() && rest.starts_with(word);
-    let mut places = (0..text.len()).filter_map(|place| text.get(place..));
-    places.any(|rest| words.iter().any(|word| begins(rest, word.as_bytes())))
+    let bit = |byte: u8| 1_u128.checked_shl(byte.into()).unwrap_or(0);
+    let firsts = words.iter().filter_map(|word| word.bytes().next());
+    let firsts = firsts.fold(0, |firsts, byte| firsts | bit(byte));
+    let begins = text.iter().enumerate();
+    let mut begins = begins.filter(|(_, byte)| firsts & bit(**byte) != 0);
+    begins.any(|(place, _)| {
+        let rest = text.get(place..).unwrap_or_default();
+        words.iter().any(|word| rest.starts_with(word.as_bytes()))
+    })
 }
 
 fn is_usual(name: &str, bare: &str) -> bool {

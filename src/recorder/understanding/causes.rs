@@ -13,6 +13,7 @@ mod known;
 mod said;
 mod search;
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::exchange::{CauseBy, Micros, OperationId};
@@ -173,8 +174,14 @@ impl Causes {
         let known = |word: &str| self.is_name(word);
         let mut on = Vec::new();
         identifier::of_path(path, "", known, &mut on);
-        let mut parts = super::content::form_parts(query.as_bytes());
-        parts.extend_from_slice(call.parts);
+        let parts = match query {
+            "" => Cow::Borrowed(call.parts),
+            _ => {
+                let mut parts = super::content::form_parts(query.as_bytes());
+                parts.extend_from_slice(call.parts);
+                Cow::Owned(parts)
+            }
+        };
         let with = identifier::of_parts(&parts, identifier::collection(path), known);
         let last = on.len().saturating_sub(1);
         for (place, token) in on.iter().enumerate() {
@@ -361,11 +368,11 @@ impl Causes {
 
 /// The name and value of a part that is a reference.
 fn reference(part: &Part) -> Option<(String, String)> {
-    let plain = |c: &char| c.is_ascii_alphanumeric();
-    let name: String = part.key().chars().filter(plain).collect();
-    let name = name.to_ascii_lowercase();
+    let letters = part.key().bytes().filter(u8::is_ascii_alphanumeric);
+    let letters = letters.map(|letter| letter.to_ascii_lowercase());
+    let name = (REFERENCES.iter()).find(|name| letters.clone().eq(name.bytes()))?;
     let fits = (1..=MAX_REFERENCE).contains(&part.text.len());
-    (fits && REFERENCES.contains(&name.as_str())).then(|| (name, part.text.clone()))
+    fits.then(|| ((*name).to_owned(), part.text.clone()))
 }
 
 fn push_latest(latest: &mut VecDeque<OperationId>, operation: OperationId) {

@@ -167,7 +167,7 @@ impl Walk<'_> {
 impl Content<'_> {
     fn of(kind: &str) -> Content<'_> {
         let (name, parameters) = kind.split_once(';').unwrap_or((kind, ""));
-        let name = name.trim().to_ascii_lowercase();
+        let name = name.trim();
         let binary = ["image/", "audio/", "video/", "font/", "application/grpc"];
         let octets = [
             "application/octet-stream",
@@ -175,18 +175,21 @@ impl Content<'_> {
             "application/zip",
             "application/wasm",
         ];
-        if name == "application/x-www-form-urlencoded" {
+        let begins = |with: &str| {
+            let head = name.get(..with.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(with))
+        };
+        if name.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Content::Form;
         }
-        if name.starts_with("multipart/")
+        if begins("multipart/")
             && let Some((_, boundary)) = parameters.split_once("boundary=")
         {
             let boundary = boundary.trim_start_matches('"');
             return Content::Parts(boundary.split(['"', ';']).next().unwrap_or_default().trim());
         }
-        let svg = name.starts_with("image/svg");
-        if !svg && binary.iter().any(|kind| name.starts_with(kind))
-            || octets.contains(&name.as_str())
+        if !begins("image/svg") && binary.iter().any(|kind| begins(kind))
+            || octets.iter().any(|kind| name.eq_ignore_ascii_case(kind))
         {
             return Content::Octets;
         }
