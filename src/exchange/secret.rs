@@ -173,11 +173,6 @@ const ASKING: &[&str] = &[
     "used",
 ];
 
-/// Words in the names of fields whose values tell clients apart.
-const TOKEN_WORDS: &[&str] = &[
-    "token", "csrf", "xsrf", "session", "ticket", "jwt", "apikey",
-];
-
 /// Which names are those of secrets: the usual ones, more that were added, less some.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
@@ -327,7 +322,16 @@ pub fn is_value(text: &str) -> bool {
 
 /// Whether what has this name tells one client from another, as tokens do.
 pub fn names_token(name: &str) -> bool {
-    with_bare(name, |name| holds_any(name.as_bytes(), TOKEN_WORDS))
+    with_bare(name, |name| {
+        let places = name.bytes().enumerate();
+        let words = places.flat_map(|(place, first)| {
+            let words = token_words(first).iter();
+            words.map(move |word| (place, word.as_bytes()))
+        });
+        let rest = |place| name.as_bytes().get(place..).unwrap_or_default();
+        let mut words = words.filter(|(place, word)| rest(*place).starts_with(word));
+        words.next().is_some()
+    })
 }
 
 /// A name in lower case, without punctuation.
@@ -340,11 +344,13 @@ pub fn bare(name: &str) -> String {
 pub fn with_bare<T>(name: &str, look: impl FnOnce(&str) -> T) -> T {
     let mut room = [0; MAX_REMEMBERED];
     if name.is_ascii() && name.len() <= room.len() {
-        let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
-        let places = room.iter_mut().zip(letters);
-        let length = places
-            .map(|(place, letter)| *place = letter.to_ascii_lowercase())
-            .count();
+        let mut length = 0;
+        for letter in name.bytes().filter(u8::is_ascii_alphanumeric) {
+            if let Some(place) = room.get_mut(length) {
+                *place = letter.to_ascii_lowercase();
+                length += 1;
+            }
+        }
         if let Some(Ok(bare)) = room.get(..length).map(std::str::from_utf8) {
             return look(bare);
         }
@@ -353,17 +359,17 @@ pub fn with_bare<T>(name: &str, look: impl FnOnce(&str) -> T) -> T {
     look(&plain.flat_map(char::to_lowercase).collect::<String>())
 }
 
-/// Whether one of these words stands in a text, in one pass that stops only where one may begin.
-fn holds_any(text: &[u8], words: &[&str]) -> bool {
-    let bit = |byte: u8| 1_u128.checked_shl(byte.into()).unwrap_or(0);
-    let firsts = words.iter().filter_map(|word| word.bytes().next());
-    let firsts = firsts.fold(0, |firsts, byte| firsts | bit(byte));
-    let begins = text.iter().enumerate();
-    let mut begins = begins.filter(|(_, byte)| firsts & bit(**byte) != 0);
-    begins.any(|(place, _)| {
-        let rest = text.get(place..).unwrap_or_default();
-        words.iter().any(|word| rest.starts_with(word.as_bytes()))
-    })
+/// The words in the names of fields whose values tell clients apart, of those that begin with this letter.
+fn token_words(first: u8) -> &'static [&'static str] {
+    match first {
+        b'a' => &["apikey"],
+        b'c' => &["csrf"],
+        b'j' => &["jwt"],
+        b's' => &["session"],
+        b't' => &["token", "ticket"],
+        b'x' => &["xsrf"],
+        _ => &[],
+    }
 }
 
 fn is_usual(name: &str, bare: &str) -> bool {

@@ -141,8 +141,10 @@ impl Writer {
         if !self.0.ends_with('{') {
             self.0.push(',');
         }
-        push_quoted(name, &mut self.0);
-        self.0.push(':');
+        // Names are words of the tape's own, in which nothing is to be escaped.
+        self.0.push('"');
+        self.0.push_str(name);
+        self.0.push_str("\":");
     }
 }
 

@@ -128,10 +128,10 @@ fn shape(text: &str) -> Option<Shape> {
         return None;
     }
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let letters = text.chars().any(char::is_alphabetic);
     if digits == 0 || text.contains(char::is_whitespace) || is_time_or_address(text) {
         return None;
     }
+    let letters = text.chars().any(char::is_alphabetic);
     let minted = if letters {
         text.len() >= MIN_MINTED && (digits >= 3 || turns(text) >= 2)
     } else {

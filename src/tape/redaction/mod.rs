@@ -273,6 +273,11 @@ impl Rules {
         found.0
     }
 
+    /// Whether some secrets are found by their looks alone, so that any text may hold one.
+    fn goes_by_looks(&self) -> bool {
+        !self.patterns.is_empty() || self.personal == Personal::Replaced
+    }
+
     /// Whether a pointer of the rules names the place.
     fn points(&self, place: impl FnOnce() -> String) -> bool {
         if self.pointers.is_empty() {

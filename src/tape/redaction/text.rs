@@ -37,31 +37,35 @@ impl Walk<'_> {
             return self.rest(text);
         }
         self.depth += 1;
-        let begins = text.trim_start();
-        let new = if begins.starts_with(['{', '[', '"']) {
+        let new = if text.trim_start().starts_with(['{', '[', '"']) {
             self.json(path, text)
-        } else if let Some(open) = callback(text) {
-            let (head, json) = text.split_at_checked(open).unwrap_or((text, ""));
-            self.json(path, json).map(|json| format!("{head}{json}"))
         } else {
-            self.prose(path, text)
+            let marks = Marks::of(text);
+            let call = marks.has(Marks::OPEN).then(|| callback(text)).flatten();
+            match call {
+                Some(open) => {
+                    let (head, json) = text.split_at_checked(open).unwrap_or((text, ""));
+                    self.json(path, json).map(|json| format!("{head}{json}"))
+                }
+                None => self.prose(path, text, marks),
+            }
         };
         self.depth -= 1;
         new
     }
 
     /// Text for people or browsers: markup, lines, or one line.
-    fn prose(&mut self, path: &dyn fmt::Display, text: &str) -> Option<String> {
-        if text.contains('<') {
+    fn prose(&mut self, path: &dyn fmt::Display, text: &str, marks: Marks) -> Option<String> {
+        if marks.has(Marks::TAG) {
             let spans = spans::ordered(markup::find(self.rules.names(), text));
             if !spans.is_empty() {
                 return self.spans(path, text, spans, Between::Prose);
             }
         }
-        if text.trim_end().contains(['\n', '\r']) {
+        if marks.has(Marks::LINE) && text.trim_end().contains(['\n', '\r']) {
             self.lines(path, text)
         } else {
-            self.line(path, text)
+            self.line(path, text, marks)
         }
     }
 
@@ -169,11 +173,17 @@ impl Walk<'_> {
     }
 
     /// One line of text: what is found in it, and between.
-    fn line(&mut self, path: &dyn fmt::Display, text: &str) -> Option<String> {
-        if let Some(new) = self.encoded(path, text) {
+    fn line(&mut self, path: &dyn fmt::Display, text: &str, marks: Marks) -> Option<String> {
+        if !marks.has(Marks::OTHER)
+            && let Some(new) = self.encoded(path, text)
+        {
             return Some(new);
         }
-        let spans = spans::find(self.rules, text);
+        let spans = if marks.has(Marks::SPAN) || self.rules.goes_by_looks() {
+            spans::find(self.rules, text)
+        } else {
+            Vec::new()
+        };
         self.spans(path, text, spans, Between::Rest)
     }
 
@@ -245,8 +255,47 @@ impl Walk<'_> {
         match between {
             Between::Rest => self.rest(gap),
             Between::Prose if gap.trim_end().contains(['\n', '\r']) => self.lines(path, gap),
-            Between::Prose => self.line(path, gap),
+            Between::Prose => self.line(path, gap, Marks::of(gap)),
         }
+    }
+}
+
+/// The kinds of characters in a text: without those that it takes, nothing is searched for.
+#[derive(Clone, Copy)]
+struct Marks(u8);
+
+impl Marks {
+    /// What the arguments of a call stand behind.
+    const OPEN: u8 = 1;
+    /// What a tag begins with.
+    const TAG: u8 = 2;
+    /// What ends a line.
+    const LINE: u8 = 4;
+    /// What stands before a secret (`name=`, `://`), or in a signed token (`eyJ`).
+    const SPAN: u8 = 8;
+    /// What is no character of base64 (RFC 4648 §4, §5).
+    const OTHER: u8 = 16;
+
+    fn of(text: &str) -> Marks {
+        let all = text.bytes().fold(0, |all, byte| all | Marks::kind(byte));
+        Marks(all)
+    }
+
+    fn kind(byte: u8) -> u8 {
+        match byte {
+            b'=' | b'J' => Marks::SPAN,
+            b'+' | b'/' | b'-' | b'_' => 0,
+            _ if byte.is_ascii_alphanumeric() => 0,
+            b':' => Marks::SPAN | Marks::OTHER,
+            b'(' => Marks::OPEN | Marks::OTHER,
+            b'<' => Marks::TAG | Marks::OTHER,
+            b'\n' | b'\r' => Marks::LINE | Marks::OTHER,
+            _ => Marks::OTHER,
+        }
+    }
+
+    fn has(self, mark: u8) -> bool {
+        self.0 & mark != 0
     }
 }
 

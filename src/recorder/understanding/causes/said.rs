@@ -87,10 +87,10 @@ impl Said {
 
 /// Whether a value's return tells something: single words recur as states and capabilities.
 fn repeatable(part: &Part) -> bool {
+    let telling = |byte: u8| matches!(byte, b'0'..=b'9' | b'\t'..=b'\r' | b' ');
     part.text.len() >= MIN_ECHO
-        && part
-            .text
-            .contains(|c: char| c.is_ascii_digit() || c.is_whitespace())
+        && (part.text.bytes().any(telling)
+            || !part.text.is_ascii() && part.text.contains(char::is_whitespace))
 }
 
 fn fingerprint(part: &Part) -> Fingerprint {
