@@ -323,14 +323,16 @@ pub fn is_value(text: &str) -> bool {
 /// Whether what has this name tells one client from another, as tokens do.
 pub fn names_token(name: &str) -> bool {
     with_bare(name, |name| {
-        let places = name.bytes().enumerate();
-        let words = places.flat_map(|(place, first)| {
-            let words = token_words(first).iter();
-            words.map(move |word| (place, word.as_bytes()))
-        });
-        let rest = |place| name.as_bytes().get(place..).unwrap_or_default();
-        let mut words = words.filter(|(place, word)| rest(*place).starts_with(word));
-        words.next().is_some()
+        let mut rest = name.as_bytes();
+        while let Some((first, after)) = rest.split_first() {
+            for word in token_words(*first) {
+                if rest.starts_with(word.as_bytes()) {
+                    return true;
+                }
+            }
+            rest = after;
+        }
+        false
     })
 }
 
