@@ -11,6 +11,7 @@ mod filter;
 mod gap;
 mod health;
 mod pattern;
+mod queue;
 mod redacting;
 mod rotation;
 mod settings;
@@ -34,8 +35,8 @@ mod written;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
 
 use tokio::sync::oneshot;
 
@@ -82,7 +83,7 @@ pub struct Recorder(Arc<Shared>);
 
 /// What the handles, the taps and the writer share.
 struct Shared {
-    queue: mpsc::Sender<Queued>,
+    queue: queue::Sender<Queued>,
     backlog: Arc<Backlog>,
     budget: Arc<Budget>,
     next: AtomicU64,
@@ -132,7 +133,7 @@ impl Recorder {
             last_number: before.last_number,
             sessions: before.sessions.into_iter().collect(),
         });
-        let (queue, messages) = mpsc::channel();
+        let (queue, messages) = queue::queue();
         let mut shared = Shared::new(queue, &settings);
         shared.clock = settings.clock.after(before.last_time);
         shared.notices = before.notices;
@@ -154,13 +155,13 @@ impl Recorder {
             max_body: 0,
             ..Settings::default()
         };
-        let (queue, messages) = mpsc::channel();
+        let (queue, messages) = queue::queue();
         let mut shared = Shared::new(queue, &settings);
         shared.reach = Reach::Nothing;
         let backlog = Arc::clone(&shared.backlog);
         std::thread::Builder::new()
             .name("no tape".into())
-            .spawn(move || discard(&messages, &backlog))
+            .spawn(move || discard(messages, &backlog))
             .map_err(RecorderError::Thread)?;
         Ok(Recorder(Arc::new(shared)))
     }
@@ -247,7 +248,7 @@ impl Recorder {
 
 impl Shared {
     /// What is shared of a recording that begins now.
-    fn new(queue: mpsc::Sender<Queued>, settings: &Settings) -> Shared {
+    fn new(queue: queue::Sender<Queued>, settings: &Settings) -> Shared {
         Shared {
             queue,
             backlog: Arc::new(Backlog::new(&settings.failure)),
@@ -265,8 +266,11 @@ impl Shared {
 }
 
 /// Takes messages until the recording is closed, or nobody is left who could send any.
-fn discard(messages: &mpsc::Receiver<Queued>, backlog: &Backlog) {
-    for Queued { message, .. } in messages {
+fn discard(mut messages: queue::Receiver<Queued>, backlog: &Backlog) {
+    while let Ok(next) = messages.next(None) {
+        let Some(Queued { message, .. }) = next else {
+            continue;
+        };
         backlog.took(message.bytes(), 1);
         if let Message::Close { reply, .. } = message {
             let progress = backlog.progress();

@@ -16,6 +16,7 @@ use crate::websocket::Agreement;
 
 use super::backlog::{Message, Need, Queued, Room};
 use super::capture::{self, Capture};
+use super::queue::Urgency;
 use super::settings::Durability;
 use super::socket::SocketTap;
 use super::stream::{self, Reader};
@@ -385,6 +386,17 @@ impl Shared {
         }
     }
 
+    /// Whether somebody waits for what comes of a message that found so much room.
+    fn urgency(&self, room: Room, message: &Message) -> Urgency {
+        match (message, room, self.durability) {
+            (Message::Turn | Message::Close { .. }, _, _) | (_, Room::Little, _) => Urgency::Now,
+            (Message::Over { .. }, _, Durability::Written | Durability::Synced) => Urgency::Now,
+            (Message::Over { .. } | Message::Seen(_) | Message::Forget { .. }, _, _) => {
+                Urgency::CanWait
+            }
+        }
+    }
+
     /// Gives a message to the writer, where it finds room.
     pub(super) fn send(&self, message: Message, need: Need) -> Room {
         let room = self.backlog.put(message.bytes(), need);
@@ -392,7 +404,9 @@ impl Shared {
             return room;
         }
         let since = Instant::now();
-        if self.queue.send(Queued { since, message }).is_err() {
+        let urgency = self.urgency(room, &message);
+        let queued = Queued { since, message };
+        if self.queue.send(queued, urgency).is_err() {
             self.backlog.missed();
         }
         room

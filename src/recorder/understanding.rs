@@ -39,7 +39,7 @@ pub use streams::{Ending, Item};
 const NO_RESPONSE: u16 = 499;
 
 /// The number of a connection by a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Connection(pub u64);
 
 /// The number of an exchange that passes.
@@ -406,12 +406,19 @@ impl Understanding {
             };
             self.causes.answered(at, &call, outcome);
         }
+        let kept = is_kept(&passed, replies.is_some(), &response, end);
+        let Some(replies) = replies else {
+            if kept {
+                events.push(self.operation(passed, who, at, response, (end, form)));
+            }
+            return events;
+        };
         let endpoint = polling::endpoint(&passed.request.target).to_owned();
         let messages = passed.messages.clone().unwrap_or_default();
-        if is_kept(&passed, replies.is_some(), &response, end) {
+        if kept {
             events.push(self.operation(passed, who, at, response, (end, form)));
         }
-        for sent in replies.into_iter().flatten() {
+        for sent in replies {
             events.extend(self.sent(who, at, &endpoint, &messages, sent));
         }
         events

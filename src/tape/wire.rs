@@ -28,7 +28,7 @@ use field::{True, WireStatus, WireValue, headers};
 use gap::WireGap;
 use redaction::WireRedaction;
 use stream::{WireCarrier, WireForm};
-pub(super) use write::{write_event, write_header, write_trailer};
+pub(super) use write::{append_event, write_event, write_header, write_trailer};
 
 /// The version of the format that is written, and the only one that is read.
 pub(super) const VERSION: u64 = 1;
