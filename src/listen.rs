@@ -151,7 +151,7 @@ pub async fn serve<H, F, B>(
     limits: Limits,
     handle: H,
 ) where
-    H: Fn(Peer, Request<Content>) -> F + Clone + Send + 'static,
+    H: Fn(Peer, Request<Content>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -167,7 +167,7 @@ pub async fn serve_counted<H, F, B>(
     counts: Counts,
     handle: H,
 ) where
-    H: Fn(Peer, Request<Content>) -> F + Clone + Send + 'static,
+    H: Fn(Peer, Request<Content>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -289,7 +289,7 @@ struct Client {
 
 impl<H, F, B> Server<H>
 where
-    H: Fn(Peer, Request<Content>) -> F + Clone + Send + 'static,
+    H: Fn(Peer, Request<Content>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -354,8 +354,9 @@ where
                 place,
             },
         );
-        let (handle, working, counts) = (self.handle, self.working, self.counts);
-        let patience = self.limits.body;
+        // What each request takes along, shared by those of this connection alone.
+        let taken = Arc::new((self.handle, self.counts));
+        let (working, patience) = (self.working, self.limits.body);
         let cuts = Arc::new(working.cuts.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let peer = Peer {
@@ -367,11 +368,12 @@ where
                 cut: Cut(Arc::clone(&cuts)),
             };
             let known = Arc::clone(&known);
-            let (handle, counts) = (handle.clone(), counts.clone());
+            let taken = Arc::clone(&taken);
             async move {
+                let (handle, counts) = &*taken;
                 let progress = Progress::default();
                 let timed = progress.clone();
-                let served = move |peer, request: Request<Incoming>| {
+                let served = |peer, request: Request<Incoming>| {
                     handle(peer, content::patient(request, patience, timed, counts))
                 };
                 Ok::<_, Infallible>(answer(peer, request, known, &progress, served).await)

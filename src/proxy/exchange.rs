@@ -240,7 +240,7 @@ impl Shared {
             keeper.answered();
         }
         tap.head(head.status.as_u16(), || headers::recorded(&head.headers));
-        let passing = Passing::new(content, tap, keeper, self.meter.clone(), span);
+        let passing = Passing::new(content, tap, keeper, span);
         let text = self.settings.bodies == Bodies::Rewrite && headers::is_text(&head.headers);
         self.turn_back(&mut head, client);
         let origin = text.then(|| client.origin()).flatten();

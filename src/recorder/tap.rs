@@ -91,11 +91,13 @@ impl Tap {
         head: Head,
     ) -> Self {
         let capture = || Capture::new(shared.max_body, Arc::clone(&shared.budget));
+        let mut asked = capture();
+        asked.expect(&head.headers);
         let at = shared.clock.now();
         shared.backlog.begin();
         let sending = Sending {
             head,
-            capture: capture(),
+            capture: asked,
             trailers: Headers::new(),
             at,
         };
@@ -257,6 +259,9 @@ impl Hearing {
             self.reader = Some(Box::new(reader));
             self.exchange.opened(stream::head(status, headers), stream);
         } else {
+            if self.content != Content::None {
+                self.capture.expect(&headers);
+            }
             self.head = Some((status, headers));
         }
     }

@@ -14,7 +14,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use crate::exchange::End;
 use crate::proxy::gate::Keeper;
 use crate::proxy::headers;
-use crate::proxy::meter::{Meter, Span};
+use crate::proxy::meter::Span;
 use crate::recorder::{ResponseTap, Written};
 
 use super::{BoxError, Collected, UpstreamContent, exact, joined};
@@ -45,7 +45,6 @@ pub(in crate::proxy) struct Passing {
     front: VecDeque<Bytes>,
     tap: Option<ResponseTap>,
     keeper: Option<Keeper>,
-    meter: Meter,
     span: Option<Span>,
     /// A frame that completes a message of a stream, and waits for the recorder.
     waiting: Option<(Frame<Bytes>, Written)>,
@@ -57,7 +56,6 @@ impl Passing {
         content: UpstreamContent,
         tap: ResponseTap,
         keeper: Option<Keeper>,
-        meter: Meter,
         span: Span,
     ) -> Passing {
         Passing {
@@ -65,7 +63,6 @@ impl Passing {
             front: VecDeque::new(),
             tap: Some(tap),
             keeper,
-            meter,
             span: Some(span),
             waiting: None,
         }
@@ -112,7 +109,9 @@ impl Passing {
             return (true, None);
         };
         let written = self.tap.as_mut().and_then(|tap| tap.data(data));
-        self.meter.received(data.len());
+        if let Some(span) = &self.span {
+            span.received(data.len());
+        }
         (self.content.is_end_stream(), written)
     }
 }
