@@ -178,6 +178,9 @@ const TOKEN_WORDS: &[&str] = &[
     "token", "csrf", "xsrf", "session", "ticket", "jwt", "apikey",
 ];
 
+/// The longest name that is looked at where it stands; those of header fields are shorter.
+const MAX_SHORT: usize = 64;
+
 /// Which names are those of secrets: the usual ones, more that were added, less some.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
@@ -324,8 +327,36 @@ pub fn is_value(text: &str) -> bool {
 
 /// Whether what has this name tells one client from another, as tokens do.
 pub fn names_token(name: &str) -> bool {
-    let name = bare(name);
-    TOKEN_WORDS.iter().any(|word| name.contains(word))
+    // Asked of each field of each message, so without a copy on the heap where that can be.
+    let mut space = [0; MAX_SHORT];
+    if name.len() > MAX_SHORT || !name.is_ascii() {
+        return holds_token(bare(name).as_bytes());
+    }
+    let mut length = 0;
+    for letter in name.bytes() {
+        if letter.is_ascii_alphanumeric()
+            && let Some(place) = space.get_mut(length)
+        {
+            *place = letter.to_ascii_lowercase();
+            length += 1;
+        }
+    }
+    holds_token(space.get(..length).unwrap_or_default())
+}
+
+/// Whether a bare name has one of the words in it.
+fn holds_token(bare: &[u8]) -> bool {
+    for (start, first) in bare.iter().enumerate() {
+        // Few letters begin a word, so that most places are done with at a glance.
+        if matches!(first, b'a' | b'c' | b'j' | b's' | b't' | b'x') {
+            let rest = bare.get(start..).unwrap_or_default();
+            let mut words = TOKEN_WORDS.iter().map(|word| word.as_bytes());
+            if words.any(|word| word.first() == Some(first) && rest.starts_with(word)) {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// A name in lower case, without punctuation.
@@ -399,6 +430,34 @@ fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_word_of_tokens_is_found_wherever_it_stands_and_however_it_is_written() {
+        for word in TOKEN_WORDS {
+            let long = "n".repeat(2 * MAX_SHORT);
+            for name in [
+                (*word).to_owned(),
+                format!("x-{}-of", word.to_uppercase()),
+                format!("my_{}", word.split_at(2).0) + "-" + word.split_at(2).1,
+                format!("é{word}"),
+                format!("{long}{word}"),
+            ] {
+                assert!(names_token(&name), "{name}");
+                assert!(bare(&name).contains(word), "{name}");
+            }
+        }
+        for name in [
+            "",
+            "host",
+            "content-type",
+            "accept",
+            "x-tok",
+            "cookie",
+            "sessio",
+        ] {
+            assert!(!names_token(name), "{name}");
+        }
+    }
 
     #[test]
     fn usual_names_of_secrets_are_known_however_they_are_written() {
