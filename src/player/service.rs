@@ -1,6 +1,10 @@
-//! The thin shell around a [`Stage`](super::stage::Stage): hyper's requests in, hyper's responses out, and the one timer.
+//! The thin shell around a [`Stage`](super::stage::Stage): the run that all requests of a replay share, and
+//! the one timer.
+//!
+//! What a request says and how it is answered, the files in its folder know.
 
 mod polling;
+mod requests;
 mod sockets;
 mod state;
 
@@ -8,29 +12,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::bayeux::Sockets;
-use crate::exchange::{self, Micros, NotificationId, coding};
+use crate::exchange::{self, Micros, NotificationId};
 
-use super::body::ReplayBody;
 use super::cast::Identity;
-use super::copies::{Ask, Copies, CopyId, Mark};
-use super::fields::{self, identity, recorded, refused};
+use super::copies::{Ask, Copies, CopyId};
 use super::forward::Forward;
 use super::pace::Pace;
 use super::plan::Plan;
-use super::refusal::{Kind, Refusal};
 use super::report::Report;
-use super::settings::{Misses, Settings, Spare};
-use super::socket::Wish;
+use super::settings::{Misses, Settings};
 use super::stage::Answer;
-use super::streaming::{Moored, Streaming};
+use super::streaming::Moored;
 pub(super) use polling::Waiting;
 pub(super) use state::Waiter;
 use state::{Alarm, Answered, Phase, State};
@@ -100,45 +96,6 @@ impl Replay {
             too_large: AtomicU64::new(0),
             stopping: watch::channel(false).0,
         }))
-    }
-
-    /// Answers a request of a live client. If it asks for a socket, `held` is dropped when that is over.
-    pub async fn handle<B>(self, request: Request<B>, held: Held) -> Response<ReplayBody>
-    where
-        B: Body,
-        B::Error: std::fmt::Display + Into<Box<dyn std::error::Error + std::marker::Send + Sync>>,
-    {
-        let (mut head, content) = request.into_parts();
-        if let Some(wish) = Wish::of(&mut head) {
-            return self.socket(head, wish.holding(held)).await;
-        }
-        let most = self.0.settings.caps.content;
-        let (content, trailers) = match Limited::new(content, most).collect().await {
-            Ok(content) => {
-                let trailers = content.trailers().map(fields::sent);
-                (content.to_bytes(), trailers.unwrap_or_default())
-            }
-            Err(error) if error.is::<LengthLimitError>() => {
-                self.0.too_large.fetch_add(1, Ordering::Relaxed);
-                let message = format!("the content is larger than {most} bytes");
-                return refused(&Refusal::plain(Kind::TooLarge, message));
-            }
-            Err(error) => {
-                return refused(&Refusal::plain(
-                    Kind::Malformed,
-                    format!("the content cannot be read: {error}"),
-                ));
-            }
-        };
-        let live = exchange::Request {
-            trailers,
-            ..live(&head, content)
-        };
-        let identity = self.identity(&head, &live);
-        if self.is_bayeux(&head) {
-            return self.bayeux(&head, &identity, live.body.bytes()).await;
-        }
-        self.operation(&identity, &live, head).await
     }
 
     /// Keeps the time: does what is due, until the replay is dropped. To be spawned once.
@@ -249,86 +206,6 @@ impl Replay {
         });
     }
 
-    async fn operation(
-        &self,
-        identity: &Identity,
-        live: &exchange::Request,
-        head: http::request::Parts,
-    ) -> Response<ReplayBody> {
-        let accept = fields::accepted_codings(&head.headers);
-        let takes = fields::takes(&head);
-        let (answer, copy, moored) = self.answer(identity, live);
-        let mut response = match answer {
-            Answer::Refused(refusal) => match &self.0.forward {
-                Some(forward) if refusal.kind.is_miss() => {
-                    let session = self.session_of(identity, copy);
-                    let request = Request::from_parts(head, Full::new(live.body.bytes().clone()));
-                    sent_on(forward.send(request, session.as_deref()).await)
-                }
-                Some(_) | None => {
-                    self.0.missed.notify_one();
-                    refused(&refusal)
-                }
-            },
-            Answer::Recorded {
-                operation,
-                response,
-                delay,
-                ..
-            } => {
-                let replay = self.clone();
-                let out = move || replay.out(copy, operation);
-                let response = match &moored {
-                    None => fields::acceptable(response, &accept),
-                    Some(_) => coding::plain(&response),
-                };
-                let trailers = fields::trailers(&response, takes);
-                // Before the delay: a client that does not wait for its answer has called all the
-                // same, and what its call released must come.
-                let body = match moored {
-                    None => ReplayBody::telling(response.body.bytes().clone(), trailers, out),
-                    Some(moored) => {
-                        out();
-                        let heartbeat = self.0.settings.heartbeat;
-                        ReplayBody::stream(Streaming::new(moored, self.clone(), heartbeat))
-                    }
-                };
-                pause(delay).await;
-                recorded(&response, takes, body)
-            }
-        };
-        self.mark(&mut response, identity, copy);
-        response
-    }
-
-    /// The name of the session that a client is tied to.
-    fn session_of(&self, identity: &Identity, copy: CopyId) -> Option<String> {
-        let mut state = self.state();
-        let session = state.copies.get(copy).session_of(identity);
-        session.map(|session| session.name().to_owned())
-    }
-
-    /// Tells a client in which copy of the conversation it is, if there may be several and it has
-    /// not said so itself.
-    fn mark(&self, response: &mut Response<ReplayBody>, identity: &Identity, copy: CopyId) {
-        let known = match &identity.copy {
-            Some(Mark::Name(_)) => true,
-            Some(Mark::Number(number)) => *number == copy.0 + 1,
-            None => false,
-        };
-        if self.0.settings.spare == Spare::Fork && !known {
-            fields::mark(response, copy);
-        }
-    }
-
-    /// By what the sender of a request can be recognized.
-    fn identity(&self, head: &http::request::Parts, live: &exchange::Request) -> Identity {
-        Identity {
-            named: self.0.plan.reading.client(live),
-            ..identity(&head.headers, &live.target)
-        }
-    }
-
     fn now(&self) -> Micros {
         Micros(u64::try_from(self.0.started.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
@@ -351,36 +228,5 @@ impl Replay {
     /// steps, so going on with it is right.
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A live request as it is compared.
-fn live(head: &http::request::Parts, content: Bytes) -> exchange::Request {
-    let target = head.uri.path_and_query();
-    let target = target.map_or("/", http::uri::PathAndQuery::as_str);
-    exchange::Request {
-        method: head.method.as_str().to_owned(),
-        target: target.to_owned(),
-        headers: fields::sent(&head.headers),
-        body: exchange::Body::new(content),
-        trailers: exchange::Headers::new(),
-    }
-}
-
-/// Waits with an answer.
-async fn pause(delay: Micros) {
-    if delay > Micros(0) {
-        tokio::time::sleep(Duration::from_micros(delay.0)).await;
-    }
-}
-
-/// What the service itself answered.
-fn sent_on(answer: Result<Response<Incoming>, String>) -> Response<ReplayBody> {
-    match answer {
-        Ok(response) => response.map(ReplayBody::forwarded),
-        Err(error) => {
-            let message = format!("the request could not be sent on: {error}");
-            refused(&Refusal::plain(Kind::Upstream, message))
-        }
     }
 }

@@ -63,6 +63,13 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 impl Wish {
     /// Takes it out of the head of a request, if that has one. What is left is as on the tape: a GET.
     pub(super) fn of(head: &mut request::Parts) -> Option<Wish> {
+        let possible = match head.version {
+            Version::HTTP_2 => head.method == Method::CONNECT,
+            _ => head.method == Method::GET && head.headers.contains_key(UPGRADE),
+        };
+        if !possible {
+            return None;
+        }
         let field = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let way = if head.version == Version::HTTP_2 {
             let protocol = head.extensions.get::<Protocol>();

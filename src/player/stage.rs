@@ -30,7 +30,7 @@ use super::plan::{self, Due, Plan};
 use super::run::{Absent, Run};
 use super::settings::{Absence, Settings};
 use super::values::Bound;
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, Awaited};
 use outlets::Outlets;
 use veil::Veil;
 

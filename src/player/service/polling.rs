@@ -9,18 +9,25 @@ use crate::bayeux::{Carrier, Exchange, Message, message};
 use crate::player::body::ReplayBody;
 use crate::player::cast::{Identity, Role};
 use crate::player::copies::{Ask, CopyId};
-use crate::player::fields::{self, refused};
+use crate::player::fields;
 use crate::player::publish;
 use crate::player::refusal::{Kind, Refusal};
 
 use super::Replay;
+use super::requests::marked;
 use super::state::{Phase, Waiter};
 
-/// What the Bayeux server answered to one request.
-pub(in crate::player) struct Replies {
-    pub(in crate::player) messages: Vec<Bytes>,
-    pub(in crate::player) cookie: Option<String>,
-    copy: CopyId,
+/// A request to the Bayeux endpoint that may wait: all that is left of it.
+pub(super) struct Poll {
+    asked: Asked,
+    carrier: Carrier,
+    mark: Option<CopyId>,
+}
+
+struct Asked {
+    waiting: Waiting,
+    receiver: oneshot::Receiver<Vec<Bytes>>,
+    cookie: Option<String>,
 }
 
 /// A request that waits for the Bayeux server. When it is given up, so is its poll.
@@ -29,6 +36,26 @@ pub(in crate::player) struct Waiting {
     replay: Option<Replay>,
     copy: CopyId,
     pub(in crate::player) exchange: Exchange,
+}
+
+impl Poll {
+    /// The response, when there is one.
+    pub(super) async fn answered(self) -> Response<ReplayBody> {
+        let cookie = self.asked.cookie.clone();
+        let (kind, content) = self.carrier.response(&self.asked.replies().await);
+        marked(fields::bayeux(kind, content, cookie), self.mark)
+    }
+}
+
+impl Asked {
+    /// The messages of the answer, when it is there.
+    async fn replies(mut self) -> Vec<Bytes> {
+        let answer = self.receiver.await;
+        if answer.is_ok() {
+            self.waiting.answered();
+        }
+        answer.unwrap_or_default()
+    }
 }
 
 impl Waiting {
@@ -45,17 +72,17 @@ impl Replay {
         identity: &Identity,
         role: Role,
         messages: &[Message],
-    ) -> Replies {
+    ) -> Vec<Bytes> {
+        self.asked(identity, role, messages).replies().await
+    }
+
+    fn asked(&self, identity: &Identity, role: Role, messages: &[Message]) -> Asked {
         let (sender, receiver) = oneshot::channel();
-        let (mut waiting, cookie) = self.ask(identity, role, messages, Waiter::Request(sender));
-        let answer = receiver.await;
-        if answer.is_ok() {
-            waiting.answered();
-        }
-        Replies {
-            messages: answer.unwrap_or_default(),
+        let (waiting, cookie) = self.ask(identity, role, messages, Waiter::Request(sender));
+        Asked {
+            waiting,
+            receiver,
             cookie,
-            copy: waiting.copy,
         }
     }
 
@@ -104,12 +131,13 @@ impl Replay {
         endpoints.any(|endpoint| publish::is_below(path, endpoint))
     }
 
-    pub(super) async fn bayeux(
+    /// Hands the messages of a request to the Bayeux server.
+    pub(super) fn poll(
         &self,
         head: &http::request::Parts,
         identity: &Identity,
         content: &[u8],
-    ) -> Response<ReplayBody> {
+    ) -> Result<Poll, Refusal> {
         let read = if head.method == Method::GET {
             message::read_query(head.uri.query().unwrap_or_default())
         } else {
@@ -119,20 +147,17 @@ impl Replay {
                 .and_then(|value| value.to_str().ok());
             message::read(kind, content).map(|messages| (messages, Carrier::Json))
         };
-        let (messages, carrier) = match read {
-            Ok(read) => read,
-            Err(error) => {
-                return refused(&Refusal::plain(
-                    Kind::Malformed,
-                    format!("{}: {error}", head.uri.path()),
-                ));
-            }
-        };
-        let answer = self.say(identity, Role::Player, &messages).await;
-        let (kind, content) = carrier.response(&answer.messages);
-        let mut response = fields::bayeux(kind, content, answer.cookie);
-        self.mark(&mut response, identity, answer.copy);
-        response
+        let (messages, carrier) = read.map_err(|error| {
+            let message = format!("{}: {error}", head.uri.path());
+            Refusal::plain(Kind::Malformed, message)
+        })?;
+        let asked = self.asked(identity, Role::Player, &messages);
+        let mark = self.mark(identity, asked.waiting.copy);
+        Ok(Poll {
+            asked,
+            carrier,
+            mark,
+        })
     }
 }
 

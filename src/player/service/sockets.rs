@@ -14,7 +14,8 @@ use crate::player::socket::{self, Wish};
 use crate::player::stage::Answer;
 use crate::player::streaming::{Berth, Moored};
 
-use super::{Replay, live, pause};
+use super::Replay;
+use super::requests::{live, marked, pause};
 
 impl Replay {
     /// A client has what was sent on its stream with this token.
@@ -71,14 +72,13 @@ impl Replay {
         let live = live(&head, Bytes::new());
         let identity = self.identity(&head, &live);
         let offered = self.0.settings.bayeux.sockets == Sockets::Offered;
-        let (mut response, copy) = if offered && self.is_endpoint(head.uri.path()) {
+        let (response, copy) = if offered && self.is_endpoint(head.uri.path()) {
             self.converse_on(wish, &identity, &live)
         } else {
             let (answer, copy, moored) = self.answer(&identity, &live);
             (self.play_on(wish, answer, copy, moored).await, copy)
         };
-        self.mark(&mut response, &identity, copy);
-        response
+        marked(response, self.mark(&identity, copy))
     }
 
     /// Answers a Bayeux client's request for a socket: as the tape does if it has that, which it need
@@ -96,16 +96,13 @@ impl Replay {
             state.dispatch(sends);
             (answer, copy, berth.map(|moored| moored.berth))
         });
-        let mut response = match answer {
-            Some(Answer::Recorded {
-                operation,
-                response,
-                ..
-            }) => {
+        let plan = &self.0.plan;
+        let mut response = match answer.as_ref().and_then(|answer| answer.recorded(plan)) {
+            Some((operation, _, response)) => {
                 self.out(copy, operation);
-                recorded(&response, Takes::None, ReplayBody::whole(""))
+                recorded(response, Takes::None, ReplayBody::whole(""))
             }
-            Some(Answer::Refused(_)) | None => Response::new(ReplayBody::whole("")),
+            None => Response::new(ReplayBody::whole("")),
         };
         wish.grant(&mut response);
         let stop = self.0.stopping.subscribe();
@@ -127,17 +124,16 @@ impl Replay {
         copy: CopyId,
         moored: Option<Moored>,
     ) -> Response<ReplayBody> {
-        match answer {
-            Answer::Recorded {
-                operation,
-                response,
-                delay,
-                ..
-            } => {
-                pause(delay).await;
+        match &answer {
+            Answer::Recorded { delay, .. } => {
+                pause(*delay).await;
+                let plan = &self.0.plan;
+                let Some((operation, _, response)) = answer.recorded(plan) else {
+                    return Response::new(ReplayBody::whole(""));
+                };
                 self.out(copy, operation);
                 let content = response.body.bytes().clone();
-                let mut response = recorded(&response, Takes::None, ReplayBody::whole(content));
+                let mut response = recorded(response, Takes::None, ReplayBody::whole(content));
                 if let Some(Moored { parcels, berth, .. }) = moored {
                     wish.grant(&mut response);
                     tokio::spawn(socket::play(wish, self.clone(), berth, parcels));
@@ -146,7 +142,7 @@ impl Replay {
             }
             Answer::Refused(refusal) => {
                 self.0.missed.notify_one();
-                refused(&refusal)
+                refused(refusal)
             }
         }
     }

@@ -28,6 +28,14 @@ pub(super) struct Change {
     pub(super) license: License,
 }
 
+/// Of which operations those are looked for that a live request may mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Among {
+    All,
+    /// Of those that may answer now.
+    Left,
+}
+
 /// Why a difference is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum License {
@@ -53,13 +61,19 @@ impl Alike {
 impl Stage {
     /// The operations that a live request means with some differences, in recorded order: those of
     /// the session that the client is tied to, or of any, if nothing ties it.
-    pub(super) fn alike(&self, tied: Option<usize>, live: &Live<'_>) -> Vec<Alike> {
+    pub(super) fn alike(&self, tied: Option<usize>, live: &Live<'_>, among: Among) -> Vec<Alike> {
+        let rules = &self.plan.reading.rules;
         let similar = |(place, planned): (usize, &Planned)| {
-            if planned.key.method() != live.key.method() || live.is_barred(planned.session) {
+            if planned.key.method() != live.request.method
+                || live.is_barred(planned.session)
+                || among == Among::Left && !self.is_left(place)
+            {
                 return None;
             }
             let expected = self.expected(place, planned, live);
-            let mismatches = expected.mismatches(&live.key, &self.plan.contracts);
+            let mismatches = expected
+                .key(rules)
+                .mismatches(live.key(rules), &self.plan.contracts);
             let mut changes = Vec::new();
             for mismatch in &mismatches {
                 if self.is_secret_apart(place, planned, mismatch, live) {
@@ -72,7 +86,7 @@ impl Stage {
                 changes,
             })
         };
-        self.candidates_at(tied, live.key.path())
+        self.candidates_at(tied, live.path())
             .filter_map(similar)
             .collect()
     }

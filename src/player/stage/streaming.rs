@@ -67,10 +67,7 @@ impl Stage {
             session: Some(self.name(opened.session).to_owned()),
             ..Identity::default()
         };
-        let served = self
-            .choose(&identity, &live)
-            .and_then(|choice| self.serve(now, &identity, &live, choice));
-        match served {
+        match self.play(now, &identity, &live) {
             Ok(Answer::Recorded { operation, .. }) => self.run.answer(now, &self.plan, operation),
             Ok(Answer::Refused(refusal)) | Err(refusal) => self.missed(&live, refusal.message),
         }
