@@ -2,6 +2,7 @@
 //!
 //! It knows operations, causes and times, and neither clients nor protocols.
 
+mod absent;
 #[cfg(test)]
 mod tests;
 
@@ -10,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::exchange::Micros;
 
 use super::pace::Pace;
-use super::plan::{By, Cause, Due, Lane, LaneEvent, Plan, Planned};
+use super::plan::{By, Cause, Due, LaneEvent, Plan, Planned};
+pub(super) use absent::Absent;
 
 /// The progress of one run.
 ///
@@ -73,15 +75,6 @@ struct LaneProgress {
     begun: Option<Micros>,
     /// How many operations that change something lie behind the latest of them that happened.
     epoch: usize,
-}
-
-/// Which sessions nobody plays, so that their operations happen by themselves.
-#[derive(Clone, Copy)]
-pub(super) enum Absent<'a> {
-    /// There is none.
-    Nobody,
-    /// Those of which this is true.
-    Those(&'a dyn Fn(usize) -> bool),
 }
 
 impl Run {
@@ -289,30 +282,6 @@ impl Run {
         by_themselves
     }
 
-    /// Lets the operations of absent sessions happen, and what follows from them, until nothing does.
-    fn act_all(
-        &mut self,
-        now: Micros,
-        plan: &Plan,
-        absent: &dyn Fn(usize) -> bool,
-        acted: &mut Vec<usize>,
-    ) {
-        loop {
-            let before = acted.len();
-            for (place, planned) in plan.lanes.iter().enumerate() {
-                if self.stale.remove(&place) {
-                    self.schedule(plan, place);
-                }
-                if absent(planned.session) {
-                    self.act(now, plan, planned, place, acted);
-                }
-            }
-            if acted.len() == before {
-                return;
-            }
-        }
-    }
-
     /// The first lane from this one on whose next notification may be due.
     pub(super) fn open_from(&self, lane: usize) -> Option<usize> {
         self.open.range(lane..).next().copied()
@@ -383,40 +352,6 @@ impl Run {
                 self.agenda.insert((at, place));
             }
             lane.scheduled.extend(scheduled);
-        }
-    }
-
-    /// Lets the operations of a lane that nobody plays happen, each when all before it is done.
-    fn act(
-        &mut self,
-        now: Micros,
-        plan: &Plan,
-        planned: &Lane,
-        place: usize,
-        acted: &mut Vec<usize>,
-    ) {
-        while let Some(lane) = self.lanes.get(place)
-            && let Some(event) = planned.begun.get(lane.acted)
-        {
-            match planned.events.get(*event) {
-                Some(LaneEvent::Notification(_))
-                    if *event >= lane.heard || lane.last.is_some_and(|last| last > now) =>
-                {
-                    return;
-                }
-                Some(LaneEvent::Operation(operation)) => {
-                    let open = |progress: &Progress| progress.answered.is_none();
-                    if self.operations.get(*operation).is_some_and(open) {
-                        self.answer(now, plan, *operation);
-                        self.pass(plan, *operation);
-                        acted.push(*operation);
-                    }
-                }
-                Some(LaneEvent::Notification(_)) | None => {}
-            }
-            if let Some(lane) = self.lanes.get_mut(place) {
-                lane.acted += 1;
-            }
         }
     }
 

@@ -29,6 +29,7 @@ use crate::player::streaming::{Moored, Streaming};
 use super::{Held, Replay};
 
 /// What becomes of a request that is there as a whole.
+#[allow(clippy::large_enum_variant)] // it lives for a moment, and most are the large one
 enum Next {
     /// It is answered.
     Now(Response<ReplayBody>),
@@ -114,7 +115,8 @@ impl Replay {
         match answer {
             Answer::Refused(refusal) if refusal.kind.is_miss() && self.0.forward.is_some() => {
                 let request = Request::from_parts(head, Full::new(live.body.bytes().clone()));
-                self.send_on(request, self.session_of(identity, copy), mark)
+                let session = self.session_of(identity, copy);
+                self.send_on(request, session.as_deref(), mark)
             }
             Answer::Refused(refusal) => {
                 self.0.missed.notify_one();
@@ -176,11 +178,11 @@ impl Replay {
     fn send_on(
         &self,
         request: Request<Full<Bytes>>,
-        session: Option<String>,
+        session: Option<&str>,
         mark: Option<CopyId>,
     ) -> Next {
         let sent = self.0.forward.as_ref();
-        let sent = sent.map(|forward| forward.send(request, session.as_deref()));
+        let sent = sent.map(|forward| forward.send(request, session));
         Next::Later(Box::pin(async move {
             let answer = match sent {
                 Some(sent) => sent.await,
