@@ -8,7 +8,7 @@ mod socket;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
 
 use bytes::Bytes;
 use proptest::prelude::*;

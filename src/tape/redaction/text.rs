@@ -116,7 +116,7 @@ impl Walk<'_> {
                     walk.named(&format_args!("{path}{read}"), &read, text)
                 }),
             };
-            let new_name = self.read(&read, |walk, text| walk.rest(text));
+            let new_name = self.read(&read, Walk::rest);
             let new_name = new_name.map(|new| Spelling::Form.write(name, &new));
             changed |= new.is_some() || new_name.as_ref().is_some_and(|new| new != name);
             let name = new_name.map_or(Cow::Borrowed(name), Cow::Owned);
@@ -347,7 +347,7 @@ impl Members<'_, '_> {
 
 impl Leaves for Members<'_, '_> {
     fn name(&mut self, text: Cow<'_, str>) -> Option<String> {
-        self.walk.read(&text, |walk, text| walk.rest(text))
+        self.walk.read(&text, Walk::rest)
     }
 
     fn string(&mut self, at: &At<'_>, text: Cow<'_, str>) -> Option<String> {
