@@ -206,7 +206,9 @@ fn lines<'a>(headers: &'a Headers, name: &'static str) -> impl Iterator<Item = &
 
 /// Whether a value can be a token: a header's *name*, as in `X-CSRF-HEADER`, or a word is none.
 fn is_token(value: &str) -> bool {
-    identifier::is_minted(value) || value.len() >= 24 && !value.contains(char::is_whitespace)
+    value.len() <= MAX_CREDENTIAL
+        && (identifier::is_minted(value)
+            || value.len() >= 24 && !value.contains(char::is_whitespace))
 }
 
 fn digest_user(fields: &str) -> Option<String> {
