@@ -229,11 +229,8 @@ mod tests {
             }
         });
         let mut next = 0;
-        loop {
-            match receiver.next(None) {
-                Ok(message) => assert_eq!(message, Some(next)),
-                Err(Gone) => break,
-            }
+        while let Ok(message) = receiver.next(None) {
+            assert_eq!(message, Some(next));
             next += 1;
             while let Some(message) = receiver.try_next() {
                 assert_eq!(message, next);

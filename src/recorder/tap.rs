@@ -394,8 +394,9 @@ impl Shared {
     /// Whether somebody waits for what comes of a message that found so much room.
     fn urgency(&self, room: Room, message: &Message) -> Urgency {
         match (message, room, self.durability) {
-            (Message::Turn | Message::Close { .. }, _, _) | (_, Room::Little, _) => Urgency::Now,
-            (Message::Over { .. }, _, Durability::Written | Durability::Synced) => Urgency::Now,
+            (Message::Turn | Message::Close { .. }, _, _)
+            | (_, Room::Little, _)
+            | (Message::Over { .. }, _, Durability::Written | Durability::Synced) => Urgency::Now,
             (Message::Over { .. } | Message::Seen(_) | Message::Forget { .. }, _, _) => {
                 Urgency::CanWait
             }

@@ -174,13 +174,12 @@ impl Causes {
         let known = |word: &str| self.is_name(word);
         let mut on = Vec::new();
         identifier::of_path(path, "", known, &mut on);
-        let parts = match query {
-            "" => Cow::Borrowed(call.parts),
-            _ => {
-                let mut parts = super::content::form_parts(query.as_bytes());
-                parts.extend_from_slice(call.parts);
-                Cow::Owned(parts)
-            }
+        let parts = if query.is_empty() {
+            Cow::Borrowed(call.parts)
+        } else {
+            let mut parts = super::content::form_parts(query.as_bytes());
+            parts.extend_from_slice(call.parts);
+            Cow::Owned(parts)
         };
         let with = identifier::of_parts(&parts, identifier::collection(path), known);
         let last = on.len().saturating_sub(1);

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use memchr::memrchr;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::exchange::coding::decoded;
@@ -37,7 +38,9 @@ pub(super) enum Kind {
 impl Part {
     /// The last of the names on the way to the value.
     pub(super) fn key(&self) -> &str {
-        self.place.rsplit('.').next().unwrap_or_default()
+        let dot = memrchr(b'.', self.place.as_bytes());
+        let begins = dot.map_or(0, |dot| dot + 1);
+        self.place.get(begins..).unwrap_or_default()
     }
 }
 

@@ -147,7 +147,7 @@ pub(super) fn given(response: &Response, parts: &[Part]) -> Given {
     }
     let tokens = parts
         .iter()
-        .filter(|part| names_token(part.key()) && is_token(&part.text));
+        .filter(|part| is_token(&part.text) && names_token(part.key()));
     given.tokens.extend(tokens.map(|part| part.text.clone()));
     given
         .tokens
@@ -183,10 +183,10 @@ fn named(parts: &[Part], name: &str) -> Option<String> {
 fn header_tokens(headers: &Headers) -> Vec<String> {
     headers
         .iter()
-        .filter(|(name, _)| names_token(name))
-        .filter_map(|(_, value)| std::str::from_utf8(value).ok())
-        .map(|value| value.trim().to_owned())
-        .filter(|value| is_token(value))
+        .filter_map(|(name, value)| Some((name, std::str::from_utf8(value).ok()?.trim())))
+        // Few values look like tokens, so that few names are looked at.
+        .filter(|(name, value)| is_token(value) && names_token(name))
+        .map(|(_, value)| value.to_owned())
         .take(MAX_CREDENTIALS)
         .collect()
 }
@@ -206,7 +206,9 @@ fn lines<'a>(headers: &'a Headers, name: &'static str) -> impl Iterator<Item = &
 
 /// Whether a value can be a token: a header's *name*, as in `X-CSRF-HEADER`, or a word is none.
 fn is_token(value: &str) -> bool {
-    identifier::is_minted(value) || value.len() >= 24 && !value.contains(char::is_whitespace)
+    value.len() <= MAX_CREDENTIAL
+        && (identifier::is_minted(value)
+            || value.len() >= 24 && !value.contains(char::is_whitespace))
 }
 
 fn digest_user(fields: &str) -> Option<String> {

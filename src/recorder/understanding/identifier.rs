@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::content::{Kind, Part};
 
 /// The longest identifier: signed tokens and UUID-laden keys fit, documents don't.
@@ -49,7 +51,8 @@ pub(super) enum Shape {
 pub(super) fn of_parts(parts: &[Part], about: &str, name: impl Fn(&str) -> bool) -> Vec<Token> {
     let mut tokens = Vec::new();
     for part in parts {
-        if part.text.contains('/') && !part.text.contains(char::is_whitespace) {
+        if memchr(b'/', part.text.as_bytes()).is_some() && !part.text.contains(char::is_whitespace)
+        {
             of_path(&part.text, &part.place, &name, &mut tokens);
         } else if name(&part.text) {
             push(&mut tokens, part.text.clone(), &part.place, Shape::Plain);

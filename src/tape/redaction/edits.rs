@@ -17,7 +17,7 @@ pub(super) enum Edits {
         repairs: Option<Vec<Repair>>,
     },
     /// The whole event.
-    Whole(Box<Event>),
+    Whole(Event),
     Nothing,
 }
 
@@ -52,7 +52,7 @@ impl Edits {
                 put(&mut operation.response.body, response.body);
                 put(&mut operation.repairs, repairs);
             }
-            (Edits::Whole(new), event) => *event = *new,
+            (Edits::Whole(new), event) => *event = new,
             (Edits::Nothing | Edits::Operation { .. }, _) => {}
         }
     }

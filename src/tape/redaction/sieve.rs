@@ -49,11 +49,11 @@ impl Sieve {
             self.bits = wanted;
             self.skips = vec![MAX_SKIP; 1 << wanted];
             for head in std::mem::take(&mut self.heads) {
-                self.note(&head);
+                self.note(head);
                 self.heads.insert(head);
             }
         } else {
-            self.note(head);
+            self.note(*head);
         }
     }
 
@@ -80,7 +80,7 @@ impl Sieve {
         self.skips.get(self.number(block)).copied().unwrap_or(0)
     }
 
-    fn note(&mut self, head: &[u8; HEAD]) {
+    fn note(&mut self, head: [u8; HEAD]) {
         for (place, block) in head.windows(BLOCK).rev().enumerate() {
             let Some(block) = block.first_chunk() else {
                 continue;

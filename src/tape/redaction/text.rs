@@ -12,6 +12,7 @@ use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE_NO_PAD}
 use crate::exchange::secret::is_value;
 
 use super::json::{self, At, Leaves};
+use super::marks::Marks;
 use super::markup;
 use super::spans::{self, Span};
 use super::spelling::Spelling;
@@ -116,7 +117,7 @@ impl Walk<'_> {
                     walk.named(&format_args!("{path}{read}"), &read, text)
                 }),
             };
-            let new_name = self.read(&read, |walk, text| walk.rest(text));
+            let new_name = self.read(&read, Walk::rest);
             let new_name = new_name.map(|new| Spelling::Form.write(name, &new));
             changed |= new.is_some() || new_name.as_ref().is_some_and(|new| new != name);
             let name = new_name.map_or(Cow::Borrowed(name), Cow::Owned);
@@ -260,45 +261,6 @@ impl Walk<'_> {
     }
 }
 
-/// The kinds of characters in a text: without those that it takes, nothing is searched for.
-#[derive(Clone, Copy)]
-struct Marks(u8);
-
-impl Marks {
-    /// What the arguments of a call stand behind.
-    const OPEN: u8 = 1;
-    /// What a tag begins with.
-    const TAG: u8 = 2;
-    /// What ends a line.
-    const LINE: u8 = 4;
-    /// What stands before a secret (`name=`, `://`), or in a signed token (`eyJ`).
-    const SPAN: u8 = 8;
-    /// What is no character of base64 (RFC 4648 §4, §5).
-    const OTHER: u8 = 16;
-
-    fn of(text: &str) -> Marks {
-        let all = text.bytes().fold(0, |all, byte| all | Marks::kind(byte));
-        Marks(all)
-    }
-
-    fn kind(byte: u8) -> u8 {
-        match byte {
-            b'=' | b'J' => Marks::SPAN,
-            b'+' | b'/' | b'-' | b'_' => 0,
-            _ if byte.is_ascii_alphanumeric() => 0,
-            b':' => Marks::SPAN | Marks::OTHER,
-            b'(' => Marks::OPEN | Marks::OTHER,
-            b'<' => Marks::TAG | Marks::OTHER,
-            b'\n' | b'\r' => Marks::LINE | Marks::OTHER,
-            _ => Marks::OTHER,
-        }
-    }
-
-    fn has(self, mark: u8) -> bool {
-        self.0 & mark != 0
-    }
-}
-
 /// What stands between secrets that were found.
 #[derive(Clone, Copy)]
 enum Between {
@@ -347,7 +309,7 @@ impl Members<'_, '_> {
 
 impl Leaves for Members<'_, '_> {
     fn name(&mut self, text: Cow<'_, str>) -> Option<String> {
-        self.walk.read(&text, |walk, text| walk.rest(text))
+        self.walk.read(&text, Walk::rest)
     }
 
     fn string(&mut self, at: &At<'_>, text: Cow<'_, str>) -> Option<String> {

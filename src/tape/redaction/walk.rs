@@ -68,7 +68,7 @@ impl<'a> Walk<'a> {
             Event::Fact(fact) => self.fact(fact),
             Event::Operation(_) | Event::Gap(_) => {}
         }
-        Edits::Whole(Box::new(new))
+        Edits::Whole(new)
     }
 
     /// A text that stands alone.
@@ -97,6 +97,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Goes through what a text says that may be spelled otherwise where it stands.
+    #[allow(clippy::ptr_arg)] // whether a text is owned tells whether it is spelled otherwise
     pub(super) fn read<T>(
         &mut self,
         text: &Cow<'_, str>,
@@ -285,7 +286,7 @@ impl<'a> Walk<'a> {
     fn segment<'t>(&mut self, segment: &'t str) -> Cow<'t, str> {
         let Some(new) = self.text(&"path", segment) else {
             let read = Spelling::Percent.read(segment);
-            let known = self.read(&read, |walk, text| walk.rest(text));
+            let known = self.read(&read, Walk::rest);
             return known.map_or(Cow::Borrowed(segment), |known| {
                 Cow::Owned(Spelling::Percent.write(segment, &known))
             });

@@ -5,6 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use memchr::memchr;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::value::RawValue;
@@ -43,7 +44,9 @@ pub(in crate::tape) fn write(object: Writer, name: &str, body: &Body) -> Writer 
     }
     object.object(name, |form| {
         // What has a NUL is no text for people, and its escapes would take six bytes each.
-        let text = body.text().filter(|text| !text.contains('\0'));
+        let text = body
+            .text()
+            .filter(|text| memchr(0, text.as_bytes()).is_none());
         let json = text.and_then(|text| Some((text, embeddable(text, body.cut())?)));
         let form = match (text, json) {
             (_, Some((json, Spacing::Compact))) => form.raw("json", json),

@@ -235,12 +235,11 @@ fn write_headers(object: Writer, name: &str, headers: &Headers) -> Writer {
         text.push('[');
         push_quoted(name, text);
         text.push(',');
-        match std::str::from_utf8(value) {
-            Ok(value) => push_quoted(value, text),
-            Err(_) => {
-                let form = Writer::new().string("base64", &BASE64.encode(value));
-                text.push_str(&form.end());
-            }
+        if let Ok(value) = std::str::from_utf8(value) {
+            push_quoted(value, text);
+        } else {
+            let form = Writer::new().string("base64", &BASE64.encode(value));
+            text.push_str(&form.end());
         }
         text.push(']');
     })
