@@ -147,7 +147,7 @@ pub(super) fn given(response: &Response, parts: &[Part]) -> Given {
     }
     let tokens = parts
         .iter()
-        .filter(|part| is_token(&part.text) && names_token(part.key()));
+        .filter(|part| names_token(part.key()) && is_token(&part.text));
     given.tokens.extend(tokens.map(|part| part.text.clone()));
     given
         .tokens
