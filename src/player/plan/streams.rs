@@ -61,10 +61,12 @@ impl Plan {
     pub(super) fn complete_endings(&mut self, first: usize) {
         for place in first..self.operations.len() {
             let resumed = self.operations.get(place).and_then(|planned| {
+                // First what most operations lack: to look for each in its lane would take the square of their
+                // number.
+                let resumes = planned.opened.as_ref()?.resumes?;
                 let events = &self.lanes.get(planned.lane)?.events;
                 let own = LaneEvent::Operation(place);
-                let before = events.iter().position(|event| *event == own)?;
-                Some((planned.opened.as_ref()?.resumes?, before))
+                Some((resumes, events.iter().position(|event| *event == own)?))
             });
             // A client that comes back has lost a stream that ends only then, whoever ended it.
             if let Some((resumed, before)) = resumed
