@@ -16,11 +16,11 @@ use crate::tape::layout::{self, MAX_INDENT, Spacing};
 /// How deep the JSON of an embedded body may nest; a deeper one stands as text. With the tape's own
 /// levels around it, this stays below the 128 at which common JSON readers give up, and it bounds
 /// what indentation can add.
-const MAX_EMBEDDED_DEPTH: usize = 100;
+pub(super) const MAX_EMBEDDED_DEPTH: usize = 100;
 
 /// The largest body that stands as embedded JSON; a larger one stands as text. A few bytes and a
 /// wide indentation could otherwise make a body that fills the memory.
-const MAX_EMBEDDED_BYTES: usize = 64 * 1024 * 1024;
+pub(super) const MAX_EMBEDDED_BYTES: usize = 64 * 1024 * 1024;
 
 /// The content of a message; absent where it is empty.
 #[derive(Default)]
@@ -62,9 +62,10 @@ pub(in crate::tape) fn decode(base64: &str) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("not base64: {error}"))
 }
 
+/// The forms that a body can have.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BodyForm<'a> {
+pub(super) struct BodyForm<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     json: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "present")]
@@ -118,8 +119,21 @@ fn write_cut(cut: &Cut) -> String {
     }
 }
 
-impl BodyForm<'_> {
-    fn body(mut self) -> Result<Body, String> {
+impl<'a> BodyForm<'a> {
+    /// The JSON that is the body, where it stands as such without a layout.
+    pub(super) fn plain_json(&self) -> Option<&'a str> {
+        let BodyForm {
+            json,
+            layout,
+            text,
+            base64,
+            cut,
+        } = self;
+        let plain = layout.is_none() && text.is_none() && base64.is_none() && cut.is_none();
+        json.filter(|_| plain).map(RawValue::get)
+    }
+
+    pub(super) fn body(mut self) -> Result<Body, String> {
         match (self.cut.take(), &self.json) {
             (None, _) => self.whole(),
             (Some(_), Some(_)) => {
