@@ -7,25 +7,71 @@ use std::collections::VecDeque;
 use crate::exchange::Micros;
 
 use super::pace::Pace;
-use super::plan::{By, Cause, Due, Lane, LaneEvent, Plan, Planned};
+use super::plan::{By, Cause, Due, Lane, LaneEvent, Plan};
 
 /// The progress of one run.
 #[derive(Debug)]
 pub(super) struct Run {
     pace: Pace,
-    operations: Vec<Progress>,
+    operations: Progress,
     lanes: Vec<LaneProgress>,
     /// The time up to which everything is settled.
     settled: Micros,
 }
 
-/// How far an operation has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How far each operation has come. As long as nothing happens to an operation, all of it is zero: so the system
+/// gives memory for those alone to which something has happened, be the tape ever so long.
+#[derive(Debug)]
 struct Progress {
-    received: Option<Micros>,
-    answered: Option<Micros>,
+    /// When it came, and one more.
+    received: Vec<u64>,
+    /// When it was answered, and one more.
+    answered: Vec<u64>,
     /// How often a live request was answered with it.
-    served: usize,
+    served: Vec<u32>,
+}
+
+impl Progress {
+    fn of(operations: usize) -> Progress {
+        Progress {
+            received: vec![0; operations],
+            answered: vec![0; operations],
+            served: vec![0; operations],
+        }
+    }
+
+    fn is_received(&self, operation: usize) -> bool {
+        self.received.get(operation).is_some_and(|at| *at > 0)
+    }
+
+    fn is_open(&self, operation: usize) -> bool {
+        self.answered.get(operation) == Some(&0)
+    }
+
+    fn receive(&mut self, now: Micros, operation: usize) {
+        note(&mut self.received, now, operation);
+    }
+
+    fn answer(&mut self, now: Micros, operation: usize) {
+        self.receive(now, operation);
+        note(&mut self.answered, now, operation);
+    }
+
+    /// When it came so far, if it did.
+    fn when(&self, cause: Cause) -> Option<Micros> {
+        let times = match cause.by {
+            By::Received => &self.received,
+            By::Answered => &self.answered,
+        };
+        times.get(cause.operation)?.checked_sub(1).map(Micros)
+    }
+}
+
+/// Notes when something happened to an operation first.
+fn note(times: &mut [u64], now: Micros, operation: usize) {
+    if let Some(time) = times.get_mut(operation).filter(|time| **time == 0) {
+        *time = now.0.saturating_add(1);
+    }
 }
 
 /// How far a notification has come.
@@ -66,7 +112,7 @@ impl Run {
     pub(super) fn new(plan: &Plan, pace: Pace) -> Run {
         Run {
             pace,
-            operations: vec![Progress::default(); plan.operations.len()],
+            operations: Progress::of(plan.operations.len()),
             lanes: plan.lanes.iter().map(|_| LaneProgress::default()).collect(),
             settled: Micros::default(),
         }
@@ -74,16 +120,13 @@ impl Run {
 
     /// How often this operation has answered a live request.
     pub(super) fn served(&self, operation: usize) -> usize {
-        self.operations
-            .get(operation)
-            .map_or(0, |progress| progress.served)
+        let served = self.operations.served.get(operation);
+        served.map_or(0, |served| usize::try_from(*served).unwrap_or(usize::MAX))
     }
 
     /// Whether an operation has happened, be it by itself.
     pub(super) fn has_happened(&self, operation: usize) -> bool {
-        self.operations
-            .get(operation)
-            .is_some_and(|progress| progress.received.is_some())
+        self.operations.is_received(operation)
     }
 
     /// How many operations that change something lie behind a lane's latest that happened.
@@ -93,22 +136,20 @@ impl Run {
 
     /// Notes the request of an operation.
     pub(super) fn receive(&mut self, now: Micros, plan: &Plan, operation: usize) {
-        if let Some(progress) = self.operations.get_mut(operation) {
-            progress.received.get_or_insert(now);
-            progress.served += 1;
+        self.operations.receive(now, operation);
+        if let Some(served) = self.operations.served.get_mut(operation) {
+            *served = served.saturating_add(1);
         }
         self.pass(plan, operation);
     }
 
     /// Moves a lane on to behind this operation.
     fn pass(&mut self, plan: &Plan, operation: usize) {
-        if let Some(Planned {
-            lane, epoch, times, ..
-        }) = plan.operations.get(operation)
-            && times.is_change()
-            && let Some(lane) = self.lanes.get_mut(*lane)
+        if let Some(planned) = plan.operations.get(operation)
+            && planned.times.is_change()
+            && let Some(lane) = self.lanes.get_mut(planned.lane())
         {
-            lane.epoch = lane.epoch.max(epoch + 1);
+            lane.epoch = lane.epoch.max(planned.epoch() + 1);
         }
     }
 
@@ -119,16 +160,16 @@ impl Run {
             return false;
         };
         let waits = |place: usize| progress.scheduled.iter().any(|(other, _)| *other == place);
-        let is_over = |event: &LaneEvent| match event {
-            LaneEvent::Notification(place) => !waits(*place),
+        let is_over = |event: LaneEvent| match event {
+            LaneEvent::Notification(place) => !waits(place),
             LaneEvent::Operation(place) => {
-                let planned = plan.operations.get(*place);
+                let planned = plan.operations.get(place);
                 let changes = planned.is_some_and(|planned| planned.times.is_change());
-                !changes || self.has_happened(*place)
+                !changes || self.has_happened(place)
             }
         };
-        let before = planned.events.get(..events).unwrap_or_default();
-        progress.heard >= events && before.iter().all(is_over)
+        let mut before = planned.events.iter().take(events);
+        progress.heard >= events && before.all(is_over)
     }
 
     /// What a notification that was not handed over yet waits for.
@@ -164,10 +205,7 @@ impl Run {
 
     /// Notes that an operation has its answer.
     pub(super) fn answer(&mut self, now: Micros, operation: usize) {
-        if let Some(progress) = self.operations.get_mut(operation) {
-            progress.received.get_or_insert(now);
-            progress.answered.get_or_insert(now);
-        }
+        self.operations.answer(now, operation);
     }
 
     /// Notes that the client of a session is there.
@@ -181,11 +219,7 @@ impl Run {
 
     /// Makes what an operation has released come once more (`--on-exhausted loop`).
     pub(super) fn release_again(&mut self, now: Micros, plan: &Plan, operation: usize) {
-        let released = plan
-            .operations
-            .get(operation)
-            .map_or(&[][..], |planned| &planned.releases);
-        for &place in released {
+        for &place in plan.releases.get(&operation).into_iter().flatten() {
             let Some(due) = plan.notifications.get(place) else {
                 continue;
             };
@@ -193,11 +227,10 @@ impl Run {
                 continue;
             };
             // What was never scheduled still waits for another cause, and will come once.
-            let passed = plan
-                .lanes
-                .get(due.lane)
-                .and_then(|planned| planned.events.get(..lane.heard));
-            if passed.is_some_and(|events| events.contains(&LaneEvent::Notification(place))) {
+            let planned = plan.lanes.get(due.lane);
+            let mut passed = planned.map(|planned| planned.events.iter().take(lane.heard));
+            let is_it = |event: LaneEvent| event == LaneEvent::Notification(place);
+            if passed.as_mut().is_some_and(|passed| passed.any(is_it)) {
                 let at = now
                     .after(self.pace.real(due.gap))
                     .max(lane.last.unwrap_or_default());
@@ -269,11 +302,11 @@ impl Run {
                 // An operation holds up nothing that does not name it as a cause.
                 LaneEvent::Operation(_) => None,
                 LaneEvent::Notification(notification) => {
-                    let due = plan.notifications.get(*notification);
+                    let due = plan.notifications.get(notification);
                     let Some(at) = due.and_then(|due| self.time_of(due, lane)) else {
                         return;
                     };
-                    Some((*notification, at))
+                    Some((notification, at))
                 }
             };
             let Some(lane) = self.lanes.get_mut(place) else {
@@ -297,20 +330,19 @@ impl Run {
         acted: &mut Vec<usize>,
     ) {
         while let Some(lane) = self.lanes.get(place)
-            && let Some(event) = planned.begun.get(lane.acted)
+            && let Some(event) = planned.begun(lane.acted)
         {
-            match planned.events.get(*event) {
+            match planned.events.get(event) {
                 Some(LaneEvent::Notification(_))
-                    if *event >= lane.heard || lane.last.is_some_and(|last| last > now) =>
+                    if event >= lane.heard || lane.last.is_some_and(|last| last > now) =>
                 {
                     return;
                 }
                 Some(LaneEvent::Operation(operation)) => {
-                    let open = |progress: &Progress| progress.answered.is_none();
-                    if self.operations.get(*operation).is_some_and(open) {
-                        self.answer(now, *operation);
-                        self.pass(plan, *operation);
-                        acted.push(*operation);
+                    if self.operations.is_open(operation) {
+                        self.answer(now, operation);
+                        self.pass(plan, operation);
+                        acted.push(operation);
                     }
                 }
                 Some(LaneEvent::Notification(_)) | None => {}
@@ -338,11 +370,7 @@ impl Run {
     }
 
     fn happened(&self, cause: Cause) -> Option<Micros> {
-        let progress = self.operations.get(cause.operation)?;
-        match cause.by {
-            By::Received => progress.received,
-            By::Answered => progress.answered,
-        }
+        self.operations.when(cause)
     }
 }
 

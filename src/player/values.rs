@@ -22,6 +22,7 @@ use crate::exchange::{Body, Headers, Notification, Request, Response, coding};
 use crate::matcher::{Part, Spelling};
 
 pub(super) use learn::Learner;
+pub(super) use searched::brings_choices;
 
 /// The values of a plan's tapes. They do not change while a run goes on.
 #[derive(Debug, Default)]
@@ -94,6 +95,11 @@ struct Message {
 pub(super) struct Bound(BTreeMap<usize, String>);
 
 impl Bound {
+    /// Whether there is no live value.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The live value of a choice.
     pub(super) fn get(&self, ChoiceId(choice): ChoiceId) -> Option<&str> {
         self.0.get(&choice).map(String::as_str)

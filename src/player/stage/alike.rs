@@ -55,14 +55,15 @@ impl Stage {
     /// the session that the client is tied to, or of any, if nothing ties it.
     pub(super) fn alike(&self, tied: Option<usize>, live: &Live<'_>) -> Vec<Alike> {
         let similar = |(place, planned): (usize, &Planned)| {
-            if planned.key.method() != live.key.method() || live.is_barred(planned.session) {
+            let recorded = self.plan.recorded(place)?;
+            if recorded.key.method() != live.key.method() || live.is_barred(planned.session) {
                 return None;
             }
-            let expected = self.expected(place, planned, live);
+            let expected = self.expected(place, planned, &recorded, live);
             let mismatches = expected.mismatches(&live.key, &self.plan.contracts);
             let mut changes = Vec::new();
             for mismatch in &mismatches {
-                if self.is_secret_apart(place, planned, mismatch, live) {
+                if self.is_secret_apart(place, planned, &recorded, mismatch, live) {
                     continue;
                 }
                 changes.extend(self.licensed(place, planned, mismatch)?);
@@ -72,7 +73,8 @@ impl Stage {
                 changes,
             })
         };
-        self.candidates_at(tied, live.key.path())
+        let places = self.plan.about(live.key.path());
+        self.candidates_among(tied, places)
             .filter_map(similar)
             .collect()
     }
@@ -118,7 +120,7 @@ impl Stage {
         (part, pointer): (Part, &str),
         live: &str,
     ) -> Option<License> {
-        let (rules, values) = (&self.plan.reading.rules, &self.plan.values);
+        let (rules, values) = (&self.plan.reading.rules, self.plan.values());
         if rules.ignores(part, pointer) {
             return Some(License::Ruled);
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::bayeux::{ClientId, Message, Verdict};
-use crate::exchange::{End, Micros, Request, Response, Stream};
+use crate::exchange::{End, Micros, Request, Response, Session, Stream};
 use crate::journal::{Answered, Miss, Part, Remark};
 
 use super::super::cast::Identity;
@@ -116,8 +116,8 @@ impl Stage {
                 response,
                 ..
             }) => {
-                let planned = self.plan.operations.get(operation);
-                let places = planned.map(|planned| &planned.replies[..]);
+                let recorded = self.plan.recorded(operation);
+                let places = recorded.as_ref().map(|recorded| &recorded.replies[..]);
                 let replies = publish::at(&response, places.unwrap_or_default());
                 (Some(operation), Verdict::Recorded(replies))
             }
@@ -142,7 +142,8 @@ impl Stage {
         let gone = || Refusal::plain(Kind::Miss, format!("operation {place} is not planned"));
         let plan = Arc::clone(&self.plan);
         let planned = plan.operations.get(place).ok_or_else(gone)?;
-        let recorded = &planned.operation;
+        let kept = plan.recorded(place).ok_or_else(|| self.changed())?;
+        let recorded = &kept.operation;
         if recorded.end == End::Truncated || recorded.response.body.cut().is_some() {
             let id = recorded.id;
             let message =
@@ -156,7 +157,7 @@ impl Stage {
         let looked = self.look_at(identity, live);
         self.learn_secrets(place, planned, &looked);
         self.accept(planned, changes);
-        self.accept_headers(place, planned, live);
+        self.accept_headers(place, planned, &recorded.request, live);
         self.run.receive(now, &plan, place);
         self.cast.called(&plan.ties, identity, planned.session);
         if let Quiet::Since(since) = &mut self.quiet {
@@ -173,7 +174,7 @@ impl Stage {
             },
         };
         self.journal
-            .answered(&recorded.session, entry, &planned.identity);
+            .answered(&recorded.session, entry, &kept.identity);
         let delay = self
             .settings
             .pace
@@ -182,7 +183,7 @@ impl Stage {
         Ok(Answer::Recorded {
             operation: place,
             outlet,
-            response: plan.values.response(place, &recorded.response, &self.bound),
+            response: plan.response(place, &recorded.response, &self.bound),
             delay,
         })
     }
@@ -190,8 +191,8 @@ impl Stage {
     /// Notes what is unusual about an operation that is about to be answered.
     fn remark(&mut self, planned: &Planned, how: How) {
         let remark = |what: &str| Remark {
-            session: planned.operation.session.clone(),
-            operation: planned.operation.id,
+            session: self.session(planned),
+            operation: planned.id,
             what: what.to_owned(),
         };
         match (how, planned.times) {
@@ -223,8 +224,8 @@ impl Stage {
                     cut(&recorded)
                 );
                 Remark {
-                    session: planned.operation.session.clone(),
-                    operation: planned.operation.id,
+                    session: self.session(planned),
+                    operation: planned.id,
                     what,
                 }
             };
@@ -246,10 +247,17 @@ impl Stage {
     }
 
     /// Binds the values that the client chose in header fields, which are not compared.
-    fn accept_headers(&mut self, place: usize, planned: &Planned, live: &Request) {
+    fn accept_headers(
+        &mut self,
+        place: usize,
+        planned: &Planned,
+        recorded: &Request,
+        live: &Request,
+    ) {
         let plan = Arc::clone(&self.plan);
         let mut changes = Vec::new();
-        for (choice, name, recorded) in plan.values.header_choices(place) {
+        let choices = plan.header_choices(place, &recorded.headers, &live.headers);
+        for (choice, name, recorded) in choices {
             let value = live.headers.get(name).map(String::from_utf8_lossy);
             if let Some(value) = value.filter(|value| value != recorded) {
                 changes.push(Change {
@@ -261,6 +269,17 @@ impl Stage {
             }
         }
         self.accept(planned, changes);
+    }
+
+    /// Whose an operation is.
+    pub(super) fn session(&self, planned: &Planned) -> Session {
+        Session::new(self.name(planned.session))
+    }
+
+    /// The answer to everything, once a tape was changed while it was played.
+    pub(super) fn changed(&self) -> Refusal {
+        let fault = self.plan.fault().unwrap_or("the tape cannot be read");
+        Refusal::plain(Kind::Tape, fault.to_owned())
     }
 
     pub(super) fn missed(&mut self, live: &Request, reason: String) {

@@ -9,7 +9,7 @@ use crate::journal::Remark;
 use crate::matcher::{Field, Key, Mismatch, Part};
 
 use super::super::cast::Identity;
-use super::super::plan::{Planned, Times};
+use super::super::plan::{Planned, Recorded, Times};
 use super::super::values::ChoiceId;
 use super::super::values::secret::{self, Constancy, Seat};
 use super::Stage;
@@ -40,7 +40,7 @@ impl Live<'_> {
 impl Stage {
     /// Takes a live request apart.
     pub(super) fn look_at<'a>(&self, identity: &Identity, request: &'a Request) -> Live<'a> {
-        let fields = if self.plan.values.have_secrets() {
+        let fields = if self.plan.have_secrets() {
             secret::fields(request)
         } else {
             Vec::new()
@@ -59,19 +59,20 @@ impl Stage {
     pub(super) fn expected<'a>(
         &self,
         place: usize,
-        planned: &'a Planned,
+        planned: &Planned,
+        recorded: &'a Recorded,
         live: &Live<'_>,
     ) -> Cow<'a, Key> {
-        let recorded = &planned.operation.request;
+        let request = &recorded.operation.request;
         let mut bound = Cow::Borrowed(&self.bound);
-        if recorded.method == live.request.method {
+        if request.method == live.request.method {
             for (choice, value) in self.brought(place, planned, live) {
                 bound.to_mut().bind(choice, value.to_owned());
             }
         }
-        match self.plan.values.request(place, recorded, &bound) {
+        match self.plan.request(place, request, &bound) {
             Some(request) => Cow::Owned(Key::of(&request, &self.plan.reading.rules)),
-            None => Cow::Borrowed(&planned.key),
+            None => Cow::Borrowed(&recorded.key),
         }
     }
 
@@ -83,7 +84,7 @@ impl Stage {
         planned: &Planned,
         live: &'l Live<'_>,
     ) -> Vec<(ChoiceId, &'l str)> {
-        let seats = self.plan.values.seats(place).iter();
+        let seats = self.plan.seats(place).iter();
         let value = |seat: &Seat| {
             let value = live.at(seat)?;
             let new = self.bound.get(seat.choice) != Some(value) && seat.text != value;
@@ -105,15 +106,15 @@ impl Stage {
         if let Some(bound) = self.bound.get(seat.choice) {
             return bound == value;
         }
-        let mut beside = self.plan.values.secrets_beside(seat.choice);
+        let mut beside = self.plan.values().secrets_beside(seat.choice);
         let taken = beside.any(|other| self.bound.get(other) == Some(value));
-        !taken && !self.plan.values.is_secret(value)
+        !taken && !self.plan.values().is_secret(value)
     }
 
     /// Whether an operation would have to learn a secret from a live request to answer it.
     pub(super) fn learns_from(&self, place: usize, planned: &Planned, live: &Live<'_>) -> bool {
         let same = |choice: ChoiceId| {
-            let mut seats = self.plan.values.seats(place).iter();
+            let mut seats = self.plan.seats(place).iter();
             seats.any(|seat| {
                 let compared = seat.part != Part::Header && seat.constancy == Constancy::Same;
                 compared && seat.choice == choice
@@ -144,6 +145,7 @@ impl Stage {
         &self,
         place: usize,
         planned: &Planned,
+        recorded: &Recorded,
         mismatch: &Mismatch,
         live: &Live<'_>,
     ) -> bool {
@@ -157,7 +159,7 @@ impl Stage {
             let mut users = shown.filter(|one| matches!(one, credentials::Credential::User(_)));
             users.next()
         };
-        let mut seats = self.plan.values.seats(place).iter();
+        let mut seats = self.plan.seats(place).iter();
         seats.any(|seat| {
             let here = seat.pointer == *pointer || seat.pointer.starts_with(&below);
             let accepted = |value: &str| {
@@ -166,14 +168,14 @@ impl Stage {
             let header = seat.part == Part::Header && here && *pointer != "/cookie";
             header
                 && live.at(seat).is_some_and(accepted)
-                && user(&planned.operation.request) == user(live.request)
+                && user(&recorded.operation.request) == user(live.request)
         })
     }
 
     /// The target of a live request that an operation answers, with what stands for secrets on the tape
     /// in their places.
     pub(super) fn told_target(&self, place: usize, live: &Request) -> String {
-        let seats = self.plan.values.seats(place);
+        let seats = self.plan.seats(place);
         self.veil.target(&live.target, &|field| {
             let mut seats = seats.iter();
             let seat = seats.find(|seat| seat.part == field.part && seat.pointer == field.pointer);
@@ -184,7 +186,7 @@ impl Stage {
     /// A mismatch with an operation as it may be told.
     pub(super) fn covered(&self, place: usize, mismatch: &Mismatch) -> Mismatch {
         let pointer = &mismatch.difference.pointer;
-        let mut seats = self.plan.values.seats(place).iter();
+        let mut seats = self.plan.seats(place).iter();
         let seat = seats.any(|seat| {
             let same = seat.part == mismatch.part;
             same && (seat.pointer == *pointer || seat.part == Part::Path)
@@ -200,15 +202,15 @@ impl Stage {
             .map(|(choice, value)| (choice, value.to_owned()))
             .collect();
         for (choice, value) in brought {
-            let mut seats = self.plan.values.seats(place).iter();
+            let mut seats = self.plan.seats(place).iter();
             let Some(seat) = seats.find(|seat| seat.choice == choice) else {
                 continue;
             };
             let place = format!("{} {}", seat.part.name(), seat.pointer);
             let what = format!("had a secret of its own in {}", place.trim_end());
             self.journal.brought(Remark {
-                session: planned.operation.session.clone(),
-                operation: planned.operation.id,
+                session: self.session(planned),
+                operation: planned.id,
                 what,
             });
             self.veil.learn(&value);

@@ -273,7 +273,7 @@ impl<'a> Schedule<'a> {
         let (answer, sends) =
             self.stage
                 .operation(self.now, &identity, &self.case.request(planned));
-        let id = planned.operation.id;
+        let id = planned.id;
         let (operation, response, delay) = match answer {
             Answer::Recorded {
                 operation,
@@ -293,16 +293,13 @@ impl<'a> Schedule<'a> {
         let got = &self.case.plan.operations[operation];
         let fits = if planned.times == Times::Any {
             got.session == planned.session
-                && got.operation.request == planned.operation.request
+                && got.held().request == planned.held().request
                 && response == self.case.response(got)
         } else {
             operation == expected && response == self.case.response(planned)
         };
         if !fits {
-            return Err(format!(
-                "operation {id} is answered as {}",
-                got.operation.id
-            ));
+            return Err(format!("operation {id} is answered as {}", got.id));
         }
         // What a read is answered with may be another read, which changes nothing.
         self.world.received[expected] = true;
@@ -347,5 +344,5 @@ impl<'a> Schedule<'a> {
 
 /// The request of an operation as its client sends it.
 pub(super) fn live(planned: &Planned) -> Request {
-    planned.operation.request.clone()
+    planned.held().request.clone()
 }
