@@ -10,14 +10,12 @@ use serde::Deserialize;
 use serde::de::Deserializer;
 use serde_json::value::RawValue;
 
-use super::body::{BodyForm, MAX_EMBEDDED_BYTES, MAX_EMBEDDED_DEPTH};
+use super::body::{BodyForm, MAX_EMBEDDED_BYTES, is_shallow};
 use super::field::{True, WireStatus, WireValue, headers};
 use super::stream::WireForm;
-use super::{Entry, Kind, WireRepair, quick, read};
+use super::{Kind, WireRepair, quick};
 use crate::exchange::{Form, Headers, Micros, Operation, OperationId};
-use crate::tape::Event;
 use crate::tape::json::{Object, present};
-use crate::tape::layout;
 
 /// How the line of an operation begins, as capture writes it.
 pub(in crate::tape) const OPERATION: &str = r#"{"kind":"operation","#;
@@ -137,13 +135,8 @@ impl Fields<'_> {
 
 /// The operation that an object on a tape is; `None` where it is none.
 pub(in crate::tape) fn operation(text: &str) -> Option<Operation> {
-    match read(text) {
-        Ok((_, Entry::Event(event))) => match *event {
-            Event::Operation(operation) => Some(operation),
-            Event::Contract(_) | Event::Notification(_) | Event::Fact(_) | Event::Gap(_) => None,
-        },
-        Ok((_, Entry::Header(_) | Entry::Trailer(_))) | Err(_) => None,
-    }
+    let begins = text.starts_with(OPERATION);
+    begins.then(|| super::read_operation(text).ok()).flatten()
 }
 
 /// Whether this is a list of header fields, if it is there.
@@ -213,31 +206,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for GlanceBody<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Object(form) = Object::<BodyForm<'de>>::deserialize(deserializer)?;
         match form.plain_json() {
-            Some(json) if is_shallow(json) => Ok(GlanceBody(Content::Json(json))),
+            Some(json) if json.len() <= MAX_EMBEDDED_BYTES && is_shallow(json) => {
+                Ok(GlanceBody(Content::Json(json)))
+            }
             _ => match form.body() {
                 Ok(_) => Ok(GlanceBody(Content::Other)),
                 Err(why) => Err(serde::de::Error::custom(why)),
             },
         }
     }
-}
-
-/// Whether JSON is small and shallow enough to be embedded. To count brackets is quicker than to follow
-/// them, and nearly always says enough.
-fn is_shallow(json: &str) -> bool {
-    // The two differ in one bit. So many bytes at a time can be counted in one.
-    let opens = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .map(|byte| u8::from(byte | 0x20 == b'{'))
-            .sum::<u8>()
-    };
-    let open = || {
-        json.as_bytes()
-            .chunks(128)
-            .map(|bytes| usize::from(opens(bytes)))
-            .sum::<usize>()
-    };
-    json.len() <= MAX_EMBEDDED_BYTES
-        && (open() <= MAX_EMBEDDED_DEPTH || layout::depth(json) <= MAX_EMBEDDED_DEPTH)
 }
