@@ -13,7 +13,7 @@ mod splice;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash as _, Hasher};
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -30,12 +30,12 @@ pub(super) struct Values {
     choices: Vec<Choice>,
     /// The choices that an operation's request makes.
     made: BTreeMap<usize, Range<usize>>,
-    requests: BTreeMap<usize, Message>,
-    responses: BTreeMap<usize, Message>,
+    requests: BTreeMap<usize, Echoes>,
+    responses: BTreeMap<usize, Echoes>,
     /// The target of a notification is its channel.
-    notifications: BTreeMap<usize, Message>,
+    notifications: BTreeMap<usize, Echoes>,
     /// Digests of all that stands on the tapes.
-    known: HashSet<u64>,
+    known: Digests,
     /// The choices that differ between repeats of one operation.
     varied: BTreeSet<usize>,
     /// Where clients sent secrets, and what the service gives in place of placeholders.
@@ -79,7 +79,17 @@ struct Echo {
     spelling: Spelling,
 }
 
-/// The echoes in one message.
+/// The echoes in one message. There are as many of these as messages in which something comes again: they take
+/// no more room than they need.
+#[derive(Debug)]
+struct Echoes {
+    target: Box<[Echo]>,
+    headers: Box<[(usize, Vec<Echo>)]>,
+    body: Box<[Echo]>,
+    trailers: Box<[(usize, Vec<Echo>)]>,
+}
+
+/// The echoes in one message, while it is searched.
 #[derive(Debug, Default)]
 struct Message {
     target: Vec<Echo>,
@@ -88,6 +98,17 @@ struct Message {
     body: Vec<Echo>,
     /// By the number of the trailer field.
     trailers: Vec<(usize, Vec<Echo>)>,
+}
+
+impl From<Message> for Echoes {
+    fn from(found: Message) -> Self {
+        Echoes {
+            target: found.target.into(),
+            headers: found.headers.into(),
+            body: found.body.into(),
+            trailers: found.trailers.into(),
+        }
+    }
 }
 
 /// What live clients chose in a run, by what was chosen on the tape.
@@ -269,6 +290,29 @@ fn splice_headers(recorded: &Headers, echoes: &[(usize, Vec<Echo>)], bound: &Bou
         (name.to_owned(), value)
     };
     recorded.iter().enumerate().map(field).collect()
+}
+
+/// Digests, which need no other to be found by.
+type Digests = HashSet<u64, BuildHasherDefault<AsItIs>>;
+
+/// Takes a digest for its own hash.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, digest: u64) {
+        self.0 = digest;
+    }
 }
 
 /// A digest that is the same for equal values; two others hardly share it.

@@ -113,6 +113,15 @@ pub(super) fn may_come_again(spelling: Spelling, pointer: &str, text: &str) -> b
     }
 }
 
+/// Whether it matters that a client chose the value of this field: since it may come again, or looks made up, or
+/// says with what something shall be done.
+pub(super) fn is_telling(field: &Field) -> bool {
+    let names = field.part != Part::Path && !shape::selects(&field.pointer);
+    names
+        || shape::is_made(&field.text)
+        || may_come_again(field.spelling, &field.pointer, &field.text)
+}
+
 /// The words in a text that are long enough to tell something, and not all of it.
 pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let inside = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '~');
