@@ -8,6 +8,7 @@ mod lanes;
 mod learned;
 mod noting;
 mod paths;
+mod planned;
 mod recording;
 mod shelf;
 mod strands;
@@ -20,10 +21,9 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use crate::exchange::credentials::Credential;
 use crate::exchange::secret::Names;
 use crate::exchange::{
-    Closed, Contract, Form, Micros, Notification, Operation, OperationId, Request, Session, Stream,
+    Closed, Contract, Form, Micros, Notification, Operation, Request, Session, Stream,
 };
 use crate::journal::{Identity, Way};
 use crate::tape::{Gaps, Tape};
@@ -38,9 +38,11 @@ pub(super) use lanes::Events;
 pub use lanes::Happening;
 use learned::{Conversation, Learned};
 use paths::Paths;
+pub(super) use planned::{Planned, Times, Travels};
+use planned::{narrow, wide};
 pub use recording::Recording;
 pub(super) use shelf::Recorded;
-use shelf::{Place, Shelf};
+use shelf::Shelf;
 
 /// The tapes of a replay. Several tapes are independent conversations of the same sessions: what
 /// one session hears comes in the recorded order of each tape.
@@ -68,119 +70,6 @@ pub struct Plan {
     pub(super) paths: Paths,
     /// The operations that go on with a stream that was lost, or had ended.
     pub(super) resuming: Vec<usize>,
-}
-
-/// What is known of an operation without looking at it: see [`Plan::recorded`].
-#[derive(Debug)]
-pub(super) struct Planned {
-    pub(super) id: OperationId,
-    pub(super) at: Micros,
-    pub(super) answered: Micros,
-    place: Place,
-    pub(super) session: usize,
-    /// The stream that it opened, if it opened one.
-    pub(super) opened: Option<Box<Opened>>,
-    // There are many of these: what is never large is small.
-    lane: u32,
-    /// How many operations of its lane that change something come before it.
-    epoch: u32,
-    pub(super) times: Times,
-    pub(super) travels: Travels,
-}
-
-/// How an operation travelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Travels {
-    Exchange,
-    Opens(Stream),
-    Message,
-}
-
-impl Travels {
-    fn of(form: Form) -> Travels {
-        match form {
-            Form::Exchange => Travels::Exchange,
-            Form::Opens(stream) => Travels::Opens(stream),
-            Form::Message(_) => Travels::Message,
-        }
-    }
-
-    /// What it opens, if it opens anything.
-    pub(super) fn opens(self) -> Option<Stream> {
-        match self {
-            Travels::Opens(stream) => Some(stream),
-            Travels::Exchange | Travels::Message => None,
-        }
-    }
-}
-
-/// A number that is kept in little room. There are no more operations than these can tell: each takes some bytes
-/// of a tape.
-fn narrow(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-fn wide(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-#[cfg(test)]
-impl Planned {
-    /// The operation of a plan of tapes in memory.
-    pub(super) fn held(&self) -> &Operation {
-        match &self.place {
-            Place::Held(recorded) => &recorded.operation,
-            Place::Filed(..) => unreachable!("the tape is in memory"),
-        }
-    }
-}
-
-impl Planned {
-    /// Its lane.
-    pub(super) fn lane(&self) -> usize {
-        wide(self.lane)
-    }
-
-    /// How many operations of its lane that change something come before it.
-    pub(super) fn epoch(&self) -> usize {
-        wide(self.epoch)
-    }
-}
-
-/// How often an operation may come, for each time that it was recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Times {
-    /// It changes something: exactly as often.
-    #[default]
-    Exactly,
-    /// It gives a client its credentials: a client that comes back logs in again.
-    AtLeast,
-    /// It opens a stream: a client that lost it opens it again.
-    Stream,
-    /// It only reads: as often as one likes, or never.
-    Any,
-}
-
-impl Times {
-    /// How often an exchange may come, as far as it tells itself: a read is what has a safe method (RFC 9110
-    /// §9.2.1).
-    fn of(method: &str, given: &[Credential]) -> Times {
-        if SAFE_METHODS.contains(&method) {
-            Times::Any
-        } else if !given.is_empty() {
-            Times::AtLeast
-        } else {
-            Times::Exactly
-        }
-    }
-
-    /// Whether an operation that may come so often changes something that reads tell of.
-    pub(super) fn is_change(self) -> bool {
-        match self {
-            Times::Exactly | Times::AtLeast => true,
-            Times::Stream | Times::Any => false,
-        }
-    }
 }
 
 /// A stream. Those that a client opened one after the other are a strand.
@@ -256,9 +145,6 @@ pub(super) enum LaneEvent {
     Operation(usize),
     Notification(usize),
 }
-
-/// The methods that change nothing, of those that clients call (RFC 9110 §9.2.1).
-const SAFE_METHODS: &[&str] = &["GET", "HEAD", "OPTIONS"];
 
 /// Why tapes cannot be played.
 #[derive(Debug, thiserror::Error)]

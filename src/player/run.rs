@@ -2,12 +2,15 @@
 //!
 //! It knows operations, causes and times, and neither clients nor protocols.
 
+mod progress;
+
 use std::collections::VecDeque;
 
 use crate::exchange::Micros;
 
 use super::pace::Pace;
 use super::plan::{By, Cause, Due, Lane, LaneEvent, Plan};
+use progress::Progress;
 
 /// The progress of one run.
 #[derive(Debug)]
@@ -17,61 +20,6 @@ pub(super) struct Run {
     lanes: Vec<LaneProgress>,
     /// The time up to which everything is settled.
     settled: Micros,
-}
-
-/// How far each operation has come. As long as nothing happens to an operation, all of it is zero: so the system
-/// gives memory for those alone to which something has happened, be the tape ever so long.
-#[derive(Debug)]
-struct Progress {
-    /// When it came, and one more.
-    received: Vec<u64>,
-    /// When it was answered, and one more.
-    answered: Vec<u64>,
-    /// How often a live request was answered with it.
-    served: Vec<u32>,
-}
-
-impl Progress {
-    fn of(operations: usize) -> Progress {
-        Progress {
-            received: vec![0; operations],
-            answered: vec![0; operations],
-            served: vec![0; operations],
-        }
-    }
-
-    fn is_received(&self, operation: usize) -> bool {
-        self.received.get(operation).is_some_and(|at| *at > 0)
-    }
-
-    fn is_open(&self, operation: usize) -> bool {
-        self.answered.get(operation) == Some(&0)
-    }
-
-    fn receive(&mut self, now: Micros, operation: usize) {
-        note(&mut self.received, now, operation);
-    }
-
-    fn answer(&mut self, now: Micros, operation: usize) {
-        self.receive(now, operation);
-        note(&mut self.answered, now, operation);
-    }
-
-    /// When it came so far, if it did.
-    fn when(&self, cause: Cause) -> Option<Micros> {
-        let times = match cause.by {
-            By::Received => &self.received,
-            By::Answered => &self.answered,
-        };
-        times.get(cause.operation)?.checked_sub(1).map(Micros)
-    }
-}
-
-/// Notes when something happened to an operation first.
-fn note(times: &mut [u64], now: Micros, operation: usize) {
-    if let Some(time) = times.get_mut(operation).filter(|time| **time == 0) {
-        *time = now.0.saturating_add(1);
-    }
 }
 
 /// How far a notification has come.
@@ -120,8 +68,7 @@ impl Run {
 
     /// How often this operation has answered a live request.
     pub(super) fn served(&self, operation: usize) -> usize {
-        let served = self.operations.served.get(operation);
-        served.map_or(0, |served| usize::try_from(*served).unwrap_or(usize::MAX))
+        self.operations.served(operation)
     }
 
     /// Whether an operation has happened, be it by itself.
@@ -136,10 +83,7 @@ impl Run {
 
     /// Notes the request of an operation.
     pub(super) fn receive(&mut self, now: Micros, plan: &Plan, operation: usize) {
-        self.operations.receive(now, operation);
-        if let Some(served) = self.operations.served.get_mut(operation) {
-            *served = served.saturating_add(1);
-        }
+        self.operations.serve(now, operation);
         self.pass(plan, operation);
     }
 
