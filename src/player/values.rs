@@ -100,6 +100,26 @@ struct Message {
     trailers: Vec<(usize, Vec<Echo>)>,
 }
 
+impl Echoes {
+    /// Keeps some of the echoes; whether any are left.
+    fn retain(&mut self, keep: &impl Fn(&Echo) -> bool) -> bool {
+        for echoes in [&mut self.target, &mut self.body] {
+            let all = std::mem::take(echoes).into_iter();
+            *echoes = all.filter(keep).collect();
+        }
+        for fields in [&mut self.headers, &mut self.trailers] {
+            let all = std::mem::take(fields).into_iter();
+            let kept = all.map(|(field, mut echoes)| {
+                echoes.retain(keep);
+                (field, echoes)
+            });
+            *fields = kept.filter(|(_, echoes)| !echoes.is_empty()).collect();
+        }
+        let none = self.target.is_empty() && self.body.is_empty();
+        !(none && self.headers.is_empty() && self.trailers.is_empty())
+    }
+}
+
 impl From<Message> for Echoes {
     fn from(found: Message) -> Self {
         Echoes {
@@ -268,6 +288,23 @@ impl Values {
             let data = data.unwrap_or_else(|| recorded.data.bytes().clone());
             (channel, data)
         })
+    }
+
+    /// Forgets the echoes of choices for which no live value can ever stand: of those there are as many as
+    /// messages, where clients say the same over and over.
+    pub(super) fn tidy(&mut self) {
+        let can_be_bound = |(place, choice): (usize, &Choice)| {
+            choice.nature != secret::Nature::Own || self.comes_again(ChoiceId(place))
+        };
+        let bindable: Vec<bool> = self.choices.iter().enumerate().map(can_be_bound).collect();
+        let keep = |echo: &Echo| bindable.get(echo.choice).copied().unwrap_or_default();
+        for messages in [
+            &mut self.requests,
+            &mut self.responses,
+            &mut self.notifications,
+        ] {
+            messages.retain(|_, echoes| echoes.retain(&keep));
+        }
     }
 
     fn of_operation(&self, operation: usize) -> impl Iterator<Item = (ChoiceId, &Choice)> {

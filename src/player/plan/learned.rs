@@ -166,6 +166,7 @@ impl Plan {
             self.follow(&mut values, one);
             values.compare_repeats(self, one.operations.clone());
         }
+        values.tidy();
         let all_move = self.reading.rules.ignores_some(Part::Path);
         let moves = |place: &usize| all_move || values.may_move(*place);
         let moving = (0..self.operations.len()).filter(moves).collect();
