@@ -3,9 +3,15 @@
 //! The memory is bounded; the digest is not: it covers every entry, also those that were dropped
 //! from the lists. It decides nothing and compares nothing.
 
+mod running;
+
 use std::collections::{BTreeMap, VecDeque};
 
+use bytes::Bytes;
+
 use crate::exchange::{Notification, NotificationId, Operation, OperationId, Session};
+
+use running::Running;
 
 /// The most entries that are kept of each list unless the user chooses; a run of a long tape exchanges more, and its digest
 /// tells as much.
@@ -40,10 +46,10 @@ pub struct Journal {
 pub struct Lane {
     operations: Bounded<Answered>,
     notifications: Bounded<Delivered>,
-    hash_of_operations: blake3::Hasher,
-    hash_of_events: blake3::Hasher,
+    hash_of_operations: Running,
+    hash_of_events: Running,
     /// Those of its streams, by their numbers.
-    hashes_of_streams: BTreeMap<usize, blake3::Hasher>,
+    hashes_of_streams: BTreeMap<usize, Running>,
 }
 
 /// By which way a notification came.
@@ -98,8 +104,8 @@ pub struct Delivered {
     pub notification: NotificationId,
     /// Its channel.
     pub channel: String,
-    /// Its payload, as text.
-    pub data: String,
+    /// Its payload, which is text.
+    pub data: Bytes,
 }
 
 /// What a recorded message says, in a digest of its own: its number and its time are no part of it.
@@ -221,7 +227,7 @@ impl Journal {
         let most = self.most;
         let lane = self.lane(session);
         if entry.part == Part::Step {
-            lane.hash_of_operations.update(&recorded.0);
+            lane.hash_of_operations.add(&recorded.0);
         }
         lane.operations.push(entry, most);
     }
@@ -240,7 +246,7 @@ impl Journal {
             Way::Bayeux => &mut lane.hash_of_events,
             Way::Stream(number) => lane.hashes_of_streams.entry(number).or_default(),
         };
-        hash.update(&recorded.0);
+        hash.add(&recorded.0);
         lane.notifications.push(entry, most);
     }
 
@@ -345,16 +351,16 @@ impl Lane {
 
     /// Whether there is anything that counts in the digest.
     fn tells_something(&self) -> bool {
-        self.hash_of_operations.count() > 0 || self.notifications.total() > 0
+        !self.hash_of_operations.is_empty() || self.notifications.total() > 0
     }
 
     fn hash(&self) -> blake3::Hash {
         let mut hash = blake3::Hasher::new();
-        hash.update(self.hash_of_operations.finalize().as_bytes());
-        hash.update(self.hash_of_events.finalize().as_bytes());
+        hash.update(self.hash_of_operations.digest().as_bytes());
+        hash.update(self.hash_of_events.digest().as_bytes());
         for (number, stream) in &self.hashes_of_streams {
             add(&mut hash, number.to_string().as_bytes());
-            hash.update(stream.finalize().as_bytes());
+            hash.update(stream.digest().as_bytes());
         }
         hash.finalize()
     }
@@ -380,7 +386,7 @@ mod tests {
         let entry = Delivered {
             notification,
             channel,
-            data: data.into(),
+            data: data.to_owned().into(),
         };
         journal.delivered(
             session,

@@ -110,7 +110,7 @@ pub struct Peer {
 
 /// The word by which a server cuts what is still open when the time to drain is over.
 #[derive(Clone, Debug)]
-pub struct Cut(watch::Receiver<bool>);
+pub struct Cut(Arc<watch::Receiver<bool>>);
 
 /// Whether a word was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +151,7 @@ pub async fn serve<H, F, B>(
     limits: Limits,
     handle: H,
 ) where
-    H: Fn(Peer, Request<Content>) -> F + Clone + Send + 'static,
+    H: Fn(Peer, Request<Content>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -167,7 +167,7 @@ pub async fn serve_counted<H, F, B>(
     counts: Counts,
     handle: H,
 ) where
-    H: Fn(Peer, Request<Content>) -> F + Clone + Send + 'static,
+    H: Fn(Peer, Request<Content>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -209,7 +209,7 @@ pub async fn serve_counted<H, F, B>(
         let (stop, cut) = (stop.clone(), cuts.clone());
         tokio::spawn(async move {
             let stream = tokio::select! {
-                stream = open(&server.wire, tcp, limits.head, &server.counts) => stream,
+                stream = Box::pin(open(&server.wire, tcp, limits.head, &server.counts)) => stream,
                 // Nothing is under way yet.
                 () = stopped(stop) => None,
             };
@@ -266,6 +266,9 @@ fn protocols(limits: Limits) -> auto::Builder<TokioExecutor> {
     http
 }
 
+/// Why a conversation broke off.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
 /// What all connections of a port share.
 #[derive(Clone)]
 struct Server<H> {
@@ -286,46 +289,53 @@ struct Client {
 
 impl<H, F, B> Server<H>
 where
-    H: Fn(Peer, Request<Content>) -> F + Clone + Send + 'static,
+    H: Fn(Peer, Request<Content>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     /// Answers the requests of one connection, to its end: its own, or the server's, or that of the
     /// patience with it.
-    async fn attend(
+    fn attend(
         self,
         stream: Stream,
         client: Client,
         watcher: Watcher,
         cut: watch::Receiver<bool>,
-    ) {
+    ) -> impl Future<Output = ()> {
         let (counts, patience) = (self.counts.clone(), self.limits.reader);
         let known = Arc::new(Connection::default());
         let conversation = self.converse(stream, client, Arc::clone(&known), watcher);
-        tokio::select! {
-            () = conversation => {}
-            () = reader::stalled(&known, patience) => {
-                counts.count(Counter::SlowReader);
-                known.tear();
+        // In a box of its own size: a future has room for each place that something is moved to.
+        let conversation = conversation.map(Box::pin);
+        async move {
+            let Some(conversation) = conversation else {
+                return; // it broke before it was served
+            };
+            tokio::select! {
+                biased; // nearly always it is the conversation that goes on
+                // A client that breaks off has nobody left to be told.
+                _ = conversation => {}
+                () = reader::stalled(&known, patience) => {
+                    counts.count(Counter::SlowReader);
+                    known.tear();
+                }
+                () = stopped(cut) => counts.count(Counter::Cut),
             }
-            () = stopped(cut) => counts.count(Counter::Cut),
         }
     }
 
-    async fn converse(
+    /// All requests of a connection and their answers; `None` where it has broken already.
+    fn converse(
         self,
         stream: Stream,
         client: Client,
         known: Arc<Connection>,
         watcher: Watcher,
-    ) {
+    ) -> Option<impl Future<Output = Result<(), BoxError>>> {
         let scheme = self.wire.scheme();
-        let Ok(local) = stream::tcp(&stream).local_addr() else {
-            return; // it broke before it was served
-        };
         let local = Local {
-            address: local,
+            address: stream::tcp(&stream).local_addr().ok()?,
             scheme,
         };
         let Client {
@@ -344,8 +354,10 @@ where
                 place,
             },
         );
-        let (handle, working, counts) = (self.handle, self.working, self.counts);
-        let patience = self.limits.body;
+        // What each request takes along, shared by those of this connection alone.
+        let taken = Arc::new((self.handle, self.counts));
+        let (working, patience) = (self.working, self.limits.body);
+        let cuts = Arc::new(working.cuts.clone());
         let service = service_fn(move |request: Request<Incoming>| {
             let peer = Peer {
                 connection: number,
@@ -353,14 +365,15 @@ where
                 scheme,
                 interim: Interim::of(request.version(), &known),
                 socket: Socket::offered(&request, &known, &working),
-                cut: Cut(working.cuts.clone()),
+                cut: Cut(Arc::clone(&cuts)),
             };
             let known = Arc::clone(&known);
-            let (handle, counts) = (handle.clone(), counts.clone());
+            let taken = Arc::clone(&taken);
             async move {
+                let (handle, counts) = &*taken;
                 let progress = Progress::default();
                 let timed = progress.clone();
-                let served = move |peer, request: Request<Incoming>| {
+                let served = |peer, request: Request<Incoming>| {
                     handle(peer, content::patient(request, patience, timed, counts))
                 };
                 Ok::<_, Infallible>(answer(peer, request, known, &progress, served).await)
@@ -370,8 +383,7 @@ where
             .http
             .serve_connection_with_upgrades(TokioIo::new(guard), service)
             .into_owned();
-        // A client that breaks off has nobody left to be told.
-        let _ = watcher.watch(connection).await;
+        Some(watcher.watch(connection))
     }
 }
 
@@ -404,7 +416,7 @@ where
     if request.version() == Version::HTTP_2 {
         known.begun();
     }
-    let flight = response::Flight::new(Arc::clone(&known));
+    let flight = response::Flight::new(Arc::clone(&known), request.version());
     let refusal = if guard::is_own(&request) {
         known.refusal()
     } else {

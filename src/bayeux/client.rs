@@ -24,10 +24,21 @@ pub(super) struct Client {
     pub(super) subscriptions: BTreeSet<Pattern>,
     pub(super) phase: Phase,
     pub(super) last_heard: Micros,
+    /// What the server's lists have of it.
+    pub(super) noted: Noted,
     queue: VecDeque<Queued>,
     acknowledgement: Acknowledging,
     /// The number of the last reply to a connect.
     reply: u64,
+}
+
+/// What is noted of a client in the lists of the server, so that it is found there again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Noted {
+    /// The poll that is held.
+    pub(super) poll: Option<Exchange>,
+    /// When that has been held long enough, or the client was silent too long.
+    pub(super) until: Option<Micros>,
 }
 
 /// Where a client is between two of its polls.
@@ -80,6 +91,7 @@ impl Client {
             subscriptions: BTreeSet::new(),
             phase: Phase::Shaken,
             last_heard: now,
+            noted: Noted::default(),
             queue: VecDeque::new(),
             acknowledgement,
             reply: 0,
@@ -96,14 +108,6 @@ impl Client {
     /// Whether something waits for its next poll.
     pub(super) fn is_waited_for(&self) -> bool {
         !self.queue.is_empty()
-    }
-
-    /// When the client will have been silent too long; never while its poll is here.
-    pub(super) fn silent_at(&self, max_interval: Micros) -> Option<Micros> {
-        match self.phase {
-            Phase::Held(_) => None,
-            Phase::Shaken | Phase::Away => Some(self.last_heard.after(max_interval)),
-        }
     }
 
     /// Takes what the client says it has: what it did not get is queued again, in front.

@@ -7,13 +7,13 @@ mod answers;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
 use crate::exchange::Micros;
 
-use super::client::{Client, Event, Phase, Poll};
+use super::client::{Client, Event, Noted, Phase};
 use super::message::{Message, Reply};
 use answers::{Answer, told_taken_over};
 
@@ -115,11 +115,19 @@ pub enum Effect {
 }
 
 /// The clients of one endpoint.
+///
+/// Thousands may have their polls held, so that none is looked at whom nothing concerns.
 #[derive(Debug)]
 pub struct Server {
     settings: Settings,
     clients: BTreeMap<ClientId, Client>,
     taken_over: VecDeque<ClientId>,
+    /// When time alone does something to which client; of each client there is one.
+    timers: BTreeSet<(Micros, ClientId)>,
+    /// Whose each poll is that is held.
+    held: BTreeMap<Exchange, ClientId>,
+    /// Whose held polls have something to carry.
+    waited_for: BTreeSet<ClientId>,
 }
 
 impl Server {
@@ -129,6 +137,9 @@ impl Server {
             settings,
             clients: BTreeMap::new(),
             taken_over: VecDeque::new(),
+            timers: BTreeSet::new(),
+            held: BTreeMap::new(),
+            waited_for: BTreeSet::new(),
         }
     }
 
@@ -157,6 +168,9 @@ impl Server {
                 _ if message.is_meta() => self.unknown_meta(now, message),
                 _ => self.publish(now, message, (published, publishes.next())),
             };
+            if let Some(id) = &message.client_id {
+                self.note(&ClientId(id.clone()));
+            }
             match answer {
                 Answer::Messages(answers) => replies.extend(answers),
                 Answer::Later => return effects,
@@ -187,58 +201,57 @@ impl Server {
     /// Queues an event for a client, whatever its subscriptions. It travels with the next
     /// [`Server::flush`] or poll. False where there is no such client.
     pub fn enqueue(&mut self, client: &ClientId, event: Event) -> bool {
-        self.clients
-            .get_mut(client)
-            .map(|client| client.enqueue(event))
-            .is_some()
+        let Some(waiting) = self.clients.get_mut(client) else {
+            return false;
+        };
+        waiting.enqueue(event);
+        if matches!(waiting.phase, Phase::Held(_)) {
+            self.waited_for.insert(client.clone());
+        }
+        true
     }
 
     /// Answers every held poll that has something to carry.
     pub fn flush(&mut self, now: Micros) -> Vec<Effect> {
-        self.answer_held(now, |client, _| client.is_waited_for())
+        let waited_for = std::mem::take(&mut self.waited_for);
+        self.answer_held(now, waited_for)
     }
 
     /// Answers the polls that were held long enough, and forgets the clients that were silent too
     /// long.
     pub fn tick(&mut self, now: Micros) -> Vec<Effect> {
-        let mut effects = self.answer_held(now, |_, poll| poll.until <= now);
-        let max_interval = self.settings.max_interval;
-        let silent: Vec<ClientId> = self
-            .clients
-            .iter()
-            .filter(|(_, client)| client.silent_at(max_interval).is_some_and(|end| end <= now))
-            .map(|(id, _)| id.clone())
-            .collect();
+        let due = self.timers.iter().take_while(|(at, _)| *at <= now);
+        let due: BTreeSet<ClientId> = due.map(|(_, id)| id.clone()).collect();
+        let holds = |id: &ClientId| {
+            let client = self.clients.get(id);
+            client.is_some_and(|client| matches!(client.phase, Phase::Held(_)))
+        };
+        let (held, silent): (BTreeSet<_>, BTreeSet<_>) = due.into_iter().partition(holds);
+        let mut effects = self.answer_held(now, held);
         effects.extend(silent.into_iter().filter_map(|id| self.forget(id)));
         effects
     }
 
     /// How many polls are held.
     pub fn held(&self) -> usize {
-        let held = |client: &&Client| matches!(client.phase, Phase::Held(_));
-        self.clients.values().filter(held).count()
+        self.held.len()
     }
 
     /// When [`Server::tick`] next has something to do.
     pub fn deadline(&self) -> Option<Micros> {
-        let max_interval = self.settings.max_interval;
-        self.clients
-            .values()
-            .filter_map(|client| match &client.phase {
-                Phase::Held(poll) => Some(poll.until),
-                Phase::Shaken | Phase::Away => client.silent_at(max_interval),
-            })
-            .min()
+        self.timers.first().map(|(at, _)| *at)
     }
 
     /// The caller's connection for a held poll is gone: there is nobody to answer.
     pub fn cancel(&mut self, now: Micros, exchange: Exchange) {
-        for client in self.clients.values_mut() {
-            if matches!(&client.phase, Phase::Held(poll) if poll.exchange == exchange) {
-                client.phase = Phase::Away;
-                client.last_heard = now;
-            }
+        let Some(id) = self.held.get(&exchange).cloned() else {
+            return;
+        };
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.phase = Phase::Away;
+            client.last_heard = now;
         }
+        self.note(&id);
     }
 
     /// Another client takes the place of this one, which is told so and not to come back.
@@ -246,6 +259,7 @@ impl Server {
         let Some(mut gone) = self.clients.remove(client) else {
             return Vec::new();
         };
+        self.drop_notes(client, &gone);
         let mut effects = Vec::new();
         if let Phase::Held(poll) = std::mem::replace(&mut gone.phase, Phase::Away) {
             let messages = vec![told_taken_over(Reply::to(&poll.message)).json()];
@@ -267,32 +281,85 @@ impl Server {
 
     /// Answers every held poll: the server is about to stop, or to start over.
     pub fn release_all(&mut self, now: Micros) -> Vec<Effect> {
-        self.answer_held(now, |_, _| true)
+        let held = self.held.values().cloned().collect();
+        self.answer_held(now, held)
     }
 
     fn forget(&mut self, id: ClientId) -> Option<Effect> {
         let client = self.clients.remove(&id)?;
+        self.drop_notes(&id, &client);
         Some(Effect::Left {
             client: id,
             undelivered: client.undelivered(),
         })
     }
 
-    fn answer_held(&mut self, now: Micros, which: impl Fn(&Client, &Poll) -> bool) -> Vec<Effect> {
+    /// Answers the polls that are held for these clients.
+    fn answer_held(&mut self, now: Micros, clients: BTreeSet<ClientId>) -> Vec<Effect> {
         let mut effects = Vec::new();
-        for (id, client) in &mut self.clients {
+        for id in clients {
+            let Some(client) = self.clients.get_mut(&id) else {
+                continue;
+            };
             match std::mem::replace(&mut client.phase, Phase::Away) {
-                Phase::Held(poll) if which(client, &poll) => {
+                Phase::Held(poll) => {
                     client.last_heard = now;
-                    let messages = client.connect_reply(id, &poll.message, None, &mut effects);
+                    let messages = client.connect_reply(&id, &poll.message, None, &mut effects);
                     effects.push(Effect::Reply {
                         exchange: poll.exchange,
                         messages,
                     });
                 }
-                before @ (Phase::Shaken | Phase::Away | Phase::Held(_)) => client.phase = before,
+                before @ (Phase::Shaken | Phase::Away) => client.phase = before,
             }
+            self.note(&id);
         }
         effects
+    }
+
+    /// Notes what has become of a client's poll and times, where it is still there. To be called whenever
+    /// one of them has changed.
+    fn note(&mut self, id: &ClientId) {
+        let max_interval = self.settings.max_interval;
+        let Some(client) = self.clients.get_mut(id) else {
+            return;
+        };
+        let (poll, until) = match &client.phase {
+            Phase::Held(poll) => (Some(poll.exchange), poll.until),
+            Phase::Shaken | Phase::Away => (None, client.last_heard.after(max_interval)),
+        };
+        let noted = Noted {
+            poll,
+            until: Some(until),
+        };
+        let before = std::mem::replace(&mut client.noted, noted);
+        if before.poll != poll {
+            if let Some(before) = before.poll {
+                self.held.remove(&before);
+                self.waited_for.remove(id);
+            }
+            if let Some(poll) = poll {
+                self.held.insert(poll, id.clone());
+            }
+        }
+        if before.until != noted.until {
+            self.forget_time(id, before);
+            self.timers.insert((until, id.clone()));
+        }
+    }
+
+    fn forget_time(&mut self, id: &ClientId, noted: Noted) {
+        if let Some(until) = noted.until {
+            self.timers.remove(&(until, id.clone()));
+        }
+    }
+
+    /// Drops what was noted of a client that is gone.
+    fn drop_notes(&mut self, id: &ClientId, client: &Client) {
+        self.forget_time(id, client.noted);
+        self.waited_for.remove(id);
+        if let Some(poll) = client.noted.poll {
+            self.held.remove(&poll);
+        }
     }
 }

@@ -22,10 +22,10 @@ const MAX_CODINGS: usize = 4;
 /// The content without its codings (RFC 9110 §8.4); `None` where a coding is unknown or broken.
 pub fn decoded<'a>(headers: &Headers, body: &'a Body) -> Option<Cow<'a, [u8]>> {
     let mut content = Cow::Borrowed(body.bytes().as_ref());
-    let codings = headers
-        .get("content-encoding")
-        .map(String::from_utf8_lossy)
-        .unwrap_or_default();
+    let Some(codings) = headers.get("content-encoding") else {
+        return Some(content);
+    };
+    let codings = String::from_utf8_lossy(codings);
     let codings: Vec<&str> = codings.split(',').map(str::trim).collect();
     if codings.len() > MAX_CODINGS || content.is_empty() {
         return content.is_empty().then_some(content);

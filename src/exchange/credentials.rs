@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
-use super::secret::{bare, names_token};
+use super::secret::{names_token, with_bare};
 
 /// The longest value that is taken for a credential: signed tokens fit.
 pub const MAX_CREDENTIAL: usize = 4_096;
@@ -78,6 +78,17 @@ pub fn shown<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Crede
     found
 }
 
+/// The cookies that a request with these fields shows, as names and values, in their order.
+pub fn cookies<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<(String, String)> {
+    fields
+        .filter(|(name, _)| name.eq_ignore_ascii_case("cookie"))
+        .filter_map(|(_, value)| std::str::from_utf8(value).ok())
+        .flat_map(|value| value.split(';').filter_map(pair))
+        .filter(|(_, value)| (1..=MAX_CREDENTIAL).contains(&value.len()))
+        .take(MAX_CREDENTIALS)
+        .collect()
+}
+
 /// The tokens that a target shows in its query, as clients do that cannot set a header field:
 /// `EventSource`, and sockets of browsers (RFC 6750 §2.3).
 pub fn in_query(target: &str) -> Vec<Credential> {
@@ -86,7 +97,7 @@ pub fn in_query(target: &str) -> Vec<Credential> {
     query
         .split('&')
         .filter_map(|pair| pair.split_once('='))
-        .filter(|(name, _)| QUERY_NAMES.contains(&bare(name).as_str()))
+        .filter(|(name, _)| with_bare(name, |name| QUERY_NAMES.contains(&name)))
         .filter_map(|(_, value)| percent_decode_str(value).decode_utf8().ok())
         .map(|value| Credential::Token(value.into_owned()))
         .filter(fits)

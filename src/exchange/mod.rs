@@ -47,7 +47,7 @@ impl Micros {
 }
 
 /// The number of an operation, unique on its tape; what a notification's `after` names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperationId(pub u64);
 
 impl fmt::Display for OperationId {

@@ -4,7 +4,7 @@
 //! It judges by names alone, and by the few values that are none. Where names stand in a message is
 //! the business of whoever reads messages.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
@@ -173,11 +173,6 @@ const ASKING: &[&str] = &[
     "used",
 ];
 
-/// Words in the names of fields whose values tell clients apart.
-const TOKEN_WORDS: &[&str] = &[
-    "token", "csrf", "xsrf", "session", "ticket", "jwt", "apikey",
-];
-
 /// Which names are those of secrets: the usual ones, more that were added, less some.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
@@ -188,7 +183,7 @@ pub struct Names {
 
 /// Names that were judged before.
 #[derive(Debug, Default)]
-struct Judged(Mutex<BTreeMap<String, bool>>);
+struct Judged(Mutex<HashMap<String, bool>>);
 
 /// A name as people choose it: case and punctuation count for nothing, and `*` stands for anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -234,6 +229,9 @@ impl Names {
 
     /// Whether the user said that what has this name is no secret.
     pub fn is_exempted(&self, name: &str) -> bool {
+        if self.exempted.is_empty() {
+            return false;
+        }
         let bare = bare(name);
         self.exempted.iter().any(|pattern| pattern.fits(&bare))
     }
@@ -324,14 +322,56 @@ pub fn is_value(text: &str) -> bool {
 
 /// Whether what has this name tells one client from another, as tokens do.
 pub fn names_token(name: &str) -> bool {
-    let name = bare(name);
-    TOKEN_WORDS.iter().any(|word| name.contains(word))
+    with_bare(name, |name| {
+        let mut rest = name.as_bytes();
+        while let Some((first, after)) = rest.split_first() {
+            for word in token_words(*first) {
+                if rest.starts_with(word.as_bytes()) {
+                    return true;
+                }
+            }
+            rest = after;
+        }
+        false
+    })
 }
 
 /// A name in lower case, without punctuation.
 pub fn bare(name: &str) -> String {
+    with_bare(name, str::to_owned)
+}
+
+/// Looks at a name in lower case, without punctuation. Most names are short and of ASCII, and take no memory
+/// for that.
+pub fn with_bare<T>(name: &str, look: impl FnOnce(&str) -> T) -> T {
+    let mut room = [0; MAX_REMEMBERED];
+    if name.is_ascii() && name.len() <= room.len() {
+        let mut length = 0;
+        for letter in name.bytes().filter(u8::is_ascii_alphanumeric) {
+            if let Some(place) = room.get_mut(length) {
+                *place = letter.to_ascii_lowercase();
+                length += 1;
+            }
+        }
+        if let Some(Ok(bare)) = room.get(..length).map(std::str::from_utf8) {
+            return look(bare);
+        }
+    }
     let plain = name.chars().filter(|c| c.is_alphanumeric());
-    plain.flat_map(char::to_lowercase).collect()
+    look(&plain.flat_map(char::to_lowercase).collect::<String>())
+}
+
+/// The words in the names of fields whose values tell clients apart, of those that begin with this letter.
+fn token_words(first: u8) -> &'static [&'static str] {
+    match first {
+        b'a' => &["apikey"],
+        b'c' => &["csrf"],
+        b'j' => &["jwt"],
+        b's' => &["session"],
+        b't' => &["token", "ticket"],
+        b'x' => &["xsrf"],
+        _ => &[],
+    }
 }
 
 fn is_usual(name: &str, bare: &str) -> bool {
@@ -537,6 +577,34 @@ mod tests {
         let none = Names::new(Vec::new(), patterns(&["*"]));
         assert!(!none.is_secret("password"));
         assert!(!none.is_secret_cookie("SID"));
+    }
+
+    #[test]
+    fn a_bare_name_is_the_same_however_long_it_is() {
+        for (name, expected) in [
+            ("X-CSRF_Token 2", "xcsrftoken2"),
+            ("Größe-İ", "größei\u{307}"),
+            ("", ""),
+        ] {
+            assert_eq!(bare(name), expected);
+            let long = "-A".repeat(MAX_REMEMBERED);
+            assert_eq!(
+                bare(&format!("{name}{long}")),
+                format!("{expected}{}", "a".repeat(MAX_REMEMBERED))
+            );
+        }
+        assert_eq!(
+            bare(&"Ab-".repeat(MAX_REMEMBERED / 3)),
+            "ab".repeat(MAX_REMEMBERED / 3)
+        );
+        for (name, tells) in [
+            ("X-Auth-Token", true),
+            ("j-w-t", true),
+            ("toke", false),
+            ("", false),
+        ] {
+            assert_eq!(names_token(name), tells, "{name}");
+        }
     }
 
     #[test]

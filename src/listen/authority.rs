@@ -61,16 +61,25 @@ impl Scheme {
 }
 
 /// A host and a port, as a request names them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Authority {
-    host: String,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Authority<'a> {
+    host: &'a str,
     port: u16,
 }
 
-impl Authority {
+impl PartialEq for Authority<'_> {
+    /// Hosts are the same in capitals (RFC 9110 §4.2.3).
+    fn eq(&self, other: &Self) -> bool {
+        self.host.eq_ignore_ascii_case(other.host) && self.port == other.port
+    }
+}
+
+impl Eq for Authority<'_> {}
+
+impl<'a> Authority<'a> {
     /// Reads `host[:port]` (RFC 9110 §7.2). Narrower than the grammar: a name has the letters, digits
     /// and marks that names have in practice, and is not empty.
-    pub(super) fn read(text: &[u8], scheme: Scheme) -> Option<Authority> {
+    pub(super) fn read(text: &'a [u8], scheme: Scheme) -> Option<Authority<'a>> {
         let text = std::str::from_utf8(text).ok()?;
         let (host, port) = if let Some(rest) = text.strip_prefix('[') {
             let (address, port) = rest.split_once(']')?;
@@ -93,10 +102,7 @@ impl Authority {
             }
             _ => return None,
         };
-        Some(Authority {
-            host: host.to_ascii_lowercase(),
-            port,
-        })
+        Some(Authority { host, port })
     }
 
     /// Whether this names the server at `local`: its address, or `localhost` where that is it.
@@ -104,7 +110,7 @@ impl Authority {
         let ip = local.ip().to_canonical();
         let host = match self.host.parse::<IpAddr>() {
             Ok(named) => named.to_canonical() == ip,
-            Err(_) => self.host == "localhost" && ip.is_loopback(),
+            Err(_) => self.host.eq_ignore_ascii_case("localhost") && ip.is_loopback(),
         };
         host && self.port == local.port()
     }
@@ -141,8 +147,8 @@ mod tests {
     #[test]
     fn which_names_are_the_server_s_own() {
         let local: SocketAddr = "127.0.0.1:8080".parse().unwrap();
-        let read = |text: &str| Authority::read(text.as_bytes(), Scheme::Http).unwrap();
-        let names = |text: &str| read(text).names(local);
+        let read = |text: &'static str| Authority::read(text.as_bytes(), Scheme::Http).unwrap();
+        let names = |text: &'static str| read(text).names(local);
         assert!(names("127.0.0.1:8080"));
         assert!(names("LocalHost:8080"));
         assert!(names("[::ffff:127.0.0.1]:8080"));
@@ -150,7 +156,7 @@ mod tests {
         assert!(!names("127.0.0.2:8080"));
         assert!(!names("evil.example:8080"));
         assert!(!names("169.254.169.254"));
-        let secure = |text: &str| Authority::read(text.as_bytes(), Scheme::Https).unwrap();
+        let secure = |text: &'static str| Authority::read(text.as_bytes(), Scheme::Https).unwrap();
         assert_eq!(secure("a"), secure("A:443"));
         assert_ne!(secure("a"), read("a"));
     }

@@ -104,10 +104,10 @@ impl Connection {
         let _ = self
             .in_flight
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
-        self.wake();
     }
 
-    fn wake(&self) {
+    /// Has the guard look again what it waits for.
+    pub(super) fn wake(&self) {
         let waiting = self
             .idle
             .lock()

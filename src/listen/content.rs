@@ -93,7 +93,7 @@ pub(super) fn patient(
     request: Request<Incoming>,
     patience: Duration,
     progress: Progress,
-    counts: Counts,
+    counts: &Counts,
 ) -> Request<Content> {
     let (head, content) = request.into_parts();
     let content = if content.is_end_stream() || may_pause(&head.headers) {
@@ -105,7 +105,7 @@ pub(super) fn patient(
             timer: None,
             waiting: false,
             progress,
-            counts,
+            counts: counts.clone(),
         };
         timed.boxed()
     };

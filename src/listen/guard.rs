@@ -1,12 +1,14 @@
 //! Stands between a socket and hyper: only bytes that have one meaning go on, and waits have an end.
 //!
 //! Where a request must be refused, hyper is given a request of the guard's own in its place, which
-//! the server answers with the refusal; so earlier responses are out before. Content goes through
-//! without being copied.
+//! the server answers with the refusal; so earlier responses are out before. What comes is read into
+//! hyper's buffer; only what may not go on yet is taken out of it, and held.
 
+mod patience;
 mod write;
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -16,7 +18,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use http::{Request, StatusCode, Version, header};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::watch;
-use tokio::time::{Sleep, sleep};
+use tokio::time::Sleep;
 
 use super::connection::Connection;
 use super::counts::{Counter, Counts};
@@ -25,8 +27,9 @@ use super::framing::{Framing, Step};
 use super::refusal::Refusal;
 use super::stream::{self, Stream};
 use super::{Limits, OnFin, stopped};
+use patience::{Patience, Wait};
 
-/// How much is read at once where a head is expected. Most heads are smaller.
+/// How much is read at once behind a head that is not whole. Most heads are smaller.
 const READ: usize = 8 * 1024;
 
 /// How much is read of what a client sends behind an offer that is not answered. Clients wait for the
@@ -55,7 +58,8 @@ pub(super) struct Guard {
     /// How many of them may go on.
     good: usize,
     fate: Fate,
-    wait: Option<(Wait, Pin<Box<Sleep>>)>,
+    patience: Patience,
+    watch: Watch,
     limits: Limits,
     connection: Arc<Connection>,
     /// Tells that the server cuts what is open.
@@ -90,16 +94,26 @@ enum Fate {
     Broken,
 }
 
-/// What is waited for.
+/// Whose turn it is to see that nothing is under way any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wait {
-    /// The rest of a head.
-    Head,
-    /// A request, on a connection with nothing under way after so many. What HTTP/2 says beneath its
-    /// requests, pings above all, is no request.
-    Idle(u64),
-    /// The response to a client that has sent its last byte, and may be gone.
-    Response,
+enum Watch {
+    /// Whoever reads next.
+    Reading,
+    /// Whoever writes: hyper writes the rest of a response, and does not read after it.
+    Writing,
+}
+
+/// How many of the bytes that were looked at may go on, and why not the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Looked {
+    /// They want more behind them, or an answer first; or there are none.
+    Good(usize),
+    /// None: they begin with so many that nobody needs.
+    Idle(usize),
+    /// They begin a request that is refused.
+    Refused(usize),
+    /// They are the rest of content that has gone on and is broken.
+    Broken(usize),
 }
 
 enum Shutdown {
@@ -122,7 +136,8 @@ impl Guard {
             held: BytesMut::new(),
             good: 0,
             fate: Fate::Open,
-            wait: None,
+            patience: Patience::default(),
+            watch: Watch::Reading,
             limits,
             connection,
             cuts,
@@ -136,59 +151,99 @@ impl Guard {
 
     /// Looks at what is held, and finds out how much of it may go on.
     fn look(&mut self) {
-        // Where the message that is looked at begins, if it begins in what is held.
+        let mut held = std::mem::take(&mut self.held);
+        self.good = loop {
+            match self.follow(&held) {
+                Looked::Good(good) => break good,
+                Looked::Idle(count) => held.advance(count),
+                Looked::Broken(good) => {
+                    held.truncate(good);
+                    break good;
+                }
+                Looked::Refused(good) => {
+                    held.truncate(good);
+                    held.extend_from_slice(OWN);
+                    break held.len();
+                }
+            }
+        };
+        self.held = held;
+    }
+
+    /// Looks at what was read straight into hyper's buffer, behind its first `before` bytes, and takes out
+    /// what is not to go on yet.
+    fn look_at(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
+        let fresh = buffer.filled().get(before..).unwrap_or_default();
+        let good = match self.follow(fresh) {
+            Looked::Good(good) => {
+                self.held
+                    .extend_from_slice(fresh.get(good..).unwrap_or_default());
+                good
+            }
+            Looked::Idle(count) => {
+                self.held
+                    .extend_from_slice(fresh.get(count..).unwrap_or_default());
+                0
+            }
+            Looked::Broken(good) => good,
+            Looked::Refused(good) => {
+                self.held.extend_from_slice(OWN);
+                self.good = OWN.len();
+                good
+            }
+        };
+        buffer.set_filled(before + good);
+    }
+
+    /// Follows the messages in the bytes that come next.
+    fn follow(&mut self, bytes: &[u8]) -> Looked {
+        let mut good = 0;
+        // Where the message that is looked at begins, if it begins in these bytes.
         let mut begin = None;
         loop {
-            let step = self
-                .framing
-                .step(self.held.get(self.good..).unwrap_or_default());
-            match step {
+            match self.framing.step(bytes.get(good..).unwrap_or_default()) {
                 Ok(Step::Head(count)) => {
-                    begin = self.framing.in_content().then_some(self.good);
-                    self.good += count;
-                    self.wait = None;
+                    begin = self.framing.in_content().then_some(good);
+                    good += count;
+                    self.patience.forget();
                     if !self.framing.is_through() {
                         self.connection.let_through();
                     }
                     if self.framing.awaits_answer() {
-                        return self.connection.offered();
+                        self.connection.offered();
+                        return Looked::Good(good);
                     }
                 }
                 Ok(Step::End(count)) => {
                     begin = None;
-                    self.good += count;
+                    good += count;
                 }
-                Ok(Step::Content(count)) => {
-                    self.good += count;
-                    return;
-                }
-                Ok(Step::Skip(count)) if self.good == 0 => self.held.advance(count),
+                Ok(Step::Content(count)) => return Looked::Good(good + count),
+                Ok(Step::Skip(count)) if good == 0 => return Looked::Idle(count),
                 // It is skipped when what stands before it has gone on.
-                Ok(Step::Skip(_) | Step::Wait) => return,
-                Err(refusal) => return self.refuse(begin, refusal),
+                Ok(Step::Skip(_) | Step::Wait) => return Looked::Good(good),
+                Err(refusal) => return self.refuse(begin, good, refusal),
             }
         }
     }
 
-    /// Refuses the request that begins at `begin` of what is held; that which comes next, where no
-    /// content is under way; or else the rest of content that has begun to go on.
-    fn refuse(&mut self, begin: Option<usize>, refusal: Refusal) {
+    /// Refuses the request that begins at `begin` of the bytes that are looked at; that which comes behind
+    /// the good ones, where no content is under way; or else the rest of content that has begun to go on.
+    fn refuse(&mut self, begin: Option<usize>, good: usize, refusal: Refusal) -> Looked {
         self.connection.refuse(refusal);
         let place = match begin {
             Some(begin) => begin,
             None if self.framing.in_content() => {
-                self.held.truncate(self.good);
-                return self.break_off();
+                self.break_off();
+                return Looked::Broken(good);
             }
             None => {
                 self.connection.let_through();
-                self.good
+                good
             }
         };
-        self.held.truncate(place);
-        self.held.extend_from_slice(OWN);
-        self.good = self.held.len();
         self.fate = Fate::Refused;
+        Looked::Refused(place)
     }
 
     fn break_off(&mut self) {
@@ -207,29 +262,11 @@ impl Guard {
         }
     }
 
-    /// Looks at content that was read straight into hyper's buffer, behind its first `before` bytes,
-    /// and takes out what is not to be handed on yet.
-    fn look_at(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
-        let fresh = buffer.filled().get(before..).unwrap_or_default();
-        let good = match self.framing.step(fresh) {
-            Ok(Step::Head(count) | Step::Content(count) | Step::End(count)) => count,
-            Ok(Step::Skip(_) | Step::Wait) => 0,
-            Err(refusal) => {
-                self.connection.refuse(refusal);
-                self.break_off();
-                buffer.set_filled(before);
-                return;
-            }
-        };
-        self.held
-            .extend_from_slice(fresh.get(good..).unwrap_or_default());
-        buffer.set_filled(before + good);
-    }
-
     /// There is nothing to read: waits on, but not without end.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.connection.wake_when_done(context.waker());
         let idle = self.connection.is_idle();
+        self.watch = if idle { Watch::Reading } else { Watch::Writing };
         let wait = if self.fate == Fate::Ended {
             Some((Wait::Response, self.limits.half_closed()))
         } else if self.framing.in_content() && !self.framing.is_through()
@@ -244,24 +281,23 @@ impl Guard {
             idle.then_some((Wait::Idle(so_far), self.limits.idle))
         };
         let Some((wait, span)) = wait else {
-            self.wait = None;
+            self.patience.forget();
             return Poll::Pending;
         };
-        let timer = match &mut self.wait {
-            Some((armed, timer)) if *armed == wait => timer,
-            place => &mut place.insert((wait, Box::pin(sleep(span)))).1,
-        };
-        timer.as_mut().poll(context)
+        self.patience.poll(wait, span, context)
     }
 
     /// A wait has gone on for too long.
     fn give_up(&mut self) {
-        self.wait = None;
+        self.patience.forget();
         if self.fate == Fate::Open && !self.held.is_empty() && !self.framing.in_content() {
             let span = self.limits.head.as_secs_f64();
             let message = format!("the head was not complete after {span} seconds");
             self.watched.counts.count(Counter::SlowHead);
-            self.refuse(None, Refusal::with(StatusCode::REQUEST_TIMEOUT, message));
+            self.refuse(None, 0, Refusal::with(StatusCode::REQUEST_TIMEOUT, message));
+            self.held.clear();
+            self.held.extend_from_slice(OWN);
+            self.good = OWN.len();
         } else {
             self.fate = Fate::Ended;
             self.limits.on_fin = OnFin::Gone;
@@ -341,7 +377,8 @@ impl AsyncRead for Guard {
                 }
             }
             let before = buffer.filled().len();
-            let straight = this.framing.in_content();
+            // Behind a head that is not whole more of it is held, and behind an offer what comes early.
+            let straight = this.held.is_empty() && !this.framing.awaits_answer();
             let read = if straight {
                 Pin::new(&mut this.stream).poll_read(context, buffer)
             } else {
@@ -357,7 +394,7 @@ impl AsyncRead for Guard {
             }
             if straight {
                 if this.framing.is_socket() {
-                    this.wait = None;
+                    this.patience.forget();
                 }
                 if buffer.filled().len() == before {
                     this.fate = Fate::Ended;
@@ -375,8 +412,8 @@ impl AsyncRead for Guard {
 impl Guard {
     /// Reads more behind what is held.
     fn read_held(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut space = [0; READ];
-        let mut buffer = ReadBuf::new(&mut space);
+        let mut space = [MaybeUninit::uninit(); READ];
+        let mut buffer = ReadBuf::uninit(&mut space);
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
         if buffer.filled().is_empty() {
             self.fate = Fate::Ended;

@@ -88,6 +88,9 @@ impl Queue {
 
     /// Returns when every head is written.
     pub(super) async fn written(&self) {
+        if self.lock().heads.is_empty() {
+            return;
+        }
         loop {
             let empty = self.empty.notified();
             tokio::pin!(empty);

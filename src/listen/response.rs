@@ -20,18 +20,45 @@ use super::socket::SOCKET;
 
 /// A request that is under way as long as this lives.
 #[derive(Debug)]
-pub(super) struct Flight(Arc<Connection>);
+pub(super) struct Flight {
+    connection: Arc<Connection>,
+    home: Home,
+}
+
+/// Where a request that is under way lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Home {
+    /// In the task of its connection, where the guard sees for itself that the response is out.
+    Connection,
+    /// In another task, so that the guard must be told.
+    Elsewhere,
+}
 
 impl Flight {
-    /// For a request that has been counted.
-    pub(super) fn new(connection: Arc<Connection>) -> Flight {
-        Flight(connection)
+    /// For a request of this version that has been counted.
+    pub(super) fn new(connection: Arc<Connection>, version: Version) -> Flight {
+        let home = match version {
+            Version::HTTP_2 => Home::Elsewhere,
+            _ => Home::Connection,
+        };
+        Flight { connection, home }
+    }
+
+    /// For a socket that has been counted, whatever it is opened by.
+    pub(super) fn of_socket(connection: Arc<Connection>) -> Flight {
+        Flight {
+            connection,
+            home: Home::Elsewhere,
+        }
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.0.done();
+        self.connection.done();
+        if self.home == Home::Elsewhere {
+            self.connection.wake();
+        }
     }
 }
 
@@ -58,7 +85,8 @@ impl<B> Out<B> {
         flight: Flight,
         answering: Answering,
     ) -> Out<B> {
-        let reader = (version == Version::HTTP_2).then(|| Reader::new(Arc::clone(&flight.0)));
+        let reader =
+            (version == Version::HTTP_2).then(|| Reader::new(Arc::clone(&flight.connection)));
         Out {
             body: Which::Served(body),
             version,
@@ -103,7 +131,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Out<B> {
                     reader.handed();
                 }
                 if matches!(frame, Poll::Ready(Some(Err(_)))) && this.version == Version::HTTP_10 {
-                    this.flight.0.tear();
+                    this.flight.connection.tear();
                 }
                 frame
             }
@@ -147,9 +175,9 @@ pub(super) fn http2_refusal<B>(request: &Request<B>, scheme: Scheme) -> Option<R
     }
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let named = request.uri().authority();
-    let read = |text: &[u8]| Authority::read(text, scheme);
-    let named = named.map(|authority| read(authority.as_str().as_bytes()));
-    let host = hosts.next().map(|host| read(host.as_bytes()));
+    let named = named.map(|named| Authority::read(named.as_str().as_bytes(), scheme));
+    let host = hosts.next();
+    let host = host.map(|host| Authority::read(host.as_bytes(), scheme));
     let reason = match (named, host, hosts.next()) {
         (_, _, Some(_)) => "more than one Host",
         (Some(None), _, _) => "the :authority is no host",

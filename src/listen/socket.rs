@@ -64,7 +64,7 @@ impl Socket {
                 connection: Arc::clone(connection),
                 version,
                 working: working.clone(),
-                _flight: response::Flight::new(Arc::clone(connection)),
+                _flight: response::Flight::of_socket(Arc::clone(connection)),
             }
         })
     }

@@ -232,7 +232,7 @@ fn of_session<'a>(session: &'a Session, lane: &'a Lane) -> SessionTranscript<'a>
     let notifications = lane.notifications().kept().map(|entry| NotificationEntry {
         notification: entry.notification.0,
         channel: &entry.channel,
-        data: serde_json::from_str(&entry.data).ok(),
+        data: serde_json::from_slice(&entry.data).ok(),
     });
     SessionTranscript {
         session: session.name(),
@@ -348,7 +348,7 @@ impl Spectator {
             .say(&self.identity, Role::Spectator, &messages)
             .await;
         let read = |json: Bytes| Some((serde_json::from_slice(&json).ok()?, json));
-        answer.messages.into_iter().filter_map(read).collect()
+        answer.into_iter().filter_map(read).collect()
     }
 }
 

@@ -44,6 +44,15 @@ impl ReplayBody {
         })
     }
 
+    /// A body of these bytes and trailers.
+    pub(super) fn with_trailers(content: Bytes, trailers: Option<HeaderMap>) -> Self {
+        ReplayBody(Kind::Whole {
+            content: Some(content),
+            trailers,
+            out: None,
+        })
+    }
+
     /// A body of these bytes and trailers; `out` is called once, when hyper has taken them or given up.
     pub(super) fn telling(
         content: Bytes,

@@ -76,6 +76,12 @@ pub(crate) enum NoSeat {
 #[derive(Debug)]
 pub(super) struct Cast {
     seats: Vec<Seat>,
+    /// The seats by the names of their sessions.
+    names: BTreeMap<String, usize>,
+    /// The seats by the cookies that tie a browser to them.
+    browsers: BTreeMap<String, usize>,
+    /// How many seats nobody has held.
+    vacancies: usize,
     users: BTreeMap<String, usize>,
     /// The sessions of clients that are told apart as the user wants.
     chosen: BTreeMap<String, usize>,
@@ -122,7 +128,7 @@ pub(super) struct Taken {
 impl Cast {
     /// The sessions of this copy of the conversation.
     pub(super) fn new(sessions: &[Session], stand_ins: &[StandIn], copy: usize) -> Cast {
-        let seats = sessions
+        let seats: Vec<Seat> = sessions
             .iter()
             .map(|session| Seat {
                 session: session.clone(),
@@ -131,7 +137,12 @@ impl Cast {
                 handshakes: 0,
             })
             .collect();
+        let named = |(place, seat): (usize, &Seat)| (seat.session.name().to_owned(), place);
+        let browsing = |(place, seat): (usize, &Seat)| (seat.browser.clone(), place);
         Cast {
+            names: seats.iter().enumerate().map(named).collect(),
+            browsers: seats.iter().enumerate().map(browsing).collect(),
+            vacancies: seats.len(),
             seats,
             users: BTreeMap::new(),
             chosen: BTreeMap::new(),
@@ -154,7 +165,7 @@ impl Cast {
             hold: Hold::Firm,
         };
         if let Some(name) = &identity.session {
-            let unknown = || NoSeat::Unknown(name.clone(), self.names());
+            let unknown = || NoSeat::Unknown(name.clone(), self.all_names());
             return self.named(name).map(firm).ok_or_else(unknown).map(Some);
         }
         let by_choice = |client: &String| {
@@ -171,8 +182,7 @@ impl Cast {
             let came = || self.users.get(user).copied();
             self.named(user).or_else(recorded).or_else(came)
         };
-        let by_cookie =
-            |cookie: &String| self.seats.iter().position(|seat| seat.browser == *cookie);
+        let by_cookie = |cookie: &String| self.browsers.get(cookie).copied();
         let by_tape = || {
             let moved = identity
                 .shown
@@ -228,10 +238,11 @@ impl Cast {
             Some(tie) => tie.seat,
             None => free(|holder| matches!(holder, Holder::Nobody | Holder::Caller))
                 .or_else(|| free(|holder| *holder == Holder::Gone))
-                .ok_or_else(|| NoSeat::Full(self.names()))?,
+                .ok_or_else(|| NoSeat::Full(self.all_names()))?,
         };
-        let full = NoSeat::Full(self.names());
-        let seat = self.seats.get_mut(place).ok_or(full)?;
+        let Some(seat) = self.seats.get_mut(place) else {
+            return Err(NoSeat::Full(self.all_names()));
+        };
         if role == Role::Spectator && matches!(seat.holder, Holder::Client(_, Role::Player)) {
             return Err(NoSeat::Taken(seat.session.to_string()));
         }
@@ -252,7 +263,11 @@ impl Cast {
         let before = match std::mem::replace(&mut seat.holder, Holder::Client(client.clone(), role))
         {
             Holder::Client(before, _) => Some(before),
-            Holder::Nobody | Holder::Caller | Holder::Gone => None,
+            Holder::Nobody => {
+                self.vacancies -= 1;
+                None
+            }
+            Holder::Caller | Holder::Gone => None,
         };
         self.clients.insert(client.clone(), place);
         self.tie(ties, identity, place);
@@ -270,6 +285,7 @@ impl Cast {
             && seat.holder == Holder::Nobody
         {
             seat.holder = Holder::Caller;
+            self.vacancies -= 1;
         }
     }
 
@@ -303,6 +319,11 @@ impl Cast {
             .is_some_and(|seat| seat.holder == Holder::Nobody)
     }
 
+    /// Whether there is a session that nobody has held.
+    pub(super) fn has_vacancy(&self) -> bool {
+        self.vacancies > 0
+    }
+
     /// Whether nobody listens for a session, or has.
     pub(super) fn is_open(&self, place: usize) -> bool {
         let open = |seat: &Seat| matches!(seat.holder, Holder::Nobody | Holder::Caller);
@@ -318,7 +339,7 @@ impl Cast {
     /// Whether a request carries a cookie that no session has, and nothing else that ties it.
     pub(super) fn is_stranger(&self, ties: &Ties, identity: &Identity) -> bool {
         let identity = &*self.recognized(identity);
-        let known = |cookie: &String| self.seats.iter().any(|seat| seat.browser == *cookie);
+        let known = |cookie: &String| self.browsers.contains_key(cookie);
         let named = identity.session.is_some()
             || identity.named.is_some()
             || identity.user.is_some()
@@ -363,12 +384,10 @@ impl Cast {
     }
 
     fn named(&self, name: &str) -> Option<usize> {
-        self.seats
-            .iter()
-            .position(|seat| seat.session.name() == name)
+        self.names.get(name).copied()
     }
 
-    fn names(&self) -> String {
+    fn all_names(&self) -> String {
         let names: Vec<&str> = self.seats.iter().map(|seat| seat.session.name()).collect();
         names.join(", ")
     }

@@ -1,5 +1,7 @@
 //! The header fields of a replay: what they tell of a client, and those of each kind of response.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode, Version};
@@ -44,9 +46,15 @@ pub(super) fn identity(headers: &HeaderMap, target: &str) -> Identity {
     let fields = headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_bytes()));
-    let session = headers.get(SESSION_HEADER);
+    // Going through the few fields of a request is less work than to look a name up.
+    let first = |wanted: &str| {
+        let mut fields = headers.iter();
+        let found = fields.find(|(name, _)| name.as_str() == wanted);
+        found.map(|(_, value)| value)
+    };
+    let session = first(SESSION_HEADER);
     let session = session.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
-    let copy = headers.get(COPY_HEADER);
+    let copy = first(COPY_HEADER);
     let copy = copy.and_then(|value| value.to_str().ok());
     let mut identity = Identity {
         session: session.map(str::to_owned),
@@ -91,13 +99,6 @@ pub(super) fn sent(headers: &HeaderMap) -> Headers {
         .collect()
 }
 
-/// The content codings that a client says it takes, line by line.
-pub(super) fn accepted_codings(headers: &HeaderMap) -> Vec<String> {
-    let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter();
-    let texts = lines.filter_map(|line| line.to_str().ok());
-    texts.map(str::to_owned).collect()
-}
-
 /// Whether the client that sent this head takes trailers.
 pub(super) fn takes(head: &http::request::Parts) -> Takes {
     let lines = head.headers.get_all(header::TE).into_iter();
@@ -126,13 +127,18 @@ pub(super) fn trailers(recorded: &exchange::Response, takes: Takes) -> Option<He
     Some(map)
 }
 
-/// A response as a client takes it: with the recorded content codings, or without any.
-pub(super) fn acceptable(response: exchange::Response, accept: &[String]) -> exchange::Response {
-    let accept: Vec<&str> = accept.iter().map(String::as_str).collect();
+/// A response as a client with these header fields takes it: with the recorded content codings, or
+/// without any.
+pub(super) fn acceptable<'a>(
+    response: &'a exchange::Response,
+    headers: &HeaderMap,
+) -> Cow<'a, exchange::Response> {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter();
+    let accept: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
     if coding::is_accepted(&accept, &response.headers) {
-        response
+        Cow::Borrowed(response)
     } else {
-        coding::plain(&response)
+        Cow::Owned(coding::plain(response))
     }
 }
 

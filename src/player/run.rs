@@ -2,22 +2,39 @@
 //!
 //! It knows operations, causes and times, and neither clients nor protocols.
 
+mod absent;
 mod progress;
+#[cfg(test)]
+mod tests;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::exchange::Micros;
 
 use super::pace::Pace;
-use super::plan::{By, Cause, Due, Lane, LaneEvent, Plan};
+use super::plan::{By, Cause, Due, LaneEvent, Plan};
+pub(super) use absent::Absent;
 use progress::Progress;
 
 /// The progress of one run.
+///
+/// What happens is looked at where it matters and nowhere else: a conversation of thousands must not be
+/// gone through for each request.
 #[derive(Debug)]
 pub(super) struct Run {
     pace: Pace,
     operations: Progress,
     lanes: Vec<LaneProgress>,
+    /// The lanes of each session.
+    of_session: BTreeMap<usize, Vec<usize>>,
+    /// The lanes of what travels on the stream that an operation opens.
+    on_stream: BTreeMap<usize, BTreeSet<usize>>,
+    /// The lanes in which something may have got its time since the run was settled.
+    stale: BTreeSet<usize>,
+    /// When notifications are due in which lane, later than the run was settled.
+    agenda: BTreeSet<(Micros, usize)>,
+    /// The lanes whose next notification was due when the run was settled.
+    open: BTreeSet<usize>,
     /// The time up to which everything is settled.
     settled: Micros,
 }
@@ -53,15 +70,27 @@ struct LaneProgress {
     epoch: usize,
 }
 
-/// Which sessions nobody plays, so that their operations happen by themselves.
-pub(super) type Absent<'a> = &'a dyn Fn(usize) -> bool;
-
 impl Run {
     pub(super) fn new(plan: &Plan, pace: Pace) -> Run {
+        let mut of_session: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (place, lane) in plan.lanes.iter().enumerate() {
+            of_session.entry(lane.session).or_default().push(place);
+        }
+        let mut on_stream: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+        for due in &plan.notifications {
+            if let Some(operation) = due.stream {
+                on_stream.entry(operation).or_default().insert(due.lane);
+            }
+        }
         Run {
             pace,
             operations: Progress::of(plan.operations.len()),
             lanes: plan.lanes.iter().map(|_| LaneProgress::default()).collect(),
+            of_session,
+            on_stream,
+            stale: (0..plan.lanes.len()).collect(),
+            agenda: BTreeSet::new(),
+            open: BTreeSet::new(),
             settled: Micros::default(),
         }
     }
@@ -84,7 +113,24 @@ impl Run {
     /// Notes the request of an operation.
     pub(super) fn receive(&mut self, now: Micros, plan: &Plan, operation: usize) {
         self.operations.serve(now, operation);
+        self.touch(plan, operation);
         self.pass(plan, operation);
+    }
+
+    /// Looks again, when the run is next settled, at the lanes of what an operation may have released.
+    fn touch(&mut self, plan: &Plan, operation: usize) {
+        for place in plan.releases.get(&operation).into_iter().flatten() {
+            if let Some(due) = plan.notifications.get(*place) {
+                let causes = due.causes.iter();
+                let mut own = causes.filter(|cause| cause.operation == operation);
+                if own.any(|cause| self.happened(*cause).is_some()) {
+                    self.stale.insert(due.lane);
+                }
+            }
+        }
+        if let Some(lanes) = self.on_stream.get(&operation) {
+            self.stale.extend(lanes);
+        }
     }
 
     /// Moves a lane on to behind this operation.
@@ -103,6 +149,9 @@ impl Run {
         let (Some(progress), Some(planned)) = (self.lanes.get(lane), plan.lanes.get(lane)) else {
             return false;
         };
+        if progress.heard < events {
+            return false;
+        }
         let waits = |place: usize| progress.scheduled.iter().any(|(other, _)| *other == place);
         let is_over = |event: LaneEvent| match event {
             LaneEvent::Notification(place) => !waits(place),
@@ -112,8 +161,7 @@ impl Run {
                 !changes || self.has_happened(place)
             }
         };
-        let mut before = planned.events.iter().take(events);
-        progress.heard >= events && before.all(is_over)
+        planned.events.iter().take(events).all(is_over)
     }
 
     /// What a notification that was not handed over yet waits for.
@@ -148,15 +196,17 @@ impl Run {
     }
 
     /// Notes that an operation has its answer.
-    pub(super) fn answer(&mut self, now: Micros, operation: usize) {
+    pub(super) fn answer(&mut self, now: Micros, plan: &Plan, operation: usize) {
         self.operations.answer(now, operation);
+        self.touch(plan, operation);
     }
 
     /// Notes that the client of a session is there.
-    pub(super) fn begin(&mut self, now: Micros, plan: &Plan, session: usize) {
-        for (lane, planned) in self.lanes.iter_mut().zip(&plan.lanes) {
-            if planned.session == session {
+    pub(super) fn begin(&mut self, now: Micros, session: usize) {
+        for place in self.of_session.get(&session).into_iter().flatten() {
+            if let Some(lane) = self.lanes.get_mut(*place) {
                 lane.begun.get_or_insert(now);
+                self.stale.insert(*place);
             }
         }
     }
@@ -180,6 +230,7 @@ impl Run {
                     .max(lane.last.unwrap_or_default());
                 lane.last = Some(at);
                 lane.scheduled.push_back((place, at));
+                self.agenda.insert((at, due.lane));
             }
         }
     }
@@ -189,18 +240,24 @@ impl Run {
     pub(super) fn settle(&mut self, now: Micros, plan: &Plan, absent: Absent<'_>) -> Vec<usize> {
         self.settled = now;
         let mut by_themselves = Vec::new();
-        loop {
-            let before = by_themselves.len();
-            for (place, planned) in plan.lanes.iter().enumerate() {
-                self.schedule(plan, planned, place);
-                if absent(planned.session) {
-                    self.act(now, plan, planned, place, &mut by_themselves);
-                }
-            }
-            if by_themselves.len() == before {
-                return by_themselves;
-            }
+        if let Absent::Those(absent) = absent {
+            self.act_all(now, plan, absent, &mut by_themselves);
         }
+        while let Some(place) = self.stale.pop_first() {
+            self.schedule(plan, place);
+        }
+        while let Some(&(at, lane)) = self.agenda.first()
+            && at <= now
+        {
+            self.agenda.pop_first();
+            self.open.insert(lane);
+        }
+        by_themselves
+    }
+
+    /// The first lane from this one on whose next notification may be due.
+    pub(super) fn open_from(&self, lane: usize) -> Option<usize> {
+        self.open.range(lane..).next().copied()
     }
 
     /// The next notification of this lane, if its time has come.
@@ -210,35 +267,41 @@ impl Run {
     }
 
     /// Takes the notification that [`Run::due`] named.
-    pub(super) fn take(&mut self, lane: usize) {
-        if let Some(lane) = self.lanes.get_mut(lane) {
+    pub(super) fn take(&mut self, place: usize) {
+        if let Some(lane) = self.lanes.get_mut(place) {
             lane.scheduled.pop_front();
+            let next = lane.scheduled.front();
+            if next.is_none_or(|(_, at)| *at > self.settled) {
+                self.open.remove(&place);
+            }
         }
     }
 
     /// Puts back what was taken and never reached its client; the last given comes first.
     pub(super) fn put_back(&mut self, now: Micros, plan: &Plan, notification: usize) {
-        let lane = plan.notifications.get(notification).map(|due| due.lane);
-        if let Some(lane) = lane.and_then(|lane| self.lanes.get_mut(lane)) {
+        let place = plan.notifications.get(notification).map(|due| due.lane);
+        if let Some(place) = place
+            && let Some(lane) = self.lanes.get_mut(place)
+        {
             lane.scheduled.push_front((notification, now));
+            self.agenda.insert((now, place));
         }
     }
 
     /// When the next notification's time comes, of those that waited for nothing but time when the
-    /// run was settled last. Where nobody takes the first of a lane, its last must be named as well:
-    /// the operations of an absent session wait for that one.
+    /// run was settled last: taken by somebody or not, since the operations of an absent session wait for
+    /// the last of its lane.
     pub(super) fn next_due(&self) -> Option<Micros> {
-        let of_lane = |lane: &LaneProgress| {
-            let front = lane.scheduled.front().map(|&(_, at)| at);
-            [front, lane.last]
-        };
-        let times = self.lanes.iter().flat_map(of_lane).flatten();
-        times.filter(|at| *at > self.settled).min()
+        let mut times = self.agenda.iter().map(|(at, _)| *at);
+        times.find(|at| *at > self.settled)
     }
 
     /// Gives a time to every notification of a lane up to the first that still waits for a cause:
     /// a session's notifications come in recorded order.
-    fn schedule(&mut self, plan: &Plan, planned: &Lane, place: usize) {
+    fn schedule(&mut self, plan: &Plan, place: usize) {
+        let Some(planned) = plan.lanes.get(place) else {
+            return;
+        };
         while let Some(lane) = self.lanes.get(place)
             && let Some(event) = planned.events.get(lane.heard)
         {
@@ -259,41 +322,9 @@ impl Run {
             lane.heard += 1;
             if let Some((_, at)) = scheduled {
                 lane.last = Some(at);
+                self.agenda.insert((at, place));
             }
             lane.scheduled.extend(scheduled);
-        }
-    }
-
-    /// Lets the operations of a lane that nobody plays happen, each when all before it is done.
-    fn act(
-        &mut self,
-        now: Micros,
-        plan: &Plan,
-        planned: &Lane,
-        place: usize,
-        acted: &mut Vec<usize>,
-    ) {
-        while let Some(lane) = self.lanes.get(place)
-            && let Some(event) = planned.begun(lane.acted)
-        {
-            match planned.events.get(event) {
-                Some(LaneEvent::Notification(_))
-                    if event >= lane.heard || lane.last.is_some_and(|last| last > now) =>
-                {
-                    return;
-                }
-                Some(LaneEvent::Operation(operation)) => {
-                    if self.operations.is_open(operation) {
-                        self.answer(now, operation);
-                        self.pass(plan, operation);
-                        acted.push(operation);
-                    }
-                }
-                Some(LaneEvent::Notification(_)) | None => {}
-            }
-            if let Some(lane) = self.lanes.get_mut(place) {
-                lane.acted += 1;
-            }
         }
     }
 
@@ -325,168 +356,4 @@ fn opening(due: &Due) -> Option<Cause> {
         operation,
         by: By::Received,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::plan::tests::{plan, tape};
-    use super::*;
-
-    /// Everything that is due now, in the order of the lanes.
-    fn due(run: &mut Run, plan: &Plan, now: u64) -> Vec<usize> {
-        run.settle(Micros(now), plan, &|_| false);
-        drain(run, plan, now)
-    }
-
-    fn drain(run: &mut Run, plan: &Plan, now: u64) -> Vec<usize> {
-        let mut found = Vec::new();
-        for lane in 0..plan.lanes.len() {
-            while let Some(notification) = run.due(Micros(now), lane) {
-                run.take(lane);
-                found.push(notification);
-            }
-        }
-        found
-    }
-
-    #[test]
-    fn a_notification_waits_for_all_its_causes_and_for_those_before_it() {
-        let plan = plan(&[tape("a:op1@0-0 a:op2@0-0 b:n1@0<1,2 b:n2@0<1")]);
-        let mut run = Run::new(&plan, Pace::Instant);
-        run.receive(Micros(5), &plan, 0);
-        run.answer(Micros(5), 0);
-        assert_eq!(due(&mut run, &plan, 5), [0; 0]);
-        run.receive(Micros(6), &plan, 1);
-        assert_eq!(due(&mut run, &plan, 6), [0; 0]);
-        run.answer(Micros(6), 1);
-        assert_eq!(due(&mut run, &plan, 6), [0, 1]);
-        assert_eq!(due(&mut run, &plan, 7), [0; 0]);
-    }
-
-    #[test]
-    fn a_notification_that_came_before_the_answer_waits_for_the_request_alone() {
-        let plan = plan(&[tape("a:op1@10-90 a:n1@50<1 a:n2@90<1")]);
-        let mut run = Run::new(&plan, Pace::Instant);
-        run.receive(Micros(1), &plan, 0);
-        assert_eq!(due(&mut run, &plan, 1), [0]);
-        run.answer(Micros(2), 0);
-        assert_eq!(due(&mut run, &plan, 2), [1]);
-    }
-
-    #[test]
-    fn recorded_gaps_pass_at_the_asked_pace() {
-        let plan = plan(&[tape("a:op1@0-100 a:n1@300<1 a:n2@400")]);
-        let mut run = Run::new(&plan, Pace::Times(2.0));
-        run.answer(Micros(1000), 0);
-        assert_eq!(due(&mut run, &plan, 1099), [0; 0]);
-        assert_eq!(run.next_due(), Some(Micros(1100)));
-        assert_eq!(due(&mut run, &plan, 1100), [0]);
-        assert_eq!(run.next_due(), Some(Micros(1150)));
-        assert_eq!(due(&mut run, &plan, 1150), [1]);
-    }
-
-    #[test]
-    fn a_time_that_has_passed_since_the_run_was_settled_is_still_named() {
-        let plan = plan(&[tape("a:op1@0-0 a:n1@100<1")]);
-        let mut run = Run::new(&plan, Pace::Recorded);
-        run.answer(Micros(1000), 0);
-        assert_eq!(due(&mut run, &plan, 1050), [0; 0]);
-        assert_eq!(run.next_due(), Some(Micros(1100)));
-        assert_eq!(due(&mut run, &plan, 1200), [0]);
-        assert_eq!(run.next_due(), None);
-    }
-
-    #[test]
-    fn unsolicited_notifications_begin_when_the_client_comes() {
-        let plan = plan(&[tape("a:n1@20 a:n2@50")]);
-        let mut run = Run::new(&plan, Pace::Recorded);
-        assert_eq!(due(&mut run, &plan, 1000), [0; 0]);
-        run.begin(Micros(1000), &plan, 0);
-        assert_eq!(due(&mut run, &plan, 1019), [0; 0]);
-        assert_eq!(due(&mut run, &plan, 1020), [0]);
-        assert_eq!(due(&mut run, &plan, 1050), [1]);
-    }
-
-    #[test]
-    fn operations_of_an_absent_session_happen_when_all_before_them_is_done() {
-        let plan = plan(&[tape(
-            "a:op1@0-0 b:n1@0<1 b:op2@0-0 a:n2@0<2 a:op3@0-0 b:n3@0<3",
-        )]);
-        let mut run = Run::new(&plan, Pace::Instant);
-        let absent = |session| session == 1;
-        assert_eq!(run.settle(Micros(1), &plan, &absent), [0; 0]);
-        run.answer(Micros(2), 0);
-        assert_eq!(run.settle(Micros(2), &plan, &absent), [1]);
-        assert_eq!(drain(&mut run, &plan, 2), [1, 0]);
-        run.answer(Micros(3), 2);
-        assert_eq!(run.settle(Micros(3), &plan, &absent), [0; 0]);
-        assert_eq!(drain(&mut run, &plan, 3), [2]);
-    }
-
-    #[test]
-    fn an_absent_session_calls_what_its_own_notifications_before_the_answer_wait_for() {
-        let plan = plan(&[tape(
-            "b:n1@50<1 b:op2@60-70 b:n2@80<2 b:op1@10-90 a:n3@90<1",
-        )]);
-        let mut run = Run::new(&plan, Pace::Instant);
-        let absent = |session| session == 0;
-        assert_eq!(run.settle(Micros(1), &plan, &absent), [1, 0]);
-        assert_eq!(drain(&mut run, &plan, 1), [0, 1, 2]);
-    }
-
-    #[test]
-    fn an_absent_session_goes_on_when_the_last_of_its_notifications_is_due() {
-        let plan = plan(&[tape("a:op1@0-0 b:n1@10<1 b:n2@30 b:op2@30-30 a:n3@30<2")]);
-        let mut run = Run::new(&plan, Pace::Recorded);
-        let absent = |session| session == 1;
-        run.answer(Micros(1000), 0);
-        for (now, acted, next) in [
-            (1000, &[][..], Some(1010)),
-            (1010, &[], Some(1030)),
-            (1030, &[1], None),
-        ] {
-            assert_eq!(run.settle(Micros(now), &plan, &absent), acted, "{now}");
-            assert_eq!(run.next_due(), next.map(Micros), "{now}");
-        }
-    }
-
-    #[test]
-    fn a_session_may_turn_out_to_be_absent_later() {
-        let plan = plan(&[tape("a:op1@0-0 b:n1@0<1")]);
-        let mut run = Run::new(&plan, Pace::Instant);
-        assert_eq!(due(&mut run, &plan, 1), [0; 0]);
-        assert_eq!(run.settle(Micros(2), &plan, &|session| session == 0), [0]);
-        assert_eq!(drain(&mut run, &plan, 2), [0]);
-    }
-
-    #[test]
-    fn what_never_arrived_is_put_back_in_order() {
-        let plan = plan(&[tape("a:op1@0-0 a:n1@0<1 a:n2@0<1 a:n3@0<1")]);
-        let mut run = Run::new(&plan, Pace::Instant);
-        run.answer(Micros(1), 0);
-        assert_eq!(due(&mut run, &plan, 1), [0, 1, 2]);
-        for notification in [2, 1] {
-            run.put_back(Micros(2), &plan, notification);
-        }
-        assert_eq!(due(&mut run, &plan, 2), [1, 2]);
-    }
-
-    #[test]
-    fn what_an_operation_released_can_come_again() {
-        let plan = plan(&[tape("a:op1@0-0 a:n1@0<1 a:op2@0-0 a:n2@0<1,2")]);
-        let mut run = Run::new(&plan, Pace::Instant);
-        run.answer(Micros(1), 0);
-        assert_eq!(due(&mut run, &plan, 1), [0]);
-        run.release_again(Micros(2), &plan, 0);
-        assert_eq!(due(&mut run, &plan, 2), [0]);
-    }
-
-    #[test]
-    fn tapes_are_independent_of_each_other() {
-        let plan = plan(&[tape("a:op1@0-0 a:n1@0<1"), tape("a:op1@0-0 a:n1@0<1")]);
-        let mut run = Run::new(&plan, Pace::Instant);
-        run.answer(Micros(1), 1);
-        assert_eq!(due(&mut run, &plan, 1), [1]);
-        assert_eq!(plan.sessions().len(), 1);
-    }
 }

@@ -18,12 +18,12 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role as End, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message as Said, Utf8Bytes};
 
-use crate::bayeux::{Carrier, message};
+use crate::bayeux::{Carrier, Exchange, message};
 use crate::exchange::{Closed, Kind};
 use crate::websocket;
 
 use super::cast::{Identity, Role};
-use super::service::{Held, Replay, Waiter};
+use super::service::{Held, Replay, Waiter, Waiting};
 use super::stage::outlets::Parcel;
 use super::streaming::Berth;
 
@@ -63,6 +63,13 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 impl Wish {
     /// Takes it out of the head of a request, if that has one. What is left is as on the tape: a GET.
     pub(super) fn of(head: &mut request::Parts) -> Option<Wish> {
+        let possible = match head.version {
+            Version::HTTP_2 => head.method == Method::CONNECT,
+            _ => head.method == Method::GET && head.headers.contains_key(UPGRADE),
+        };
+        if !possible {
+            return None;
+        }
         let field = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let way = if head.version == Version::HTTP_2 {
             let protocol = head.extensions.get::<Protocol>();
@@ -229,7 +236,7 @@ pub(super) async fn converse(
         return;
     };
     let (sender, mut answers) = mpsc::unbounded_channel();
-    let mut waiting = BTreeMap::new();
+    let mut waiting: BTreeMap<Exchange, Waiting> = BTreeMap::new();
     loop {
         let (exchange, answer) = tokio::select! {
             said = socket.next(), if waiting.len() < MAX_WAITING => match said {
@@ -249,7 +256,9 @@ pub(super) async fn converse(
             Some(answer) = answers.recv() => answer,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        waiting.remove(&exchange);
+        if let Some(mut asked) = waiting.remove(&exchange) {
+            asked.answered();
+        }
         let (_, content) = Carrier::Json.response(&answer);
         let text = Utf8Bytes::try_from(content).unwrap_or_default();
         if socket.send(Said::Text(text)).await.is_err() {

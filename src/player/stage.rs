@@ -27,10 +27,10 @@ use crate::journal::{Delivered, Journal};
 use super::cast::{Cast, Identity, Role, Taken};
 use super::pace::Pace;
 use super::plan::{self, Due, Plan};
-use super::run::Run;
+use super::run::{Absent, Run};
 use super::settings::{Absence, Settings};
 use super::values::Bound;
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, Awaited};
 use outlets::Outlets;
 use veil::Veil;
 
@@ -150,11 +150,11 @@ impl Stage {
             .receive(now, exchange, messages, &verdict, &mut admit);
         let mut sends = self.carry_out(now, effects);
         if let Some(operation) = published {
-            self.run.answer(now, operation);
+            self.run.answer(now, &self.plan, operation);
         }
         let mut cookie = None;
         for Taken { seat, before, .. } in taken {
-            self.run.begin(now, &self.plan, seat);
+            self.run.begin(now, seat);
             if role == Role::Player && !matches!(self.quiet, Quiet::Over) {
                 self.quiet = Quiet::Since(now);
             }
@@ -185,7 +185,7 @@ impl Stage {
             for (place, session) in self.plan.sessions.iter().enumerate() {
                 if self.cast.is_vacant(place) {
                     tracing::info!("{session} has not come: its operations happen by themselves");
-                    self.run.begin(now, &self.plan, place);
+                    self.run.begin(now, place);
                 }
             }
         }
@@ -196,7 +196,7 @@ impl Stage {
     /// When [`Stage::tick`] next has something to do.
     pub(crate) fn deadline(&self) -> Option<Micros> {
         let quiet = match (&self.quiet, self.settings.absence) {
-            (Quiet::Since(since), Absence::After(wait)) if self.somebody_is_missing() => {
+            (Quiet::Since(since), Absence::After(wait)) if self.cast.has_vacancy() => {
                 Some(since.after(wait))
             }
             _ => None,
@@ -219,8 +219,10 @@ impl Stage {
         loop {
             self.settle(now);
             if self.settings.pace != Pace::Step {
-                for place in 0..self.plan.lanes.len() {
+                let mut next = 0;
+                while let Some(place) = self.run.open_from(next) {
                     while self.hand_over(now, place).is_some() {}
+                    next = place + 1;
                 }
             }
             self.end_streams();
@@ -234,11 +236,13 @@ impl Stage {
 
     /// Works out what follows from what has happened.
     fn settle(&mut self, now: Micros) {
-        let (cast, over) = (&self.cast, matches!(self.quiet, Quiet::Over));
-        for operation in self
-            .run
-            .settle(now, &self.plan, &|session| over && cast.is_vacant(session))
-        {
+        let cast = &self.cast;
+        let vacant = |session| cast.is_vacant(session);
+        let absent = match self.quiet {
+            Quiet::Over if cast.has_vacancy() => Absent::Those(&vacant),
+            Quiet::Over | Quiet::Since(_) | Quiet::Alone => Absent::Nobody,
+        };
+        for operation in self.run.settle(now, &self.plan, absent) {
             if let Some(planned) = self.plan.operations.get(operation) {
                 let (session, id) = (self.name(planned.session), planned.id);
                 tracing::info!(
@@ -255,9 +259,9 @@ impl Stage {
         let mut sends = self.advance(now);
         while released.len() < count {
             let due = |place: &usize| self.run.due(now, *place);
-            let mut lanes: Vec<usize> = (0..self.plan.lanes.len())
-                .filter(|place| due(place).is_some())
-                .collect();
+            let open =
+                std::iter::successors(self.run.open_from(0), |place| self.run.open_from(place + 1));
+            let mut lanes: Vec<usize> = open.filter(|place| due(place).is_some()).collect();
             lanes.sort_by_key(due);
             let handed = lanes
                 .into_iter()
@@ -351,10 +355,16 @@ impl Stage {
             Some((channel, data)) => (channel.into_owned(), data),
             None => (recorded.channel.clone(), recorded.data.bytes().clone()),
         };
+        // As a rule it is text, and kept without a copy.
+        let text = String::from_utf8_lossy(&data);
+        let data = match text {
+            Cow::Borrowed(_) => data,
+            Cow::Owned(text) => text.into(),
+        };
         let entry = Delivered {
             notification: recorded.id,
             channel,
-            data: String::from_utf8_lossy(&data).into_owned(),
+            data,
         };
         self.journal
             .delivered(session, self.plan.way(due), entry, &due.identity);
@@ -364,10 +374,6 @@ impl Stage {
         if let Quiet::Since(since) = &mut self.quiet {
             *since = now;
         }
-    }
-
-    fn somebody_is_missing(&self) -> bool {
-        (0..self.plan.sessions.len()).any(|place| self.cast.is_vacant(place))
     }
 
     fn name(&self, seat: usize) -> &str {

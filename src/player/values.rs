@@ -244,17 +244,15 @@ impl Values {
         })
     }
 
-    /// The recorded response with the live values in it.
+    /// The recorded response with the live values in it; `None` where there is no place for any.
     pub(super) fn response(
         &self,
         operation: usize,
         recorded: &Response,
         bound: &Bound,
-    ) -> Response {
+    ) -> Option<Response> {
+        let message = self.responses.get(&operation)?;
         let mut response = recorded.clone();
-        let Some(message) = self.responses.get(&operation) else {
-            return response;
-        };
         if !message.headers.is_empty() {
             response.headers = splice_headers(&recorded.headers, &message.headers, bound);
         }
@@ -270,7 +268,7 @@ impl Values {
                 };
             }
         }
-        response
+        Some(response)
     }
 
     /// The channel and the data of a notification with the live values in them; `None` where none is.

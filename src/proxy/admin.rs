@@ -57,6 +57,7 @@ struct Recorded {
     operations: u64,
     notifications: u64,
     sessions: usize,
+    left_out: u64,
     waiting_bytes: usize,
     lost_events: u64,
 }
@@ -122,6 +123,7 @@ fn health(shared: &Shared, connections: Connections) -> Response<Full<Bytes>> {
             operations: recorded.operations,
             notifications: recorded.notifications,
             sessions: recorded.sessions,
+            left_out: recorded.left_out,
             waiting_bytes: recorded.waiting,
             lost_events: recorded.lacks(),
         },

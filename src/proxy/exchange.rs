@@ -18,7 +18,7 @@ use super::relay::{
     Collected, Content, Delivery, Download, Passing, Sending, Upload, UpstreamContent,
 };
 use super::turn::Client;
-use super::upstream::{Cause, Failure, Protocol, Used};
+use super::upstream::{Cause, Failure, Line, Protocol};
 use super::{Bodies, Breaker, Caller, Shared, Tell, headers};
 use crate::recorder::{Connection, ResponseTap};
 
@@ -60,12 +60,11 @@ impl Shared {
             .uri
             .path_and_query()
             .map_or("/", uri::PathAndQuery::as_str);
-        let fields = headers::recorded(&head.headers);
         let tap = self.recorder.begin(
             Connection(caller.connection),
             head.method.as_str(),
             target,
-            fields,
+            || headers::recorded(&head.headers),
         );
         let (asked, mut tap) = tap.split();
         tap.broken_by(breaker);
@@ -110,11 +109,10 @@ impl Shared {
         client: &Client,
     ) -> Moved {
         let wanted = self.settings.bodies == Bodies::Rewrite && headers::is_text(&head.headers);
-        let Some(origin) = client
-            .origin
-            .as_ref()
-            .filter(|_| wanted && !sending.is_empty())
-        else {
+        if !wanted || sending.is_empty() {
+            return Moved::No;
+        }
+        let Some(origin) = client.origin() else {
             return Moved::No;
         };
         match sending.collect(MAX_REWRITTEN).await {
@@ -203,16 +201,13 @@ impl Shared {
             headers::end_hop(head.headers_mut());
             tell(&head);
         });
-        let capture = capture_connection(&mut request);
+        let capture = again.is_some().then(|| capture_connection(&mut request));
         let error = match self.upstream.request(request).await {
-            Ok(response) => {
-                mark(&capture);
-                return Ok(response);
-            }
+            Ok(response) => return Ok(response),
             Err(error) => error,
         };
-        let stale = Cause::of(&error).may_be_stale() && mark(&capture);
-        match again.filter(|_| stale) {
+        let used = capture.is_some_and(|capture| was_used(&capture));
+        match again.filter(|_| used && Cause::of(&error).may_be_stale()) {
             Some(head) => {
                 let request = Request::from_parts(head, Upload::whole(Bytes::new()));
                 self.upstream.request(request).await
@@ -244,11 +239,11 @@ impl Shared {
         if let Some(keeper) = &keeper {
             keeper.answered();
         }
-        tap.head(head.status.as_u16(), headers::recorded(&head.headers));
-        let passing = Passing::new(content, tap, keeper, self.meter.clone(), span);
+        tap.head(head.status.as_u16(), || headers::recorded(&head.headers));
+        let passing = Passing::new(content, tap, keeper, span);
         let text = self.settings.bodies == Bodies::Rewrite && headers::is_text(&head.headers);
         self.turn_back(&mut head, client);
-        let origin = client.origin.as_ref().filter(|_| text);
+        let origin = text.then(|| client.origin()).flatten();
         if passing.is_empty() {
             if origin.is_some() && *method == Method::HEAD {
                 // How long the content is when its URLs are moved is not known.
@@ -263,7 +258,9 @@ impl Shared {
         }
         let body = if let Some(origin) = origin {
             watch.pause();
-            let moved = self.move_response(passing, origin, &mut head.headers).await;
+            let moved = self
+                .move_response(passing, &origin, &mut head.headers)
+                .await;
             watch.resume();
             moved
         } else {
@@ -316,13 +313,13 @@ fn awaits_continue(head: &request::Parts, protocol: Protocol) -> bool {
         && expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
-/// Marks the connection that a request went on as used, and tells whether it was before.
-fn mark(capture: &CaptureConnection) -> bool {
+/// Whether the connection that a request went on had carried another one before.
+fn was_used(capture: &CaptureConnection) -> bool {
     let mut extras = http::Extensions::new();
     if let Some(connected) = capture.connection_metadata().as_ref() {
         connected.get_extras(&mut extras);
     }
-    extras.get::<Used>().is_some_and(Used::mark)
+    extras.get::<Line>().is_some_and(Line::was_used)
 }
 
 /// The answer to a client whose request broke off, should it still listen.

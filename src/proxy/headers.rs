@@ -3,6 +3,7 @@
 //! Fields that it does not know it leaves alone, in their order.
 
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -14,8 +15,12 @@ use super::origin::{Origin, Scheme};
 /// The fields that say what a message is: `Connection` may name them, and has no power over them.
 const UNTOUCHABLE: [&str; 3] = ["host", "content-length", "trailer"];
 
-/// The name under which the proxy stands in `Via`.
-const PSEUDONYM: &str = "antiphon";
+/// The fields that are for one hop only, as names that need not be read again.
+static HOP: LazyLock<[HeaderName; HOP_BY_HOP.len()]> =
+    LazyLock::new(|| HOP_BY_HOP.map(HeaderName::from_static));
+
+/// The fields that hold the reference of a resource.
+const LOCATIONS: [HeaderName; 2] = [header::LOCATION, header::CONTENT_LOCATION];
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -45,25 +50,20 @@ pub(super) fn end_hop(headers: &mut HeaderMap) {
         .filter_map(|member| member.parse().ok())
         .filter(|name: &HeaderName| !UNTOUCHABLE.contains(&name.as_str()))
         .collect();
-    for name in &named {
-        headers.remove(name);
-    }
-    for name in HOP_BY_HOP {
+    for name in named.iter().chain(HOP.iter()) {
         headers.remove(name);
     }
 }
 
-/// Adds the proxy to `Via` (RFC 9110 §7.6.3).
+/// Adds the proxy to `Via`, by the name of antiphon (RFC 9110 §7.6.3).
 pub(super) fn via(headers: &mut HeaderMap, received: Version) {
-    let version = match received {
-        Version::HTTP_09 => "0.9",
-        Version::HTTP_10 => "1.0",
-        Version::HTTP_2 => "2.0",
-        _ => "1.1",
+    let value = match received {
+        Version::HTTP_09 => "0.9 antiphon",
+        Version::HTTP_10 => "1.0 antiphon",
+        Version::HTTP_2 => "2.0 antiphon",
+        _ => "1.1 antiphon",
     };
-    if let Ok(value) = HeaderValue::from_str(&format!("{version} {PSEUDONYM}")) {
-        headers.append(header::VIA, value);
-    }
+    headers.append(header::VIA, HeaderValue::from_static(value));
 }
 
 /// Says for whom the proxy speaks.
@@ -99,10 +99,16 @@ pub(super) fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
+/// Whether there is a field in which [`move_origin`] may find something.
+pub(super) fn may_name_origin(headers: &HeaderMap) -> bool {
+    let mut fields = LOCATIONS.iter().chain([&header::SET_COOKIE]);
+    fields.any(|name| headers.contains_key(name))
+}
+
 /// Makes what names the upstream name the proxy: `Location`, `Content-Location`, and the cookies.
 pub(super) fn move_origin(headers: &mut HeaderMap, upstream: &Origin, proxy: &Origin) {
-    for name in [header::LOCATION, header::CONTENT_LOCATION] {
-        move_values(headers, &name, |value| upstream.reference(value, proxy));
+    for name in &LOCATIONS {
+        move_values(headers, name, |value| upstream.reference(value, proxy));
     }
     move_values(headers, &header::SET_COOKIE, |value| {
         upstream.cookie(value, proxy)

@@ -2,11 +2,14 @@
 //!
 //! It keeps numbers only; the recorder keeps the exchanges.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// The statuses that there can be: all of three digits (RFC 9110 §15).
+const FIRST_STATUS: u16 = 100;
+const LAST_STATUS: u16 = 999;
 
 /// The bounds of the classes of added latency, in microseconds.
 const LATENCY_BOUNDS: [u64; 8] = [100, 250, 500, 1_000, 2_500, 10_000, 100_000, 1_000_000];
@@ -15,9 +18,36 @@ const LATENCY_BOUNDS: [u64; 8] = [100, 250, 500, 1_000, 2_500, 10_000, 100_000, 
 #[derive(Clone, Debug, Default)]
 pub struct Meter(Arc<Numbers>);
 
+/// How many answers had each status.
+#[derive(Debug)]
+struct Statuses(Vec<AtomicU64>);
+
+impl Default for Statuses {
+    fn default() -> Statuses {
+        let all = FIRST_STATUS..=LAST_STATUS;
+        Statuses(all.map(|_| AtomicU64::default()).collect())
+    }
+}
+
+impl Statuses {
+    fn count(&self, status: u16) {
+        let place = usize::from(status.saturating_sub(FIRST_STATUS));
+        if let Some(count) = self.0.get(place) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Those that answers had, and how many.
+    fn seen(&self) -> impl Iterator<Item = (u16, u64)> {
+        let counts = (FIRST_STATUS..).zip(self.0.iter().map(load));
+        counts.filter(|(_, count)| *count > 0)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Numbers {
-    statuses: Mutex<BTreeMap<u16, u64>>,
+    /// By status, from [`FIRST_STATUS`] on.
+    statuses: Statuses,
     under_way: AtomicU64,
     sent: AtomicU64,
     received: AtomicU64,
@@ -28,6 +58,13 @@ struct Numbers {
 /// An exchange that is under way as long as this lives.
 #[derive(Debug)]
 pub(super) struct Span(Meter);
+
+impl Span {
+    /// Content came from the upstream.
+    pub(super) fn received(&self, bytes: usize) {
+        self.0.received(bytes);
+    }
+}
 
 impl Drop for Span {
     fn drop(&mut self) {
@@ -65,13 +102,7 @@ impl Meter {
 
     /// A response with this status is about to go to the client, after the proxy itself took `added`.
     pub(super) fn answered(&self, status: u16, added: Duration) {
-        let mut statuses = self
-            .0
-            .statuses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *statuses.entry(status).or_default() += 1;
-        drop(statuses);
+        self.0.statuses.count(status);
         let micros = u64::try_from(added.as_micros()).unwrap_or(u64::MAX);
         let class = LATENCY_BOUNDS.iter().take_while(|bound| micros > **bound);
         if let Some(class) = self.0.added.get(class.count()) {
@@ -87,14 +118,9 @@ impl Meter {
 
     /// The numbers in short.
     pub fn count(&self) -> Count {
-        let statuses = self
-            .0
-            .statuses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
         let (sent, received) = (load(&self.0.sent), load(&self.0.received));
         Count {
-            answered: statuses.values().sum(),
+            answered: self.0.statuses.seen().map(|(_, count)| count).sum(),
             under_way: load(&self.0.under_way),
             bytes: sent + received,
         }
@@ -108,23 +134,17 @@ impl Meter {
     }
 
     fn write(&self, text: &mut String) -> std::fmt::Result {
-        let statuses = self
-            .0
-            .statuses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
         writeln!(
             text,
             "# HELP antiphon_requests_total Requests answered, by status."
         )?;
         writeln!(text, "# TYPE antiphon_requests_total counter")?;
-        for (status, count) in statuses.iter() {
+        for (status, count) in self.0.statuses.seen() {
             writeln!(
                 text,
                 "antiphon_requests_total{{status=\"{status}\"}} {count}"
             )?;
         }
-        drop(statuses);
         writeln!(
             text,
             "# HELP antiphon_requests_under_way Requests under way."

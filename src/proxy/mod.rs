@@ -28,8 +28,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::InvalidDnsNameError;
 use thiserror::Error;
 
-use crate::exchange::Ender;
-use crate::recorder::Recorder;
+use crate::recorder::{Admission, Breaker, Recorder};
 use upstream::Upstream;
 
 pub use admin::{Connections, handle as administer};
@@ -113,9 +112,6 @@ pub struct Caller {
 /// Hears the informational responses of an exchange.
 type Tell = Box<dyn Fn(&Response<()>) + Send + Sync>;
 
-/// Tells whose doing it is that a response is not taken to its end.
-type Breaker = Box<dyn Fn() -> Ender + Send + Sync>;
-
 /// What a client takes beside the response to its request.
 pub struct Beside {
     /// Takes the informational responses that come before it.
@@ -187,7 +183,9 @@ impl Proxy {
         beside: Beside,
         request: Request<Content>,
     ) -> Response<Download> {
-        if let Some(refusal) = refusal::refusal(&self.0.recorder.condition()) {
+        if self.0.recorder.admission() != Admission::Open
+            && let Some(refusal) = refusal::refusal(&self.0.recorder.condition())
+        {
             self.0.meter.refused(refusal.status().as_u16());
             return refusal;
         }

@@ -18,7 +18,7 @@ use crate::recorder::{SocketTap, Written};
 
 use super::meter::{Meter, Span};
 use super::upgrade::Socket;
-use super::upstream::Tear;
+use super::upstream::Line;
 
 /// How much is read at once. Most messages are smaller, and there may be many sockets.
 const BUFFER: usize = 16 * 1024;
@@ -35,7 +35,7 @@ pub(super) struct Tunnel {
     /// The client's end.
     pub(super) socket: Socket,
     /// Resets the upstream's end.
-    pub(super) tear: Option<Tear>,
+    pub(super) line: Option<Line>,
 }
 
 /// Why nothing passes any more.
@@ -66,7 +66,7 @@ impl Tunnel {
             meter,
             span: _span,
             mut socket,
-            tear,
+            line,
         } = self;
         let passage = Passage {
             tap: Mutex::new(Some(tap)),
@@ -87,8 +87,8 @@ impl Tunnel {
         };
         match over {
             Some(Over::Broken(Side::Client)) => {
-                if let Some(tear) = tear {
-                    tear.tear();
+                if let Some(line) = line {
+                    line.tear();
                 }
             }
             Some(Over::Broken(Side::Service)) => (socket.reset)(),

@@ -15,8 +15,6 @@ pub(super) struct Client {
     caller: Caller,
     /// The `Host` that it called.
     host: Option<HeaderValue>,
-    /// The proxy's origin, as the client knows it.
-    pub(super) origin: Option<Origin>,
 }
 
 impl Client {
@@ -26,13 +24,17 @@ impl Client {
         let named = named.and_then(|name| HeaderValue::from_str(name.as_str()).ok());
         // What an absolute target names counts, and not the Host (RFC 9112 §3.2.2).
         let host = named.or_else(|| head.headers.get(header::HOST).cloned());
-        let text = host.as_ref().and_then(|host| host.to_str().ok());
         Client {
             version: head.version,
             caller,
-            origin: text.and_then(|text| Origin::of_authority(caller.scheme, text)),
             host,
         }
+    }
+
+    /// The proxy's origin, as the client knows it.
+    pub(super) fn origin(&self) -> Option<Origin> {
+        let text = self.host.as_ref()?.to_str().ok()?;
+        Origin::of_authority(self.caller.scheme, text)
     }
 }
 
@@ -101,8 +103,10 @@ impl Shared {
         headers::end_hop(&mut head.headers);
         headers::via(&mut head.headers, head.version);
         head.version = Version::HTTP_11;
-        if let Some(origin) = &client.origin {
-            headers::move_origin(&mut head.headers, &self.settings.upstream, origin);
+        if headers::may_name_origin(&head.headers)
+            && let Some(origin) = client.origin()
+        {
+            headers::move_origin(&mut head.headers, &self.settings.upstream, &origin);
         }
     }
 }

@@ -28,7 +28,7 @@ use super::meter::Watch;
 use super::relay::{Content, Delivery, Download, Upload, UpstreamContent};
 use super::tunnel::Tunnel;
 use super::turn::Client;
-use super::upstream::{Cause, Ground, Protocol, Tear};
+use super::upstream::{Cause, Ground, Line, Protocol};
 use super::{Caller, Shared, Tell, headers};
 
 const KEY: HeaderName = header::SEC_WEBSOCKET_KEY;
@@ -70,12 +70,11 @@ impl Shared {
         let client = Client::of(&head, caller);
         let target = head.uri.path_and_query();
         let target = target.map_or("/", uri::PathAndQuery::as_str);
-        let fields = headers::recorded(&head.headers);
         let tap = self.recorder.begin(
             Connection(caller.connection),
             Method::GET.as_str(),
             target,
-            fields,
+            || headers::recorded(&head.headers),
         );
         let (asking, tap) = tap.split();
         asking.end();
@@ -126,7 +125,7 @@ impl Shared {
                 .await;
         }
         let by_upstream = hyper::upgrade::on(&mut response);
-        let tear = response.extensions().get::<Tear>().cloned();
+        let line = response.extensions().get::<Line>().cloned();
         let (head, _) = response.into_parts();
         let fields = headers::recorded(&head.headers);
         let Course {
@@ -138,7 +137,7 @@ impl Shared {
             meter: self.meter.clone(),
             span,
             socket,
-            tear,
+            line,
         };
         begin(tunnel, by_client, by_upstream);
         let response = self.agreed(head, &client, &asked);

@@ -27,8 +27,8 @@ use cause::BoxError;
 pub(super) use cause::{Cause, Failure};
 use dial::Dial;
 pub(super) use socket::{Content as SocketContent, Ready, Socket as Stream};
+pub(super) use wire::Line;
 use wire::Wire;
-pub(super) use wire::{Tear, Used};
 
 /// How much of a connection of HTTP/1.1 is held each way, and so the longest head of a response. A client
 /// that takes nothing has as much wait here for it as in its own connection.
@@ -96,7 +96,7 @@ impl Upstream {
         let pool = |protocol| -> Result<Pool, ProxyError> {
             let connector = Connector {
                 protocol,
-                dial: Dial::new(settings, &[protocol])?,
+                dial: Arc::new(Dial::new(settings, &[protocol])?),
                 spares: spares.clone(),
             };
             Ok(pool(connector, settings.idle))
@@ -244,7 +244,7 @@ impl Spares {
 #[derive(Clone)]
 struct Connector {
     protocol: Protocol,
-    dial: Dial,
+    dial: Arc<Dial>, // the pool clones its connector for each request
     spares: Spares,
 }
 

@@ -195,7 +195,11 @@ impl Backlog {
 
     /// The writer has dealt with what it had in hand.
     pub(super) fn dealt(&self) {
-        *unpoisoned(&self.oldest) = None;
+        let since = unpoisoned(&self.oldest).take();
+        let late = since.is_some_and(|since| since.elapsed() > self.patience);
+        if late && self.items.load(Ordering::Relaxed) > 0 {
+            return; // what comes next has waited about as long
+        }
         let half = |waiting: &AtomicUsize, most: usize| waiting.load(Ordering::Relaxed) <= most / 2;
         if half(&self.bytes, self.max_bytes) && half(&self.items, MAX_ITEMS) {
             self.health.caught_up();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::BytesMut;
 
-use crate::exchange::{Body, Cut};
+use crate::exchange::{Body, Cut, Headers};
 
 /// A body up to this size is kept whole until it was understood, even where the tape will keep less
 /// of it: a reply that carries notifications must be read to its end.
@@ -17,6 +17,10 @@ pub(super) const READ_WHOLE: usize = 4 * 1024 * 1024;
 /// How much of all bodies under way is kept unless the user chooses. Beyond it a body is cut where it
 /// stands, so that many large ones at once cannot fill the memory.
 pub const DEFAULT_MAX_HELD: usize = 256 * 1024 * 1024;
+
+/// How much room is made at once for a body that is said to be so long, before any of it has come: what
+/// common bodies take, and no more than a client that sends nothing may cost.
+const MAX_EXPECTED: usize = 64 * 1024;
 
 /// How much of the bodies under way is kept, all together.
 #[derive(Debug)]
@@ -87,6 +91,15 @@ impl Capture {
             max,
             length: 0,
             hasher: None,
+        }
+    }
+
+    /// Makes room for a body that its head says to be so long.
+    pub(super) fn expect(&mut self, headers: &Headers) {
+        let value = headers.get("content-length");
+        let length = value.and_then(|value| std::str::from_utf8(value).ok()?.trim().parse().ok());
+        if let Some(length) = length {
+            self.kept.reserve(MAX_EXPECTED.min(length));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Which operations a recording keeps, by method, path and content type.
 //!
-//! It judges operations only: notifications and facts always stay, since it is for them that a
-//! recording is made.
+//! It judges operations only: notifications and facts stay, since it is for them that a recording is
+//! made. Only an exception for every path turns the recording off.
 
 use std::fmt;
 use std::str::FromStr;
@@ -77,7 +77,26 @@ pub enum Verdict {
     LeaveOut,
 }
 
+/// Whether anything that passes can come on the tape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It can.
+    Some,
+    /// Nothing can: the recording is off.
+    Nothing,
+}
+
 impl Filter {
+    /// Whether the filter leaves anything to record: not where it excepts every path.
+    pub fn reach(&self) -> Reach {
+        let every = |rule: &Rule| matches!(rule, Rule::Path(pattern) if pattern.is_every());
+        if self.except.iter().any(every) {
+            Reach::Nothing
+        } else {
+            Reach::Some
+        }
+    }
+
     /// Judges an operation.
     pub fn judge(&self, operation: &Operation) -> Verdict {
         let subject = Subject::of(operation);
@@ -185,6 +204,24 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Rule>().ok(), rule, "{text}");
         }
+    }
+
+    #[test]
+    fn an_exception_for_every_path_leaves_nothing() {
+        for (except, reach) in [
+            ("/**", Reach::Nothing),
+            ("/***", Reach::Nothing),
+            ("/*", Reach::Some),
+            ("/a**", Reach::Some),
+            ("*/*", Reach::Some),
+        ] {
+            let filter = Filter {
+                except: vec!["POST".parse().unwrap(), except.parse().unwrap()],
+                ..Filter::default()
+            };
+            assert_eq!(filter.reach(), reach, "{except}");
+        }
+        assert_eq!(Filter::default().reach(), Reach::Some);
     }
 
     #[test]

@@ -113,18 +113,22 @@ impl Health {
         self.waiting.subscribe()
     }
 
+    /// Whether new requests are let in.
+    pub(super) fn admission(&self) -> Admission {
+        match self.on_failure {
+            OnFailure::Pass => Admission::Open,
+            OnFailure::Stop => self.state().admission(),
+        }
+    }
+
     /// How it stands.
     pub(super) fn condition(&self) -> Condition {
+        let admission = self.admission();
         let state = self.state();
         let trouble = state.trouble().map(|trouble| Trouble {
             why: trouble.why.clone(),
             lasting: trouble.since.elapsed(),
         });
-        let admission = match (self.on_failure, &trouble, state.loss) {
-            (OnFailure::Pass, _, _) | (OnFailure::Stop, None, Loss::None) => Admission::Open,
-            (OnFailure::Stop, _, Loss::Some) => Admission::Ended,
-            (OnFailure::Stop, Some(_), Loss::None) => Admission::Paused,
-        };
         Condition {
             trouble,
             loss: state.loss,
@@ -155,6 +159,15 @@ impl Health {
 }
 
 impl State {
+    /// Whether requests are let in that could not be recorded, where none such may pass.
+    fn admission(&self) -> Admission {
+        match (self.loss, self.trouble()) {
+            (Loss::Some, _) => Admission::Ended,
+            (Loss::None, Some(_)) => Admission::Paused,
+            (Loss::None, None) => Admission::Open,
+        }
+    }
+
     /// The trouble that there is; the older one where there are two.
     fn trouble(&self) -> Option<&Since> {
         let both = self.failing.iter().chain(&self.behind);

@@ -11,6 +11,7 @@ mod filter;
 mod gap;
 mod health;
 mod pattern;
+mod queue;
 mod redacting;
 mod rotation;
 mod settings;
@@ -34,8 +35,8 @@ mod written;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
 
 use tokio::sync::oneshot;
 
@@ -52,13 +53,13 @@ pub use failure::{
     Admission, Condition, DEFAULT_MAX_QUEUE, DEFAULT_PATIENCE, Failure, FailureError, Loss,
     OnFailure, Trouble, WhenBehind,
 };
-pub use filter::{Filter, Rule, RuleError, Verdict};
+pub use filter::{Filter, Reach, Rule, RuleError, Verdict};
 pub use pattern::{PathPattern, PathPatternError};
 pub use rotation::{Rotate, Rotation, RotationError};
 pub use settings::{Clock, DEFAULT_MAX_BODY, Durability, DurabilityError, Heard, Settings};
 pub use socket::SocketTap;
 pub use summary::{Disk, Progress, Summary};
-pub use tap::{RequestTap, ResponseTap, Tap};
+pub use tap::{Breaker, RequestTap, ResponseTap, Tap};
 pub use understanding::{
     Connection, DEFAULT_MAX_SESSIONS, Ending, Item, Observation, Passing, Settings as Known,
     Understanding,
@@ -82,7 +83,7 @@ pub struct Recorder(Arc<Shared>);
 
 /// What the handles, the taps and the writer share.
 struct Shared {
-    queue: mpsc::Sender<Queued>,
+    queue: queue::Sender<Queued>,
     backlog: Arc<Backlog>,
     budget: Arc<Budget>,
     next: AtomicU64,
@@ -91,6 +92,10 @@ struct Shared {
     lines: Vec<PathPattern>,
     clock: Clock,
     notices: Vec<Notice>,
+    /// Where nothing can come on the tape, nothing is looked at.
+    reach: Reach,
+    /// The exchanges that passed and were not looked at.
+    passed_over: AtomicU64,
 }
 
 impl fmt::Debug for Recorder {
@@ -128,7 +133,7 @@ impl Recorder {
             last_number: before.last_number,
             sessions: before.sessions.into_iter().collect(),
         });
-        let (queue, messages) = mpsc::channel();
+        let (queue, messages) = queue::queue();
         let mut shared = Shared::new(queue, &settings);
         shared.clock = settings.clock.after(before.last_time);
         shared.notices = before.notices;
@@ -150,12 +155,13 @@ impl Recorder {
             max_body: 0,
             ..Settings::default()
         };
-        let (queue, messages) = mpsc::channel();
-        let shared = Shared::new(queue, &settings);
+        let (queue, messages) = queue::queue();
+        let mut shared = Shared::new(queue, &settings);
+        shared.reach = Reach::Nothing;
         let backlog = Arc::clone(&shared.backlog);
         std::thread::Builder::new()
             .name("no tape".into())
-            .spawn(move || discard(&messages, &backlog))
+            .spawn(move || discard(messages, &backlog))
             .map_err(RecorderError::Thread)?;
         Ok(Recorder(Arc::new(shared)))
     }
@@ -165,19 +171,24 @@ impl Recorder {
         &self.0.notices
     }
 
-    /// An exchange begins: the head of its request has arrived.
+    /// An exchange begins: the head of its request has arrived. Its fields are asked for where they are
+    /// recorded.
     pub fn begin(
         &self,
         connection: Connection,
         method: &str,
         target: &str,
-        headers: Headers,
+        headers: impl FnOnce() -> Headers,
     ) -> Tap {
+        if self.0.reach == Reach::Nothing {
+            self.0.passed_over.fetch_add(1, Ordering::Relaxed);
+            return Tap::deaf();
+        }
         let passing = Passing(self.0.next.fetch_add(1, Ordering::Relaxed));
         let head = Head {
             method: method.to_owned(),
             target: target.to_owned(),
-            headers,
+            headers: headers(),
         };
         Tap::new(Arc::clone(&self.0), passing, connection, head)
     }
@@ -197,10 +208,17 @@ impl Recorder {
 
     /// What was recorded so far, and what waits to be written.
     pub fn progress(&self) -> Progress {
+        let written = self.0.backlog.progress();
         Progress {
             held: self.0.budget.held(),
-            ..self.0.backlog.progress()
+            left_out: written.left_out + self.0.passed_over.load(Ordering::Relaxed),
+            ..written
         }
+    }
+
+    /// Whether new requests are to be let in.
+    pub fn admission(&self) -> Admission {
+        self.0.backlog.health().admission()
     }
 
     /// Whether what passes can be recorded, and new requests are to be let in.
@@ -214,17 +232,23 @@ impl Recorder {
         let (reply, summary) = oneshot::channel();
         let at = self.0.clock.now();
         self.0.send(Message::Close { at, reply }, Need::Mandatory);
-        // A writer that has gone drops what would answer.
-        summary.await.ok().unwrap_or_else(|| Summary {
-            progress: self.progress(),
-            closed: None,
-        })
+        match summary.await {
+            Ok(mut summary) => {
+                summary.progress.left_out += self.0.passed_over.load(Ordering::Relaxed);
+                summary
+            }
+            // A writer that has gone drops what would answer.
+            Err(_) => Summary {
+                progress: self.progress(),
+                closed: None,
+            },
+        }
     }
 }
 
 impl Shared {
     /// What is shared of a recording that begins now.
-    fn new(queue: mpsc::Sender<Queued>, settings: &Settings) -> Shared {
+    fn new(queue: queue::Sender<Queued>, settings: &Settings) -> Shared {
         Shared {
             queue,
             backlog: Arc::new(Backlog::new(&settings.failure)),
@@ -235,13 +259,18 @@ impl Shared {
             lines: settings.lines.clone(),
             clock: settings.clock.clone(),
             notices: Vec::new(),
+            reach: settings.filter.reach(),
+            passed_over: AtomicU64::default(),
         }
     }
 }
 
 /// Takes messages until the recording is closed, or nobody is left who could send any.
-fn discard(messages: &mpsc::Receiver<Queued>, backlog: &Backlog) {
-    for Queued { message, .. } in messages {
+fn discard(mut messages: queue::Receiver<Queued>, backlog: &Backlog) {
+    while let Ok(next) = messages.next(None) {
+        let Some(Queued { message, .. }) = next else {
+            continue;
+        };
         backlog.took(message.bytes(), 1);
         if let Message::Close { reply, .. } = message {
             let progress = backlog.progress();

@@ -31,6 +31,12 @@ impl PathPattern {
     pub fn matches(&self, path: &str) -> bool {
         matches(&self.0, path)
     }
+
+    /// Whether it stands for every path.
+    pub(super) fn is_every(&self) -> bool {
+        let rest = self.0.strip_prefix('/').unwrap_or(&self.0);
+        rest.starts_with("**") && rest.bytes().all(|byte| byte == b'*')
+    }
 }
 
 impl fmt::Display for PathPattern {

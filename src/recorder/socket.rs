@@ -14,7 +14,10 @@ use super::{Ending, Item};
 
 /// The tap on a socket. Dropping it means that the socket broke off.
 #[must_use = "a socket whose tap is dropped counts as broken off"]
-pub struct SocketTap {
+pub struct SocketTap(Option<Hearing>);
+
+/// What a [`SocketTap`] has heard, where it is not deaf.
+struct Hearing {
     tap: StreamTap,
     client: Ear,
     service: Ear,
@@ -42,16 +45,34 @@ impl SocketTap {
             decoder: Decoder::new(by, agreement, keep),
             granted: 0,
         };
-        SocketTap {
+        SocketTap(Some(Hearing {
             client: ear(Side::Client),
             service: ear(Side::Service),
             tap,
             close: None,
-        }
+        }))
+    }
+
+    /// One that hears nothing.
+    pub(super) fn deaf() -> SocketTap {
+        SocketTap(None)
     }
 
     /// Bytes passed: what to wait for before the other side may have them, if they complete something.
-    pub fn data(&mut self, by: Side, mut bytes: &[u8]) -> Option<Written> {
+    pub fn data(&mut self, by: Side, bytes: &[u8]) -> Option<Written> {
+        self.0.as_mut()?.data(by, bytes)
+    }
+
+    /// The socket is over; `by` ended the connection first.
+    pub fn end(mut self, by: Ender) {
+        if let Some(hearing) = &mut self.0 {
+            hearing.end(by);
+        }
+    }
+}
+
+impl Hearing {
+    fn data(&mut self, by: Side, mut bytes: &[u8]) -> Option<Written> {
         let mut written = None;
         while let Some(seen) = self.ear(by).decoder.next(&mut bytes) {
             let item = match seen {
@@ -77,8 +98,7 @@ impl SocketTap {
         written
     }
 
-    /// The socket is over; `by` ended the connection first.
-    pub fn end(mut self, by: Ender) {
+    fn end(&mut self, by: Ender) {
         for side in [Side::Client, Side::Service] {
             if let Some(fault) = self.ear(side).decoder.end() {
                 lost(side, fault);
@@ -127,7 +147,7 @@ impl SocketTap {
     }
 }
 
-impl Drop for SocketTap {
+impl Drop for Hearing {
     fn drop(&mut self) {
         let granted = self.client.granted + self.service.granted;
         self.tap.shared().budget.give_back(granted);

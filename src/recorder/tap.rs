@@ -2,7 +2,8 @@
 //!
 //! A request and its response pass at the same time, so each has a half of its own. Nothing here
 //! waits, but for [`Written`], which the proxy awaits before it lets the last byte go. What finds no
-//! room in the writer's queue is left out by whole exchanges, and counted (`telling`).
+//! room in the writer's queue is left out by whole exchanges, and counted (`telling`). Where the
+//! recording is off, a tap is deaf: it keeps nothing and tells nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -15,6 +16,7 @@ use crate::websocket::Agreement;
 
 use super::backlog::{Message, Need, Queued, Room};
 use super::capture::{self, Capture};
+use super::queue::Urgency;
 use super::settings::Durability;
 use super::socket::SocketTap;
 use super::stream::{self, Reader};
@@ -42,11 +44,14 @@ pub struct Tap {
 
 /// The half of a [`Tap`] that hears the request.
 #[must_use = "a request whose tap is dropped counts as broken off"]
-pub struct RequestTap(Arc<Exchange>);
+pub struct RequestTap(Option<Arc<Exchange>>);
 
 /// The half of a [`Tap`] that hears the response.
 #[must_use = "a response whose tap is dropped counts as broken off"]
-pub struct ResponseTap {
+pub struct ResponseTap(Option<Hearing>);
+
+/// What a [`ResponseTap`] has heard, where it is not deaf.
+struct Hearing {
     exchange: Arc<Exchange>,
     head: Option<(u16, Headers)>,
     capture: Capture,
@@ -59,7 +64,7 @@ pub struct ResponseTap {
 }
 
 /// Tells who it was where a response is dropped before its end.
-type Breaker = Box<dyn Fn() -> Ender + Send + Sync>;
+pub type Breaker = Box<dyn Fn() -> Ender + Send + Sync>;
 
 /// The tap on what a socket says, for both directions. Dropping it means that the socket broke off.
 #[must_use = "a socket whose tap is dropped counts as broken off"]
@@ -86,11 +91,13 @@ impl Tap {
         head: Head,
     ) -> Self {
         let capture = || Capture::new(shared.max_body, Arc::clone(&shared.budget));
+        let mut asked = capture();
+        asked.expect(&head.headers);
         let at = shared.clock.now();
         shared.backlog.begin();
         let sending = Sending {
             head,
-            capture: capture(),
+            capture: asked,
             trailers: Headers::new(),
             at,
         };
@@ -108,8 +115,8 @@ impl Tap {
             shared,
         });
         Tap {
-            request: RequestTap(Arc::clone(&exchange)),
-            response: ResponseTap {
+            request: RequestTap(Some(Arc::clone(&exchange))),
+            response: ResponseTap(Some(Hearing {
                 exchange,
                 head: None,
                 capture: response,
@@ -118,7 +125,15 @@ impl Tap {
                 content,
                 stage: Stage::UnderWay,
                 breaker: Box::new(|| Ender::Client),
-            },
+            })),
+        }
+    }
+
+    /// One that hears nothing.
+    pub(super) fn deaf() -> Self {
+        Tap {
+            request: RequestTap(None),
+            response: ResponseTap(None),
         }
     }
 
@@ -134,12 +149,12 @@ impl Tap {
 
     /// See [`RequestTap::end`].
     pub fn request_end(&mut self) {
-        self.request.0.send_request(capture::Ending::Whole);
+        self.request.send(capture::Ending::Whole);
     }
 
     /// See [`ResponseTap::head`].
     pub fn response_head(&mut self, status: u16, headers: Headers) {
-        self.response.head(status, headers);
+        self.response.head(status, || headers);
     }
 
     /// See [`ResponseTap::data`].
@@ -156,50 +171,102 @@ impl Tap {
 impl RequestTap {
     /// More of the request's content passed.
     pub fn data(&mut self, data: &Bytes) {
-        if let Telling::Arriving(sending) = &mut *self.0.telling() {
-            sending.capture.push(data);
-        }
+        self.while_arriving(|sending| sending.capture.push(data));
     }
 
     /// Its trailer fields came (RFC 9110 §6.5).
     pub fn trailers(&mut self, fields: Headers) {
-        if let Telling::Arriving(sending) = &mut *self.0.telling() {
-            sending.trailers = fields;
-        }
+        self.while_arriving(|sending| sending.trailers = fields);
     }
 
     /// The request is complete.
     pub fn end(self) {
-        self.0.send_request(capture::Ending::Whole);
+        self.send(capture::Ending::Whole);
+    }
+
+    fn while_arriving(&self, change: impl FnOnce(&mut Sending)) {
+        if let Some(exchange) = &self.0
+            && let Telling::Arriving(sending) = &mut *exchange.telling()
+        {
+            change(sending);
+        }
+    }
+
+    fn send(&self, ending: capture::Ending) {
+        if let Some(exchange) = &self.0 {
+            exchange.send_request(ending);
+        }
     }
 }
 
 impl Drop for RequestTap {
     fn drop(&mut self) {
-        self.0.send_request(capture::Ending::Broken);
+        self.send(capture::Ending::Broken);
     }
 }
 
 impl ResponseTap {
     /// Has `breaker` tell who it was if this is dropped before the end of the response; else it was the
     /// client.
-    pub fn broken_by(&mut self, breaker: impl Fn() -> Ender + Send + Sync + 'static) {
-        self.breaker = Box::new(breaker);
+    pub fn broken_by(&mut self, breaker: Breaker) {
+        if let Some(hearing) = &mut self.0 {
+            hearing.breaker = breaker;
+        }
     }
 
-    /// The head of the response arrived; not of an interim one (RFC 9110 §15.2).
-    pub fn head(&mut self, status: u16, headers: Headers) {
-        if let Some((stream, reader)) = Reader::of(self.content, status, &headers) {
-            self.reader = Some(Box::new(reader));
-            self.exchange.opened(stream::head(status, headers), stream);
-        } else {
-            self.head = Some((status, headers));
+    /// The head of the response arrived; not of an interim one (RFC 9110 §15.2). Its fields are asked for
+    /// where they are recorded.
+    pub fn head(&mut self, status: u16, headers: impl FnOnce() -> Headers) {
+        if let Some(hearing) = &mut self.0 {
+            hearing.head(status, headers());
         }
     }
 
     /// More of the response's content passed. Where it completes a message of a stream, it returns what
     /// to wait for before the client may have that.
     pub fn data(&mut self, data: &Bytes) -> Option<Written> {
+        self.0.as_mut()?.data(data)
+    }
+
+    /// Its trailer fields came (RFC 9110 §6.5). Of a stream, whose head is on the tape long since, they
+    /// are not kept.
+    pub fn trailers(&mut self, fields: Headers) {
+        if let Some(hearing) = &mut self.0 {
+            hearing.trailers = fields;
+        }
+    }
+
+    /// The response agreed to a socket: what passes on it from now on is told to what this returns.
+    pub fn socket(mut self, status: u16, headers: Headers) -> SocketTap {
+        match &mut self.0 {
+            Some(hearing) => hearing.socket(status, headers),
+            None => SocketTap::deaf(),
+        }
+    }
+
+    /// The response is over.
+    pub fn end(mut self, end: End) -> Written {
+        match &mut self.0 {
+            Some(hearing) => hearing.end(end),
+            None => Written::at_once(),
+        }
+    }
+}
+
+impl Hearing {
+    fn head(&mut self, status: u16, headers: Headers) {
+        if let Some((stream, reader)) = Reader::of(self.content, status, &headers) {
+            self.reader = Some(Box::new(reader));
+            self.exchange.opened(stream::head(status, headers), stream);
+        } else {
+            if self.content != Content::None {
+                self.capture.expect(&headers);
+            }
+            self.head = Some((status, headers));
+        }
+    }
+
+    fn data(&mut self, data: &Bytes) -> Option<Written> {
         let Some(reader) = &mut self.reader else {
             self.capture.push(data);
             return None;
@@ -210,14 +277,7 @@ impl ResponseTap {
         waits.last()
     }
 
-    /// Its trailer fields came (RFC 9110 §6.5). Of a stream, whose head is on the tape long since, they
-    /// are not kept.
-    pub fn trailers(&mut self, fields: Headers) {
-        self.trailers = fields;
-    }
-
-    /// The response agreed to a socket: what passes on it from now on is told to what this returns.
-    pub fn socket(mut self, status: u16, headers: Headers) -> SocketTap {
+    fn socket(&mut self, status: u16, headers: Headers) -> SocketTap {
         self.stage = Stage::Over;
         let fields = headers.iter();
         let extensions = fields.filter(|(name, _)| name.eq_ignore_ascii_case(EXTENSIONS));
@@ -231,8 +291,7 @@ impl ResponseTap {
         SocketTap::new(tap, &agreement)
     }
 
-    /// The response is over.
-    pub fn end(mut self, end: End) -> Written {
+    fn end(&mut self, end: End) -> Written {
         let shared = Arc::clone(&self.exchange.shared);
         let (done, written) = oneshot::channel();
         let room = self.finish((end, Ender::Service), done);
@@ -277,7 +336,7 @@ impl ResponseTap {
     }
 }
 
-impl Drop for ResponseTap {
+impl Drop for Hearing {
     fn drop(&mut self) {
         if self.stage == Stage::UnderWay {
             let (done, _) = oneshot::channel();
@@ -332,6 +391,18 @@ impl Shared {
         }
     }
 
+    /// Whether somebody waits for what comes of a message that found so much room.
+    fn urgency(&self, room: Room, message: &Message) -> Urgency {
+        match (message, room, self.durability) {
+            (Message::Turn | Message::Close { .. }, _, _)
+            | (_, Room::Little, _)
+            | (Message::Over { .. }, _, Durability::Written | Durability::Synced) => Urgency::Now,
+            (Message::Over { .. } | Message::Seen(_) | Message::Forget { .. }, _, _) => {
+                Urgency::CanWait
+            }
+        }
+    }
+
     /// Gives a message to the writer, where it finds room.
     pub(super) fn send(&self, message: Message, need: Need) -> Room {
         let room = self.backlog.put(message.bytes(), need);
@@ -339,7 +410,9 @@ impl Shared {
             return room;
         }
         let since = Instant::now();
-        if self.queue.send(Queued { since, message }).is_err() {
+        let urgency = self.urgency(room, &message);
+        let queued = Queued { since, message };
+        if self.queue.send(queued, urgency).is_err() {
             self.backlog.missed();
         }
         room

@@ -8,7 +8,7 @@ mod socket;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, mpsc};
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -174,7 +174,7 @@ fn wait<F: Future>(future: F) -> F::Output {
 }
 
 fn begin(recorder: &Recorder, target: &str) -> Tap {
-    recorder.begin(Connection(1), "POST", target, Headers::new())
+    recorder.begin(Connection(1), "POST", target, Headers::new)
 }
 
 fn answer(mut tap: Tap, content: &str) -> Written {

@@ -9,6 +9,7 @@ mod clients;
 mod content;
 mod credentials;
 mod identifier;
+mod observation;
 mod polling;
 mod published;
 mod pushed;
@@ -24,123 +25,20 @@ use crate::bayeux::Message;
 use crate::bayeux::reply::{Role, Sent};
 use crate::exchange::{
     Body, End, Fact, Form, Headers, Micros, Operation, OperationId, Request, Response, SessionBy,
-    Stream, What,
+    What,
 };
 use crate::tape::Event;
 
 use causes::{Call, Causes, Effect, Outcome};
 use clients::{Arrival, Clients, Discovery, Purpose, Who};
 use credentials::Evidence;
+pub use observation::{Connection, Observation, Passing};
 pub use settings::{DEFAULT_MAX_SESSIONS, Settings};
 pub use streams::{Ending, Item};
 
 /// The status that stands on the tape for an operation to which no response came, and which a
 /// notification needs: the one by which servers log that a client went away.
 const NO_RESPONSE: u16 = 499;
-
-/// The number of a connection by a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Connection(pub u64);
-
-/// The number of an exchange that passes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Passing(pub u64);
-
-/// Something that was seen, in the order in which it was seen.
-#[derive(Clone, Debug)]
-pub enum Observation {
-    /// A request is complete.
-    Request {
-        /// Which exchange.
-        passing: Passing,
-        /// On which of the clients' connections.
-        connection: Connection,
-        /// When its head arrived.
-        at: Micros,
-        /// The request, as the client sent it.
-        request: Request,
-    },
-    /// A response has ended.
-    Response {
-        /// Which exchange.
-        passing: Passing,
-        /// When its last byte was there.
-        at: Micros,
-        /// The response, as the upstream sent it.
-        response: Response,
-        /// How it ended.
-        end: End,
-    },
-    /// A response has begun that is a stream of messages.
-    Opened {
-        /// Which exchange.
-        passing: Passing,
-        /// When its head was there.
-        at: Micros,
-        /// Its head, as the upstream sent it.
-        response: Response,
-        /// What it opens.
-        stream: Stream,
-    },
-    /// Something came on a stream.
-    Passed {
-        /// On that of which exchange.
-        passing: Passing,
-        /// When.
-        at: Micros,
-        /// What.
-        item: Item,
-    },
-    /// A stream is over.
-    Ended {
-        /// That of which exchange.
-        passing: Passing,
-        /// When.
-        at: Micros,
-        /// How.
-        ending: Ending,
-    },
-    /// An exchange is over, and no response came: the client or the upstream went away before.
-    Gone {
-        /// Which exchange.
-        passing: Passing,
-        /// When.
-        at: Micros,
-    },
-    /// The recording is about to end: what gets no response from now on was cut by that.
-    Ending {
-        /// When.
-        at: Micros,
-    },
-}
-
-impl Observation {
-    /// When it came.
-    pub(super) fn at(&self) -> Micros {
-        match self {
-            Observation::Request { at, .. }
-            | Observation::Response { at, .. }
-            | Observation::Opened { at, .. }
-            | Observation::Passed { at, .. }
-            | Observation::Ended { at, .. }
-            | Observation::Gone { at, .. }
-            | Observation::Ending { at } => *at,
-        }
-    }
-
-    /// When it came, if it is something that the service sent. A request is told of when it is complete,
-    /// and timed by its head.
-    fn came(&mut self) -> Option<&mut Micros> {
-        match self {
-            Observation::Request { .. } | Observation::Ending { .. } => None,
-            Observation::Response { at, .. }
-            | Observation::Opened { at, .. }
-            | Observation::Passed { at, .. }
-            | Observation::Ended { at, .. }
-            | Observation::Gone { at, .. } => Some(at),
-        }
-    }
-}
 
 /// What was learned so far.
 #[derive(Debug)]
@@ -406,12 +304,19 @@ impl Understanding {
             };
             self.causes.answered(at, &call, outcome);
         }
+        let kept = is_kept(&passed, replies.is_some(), &response, end);
+        let Some(replies) = replies else {
+            if kept {
+                events.push(self.operation(passed, who, at, response, (end, form)));
+            }
+            return events;
+        };
         let endpoint = polling::endpoint(&passed.request.target).to_owned();
         let messages = passed.messages.clone().unwrap_or_default();
-        if is_kept(&passed, replies.is_some(), &response, end) {
+        if kept {
             events.push(self.operation(passed, who, at, response, (end, form)));
         }
-        for sent in replies.into_iter().flatten() {
+        for sent in replies {
             events.extend(self.sent(who, at, &endpoint, &messages, sent));
         }
         events

@@ -8,7 +8,7 @@ mod storing;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -23,6 +23,7 @@ use super::backlog::{Backlog, Message, Queued};
 use super::capture::limited;
 use super::filter::{Filter, Verdict};
 use super::gap::Account;
+use super::queue::{Gone, Receiver};
 use super::redacting::Redacting;
 use super::rotation::Turning;
 use super::settings::{Clock, Durability, Heard, Settings};
@@ -118,12 +119,12 @@ impl Writer {
     }
 
     /// Writes until the recording is closed, or nobody is left who could tell of anything.
-    pub(super) fn run(mut self, messages: mpsc::Receiver<Queued>) {
+    pub(super) fn run(mut self, mut messages: Receiver<Queued>) {
         loop {
-            let next = match self.wait(&messages) {
-                Ok(Some(first)) => self.batch(first, &messages),
+            let next = match messages.next(self.patience()) {
+                Ok(Some(first)) => self.batch(first, &mut messages),
                 Ok(None) => Next::GoOn,
-                Err(mpsc::RecvError) => {
+                Err(Gone) => {
                     self.close();
                     return;
                 }
@@ -141,33 +142,25 @@ impl Writer {
         }
     }
 
-    /// The next message; `None` where it is time to try the file again, or to turn to another.
-    fn wait(&self, messages: &mpsc::Receiver<Queued>) -> Result<Option<Queued>, mpsc::RecvError> {
-        let patience = if self.file == File::Well && !self.backlog.has_dropped() {
+    /// How long it waits for a message before it is time to try the file again, or to turn to another.
+    fn patience(&self) -> Option<Duration> {
+        if self.file == File::Well && !self.backlog.has_dropped() {
             self.turning.patience(&self.growing)
         } else {
             Some(RETRY)
-        };
-        let Some(patience) = patience else {
-            return messages.recv().map(Some);
-        };
-        match messages.recv_timeout(patience) {
-            Ok(message) => Ok(Some(message)),
-            Err(mpsc::RecvTimeoutError::Timeout) => Ok(None),
-            Err(mpsc::RecvTimeoutError::Disconnected) => Err(mpsc::RecvError),
         }
     }
 
-    fn batch(&mut self, first: Queued, messages: &mpsc::Receiver<Queued>) -> Next {
+    fn batch(&mut self, first: Queued, messages: &mut Receiver<Queued>) -> Next {
         self.backlog.begins(first.since);
         let mut next = self.take(first.message);
         for _ in 1..MAX_BATCH {
             if matches!(next, Next::Close(_)) || self.growing.waiting() >= MAX_BATCH_BYTES {
                 break;
             }
-            match messages.try_recv() {
-                Ok(queued) => next = self.take(queued.message),
-                Err(_) => break,
+            match messages.try_next() {
+                Some(queued) => next = self.take(queued.message),
+                None => break,
             }
         }
         next
@@ -277,7 +270,7 @@ impl Writer {
         self.account.wait(&event);
         let line = self.growing.push(&event);
         if self.heard.is_some() {
-            self.lines.push(line);
+            self.lines.push(line.to_owned());
         }
     }
 

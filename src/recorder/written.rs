@@ -26,13 +26,19 @@ impl Written {
         mut waiting: watch::Receiver<Waiting>,
     ) -> Written {
         Written(Some(Box::pin(async move {
-            let pointless = waiting.wait_for(|waiting| *waiting == Waiting::Pointless);
+            // A change is never missed, as the word itself may be that is taken back before anybody looks.
+            let pointless = async {
+                let word = *waiting.borrow();
+                if word == Waiting::Useful {
+                    let _ = waiting.changed().await; // it fails where nobody is left to wait for
+                }
+            };
             // A writer that has gone answers with an error. It has said why, and the client must not
             // wait for ever.
             tokio::select! {
                 biased;
                 _ = word => {}
-                _ = pointless => {}
+                () = pointless => {}
             }
         })))
     }
@@ -61,5 +67,31 @@ impl Future for Written {
             self.0 = None;
         }
         over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn whoever_waits_is_let_go_though_the_writer_has_caught_up_since() {
+        let (behind, waiting) = watch::channel(Waiting::Useful);
+        let (_word, unsaid) = oneshot::channel();
+        let mut written = Written::waiting(unsaid, waiting);
+        assert_eq!((&mut written).now_or_never(), None);
+        behind.send_replace(Waiting::Pointless);
+        behind.send_replace(Waiting::Useful);
+        assert_eq!(written.now_or_never(), Some(()));
+    }
+
+    #[test]
+    fn whoever_comes_while_it_is_pointless_does_not_wait() {
+        let (_behind, waiting) = watch::channel(Waiting::Pointless);
+        let (_word, unsaid) = oneshot::channel();
+        let written = Written::waiting(unsaid, waiting);
+        assert_eq!(written.now_or_never(), Some(()));
     }
 }

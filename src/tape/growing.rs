@@ -65,7 +65,7 @@ pub struct Growing {
     end: FileEnd,
     seal: Seal,
     /// Lines that are not in the file yet.
-    waiting: Vec<u8>,
+    waiting: String,
     events_waiting: u64,
     account: Account,
     /// How many events were written since the disk last said that it has all.
@@ -168,12 +168,14 @@ impl Growing {
 
     /// Adds an event, and says how it will stand in the file. It waits for the next
     /// [`Growing::flush`].
-    pub fn push(&mut self, event: &Event) -> String {
-        let object = wire::write_event(event);
-        self.line(&object);
+    pub fn push(&mut self, event: &Event) -> &str {
+        let begin = self.waiting.len();
+        self.waiting = wire::append_event(event, std::mem::take(&mut self.waiting));
+        let end = self.waiting.len();
+        self.waiting.push('\n');
         self.events_waiting += 1;
         self.account.note([event]);
-        object
+        self.waiting.get(begin..end).unwrap_or_default()
     }
 
     /// How many bytes wait.
@@ -210,7 +212,7 @@ impl Growing {
             let full = format!("a tape has at most {MAX_GROWN} bytes");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, full));
         }
-        let (content, frames) = self.packer.pack(&self.waiting);
+        let (content, frames) = self.packer.pack(self.waiting.as_bytes());
         if let Err(error) = self.file.file().write_all(&content) {
             self.end = FileEnd::Doubtful;
             if self.file.file().set_len(self.whole).is_ok() {
@@ -223,7 +225,8 @@ impl Growing {
         self.packer.wrote(frames);
         if self.events_waiting > 0 {
             // Only now: what is given up is no part of the tape.
-            self.seal.add_lines(&self.waiting, self.events_waiting);
+            self.seal
+                .add_lines(self.waiting.as_bytes(), self.events_waiting);
         }
         self.unsynced += self.events_waiting;
         self.waiting.clear();
@@ -248,7 +251,7 @@ impl Growing {
     /// ([`Event::Gap`]) that says so.
     pub fn give_up(&mut self) -> u64 {
         let lost = self.events_waiting;
-        self.waiting = Vec::new();
+        self.waiting = String::new();
         self.events_waiting = 0;
         lost
     }
@@ -301,7 +304,7 @@ impl Growing {
             packer,
             end: FileEnd::Clean,
             seal,
-            waiting: Vec::new(),
+            waiting: String::new(),
             events_waiting: 0,
             account: Account::default(),
             unsynced: 0,
@@ -309,8 +312,8 @@ impl Growing {
     }
 
     fn line(&mut self, object: &str) {
-        self.waiting.extend_from_slice(object.as_bytes());
-        self.waiting.push(b'\n');
+        self.waiting.push_str(object);
+        self.waiting.push('\n');
     }
 }
 

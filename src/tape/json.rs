@@ -48,7 +48,13 @@ pub(super) struct Writer(String);
 
 impl Writer {
     pub(super) fn new() -> Self {
-        Writer(String::from("{"))
+        Self::onto(String::new())
+    }
+
+    /// Writes the object behind what stands there.
+    pub(super) fn onto(mut text: String) -> Self {
+        text.push('{');
+        Writer(text)
     }
 
     pub(super) fn of_kind(kind: &str) -> Self {
@@ -56,26 +62,51 @@ impl Writer {
     }
 
     pub(super) fn raw(mut self, name: &str, json: &str) -> Self {
-        if self.0.len() > 1 {
-            self.0.push(',');
-        }
-        self.0.push_str(&quote(name));
-        self.0.push(':');
+        self.name(name);
         self.0.push_str(json);
         self
     }
 
-    pub(super) fn string(self, name: &str, value: &str) -> Self {
-        self.raw(name, &quote(value))
+    pub(super) fn string(mut self, name: &str, value: &str) -> Self {
+        self.name(name);
+        push_quoted(value, &mut self.0);
+        self
     }
 
-    pub(super) fn number(self, name: &str, value: u64) -> Self {
-        self.raw(name, &value.to_string())
+    pub(super) fn number(mut self, name: &str, value: u64) -> Self {
+        self.name(name);
+        // A String takes all that it is given, so there is no error to report.
+        let _ = write!(self.0, "{value}");
+        self
+    }
+
+    /// An object, of which `members` writes what is in it.
+    pub(super) fn object(mut self, name: &str, members: impl FnOnce(Writer) -> Writer) -> Self {
+        self.name(name);
+        Writer(members(Writer::onto(self.0)).end())
+    }
+
+    /// An array, of which `item` writes each.
+    pub(super) fn array<T>(
+        mut self,
+        name: &str,
+        items: impl Iterator<Item = T>,
+        mut item: impl FnMut(T, &mut String),
+    ) -> Self {
+        self.name(name);
+        self.0.push('[');
+        for (place, value) in items.enumerate() {
+            if place > 0 {
+                self.0.push(',');
+            }
+            item(value, &mut self.0);
+        }
+        self.0.push(']');
+        self
     }
 
     pub(super) fn list(self, name: &str, items: impl Iterator<Item = String>) -> Self {
-        let items: Vec<String> = items.collect();
-        self.raw(name, &format!("[{}]", items.join(",")))
+        self.array(name, items, |item, text| text.push_str(&item))
     }
 
     pub(super) fn optional_raw(self, name: &str, json: Option<String>) -> Self {
@@ -104,28 +135,60 @@ impl Writer {
         self.0.push('}');
         self.0
     }
+
+    fn name(&mut self, name: &str) {
+        // No value ends in an opening brace, so the text itself says whether a member stands before.
+        if !self.0.ends_with('{') {
+            self.0.push(',');
+        }
+        // Names are words of the tape's own, in which nothing is to be escaped.
+        self.0.push('"');
+        self.0.push_str(name);
+        self.0.push_str("\":");
+    }
 }
 
 /// A JSON string, with the escapes that RFC 8259 §7 demands and no other.
 pub(super) fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
+    push_quoted(text, &mut out);
+    out
+}
+
+/// As [`quote`], behind what stands there.
+pub(super) fn push_quoted(text: &str, out: &mut String) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\0'..='\x1f' => {
-                // A String takes all that it is given, so there is no error to report.
+    let mut rest = text;
+    while let Some((plain, after)) = rest.split_at_checked(plain_length(rest.as_bytes())) {
+        out.push_str(plain);
+        let mut chars = after.chars();
+        match chars.next() {
+            None => break,
+            Some('"') => out.push_str("\\\""),
+            Some('\\') => out.push_str("\\\\"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            Some(c) => {
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
-            _ => out.push(c),
         }
+        rest = chars.as_str();
     }
     out.push('"');
-    out
+}
+
+/// How many bytes at the front stand in a JSON string as they are. Whole rows are tried first, since most
+/// text has nothing to escape.
+fn plain_length(bytes: &[u8]) -> usize {
+    const ROW: usize = 32;
+    let escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    let is_plain = |row: &[u8]| !row.iter().fold(false, |found, byte| found | escaped(*byte));
+    let rows = bytes.chunks_exact(ROW).take_while(|row| is_plain(row));
+    let plain = rows.count() * ROW;
+    let rest = bytes.get(plain..).unwrap_or_default();
+    let length = rest.iter().position(|byte| escaped(*byte));
+    plain + length.unwrap_or(rest.len())
 }
 
 #[cfg(test)]

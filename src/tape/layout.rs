@@ -79,17 +79,45 @@ pub(super) fn depth(json: &str) -> usize {
     deepest
 }
 
-/// Finds the spacing that some program wrote `json` with: the one in which laying it out again
-/// yields the same bytes. `None` where there is no such spacing.
-pub(super) fn spacing_of(json: &str) -> Option<Spacing> {
-    [
-        Some(Spacing::Compact),
-        Some(Spacing::Spaced),
-        first_indent(json),
-    ]
-    .into_iter()
-    .flatten()
-    .find(|spacing| is_written_with(json, *spacing))
+/// How a JSON text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// The spacing that some program wrote it with: the one in which laying it out again yields the same
+    /// bytes. `None` where there is no such spacing.
+    pub(super) spacing: Option<Spacing>,
+    /// How many arrays and objects stand inside one another at the deepest place.
+    pub(super) depth: usize,
+}
+
+/// Finds how `json` is written.
+pub(super) fn shape(json: &str) -> Shape {
+    let (mut depth, mut deepest, mut is_compact) = (0_usize, 0, true);
+    let mut rest = json;
+    while let Some(first) = rest.bytes().next() {
+        let mut length = 1;
+        match first {
+            b'"' => length = string_length(rest),
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            space if space.is_ascii_whitespace() => is_compact = false,
+            _ => {}
+        }
+        // All that stands outside of strings is ASCII.
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    let spaced = [Some(Spacing::Spaced), first_indent(json)];
+    let mut spaced = spaced.into_iter().flatten();
+    Shape {
+        spacing: if is_compact {
+            Some(Spacing::Compact)
+        } else {
+            spaced.find(|spacing| is_written_with(json, *spacing))
+        },
+        depth: deepest,
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -291,7 +319,7 @@ mod tests {
             ("1392308459000000000000000001", Spacing::Compact),
             ("[]", Spacing::Compact),
         ] {
-            assert_eq!(spacing_of(text), Some(spacing), "{text}");
+            assert_eq!(shape(text).spacing, Some(spacing), "{text}");
             let again = lay_out(&compact(text), spacing, text.len());
             assert_eq!(again.as_deref(), Some(text));
         }
@@ -311,7 +339,7 @@ mod tests {
             "[\n\t1\n]",
             "{\n  \"a\": {\n  }\n}",
         ] {
-            assert_eq!(spacing_of(text), None, "{text:?}");
+            assert_eq!(shape(text).spacing, None, "{text:?}");
         }
     }
 

@@ -32,7 +32,7 @@ pub use glance::{Content, Fields, Glance};
 pub(super) use glance::{OPERATION, operation};
 use redaction::WireRedaction;
 use stream::{WireCarrier, WireForm};
-pub(super) use write::{write_event, write_header, write_trailer};
+pub(super) use write::{append_event, write_event, write_header, write_trailer};
 
 /// The version of the format that is written, and the only one that is read.
 pub(super) const VERSION: u64 = 1;

@@ -61,7 +61,8 @@ impl Server {
         reply.advice = Some(self.advice());
         reply.ext = wants_ack.then_some(Acknowledgement::Granted);
         let reply = reply.json();
-        self.clients.insert(id, Client::new(now, wants_ack));
+        self.clients.insert(id.clone(), Client::new(now, wants_ack));
+        self.note(&id);
         Answer::Messages(vec![reply])
     }
 

@@ -406,3 +406,28 @@ fn stopping_answers_every_held_poll() {
         [Some(CONNECTED.into()), Some(CONNECTED.into())]
     );
 }
+
+#[test]
+fn a_poll_that_is_over_leaves_nothing_behind_that_would_be_answered_or_waited_for() {
+    let mut table = Table::new();
+    let client = table.client();
+    let early = table.send(&connect(&client.0, r#","advice":{"timeout":1000}"#));
+    assert_eq!(table.server.deadline(), Some(Micros(SECOND)));
+    table.server.cancel(table.now, early);
+    assert_eq!(table.server.held(), 0);
+    assert_eq!(table.server.deadline(), Some(Micros(60 * SECOND)));
+    let again = table.send(&connect(&client.0, ""));
+    table.pass(1);
+    assert_eq!((table.answer(early), table.answer(again)), (None, None));
+    table.push(&client, 1);
+    assert_eq!(
+        table.answer(again).unwrap(),
+        format!(r#"{{"n":1}},{CONNECTED}"#)
+    );
+    assert_eq!(table.server.held(), 0);
+    table.push(&client, 2);
+    table.pass(60);
+    assert!(!table.server.knows(&client));
+    assert_eq!(table.server.deadline(), None);
+    assert!(table.server.flush(table.now).is_empty());
+}

@@ -59,7 +59,8 @@ pub(super) struct TapeFlags {
     #[arg(long, value_name = "RULE")]
     only: Vec<String>,
 
-    /// Leave out operations of this method, path or content type; may be given more than once.
+    /// Leave out operations of this method, path or content type; may be given more than once. `/**`
+    /// turns the recording off: nothing that passes is looked at.
     #[arg(long, value_name = "RULE")]
     except: Vec<String>,
 

@@ -1,16 +1,17 @@
 //! The guard's other half: what goes to the client passes as it is, informational responses between.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf as _;
 use tokio::io::{AsyncRead as _, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::listen::counts::Counter;
 
-use super::{Fate, Guard, LINGER, READ, Shutdown, Wait};
+use super::{Fate, Guard, LINGER, READ, Shutdown, Wait, Watch};
 
 impl AsyncWrite for Guard {
     fn poll_write(
@@ -47,6 +48,7 @@ impl AsyncWrite for Guard {
         let this = self.get_mut();
         // hyper flushes when it has nothing left to write: all of the response before is out.
         ready!(this.tell(context))?;
+        this.rest(context);
         let flushed = Pin::new(&mut this.stream).poll_flush(context);
         this.taken(context, flushed)
     }
@@ -70,6 +72,16 @@ impl AsyncWrite for Guard {
 }
 
 impl Guard {
+    /// Begins to wait for the next request, where the last response is out.
+    fn rest(&mut self, context: &mut Context<'_>) {
+        if self.watch == Watch::Writing && self.connection.is_idle() {
+            self.watch = Watch::Reading;
+            if self.fate != Fate::Open || self.wait(context).is_ready() {
+                context.waker().wake_by_ref();
+            }
+        }
+    }
+
     /// Writes the informational responses that wait.
     fn tell(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
@@ -117,11 +129,8 @@ impl Guard {
 
     /// A client that still takes what is sent is not gone.
     fn progress(&mut self) {
-        if let Some((Wait::Response, timer)) = &mut self.wait {
-            timer
-                .as_mut()
-                .reset(Instant::now() + self.limits.half_closed());
-        }
+        self.patience
+            .prolong(Wait::Response, self.limits.half_closed());
     }
 
     /// Reads and forgets, until the client has ended or its time is over.
@@ -132,9 +141,9 @@ impl Guard {
         if timer.as_mut().poll(context).is_ready() {
             return Poll::Ready(());
         }
-        let mut space = [0; READ];
+        let mut space = [MaybeUninit::uninit(); READ];
         loop {
-            let mut buffer = ReadBuf::new(&mut space);
+            let mut buffer = ReadBuf::uninit(&mut space);
             let read = ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer));
             if read.is_err() || buffer.filled().is_empty() {
                 return Poll::Ready(());

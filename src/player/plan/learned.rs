@@ -92,17 +92,14 @@ impl Plan {
         self.values_for(bound)?.request(operation, recorded, bound)
     }
 
-    /// The recorded response with the live values in it.
+    /// The recorded response with the live values in it; `None` where there is no place for any.
     pub(in crate::player) fn response(
         &self,
         operation: usize,
         recorded: &Response,
         bound: &Bound,
-    ) -> Response {
-        match self.values_for(bound) {
-            Some(values) => values.response(operation, recorded, bound),
-            None => recorded.clone(),
-        }
+    ) -> Option<Response> {
+        self.values_for(bound)?.response(operation, recorded, bound)
     }
 
     /// The channel and the data of a notification with the live values in them; `None` where none is.

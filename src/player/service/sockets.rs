@@ -14,57 +14,53 @@ use crate::player::socket::{self, Wish};
 use crate::player::stage::Answer;
 use crate::player::streaming::{Berth, Moored};
 
-use super::{Replay, live, pause};
+use super::Replay;
+use super::requests::{live, marked, pause};
 
 impl Replay {
     /// A client has what was sent on its stream with this token.
     pub(in crate::player) fn went_out(&self, berth: Berth, token: usize) {
-        let mut state = self.state();
-        if state.runs == berth.run {
-            let stage = state.copies.get(berth.copy);
-            stage.went_out(self.now(), berth.outlet, token);
-        }
+        self.change(|state, now| {
+            if state.runs == berth.run {
+                state.stage(berth.copy).went_out(now, berth.outlet, token);
+            }
+        });
     }
 
     /// What went out on a stream with this token has not reached its client after all.
     pub(in crate::player) fn came_back(&self, berth: Berth, token: usize) {
-        let mut state = self.state();
-        if state.runs == berth.run {
-            let now = self.now();
-            state.copies.get(berth.copy).came_back(now, token);
-        }
+        self.change(|state, now| {
+            if state.runs == berth.run {
+                state.stage(berth.copy).came_back(now, token);
+            }
+        });
     }
 
     /// A client has said something on its socket.
     pub(in crate::player) fn said(&self, berth: Berth, data: Bytes) {
-        let mut state = self.state();
-        if state.runs != berth.run {
-            return;
-        }
-        let stage = state.copies.get(berth.copy);
-        let misses = stage.journal().misses().total();
-        let sends = stage.said(self.now(), berth.outlet, data);
-        if stage.journal().misses().total() > misses {
-            self.0.missed.notify_one();
-        }
-        state.dispatch(sends);
-        drop(state);
-        self.0.changed.notify_one();
+        self.change(|state, now| {
+            if state.runs != berth.run {
+                return;
+            }
+            let stage = state.stage(berth.copy);
+            let misses = stage.journal().misses().total();
+            let sends = stage.said(now, berth.outlet, data);
+            if stage.journal().misses().total() > misses {
+                self.0.missed.notify_one();
+            }
+            state.dispatch(sends);
+        });
     }
 
     /// The client of a stream is gone.
     pub(in crate::player) fn hung_up(&self, berth: Berth) {
-        let mut state = self.state();
-        state.streams.remove(&(berth.copy, berth.outlet));
-        if state.runs == berth.run {
-            let sends = state
-                .copies
-                .get(berth.copy)
-                .hung_up(self.now(), berth.outlet);
-            state.dispatch(sends);
-            drop(state);
-            self.0.changed.notify_one();
-        }
+        self.change(|state, now| {
+            state.streams.remove(&(berth.copy, berth.outlet));
+            if state.runs == berth.run {
+                let sends = state.stage(berth.copy).hung_up(now, berth.outlet);
+                state.dispatch(sends);
+            }
+        });
     }
 
     /// Answers a request for a socket.
@@ -76,14 +72,13 @@ impl Replay {
         let live = live(&head, Bytes::new());
         let identity = self.identity(&head, &live);
         let offered = self.0.settings.bayeux.sockets == Sockets::Offered;
-        let (mut response, copy) = if offered && self.is_endpoint(head.uri.path()) {
+        let (response, copy) = if offered && self.is_endpoint(head.uri.path()) {
             self.converse_on(wish, &identity, &live)
         } else {
             let (answer, copy, moored) = self.answer(&identity, &live);
             (self.play_on(wish, answer, copy, moored).await, copy)
         };
-        self.mark(&mut response, &identity, copy);
-        response
+        marked(response, self.mark(&identity, copy))
     }
 
     /// Answers a Bayeux client's request for a socket: as the tape does if it has that, which it need
@@ -94,24 +89,19 @@ impl Replay {
         identity: &Identity,
         live: &exchange::Request,
     ) -> (Response<ReplayBody>, CopyId) {
-        let mut state = self.state();
-        let copy = state.copies.of(identity, Ask::Operation(live));
-        let (answer, sends) = state.copies.get(copy).offered(self.now(), identity, live);
-        let berth = answer.as_ref().and_then(|answer| state.moor(copy, answer));
-        let berth = berth.map(|moored| moored.berth);
-        state.dispatch(sends);
-        drop(state);
-        self.0.changed.notify_one();
-        let mut response = match answer {
-            Some(Answer::Recorded {
-                operation,
-                response,
-                ..
-            }) => {
+        let (answer, copy, berth) = self.change(|state, now| {
+            let copy = state.copies.of(identity, Ask::Operation(live));
+            let (answer, sends) = state.stage(copy).offered(now, identity, live);
+            let berth = answer.as_ref().and_then(|answer| state.moor(copy, answer));
+            state.dispatch(sends);
+            (answer, copy, berth.map(|moored| moored.berth))
+        });
+        let mut response = match answer.as_ref().and_then(Answer::recorded) {
+            Some((operation, _, response)) => {
                 self.out(copy, operation);
-                recorded(&response, Takes::None, ReplayBody::whole(""))
+                recorded(response, Takes::None, ReplayBody::whole(""))
             }
-            Some(Answer::Refused(_)) | None => Response::new(ReplayBody::whole("")),
+            None => Response::new(ReplayBody::whole("")),
         };
         wish.grant(&mut response);
         let stop = self.0.stopping.subscribe();
@@ -133,17 +123,15 @@ impl Replay {
         copy: CopyId,
         moored: Option<Moored>,
     ) -> Response<ReplayBody> {
-        match answer {
-            Answer::Recorded {
-                operation,
-                response,
-                delay,
-                ..
-            } => {
-                pause(delay).await;
+        match &answer {
+            Answer::Recorded { delay, .. } => {
+                pause(*delay).await;
+                let Some((operation, _, response)) = answer.recorded() else {
+                    return Response::new(ReplayBody::whole(""));
+                };
                 self.out(copy, operation);
                 let content = response.body.bytes().clone();
-                let mut response = recorded(&response, Takes::None, ReplayBody::whole(content));
+                let mut response = recorded(response, Takes::None, ReplayBody::whole(content));
                 if let Some(Moored { parcels, berth, .. }) = moored {
                     wish.grant(&mut response);
                     tokio::spawn(socket::play(wish, self.clone(), berth, parcels));
@@ -152,7 +140,7 @@ impl Replay {
             }
             Answer::Refused(refusal) => {
                 self.0.missed.notify_one();
-                refused(&refusal)
+                refused(refusal)
             }
         }
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bayeux::Exchange;
+use crate::exchange::Micros;
 use crate::player::copies::{Copies, CopyId};
 use crate::player::stage::outlets::{Outgoing, OutletId, Parcel};
 use crate::player::stage::{Answer, Send, Stage};
@@ -15,11 +16,38 @@ use crate::player::streaming::{Berth, Moored};
 pub(super) struct State {
     pub(super) copies: Copies,
     pub(super) waiting: BTreeMap<Exchange, Waiter>,
+    /// What goes to requests that waited, as soon as the state is free: whoever is woken by it would
+    /// only wait for that.
+    pub(super) answers: Vec<Answered>,
     /// The open streams of each copy. What waits in them is bounded by what the tapes hold.
     pub(super) streams: BTreeMap<(CopyId, OutletId), mpsc::UnboundedSender<Parcel>>,
     pub(super) next: u64,
     pub(super) runs: u64,
     pub(super) phase: Phase,
+    /// When the timer goes off; `None` where it waits for word.
+    alarm: Option<Micros>,
+    /// The copy in which something has happened that the timer may not know of.
+    touched: Option<CopyId>,
+}
+
+/// The answer to a request that waited.
+pub(super) struct Answered {
+    sender: oneshot::Sender<Vec<Bytes>>,
+    messages: Vec<Bytes>,
+}
+
+impl Answered {
+    /// Gives it to the request. Where nobody waits any more, the connection is gone and says so itself.
+    pub(super) fn give(self) {
+        drop(self.sender.send(self.messages));
+    }
+}
+
+/// Whether the timer must go off earlier than it would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alarm {
+    AsSet,
+    Earlier,
 }
 
 /// Whether polls are still held.
@@ -40,6 +68,48 @@ pub(in crate::player) enum Waiter {
 }
 
 impl State {
+    /// The state before anything has happened.
+    pub(super) fn new(copies: Copies) -> State {
+        State {
+            copies,
+            waiting: BTreeMap::new(),
+            answers: Vec::new(),
+            streams: BTreeMap::new(),
+            next: 0,
+            runs: 1,
+            phase: Phase::Playing,
+            alarm: None,
+            touched: None,
+        }
+    }
+
+    /// The copy in which something is about to happen.
+    pub(super) fn stage(&mut self, copy: CopyId) -> &mut Stage {
+        self.touched = Some(copy);
+        self.copies.get(copy)
+    }
+
+    /// When the timer must go off for the first of all copies, and will now.
+    pub(super) fn set_alarm(&mut self) -> Option<Micros> {
+        self.touched = None;
+        self.alarm = self.copies.iter().filter_map(Stage::deadline).min();
+        self.alarm
+    }
+
+    /// Whether what has happened wants the timer to go off earlier than it would. Where it may go off
+    /// later, it finds out by itself.
+    pub(super) fn alarm(&mut self) -> Alarm {
+        let copy = self.touched.take();
+        let deadline = copy.and_then(|copy| self.copies.get(copy).deadline());
+        match deadline {
+            Some(deadline) if self.alarm.is_none_or(|alarm| deadline < alarm) => {
+                self.alarm = Some(deadline);
+                Alarm::Earlier
+            }
+            Some(_) | None => Alarm::AsSet,
+        }
+    }
+
     /// Does something to every copy, and sends what comes of it.
     pub(super) fn each(&mut self, mut act: impl FnMut(&mut Stage) -> Vec<Send>) {
         let sends: Vec<Send> = self.copies.iter_mut().flat_map(&mut act).collect();
@@ -83,10 +153,58 @@ impl State {
         for Send { exchange, messages } in sends {
             // Where nobody waits any more, the connection is gone and says so itself.
             match self.waiting.remove(&exchange) {
-                Some(Waiter::Request(sender)) => drop(sender.send(messages)),
+                Some(Waiter::Request(sender)) => self.answers.push(Answered { sender, messages }),
                 Some(Waiter::Socket(sender)) => drop(sender.send((exchange, messages))),
                 None => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::bayeux::message;
+    use crate::player::cast::{Identity, Role};
+    use crate::player::plan::tests::{plan, tape};
+    use crate::player::settings::{Absence, Settings};
+
+    #[test]
+    fn the_timer_gets_word_only_where_it_must_go_off_earlier() {
+        let settings = Settings {
+            absence: Absence::Never,
+            ..Settings::default()
+        };
+        let plan = Arc::new(plan(&[tape("a:op1@0-0 a:n1@0<1 b:n2@0<1")]));
+        let mut state = State::new(Copies::new(plan, settings));
+        let say = |state: &mut State, now: u64, text: &str| {
+            state.next += 1;
+            let (exchange, messages) = (Exchange(state.next), message::read(None, text.as_bytes()));
+            let (who, messages) = (Identity::default(), messages.unwrap());
+            let stage = state.stage(CopyId(0));
+            let (sends, _) = stage.messages(Micros(now), exchange, &who, Role::Player, &messages);
+            let answer = sends.first().map(|send| send.messages.concat());
+            (
+                String::from_utf8(answer.unwrap_or_default()).unwrap(),
+                state.alarm(),
+            )
+        };
+        assert_eq!(state.set_alarm(), None);
+        let (shaken, alarm) = say(&mut state, 1, r#"{"channel":"/meta/handshake"}"#);
+        assert_eq!(alarm, Alarm::Earlier, "a client may fall silent");
+        let id = shaken.split(r#""clientId":""#).nth(1).unwrap();
+        let id = id.split('"').next().unwrap();
+        let connect =
+            |advice: &str| format!(r#"{{"channel":"/meta/connect","clientId":"{id}"{advice}}}"#);
+        assert_eq!(say(&mut state, 2, &connect("")).1, Alarm::AsSet);
+        let poll = connect(r#","advice":{"timeout":1000}"#);
+        assert_eq!(say(&mut state, 3, &poll), (String::new(), Alarm::Earlier));
+        assert_eq!(
+            say(&mut state, 4, r#"{"channel":"/meta/handshake"}"#).1,
+            Alarm::AsSet
+        );
+        assert_eq!(state.set_alarm(), Some(Micros(1_000_003)));
     }
 }

@@ -28,6 +28,14 @@ pub(super) struct Change {
     pub(super) license: License,
 }
 
+/// Of which operations those are looked for that a live request may mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Among {
+    All,
+    /// Of those that may answer now.
+    Left,
+}
+
 /// Why a difference is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum License {
@@ -53,14 +61,20 @@ impl Alike {
 impl Stage {
     /// The operations that a live request means with some differences, in recorded order: those of
     /// the session that the client is tied to, or of any, if nothing ties it.
-    pub(super) fn alike(&self, tied: Option<usize>, live: &Live<'_>) -> Vec<Alike> {
+    pub(super) fn alike(&self, tied: Option<usize>, live: &Live<'_>, among: Among) -> Vec<Alike> {
+        let rules = &self.plan.reading.rules;
         let similar = |(place, planned): (usize, &Planned)| {
+            if live.is_barred(planned.session) || among == Among::Left && !self.is_left(place) {
+                return None;
+            }
             let recorded = self.plan.recorded(place)?;
-            if recorded.key.method() != live.key.method() || live.is_barred(planned.session) {
+            if recorded.operation.request.method != live.request.method {
                 return None;
             }
             let expected = self.expected(place, planned, &recorded, live);
-            let mismatches = expected.mismatches(&live.key, &self.plan.contracts);
+            let mismatches = expected
+                .key(rules)
+                .mismatches(live.key(rules), &self.plan.contracts);
             let mut changes = Vec::new();
             for mismatch in &mismatches {
                 if self.is_secret_apart(place, planned, &recorded, mismatch, live) {
@@ -73,7 +87,7 @@ impl Stage {
                 changes,
             })
         };
-        let places = self.plan.about(live.key.path());
+        let places = self.plan.about(live.path());
         self.candidates_among(tied, places)
             .filter_map(similar)
             .collect()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::bayeux::{ClientId, Message, Verdict};
-use crate::exchange::{End, Micros, Request, Response, Session, Stream};
+use crate::exchange::{End, Micros, Operation, Request, Response, Session, Stream};
 use crate::journal::{Answered, Miss, Part, Remark};
 
 use super::super::cast::Identity;
@@ -14,6 +14,7 @@ use super::super::settings::{Misses, OnExhausted};
 use super::alike::{Change, License};
 use super::choice::{Choice, How};
 use super::outlets::OutletId;
+use super::secret::Live;
 use super::{Quiet, Send, Stage};
 
 /// How many characters of a value a remark shows.
@@ -25,7 +26,8 @@ pub(crate) enum Answer {
     /// A recorded response. The caller says [`Stage::answered`] when it is out.
     Recorded {
         operation: usize,
-        response: Response,
+        said: Said,
+        awaited: Awaited,
         /// How long to wait with it.
         delay: Micros,
         /// The stream that it opens.
@@ -33,6 +35,45 @@ pub(crate) enum Answer {
     },
     /// No recorded response is for it.
     Refused(Refusal),
+}
+
+/// How a recorded response is said again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// As it was recorded in this operation.
+    AsRecorded(Arc<Operation>),
+    /// With what live clients chose in it.
+    Live(Response),
+}
+
+/// Whether anything waits until an answer is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// Something may.
+    Yes,
+    /// Nothing is released by it, so that nobody need hear of it.
+    No,
+}
+
+impl Answer {
+    /// The operation that answers, whether anything waits until that is out, and the response; `None`
+    /// for a refusal.
+    pub(crate) fn recorded(&self) -> Option<(usize, Awaited, &Response)> {
+        let Answer::Recorded {
+            operation,
+            said,
+            awaited,
+            ..
+        } = self
+        else {
+            return None;
+        };
+        let response = match said {
+            Said::Live(response) => response,
+            Said::AsRecorded(recorded) => &recorded.response,
+        };
+        Some((*operation, *awaited, response))
+    }
 }
 
 impl Stage {
@@ -43,11 +84,7 @@ impl Stage {
         identity: &Identity,
         live: &Request,
     ) -> (Answer, Vec<Send>) {
-        let answer = match self.choose(identity, live) {
-            Ok(choice) => self.serve(now, identity, live, choice),
-            Err(refusal) => Err(refusal),
-        };
-        match answer {
+        match self.play(now, identity, live) {
             Ok(answer) => (answer, self.advance(now)),
             Err(refusal) => {
                 if self.settings.misses == Misses::Forwarded && refusal.kind.is_miss() {
@@ -68,8 +105,7 @@ impl Stage {
         identity: &Identity,
         live: &Request,
     ) -> (Option<Answer>, Vec<Send>) {
-        let choice = self.choose(identity, live);
-        match choice.and_then(|choice| self.serve(now, identity, live, choice)) {
+        match self.play(now, identity, live) {
             Ok(answer) => (Some(answer), self.advance(now)),
             Err(_) => (None, Vec::new()),
         }
@@ -77,7 +113,7 @@ impl Stage {
 
     /// Notes that the answer to an operation is out.
     pub(crate) fn answered(&mut self, now: Micros, operation: usize) -> Vec<Send> {
-        self.run.answer(now, operation);
+        self.run.answer(now, &self.plan, operation);
         self.advance(now)
     }
 
@@ -107,32 +143,40 @@ impl Stage {
             session: Some(self.name(seat).to_owned()),
             ..identity.clone()
         };
-        let served = self
-            .choose(&identity, &live)
-            .and_then(|choice| self.serve(now, &identity, &live, choice));
-        match served {
-            Ok(Answer::Recorded {
-                operation,
-                response,
-                ..
-            }) => {
+        match self.play(now, &identity, &live) {
+            Ok(answer) => {
+                let Some((operation, _, response)) = answer.recorded() else {
+                    return (None, Verdict::Taken);
+                };
                 let recorded = self.plan.recorded(operation);
                 let places = recorded.as_ref().map(|recorded| &recorded.replies[..]);
-                let replies = publish::at(&response, places.unwrap_or_default());
+                let replies = publish::at(response, places.unwrap_or_default());
                 (Some(operation), Verdict::Recorded(replies))
             }
-            Ok(Answer::Refused(refusal)) | Err(refusal) => {
+            Err(refusal) => {
                 self.missed(&live, refusal.message.clone());
                 (None, Verdict::Refused(refusal.message))
             }
         }
     }
 
-    pub(super) fn serve(
+    /// Plays the operation that answers a live request, if one does.
+    pub(super) fn play(
         &mut self,
         now: Micros,
         identity: &Identity,
-        live: &Request,
+        request: &Request,
+    ) -> Result<Answer, Refusal> {
+        let live = self.look_at(identity, request);
+        let choice = self.choose(identity, &live)?;
+        self.serve(now, identity, &live, choice)
+    }
+
+    fn serve(
+        &mut self,
+        now: Micros,
+        identity: &Identity,
+        live: &Live<'_>,
         Choice {
             operation: place,
             how,
@@ -154,11 +198,17 @@ impl Stage {
             self.run.release_again(now, &plan, place);
         }
         self.remark(planned, how);
-        let looked = self.look_at(identity, live);
-        self.learn_secrets(place, planned, &looked);
+        self.learn_secrets(place, planned, live);
         self.accept(planned, changes);
+        let live = live.request;
         self.accept_headers(place, planned, &recorded.request, live);
         self.run.receive(now, &plan, place);
+        let awaited = if plan.releases.contains_key(&place) {
+            Awaited::Yes
+        } else {
+            self.run.answer(now, &plan, place);
+            Awaited::No
+        };
         self.cast.called(&plan.ties, identity, planned.session);
         if let Quiet::Since(since) = &mut self.quiet {
             *since = now;
@@ -183,7 +233,10 @@ impl Stage {
         Ok(Answer::Recorded {
             operation: place,
             outlet,
-            response: plan.response(place, &recorded.response, &self.bound),
+            said: plan
+                .response(place, &recorded.response, &self.bound)
+                .map_or_else(|| Said::AsRecorded(Arc::clone(recorded)), Said::Live),
+            awaited,
             delay,
         })
     }

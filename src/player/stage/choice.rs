@@ -1,6 +1,5 @@
 //! Which recorded operation answers a live request, and how a request is refused that none does.
 
-use crate::exchange::Request;
 use crate::matcher::{self, Mismatch};
 
 use super::super::cast::{Hold, Identity};
@@ -8,7 +7,7 @@ use super::super::plan::{Planned, Times};
 use super::super::refusal::{Kind, Refusal};
 use super::super::settings::OnExhausted;
 use super::Stage;
-use super::alike::{Alike, Change};
+use super::alike::{Alike, Among, Change};
 use super::secret::Live;
 
 /// With how many operations a request is compared that nothing answers, and with how many more that were called
@@ -41,7 +40,7 @@ impl Stage {
     pub(super) fn choose(
         &mut self,
         identity: &Identity,
-        live: &Request,
+        live: &Live<'_>,
     ) -> Result<Choice, Refusal> {
         let chosen = self.closest(identity, live);
         // What could not be read may have been the answer.
@@ -51,12 +50,11 @@ impl Stage {
         }
     }
 
-    fn closest(&mut self, identity: &Identity, live: &Request) -> Result<Choice, Refusal> {
+    fn closest(&mut self, identity: &Identity, live: &Live<'_>) -> Result<Choice, Refusal> {
         let tie = self
             .cast
             .tied(&self.plan.ties, identity)
             .map_err(|unknown| Refusal::plain(Kind::Session, unknown.to_string()))?;
-        let live = &self.look_at(identity, live);
         self.veil.learn_all(live.request);
         let tied = tie.map(|tie| tie.seat);
         let loosely = tie.is_some_and(|tie| tie.hold == Hold::Loose);
@@ -76,13 +74,19 @@ impl Stage {
                 return Ok(choice);
             }
         }
-        let mut alike = self.alike(tied, live);
+        // Where the tape has it as it is, others matter only if they are left.
+        let among = if exact.is_empty() {
+            Among::All
+        } else {
+            Among::Left
+        };
+        let mut alike = self.alike(tied, live, among);
         if alike.is_empty() && exact.is_empty() && loosely {
-            let anywhere = self.alike(None, live);
+            let anywhere = self.alike(None, live, among);
             let places: Vec<usize> = anywhere.iter().map(|alike| alike.operation).collect();
             if let Some(seat) = self.elsewhere(&places) {
                 self.cast.relocate(&self.plan.ties, identity, seat);
-                alike = self.alike(Some(seat), live);
+                alike = self.alike(Some(seat), live, among);
             }
         }
         if let Some(choice) = self.next_alike(&alike) {
@@ -124,11 +128,7 @@ impl Stage {
 
     /// The same for operations from which the request differs: of the closest that are left.
     fn next_alike(&self, alike: &[Alike]) -> Option<Choice> {
-        let left = |alike: &&Alike| {
-            let place = alike.operation;
-            let left = self.is_fresh(place) || self.times(place) != Times::Exactly;
-            left && !self.is_ahead(place)
-        };
+        let left = |alike: &&Alike| self.is_left(alike.operation);
         let distance = alike.iter().filter(left).map(Alike::distance).min()?;
         let closest = alike.iter().filter(left);
         let closest = closest.filter(|alike| alike.distance() == distance);
@@ -139,18 +139,34 @@ impl Stage {
         Some(Choice { changes, ..choice })
     }
 
+    /// Whether an operation may answer now.
+    pub(super) fn is_left(&self, place: usize) -> bool {
+        let left = self.is_fresh(place) || self.times(place) != Times::Exactly;
+        left && !self.is_ahead(place)
+    }
+
     /// The operations that answer a live request, in recorded order: those of the session that the
     /// client is tied to, or of any, if nothing ties it.
     pub(super) fn matching(&self, tied: Option<usize>, live: &Live<'_>) -> Vec<usize> {
+        let rules = &self.plan.reading.rules;
         let answers = |place: usize, planned: &Planned| {
+            if live.is_barred(planned.session) {
+                return false;
+            }
             let Some(recorded) = self.plan.recorded(place) else {
                 return false;
             };
+            if recorded.operation.request.method != live.request.method {
+                return false;
+            }
             let expected = self.expected(place, planned, &recorded, live);
-            !live.is_barred(planned.session)
-                && expected.is_answer_to(&live.key, &self.plan.contracts)
+            // Most requests are the same to the letter, and taking one apart costs more than all else.
+            matcher::is_same(expected.request(), live.request, rules)
+                || expected
+                    .key(rules)
+                    .is_answer_to(live.key(rules), &self.plan.contracts)
         };
-        let places = self.plan.at(live.key.path(), &self.bound);
+        let places = self.plan.at(live.path(), &self.bound);
         let matching = self
             .candidates_among(tied, places)
             .filter(|(place, planned)| answers(*place, planned))
@@ -271,11 +287,12 @@ impl Stage {
 
     fn refuse(&self, tied: Option<usize>, live: &Live<'_>) -> Refusal {
         let told = self.veil.request(live.request);
+        let rules = &self.plan.reading.rules;
         let breach = self
             .plan
             .contracts
             .iter()
-            .find_map(|contract| matcher::breach(contract, &live.key));
+            .find_map(|contract| matcher::breach(contract, live.key(rules)));
         if let Some(breach) = breach {
             return Refusal::breach(&told, &breach);
         }
@@ -298,8 +315,9 @@ impl Stage {
 
     /// The operation that is the closest to a live request, and how the two differ; of equals the first.
     fn nearest(&self, live: &Live<'_>) -> Option<(usize, Vec<Mismatch>)> {
+        let rules = &self.plan.reading.rules;
         let all = self.plan.operations.len();
-        let here = self.plan.paths.at(live.key.path());
+        let here = self.plan.paths.at(live.path());
         let beyond = here.filter(|place| *place >= MAX_COMPARED);
         let mut nearest: Option<(usize, Vec<Mismatch>)> = None;
         let mut least = usize::MAX;
@@ -307,7 +325,9 @@ impl Stage {
             let planned = self.plan.operations.get(place)?;
             let recorded = self.plan.recorded(place)?;
             let expected = self.expected(place, planned, &recorded, live);
-            let mismatches = expected.mismatches(&live.key, &self.plan.contracts);
+            let mismatches = expected
+                .key(rules)
+                .mismatches(live.key(rules), &self.plan.contracts);
             let distance = matcher::distance(&mismatches);
             if distance < least {
                 least = distance;

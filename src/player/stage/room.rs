@@ -4,6 +4,7 @@ use super::super::cast::Identity;
 use super::super::copies::Ask;
 use super::super::plan::Times;
 use super::Stage;
+use super::alike::Among;
 use super::secret::Live;
 
 impl Stage {
@@ -80,7 +81,7 @@ impl Stage {
     fn means(&self, tied: Option<usize>, live: &Live<'_>) -> Vec<usize> {
         let exact = self.matching(tied, live);
         if exact.is_empty() {
-            let alike = self.alike(tied, live).into_iter();
+            let alike = self.alike(tied, live, Among::All).into_iter();
             alike.map(|alike| alike.operation).collect()
         } else {
             exact

@@ -2,11 +2,12 @@
 //! tape, and what that makes of the request that is expected.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 use crate::exchange::{Request, credentials};
 use crate::journal::Remark;
-use crate::matcher::{Field, Key, Mismatch, Part};
+use crate::matcher::{Field, Key, Mismatch, Part, Rules};
 
 use super::super::cast::Identity;
 use super::super::plan::{Planned, Recorded, Times};
@@ -14,20 +15,56 @@ use super::super::values::ChoiceId;
 use super::super::values::secret::{self, Constancy, Seat};
 use super::Stage;
 
-/// A live request, taken apart once.
+/// A live request, taken apart at most once, and only where it must be.
 pub(super) struct Live<'a> {
     pub(super) request: &'a Request,
-    pub(super) key: Key,
-    /// Its values, where they matter.
-    fields: Vec<Field>,
+    key: OnceCell<Key>,
+    fields: OnceCell<Vec<Field>>,
     /// The sessions whose secrets are others.
     barred: BTreeSet<usize>,
 }
 
+/// The request that an operation waits for.
+pub(super) enum Expected<'a> {
+    /// The recorded one.
+    Recorded(&'a Recorded),
+    /// One with live values in it.
+    Live(Request),
+}
+
+impl Expected<'_> {
+    pub(super) fn request(&self) -> &Request {
+        match self {
+            Expected::Recorded(recorded) => &recorded.operation.request,
+            Expected::Live(request) => request,
+        }
+    }
+
+    /// The request, taken apart.
+    pub(super) fn key(&self, rules: &Rules) -> Cow<'_, Key> {
+        match self {
+            Expected::Recorded(recorded) => Cow::Borrowed(&recorded.key),
+            Expected::Live(request) => Cow::Owned(Key::of(request, rules)),
+        }
+    }
+}
+
 impl Live<'_> {
+    /// The path, without the query.
+    pub(super) fn path(&self) -> &str {
+        let target = &self.request.target;
+        target.split_once('?').map_or(target, |(path, _)| path)
+    }
+
+    /// The request, taken apart.
+    pub(super) fn key(&self, rules: &Rules) -> &Key {
+        self.key.get_or_init(|| Key::of(self.request, rules))
+    }
+
     /// The value at the place of a seat.
     fn at(&self, seat: &Seat) -> Option<&str> {
-        let mut fields = self.fields.iter();
+        let fields = self.fields.get_or_init(|| secret::fields(self.request));
+        let mut fields = fields.iter();
         let here = |field: &&Field| field.part == seat.part && field.pointer == seat.pointer;
         fields.find(here).map(|field| field.text.as_str())
     }
@@ -38,17 +75,12 @@ impl Live<'_> {
 }
 
 impl Stage {
-    /// Takes a live request apart.
+    /// A live request, to be taken apart.
     pub(super) fn look_at<'a>(&self, identity: &Identity, request: &'a Request) -> Live<'a> {
-        let fields = if self.plan.have_secrets() {
-            secret::fields(request)
-        } else {
-            Vec::new()
-        };
         Live {
             request,
-            key: Key::of(request, &self.plan.reading.rules),
-            fields,
+            key: OnceCell::new(),
+            fields: OnceCell::new(),
             barred: self.cast.barred(&self.plan.ties, identity),
         }
     }
@@ -62,7 +94,7 @@ impl Stage {
         planned: &Planned,
         recorded: &'a Recorded,
         live: &Live<'_>,
-    ) -> Cow<'a, Key> {
+    ) -> Expected<'a> {
         let request = &recorded.operation.request;
         let mut bound = Cow::Borrowed(&self.bound);
         if request.method == live.request.method {
@@ -71,8 +103,8 @@ impl Stage {
             }
         }
         match self.plan.request(place, request, &bound) {
-            Some(request) => Cow::Owned(Key::of(&request, &self.plan.reading.rules)),
-            None => Cow::Borrowed(&recorded.key),
+            Some(request) => Expected::Live(request),
+            None => Expected::Recorded(recorded),
         }
     }
 
@@ -127,6 +159,9 @@ impl Stage {
     /// Of operations that answer a live request, those that know its secrets already, if one of them
     /// has an answer left: equal secrets were equal on the tape.
     pub(super) fn acquainted(&self, matching: Vec<usize>, live: &Live<'_>) -> Vec<usize> {
+        if !self.plan.have_secrets() {
+            return matching;
+        }
         let knows = |place: &usize| {
             let planned = self.plan.operations.get(*place);
             planned.is_some_and(|planned| !self.learns_from(*place, planned, live))

@@ -73,11 +73,8 @@ impl Stage {
             session: Some(self.name(seat).to_owned()),
             ..Identity::default()
         };
-        let served = self
-            .choose(&identity, &live)
-            .and_then(|choice| self.serve(now, &identity, &live, choice));
-        match served {
-            Ok(Answer::Recorded { operation, .. }) => self.run.answer(now, operation),
+        match self.play(now, &identity, &live) {
+            Ok(Answer::Recorded { operation, .. }) => self.run.answer(now, &self.plan, operation),
             Ok(Answer::Refused(refusal)) | Err(refusal) => self.missed(&live, refusal.message),
         }
         self.advance(now)
@@ -112,7 +109,7 @@ impl Stage {
         self.put_back(now, &lost);
         self.again.extend(unseen.iter().copied());
         self.put_back(now, &unseen);
-        self.run.begin(now, &self.plan, seat);
+        self.run.begin(now, seat);
         if !matches!(self.quiet, Quiet::Over) {
             self.quiet = Quiet::Since(now);
         }
@@ -181,7 +178,7 @@ impl Stage {
         let Some((place, strand)) = all.find_map(needless) else {
             return false;
         };
-        self.run.answer(now, place);
+        self.run.answer(now, &self.plan, place);
         self.outlets.go_on(strand, place);
         true
     }

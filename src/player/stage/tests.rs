@@ -5,6 +5,7 @@
 //! come of the tape is worked out by rules that know no time and no protocol ([`model`]). What this
 //! has found stands by itself in [`found`], unless it was at home elsewhere.
 
+mod answers;
 mod client;
 mod found;
 mod model;

@@ -14,7 +14,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use crate::exchange::End;
 use crate::proxy::gate::Keeper;
 use crate::proxy::headers;
-use crate::proxy::meter::{Meter, Span};
+use crate::proxy::meter::Span;
 use crate::recorder::{ResponseTap, Written};
 
 use super::{BoxError, Collected, UpstreamContent, exact, joined};
@@ -34,7 +34,7 @@ enum Stage {
 
 /// The word of the recorder that is waited for, and what is to be told when the response is out.
 struct Held {
-    written: Pin<Box<Written>>,
+    written: Written,
     _span: Span,
 }
 
@@ -45,10 +45,9 @@ pub(in crate::proxy) struct Passing {
     front: VecDeque<Bytes>,
     tap: Option<ResponseTap>,
     keeper: Option<Keeper>,
-    meter: Meter,
     span: Option<Span>,
     /// A frame that completes a message of a stream, and waits for the recorder.
-    waiting: Option<(Frame<Bytes>, Pin<Box<Written>>)>,
+    waiting: Option<(Frame<Bytes>, Written)>,
 }
 
 impl Passing {
@@ -57,7 +56,6 @@ impl Passing {
         content: UpstreamContent,
         tap: ResponseTap,
         keeper: Option<Keeper>,
-        meter: Meter,
         span: Span,
     ) -> Passing {
         Passing {
@@ -65,7 +63,6 @@ impl Passing {
             front: VecDeque::new(),
             tap: Some(tap),
             keeper,
-            meter,
             span: Some(span),
             waiting: None,
         }
@@ -112,7 +109,9 @@ impl Passing {
             return (true, None);
         };
         let written = self.tap.as_mut().and_then(|tap| tap.data(data));
-        self.meter.received(data.len());
+        if let Some(span) = &self.span {
+            span.received(data.len());
+        }
         (self.content.is_end_stream(), written)
     }
 }
@@ -139,7 +138,7 @@ impl Download {
     /// Content that is there, when the recorder has the exchange.
     pub(in crate::proxy) fn recorded(content: Bytes, written: Written, span: Span) -> Download {
         let held = Held {
-            written: Box::pin(written),
+            written,
             _span: span,
         };
         Download(Stage::Whole(Some(content), Some(held)))
@@ -159,14 +158,14 @@ impl Body for Download {
                 Stage::Over => return Poll::Ready(None),
                 Stage::Whole(content, held) => {
                     if let Some(held) = held {
-                        ready!(held.written.as_mut().poll(context));
+                        ready!(Pin::new(&mut held.written).poll(context));
                     }
                     let content = content.take().filter(|content| !content.is_empty());
                     self.0 = Stage::Over;
                     return Poll::Ready(content.map(|content| Ok(Frame::data(content))));
                 }
                 Stage::Holding(frame, held) => {
-                    ready!(held.written.as_mut().poll(context));
+                    ready!(Pin::new(&mut held.written).poll(context));
                     let frame = frame.take();
                     self.0 = Stage::Over;
                     return Poll::Ready(frame.map(Ok));
@@ -176,7 +175,7 @@ impl Body for Download {
                         return Poll::Ready(Some(Ok(Frame::data(data))));
                     }
                     if let Some((_, written)) = &mut passing.waiting {
-                        ready!(written.as_mut().poll(context));
+                        ready!(Pin::new(written).poll(context));
                         let frame = passing.waiting.take().map(|(frame, _)| frame);
                         return Poll::Ready(frame.map(Ok));
                     }
@@ -195,7 +194,7 @@ impl Body for Download {
                             (true, _) => Some(frame),
                             (false, None) => return Poll::Ready(Some(Ok(frame))),
                             (false, Some(written)) => {
-                                passing.waiting = Some((frame, Box::pin(written)));
+                                passing.waiting = Some((frame, written));
                                 continue;
                             }
                         },
@@ -235,7 +234,7 @@ impl Download {
                 return;
             };
             let held = Held {
-                written: Box::pin(written),
+                written,
                 _span: span,
             };
             self.0 = Stage::Holding(last, held);

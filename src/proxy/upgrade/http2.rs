@@ -57,7 +57,7 @@ impl Shared {
             meter: self.meter.clone(),
             span,
             socket,
-            tear: None,
+            line: None,
         };
         tokio::spawn(async move {
             match by_client.await {

@@ -12,25 +12,34 @@ use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
-/// Whether a connection has carried a request before.
+/// What is known of a connection by whoever uses it.
 #[derive(Clone, Debug, Default)]
-pub(in crate::proxy) struct Used(Arc<AtomicBool>);
+pub(in crate::proxy) struct Line(Arc<State>);
 
-impl Used {
-    /// Marks the connection as used, and tells whether it was before.
-    pub(in crate::proxy) fn mark(&self) -> bool {
-        self.0.swap(true, Ordering::Relaxed)
-    }
+#[derive(Debug, Default)]
+struct State {
+    used: AtomicBool,
+    torn: AtomicBool,
 }
 
-/// Has the upstream see a broken connection, and not the end of one, when it is dropped.
-#[derive(Clone, Debug, Default)]
-pub(in crate::proxy) struct Tear(Arc<AtomicBool>);
+impl Line {
+    /// Whether it has carried a request before: something was written on it behind something that was
+    /// read. Over HTTP/2 that may be the first request, behind the settings.
+    pub(in crate::proxy) fn was_used(&self) -> bool {
+        self.0.used.load(Ordering::Relaxed)
+    }
 
-impl Tear {
-    /// Says so.
+    fn use_again(&self) {
+        self.0.used.store(true, Ordering::Relaxed);
+    }
+
+    /// Has the upstream see a broken connection, and not the end of one, when it is dropped.
     pub(in crate::proxy) fn tear(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.torn.store(true, Ordering::Relaxed);
+    }
+
+    fn is_torn(&self) -> bool {
+        self.0.torn.load(Ordering::Relaxed)
     }
 }
 
@@ -40,17 +49,24 @@ impl Tear {
 /// answer is there to be read. So a failure to write is told only after the last byte was read.
 pub(in crate::proxy) struct Wire {
     stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
-    used: Used,
-    tear: Tear,
+    heard: Heard,
+    line: Line,
     writing: Writing,
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        if self.tear.0.load(Ordering::Relaxed) {
+        if self.line.is_torn() {
             let _ = self.tcp().set_zero_linger();
         }
     }
+}
+
+/// Whether the upstream has said anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    Nothing,
+    Something,
 }
 
 /// Whether the upstream takes what is written.
@@ -67,8 +83,8 @@ impl Wire {
     pub(super) fn new(stream: Either<TcpStream, Box<TlsStream<TcpStream>>>) -> Wire {
         Wire {
             stream,
-            used: Used::default(),
-            tear: Tear::default(),
+            heard: Heard::Nothing,
+            line: Line::default(),
             writing: Writing::Open,
         }
     }
@@ -99,6 +115,9 @@ impl Wire {
 
     /// Where writing has failed: wait for the last byte to be read.
     fn may_write(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        if self.heard == Heard::Something {
+            self.line.use_again();
+        }
         match &mut self.writing {
             Writing::Open => Poll::Ready(Ok(())),
             Writing::Failed(waker) => {
@@ -119,7 +138,7 @@ impl Wire {
 impl Connection for Wire {
     fn connected(&self) -> Connected {
         let connected = self.tcp().connected();
-        connected.extra(self.used.clone()).extra(self.tear.clone())
+        connected.extra(self.line.clone())
     }
 }
 
@@ -134,6 +153,8 @@ impl AsyncRead for Wire {
         let read = ready!(Pin::new(&mut this.stream).poll_read(context, buffer));
         if read.is_err() || buffer.remaining() == before {
             this.ended();
+        } else {
+            this.heard = Heard::Something;
         }
         Poll::Ready(read)
     }

@@ -13,6 +13,7 @@ mod known;
 mod said;
 mod search;
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::exchange::{CauseBy, Micros, OperationId};
@@ -34,6 +35,9 @@ const MAX_OPERATIONS: usize = 8_192;
 
 /// How many values are remembered, to know which a client brought first.
 const MAX_VALUES: usize = 65_536;
+
+/// How many of the newest operations may have made what comes up: those under way, and some.
+const MAX_LOOK_BACK: usize = 64;
 
 /// How many references, clients, names and places are remembered.
 const MAX_OTHERS: usize = 16_384;
@@ -67,10 +71,14 @@ pub(super) struct Causes {
     /// The places, by channel, where identifiers on which clients act have stood.
     subjects: Recent<(String, String), ()>,
     operations: Recent<OperationId, Called>,
+    /// The newest of them, in the order in which they came.
+    newest: VecDeque<OperationId>,
     latest: Recent<Who, VecDeque<OperationId>>,
     references: Recent<(String, String), VecDeque<(OperationId, Who)>>,
     values: Recent<Fingerprint, ()>,
     names: Recent<String, ()>,
+    /// How long the longest of them is, so that no long text is looked for among them.
+    longest_name: usize,
 }
 
 /// A request, as far as causes are concerned.
@@ -137,27 +145,42 @@ impl Causes {
             tokens: Recent::new(MAX_TOKENS),
             subjects: Recent::new(MAX_OTHERS),
             operations: Recent::new(MAX_OPERATIONS),
+            newest: VecDeque::new(),
             latest: Recent::new(MAX_OTHERS),
             references: Recent::new(MAX_OTHERS),
             values: Recent::new(MAX_VALUES),
             names: Recent::new(MAX_OTHERS),
+            longest_name: 0,
         }
     }
 
     /// Learns that a client is called so: from now on the word identifies it.
     pub(super) fn name(&mut self, name: &str) {
+        if self.names.get(name).is_none() {
+            self.longest_name = self.longest_name.max(name.len());
+        }
         self.names.insert(&name.to_owned(), ());
+    }
+
+    /// Whether a word is what a client is called.
+    fn is_name(&self, word: &str) -> bool {
+        word.len() <= self.longest_name && self.names.get(word).is_some()
     }
 
     /// Takes a request that is complete. From now on its operation can be a cause.
     pub(super) fn called(&mut self, call: &Call) {
         let path = call.target.split(['?', '#']).next().unwrap_or_default();
         let query = call.target.split_once('?').map_or("", |(_, query)| query);
-        let known = |word: &str| self.names.get(&word.to_owned()).is_some();
+        let known = |word: &str| self.is_name(word);
         let mut on = Vec::new();
         identifier::of_path(path, "", known, &mut on);
-        let mut parts = super::content::form_parts(query.as_bytes());
-        parts.extend_from_slice(call.parts);
+        let parts = if query.is_empty() {
+            Cow::Borrowed(call.parts)
+        } else {
+            let mut parts = super::content::form_parts(query.as_bytes());
+            parts.extend_from_slice(call.parts);
+            Cow::Owned(parts)
+        };
         let with = identifier::of_parts(&parts, identifier::collection(path), known);
         let last = on.len().saturating_sub(1);
         for (place, token) in on.iter().enumerate() {
@@ -185,6 +208,10 @@ impl Causes {
                 told: BTreeSet::new(),
             };
             self.operations.insert(&call.operation, called);
+            self.newest.push_back(call.operation);
+            if self.newest.len() > MAX_LOOK_BACK {
+                self.newest.pop_front();
+            }
             push_latest(self.latest.entry(&call.who, VecDeque::new), call.operation);
             self.refer(call.operation, call.who, &parts);
         }
@@ -192,7 +219,7 @@ impl Causes {
 
     /// Takes the response of an operation.
     pub(super) fn answered(&mut self, at: Micros, call: &Call, outcome: Outcome) {
-        let known = |word: &str| self.names.get(&word.to_owned()).is_some();
+        let known = |word: &str| self.is_name(word);
         let about = identifier::collection(call.target);
         let tokens = identifier::of_parts(call.parts, about, known);
         if let Some(called) = self.operations.get_mut(&call.operation) {
@@ -233,7 +260,7 @@ impl Causes {
         channel: &str,
         parts: &[Part],
     ) -> (Vec<OperationId>, CauseBy) {
-        let known = |word: &str| self.names.get(&word.to_owned()).is_some();
+        let known = |word: &str| self.is_name(word);
         let tokens = identifier::of_parts(parts, identifier::collection(channel), known);
         let by_reference = self.by_reference(to, parts, &tokens);
         let found = by_reference
@@ -340,11 +367,11 @@ impl Causes {
 
 /// The name and value of a part that is a reference.
 fn reference(part: &Part) -> Option<(String, String)> {
-    let plain = |c: &char| c.is_ascii_alphanumeric();
-    let name: String = part.key().chars().filter(plain).collect();
-    let name = name.to_ascii_lowercase();
+    let letters = part.key().bytes().filter(u8::is_ascii_alphanumeric);
+    let letters = letters.map(|letter| letter.to_ascii_lowercase());
+    let name = (REFERENCES.iter()).find(|name| letters.clone().eq(name.bytes()))?;
     let fits = (1..=MAX_REFERENCE).contains(&part.text.len());
-    (fits && REFERENCES.contains(&name.as_str())).then(|| (name, part.text.clone()))
+    fits.then(|| ((*name).to_owned(), part.text.clone()))
 }
 
 fn push_latest(latest: &mut VecDeque<OperationId>, operation: OperationId) {

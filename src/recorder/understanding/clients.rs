@@ -28,7 +28,7 @@ const MAX_CONNECTIONS: usize = 65_536;
 const MAX_TABS: usize = 64;
 
 /// The number of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Who(u64);
 
 /// Who sent a request.

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use memchr::memrchr;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::exchange::coding::decoded;
@@ -37,7 +38,9 @@ pub(super) enum Kind {
 impl Part {
     /// The last of the names on the way to the value.
     pub(super) fn key(&self) -> &str {
-        self.place.rsplit('.').next().unwrap_or_default()
+        let dot = memrchr(b'.', self.place.as_bytes());
+        let begins = dot.map_or(0, |dot| dot + 1);
+        self.place.get(begins..).unwrap_or_default()
     }
 }
 
@@ -71,7 +74,7 @@ pub(super) fn json_parts(json: &[u8]) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let walk = Walk {
-        place: String::new(),
+        place: &mut String::new(),
         parts: &mut parts,
     };
     // Where the JSON breaks off, what was read up to there still stands in the message.
@@ -93,7 +96,8 @@ pub(super) fn form_parts(fields: &[u8]) -> Vec<Part> {
 
 /// Walks a JSON value and keeps its strings and whole numbers.
 struct Walk<'a> {
-    place: String,
+    /// The names on the way to it.
+    place: &'a mut String,
     parts: &'a mut Vec<Part>,
 }
 
@@ -101,11 +105,38 @@ impl Walk<'_> {
     fn keep(self, text: String, kind: Kind) {
         if self.parts.len() < MAX_PARTS {
             self.parts.push(Part {
-                place: self.place,
+                place: self.place.clone(),
                 text,
                 kind,
             });
         }
+    }
+}
+
+/// Writes the name of a member behind those on the way to it.
+struct Name<'a>(&'a mut String);
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a member")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<(), E> {
+        if !self.0.is_empty() {
+            self.0.push('.');
+        }
+        self.0.push_str(name);
+        Ok(())
     }
 }
 
@@ -153,7 +184,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         while self.parts.len() < MAX_PARTS {
             let item = Walk {
-                place: self.place.clone(),
+                place: &mut *self.place,
                 parts: &mut *self.parts,
             };
             if items.next_element_seed(item)?.is_none() {
@@ -165,16 +196,13 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while let Some(name) = members.next_key::<String>()? {
-            let place = if self.place.is_empty() {
-                name
-            } else {
-                format!("{}.{name}", self.place)
-            };
+        let above = self.place.len();
+        while members.next_key_seed(Name(self.place))?.is_some() {
             members.next_value_seed(Walk {
-                place,
+                place: &mut *self.place,
                 parts: &mut *self.parts,
             })?;
+            self.place.truncate(above);
         }
         Ok(())
     }

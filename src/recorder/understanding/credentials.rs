@@ -3,8 +3,8 @@
 //! It reads; whom a credential belongs to is the business of [`super::clients`].
 
 use crate::exchange::SessionBy;
-use crate::exchange::credentials::{self, Credential, MAX_CREDENTIAL, basic_user, unquoted};
-use crate::exchange::secret::{bare, names_token};
+use crate::exchange::credentials::{self, MAX_CREDENTIAL, basic_user, unquoted};
+use crate::exchange::secret::{bare, names_token, with_bare};
 use crate::exchange::{Headers, Request, Response};
 
 use super::content::{Part, field};
@@ -95,7 +95,7 @@ pub(super) struct Given {
 
 /// What a request tells of its sender.
 pub(super) fn evidence(request: &Request, parts: &[Part], by: Option<&SessionBy>) -> Evidence {
-    let cookies = cookies(&request.headers);
+    let cookies = credentials::cookies(request.headers.iter());
     let authorization = field(&request.headers, "authorization").unwrap_or_default();
     let (scheme, rest) = authorization.split_once(' ').unwrap_or_default();
     let mut tokens = header_tokens(&request.headers);
@@ -147,7 +147,7 @@ pub(super) fn given(response: &Response, parts: &[Part]) -> Given {
     }
     let tokens = parts
         .iter()
-        .filter(|part| names_token(part.key()) && is_token(&part.text));
+        .filter(|part| is_token(&part.text) && names_token(part.key()));
     given.tokens.extend(tokens.map(|part| part.text.clone()));
     given
         .tokens
@@ -180,23 +180,13 @@ fn named(parts: &[Part], name: &str) -> Option<String> {
     Some(part.text.clone())
 }
 
-fn cookies(headers: &Headers) -> Vec<(String, String)> {
-    let shown = credentials::shown(headers.iter()).into_iter();
-    shown
-        .filter_map(|credential| match credential {
-            Credential::Cookie(name, value) => Some((name, value)),
-            Credential::Token(_) | Credential::User(_) => None,
-        })
-        .collect()
-}
-
 fn header_tokens(headers: &Headers) -> Vec<String> {
     headers
         .iter()
-        .filter(|(name, _)| names_token(name))
-        .filter_map(|(_, value)| std::str::from_utf8(value).ok())
-        .map(|value| value.trim().to_owned())
-        .filter(|value| is_token(value))
+        .filter_map(|(name, value)| Some((name, std::str::from_utf8(value).ok()?.trim())))
+        // Few values look like tokens, so that few names are looked at.
+        .filter(|(name, value)| is_token(value) && names_token(name))
+        .map(|(_, value)| value.to_owned())
         .take(MAX_CREDENTIALS)
         .collect()
 }
@@ -216,7 +206,9 @@ fn lines<'a>(headers: &'a Headers, name: &'static str) -> impl Iterator<Item = &
 
 /// Whether a value can be a token: a header's *name*, as in `X-CSRF-HEADER`, or a word is none.
 fn is_token(value: &str) -> bool {
-    identifier::is_minted(value) || value.len() >= 24 && !value.contains(char::is_whitespace)
+    value.len() <= MAX_CREDENTIAL
+        && (identifier::is_minted(value)
+            || value.len() >= 24 && !value.contains(char::is_whitespace))
 }
 
 fn digest_user(fields: &str) -> Option<String> {
@@ -233,13 +225,13 @@ fn login(request: &Request, parts: &[Part]) -> Option<Login> {
         return None;
     }
     let secret = |part: &Part| {
-        let key = bare(part.key());
-        key.contains("passw") || matches!(key.as_str(), "pwd" | "pass" | "pin" | "secret")
+        with_bare(part.key(), |key| {
+            key.contains("passw") || matches!(key, "pwd" | "pass" | "pin" | "secret")
+        })
     };
     let path = request.target.split(['?', '#']).next().unwrap_or_default();
     let last = path.rsplit('/').find(|segment| !segment.is_empty());
-    let last = bare(last.unwrap_or_default());
-    let certain = LOGIN_PATHS.contains(&last.as_str());
+    let certain = with_bare(last.unwrap_or_default(), |last| LOGIN_PATHS.contains(&last));
     if !certain && !parts.iter().any(secret) {
         return None;
     }

@@ -2,6 +2,10 @@
 //!
 //! Whether an identifier says something about a cause is learned from the traffic, elsewhere.
 
+use std::borrow::Cow;
+
+use memchr::memchr;
+
 use super::content::{Kind, Part};
 
 /// The longest identifier: signed tokens and UUID-laden keys fit, documents don't.
@@ -47,7 +51,8 @@ pub(super) enum Shape {
 pub(super) fn of_parts(parts: &[Part], about: &str, name: impl Fn(&str) -> bool) -> Vec<Token> {
     let mut tokens = Vec::new();
     for part in parts {
-        if part.text.contains('/') && !part.text.contains(char::is_whitespace) {
+        if memchr(b'/', part.text.as_bytes()).is_some() && !part.text.contains(char::is_whitespace)
+        {
             of_path(&part.text, &part.place, &name, &mut tokens);
         } else if name(&part.text) {
             push(&mut tokens, part.text.clone(), &part.place, Shape::Plain);
@@ -65,16 +70,16 @@ pub(super) fn of_path(path: &str, place: &str, name: impl Fn(&str) -> bool, into
     let path = path.split_once("://").map_or(path, |(_, rest)| {
         rest.split_once('/').map_or("", |(_, path)| path)
     });
-    let mut before = String::new();
+    let mut before = Cow::Borrowed("");
     for segment in path.split(['/', '?', '&', '=', '#', ';']) {
         let segment = unescaped(segment);
         if is_count(&segment) && !before.is_empty() && !is_count(&before) {
             let counted = format!("{}/{segment}", singular(&before));
             push(into, counted, place, Shape::Plain);
         } else if name(&segment) {
-            push(into, segment.clone(), place, Shape::Plain);
+            push(into, segment.clone().into_owned(), place, Shape::Plain);
         } else if let Some(shape) = shape(&segment) {
-            push(into, segment.clone(), place, shape);
+            push(into, segment.clone().into_owned(), place, shape);
         }
         before = segment;
     }
@@ -122,12 +127,14 @@ fn push(tokens: &mut Vec<Token>, text: String, place: &str, shape: Shape) {
 }
 
 fn shape(text: &str) -> Option<Shape> {
-    let digits = text.chars().filter(char::is_ascii_digit).count();
-    let letters = text.chars().any(char::is_alphabetic);
-    let fits = (MIN_LENGTH..=MAX_LENGTH).contains(&text.len());
-    if !fits || digits == 0 || text.contains(char::is_whitespace) || is_time_or_address(text) {
+    if !(MIN_LENGTH..=MAX_LENGTH).contains(&text.len()) {
         return None;
     }
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if digits == 0 || text.contains(char::is_whitespace) || is_time_or_address(text) {
+        return None;
+    }
+    let letters = text.chars().any(char::is_alphabetic);
     let minted = if letters {
         text.len() >= MIN_MINTED && (digits >= 3 || turns(text) >= 2)
     } else {
@@ -210,7 +217,10 @@ fn singular(word: &str) -> String {
 }
 
 /// The segment without percent encoding (RFC 3986 §2.1).
-fn unescaped(segment: &str) -> String {
+fn unescaped(segment: &str) -> Cow<'_, str> {
+    if !segment.contains('%') {
+        return Cow::Borrowed(segment);
+    }
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -219,7 +229,7 @@ fn unescaped(segment: &str) -> String {
         bytes.push(code.unwrap_or(*first));
         rest = code.and_then(|_| after.get(2..)).unwrap_or(after);
     }
-    String::from_utf8(bytes).unwrap_or_else(|_| segment.to_owned())
+    String::from_utf8(bytes).map_or(Cow::Borrowed(segment), Cow::Owned)
 }
 
 #[cfg(test)]

@@ -1,98 +1,116 @@
 //! A map that remembers what was used of late: the memory of a long recording, kept bounded.
+//!
+//! Its entries have no order but that of their use, which nobody sees.
 
-use std::collections::BTreeMap;
+use std::borrow::Borrow;
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+
+/// How many uses are noted beyond one for each entry, before those that count no more are taken out.
+const SPARE: usize = 64;
 
 /// A map of at most `cap` entries. Writing beyond it drops the entry that was used the longest ago.
 #[derive(Debug)]
 pub(super) struct Recent<K, V> {
     cap: usize,
     clock: u64,
-    entries: BTreeMap<K, (u64, V)>,
-    by_age: BTreeMap<u64, K>,
+    entries: HashMap<K, (u64, V)>,
+    /// What was used when, in order. Of an entry that was used several times, the last counts.
+    uses: VecDeque<(u64, K)>,
 }
 
-impl<K: Ord + Clone, V> Recent<K, V> {
+impl<K: Hash + Eq + Clone, V> Recent<K, V> {
     /// An empty map of at most `cap` entries.
     pub(super) fn new(cap: usize) -> Self {
         Recent {
             cap,
             clock: 0,
-            entries: BTreeMap::new(),
-            by_age: BTreeMap::new(),
+            entries: HashMap::new(),
+            uses: VecDeque::new(),
         }
     }
 
     /// Looks an entry up without using it.
-    pub(super) fn get(&self, key: &K) -> Option<&V> {
+    pub(super) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
         self.entries.get(key).map(|(_, value)| value)
     }
 
     /// Uses an entry that is there.
     pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.clock += 1;
+        let now = self.now();
         let (used, value) = self.entries.get_mut(key)?;
-        self.by_age.remove(used);
-        *used = self.clock;
-        self.by_age.insert(self.clock, key.clone());
+        *used = now;
+        self.uses.push_back((now, key.clone()));
         Some(value)
     }
 
     /// Uses an entry, which is made where it is not there.
     pub(super) fn entry(&mut self, key: &K, make: impl FnOnce() -> V) -> &mut V {
-        self.clock += 1;
-        if !self.entries.contains_key(key) && self.entries.len() >= self.cap {
+        if self.entries.len() >= self.cap && !self.entries.contains_key(key) {
             self.drop_oldest();
         }
-        let entry = self
-            .entries
-            .entry(key.clone())
-            .or_insert_with(|| (0, make()));
-        self.by_age.remove(&entry.0);
-        entry.0 = self.clock;
-        self.by_age.insert(self.clock, key.clone());
-        &mut entry.1
+        let now = self.now();
+        self.uses.push_back((now, key.clone()));
+        let entry = self.entries.entry(key.clone());
+        let (used, value) = entry.or_insert_with(|| (now, make()));
+        *used = now;
+        value
     }
 
     /// Writes an entry.
     pub(super) fn insert(&mut self, key: &K, value: V) {
-        self.remove(key);
+        self.entries.remove(key);
         self.entry(key, || value);
     }
 
     /// Takes an entry out.
     pub(super) fn remove(&mut self, key: &K) -> Option<V> {
-        let (used, value) = self.entries.remove(key)?;
-        self.by_age.remove(&used);
+        let (_, value) = self.entries.remove(key)?;
         Some(value)
     }
 
-    /// The entries, in the order of their keys.
+    /// The entries, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.entries.iter().map(|(key, (_, value))| (key, value))
     }
 
-    /// The entries, those with the greatest keys first.
-    pub(super) fn newest(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.entries
-            .iter()
-            .rev()
-            .map(|(key, (_, value))| (key, value))
-    }
-
-    /// The values, to be changed without being used.
+    /// The values, in no order, to be changed without being used.
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.entries.values_mut().map(|(_, value)| value)
     }
 
+    /// The time of a use that is to be noted, with room for it.
+    fn now(&mut self) -> u64 {
+        if self.uses.len() > 2 * self.entries.len() + SPARE {
+            let entries = &self.entries;
+            self.uses.retain(|(used, key)| counts(entries, *used, key));
+        }
+        self.clock += 1;
+        self.clock
+    }
+
     fn drop_oldest(&mut self) {
-        if let Some((_, key)) = self.by_age.pop_first() {
-            self.entries.remove(&key);
+        while let Some((used, key)) = self.uses.pop_front() {
+            if counts(&self.entries, used, &key) {
+                self.entries.remove(&key);
+                return;
+            }
         }
     }
 }
 
+/// Whether an entry was used the last time then.
+fn counts<K: Hash + Eq, V>(entries: &HashMap<K, (u64, V)>, used: u64, key: &K) -> bool {
+    entries.get(key).is_some_and(|(last, _)| *last == used)
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -102,11 +120,53 @@ mod tests {
         recent.insert(&"b", 2);
         assert_eq!(recent.get_mut(&"a"), Some(&mut 1));
         recent.insert(&"c", 3);
-        let kept: Vec<_> = recent.iter().map(|(key, value)| (*key, *value)).collect();
+        let mut kept: Vec<_> = recent.iter().map(|(key, value)| (*key, *value)).collect();
+        kept.sort_unstable();
         assert_eq!(kept, [("a", 1), ("c", 3)]);
         assert_eq!(recent.remove(&"a"), Some(1));
         recent.insert(&"d", 4);
         recent.insert(&"d", 5);
         assert_eq!((recent.get(&"c"), recent.get(&"d")), (Some(&3), Some(&5)));
+    }
+
+    proptest! {
+        #[test]
+        fn it_holds_what_a_plain_list_in_the_order_of_use_holds(
+            cap in 1_usize..6,
+            steps in prop::collection::vec((0_u8..4, 0_u8..9), 0..300),
+        ) {
+            let mut recent = Recent::new(cap);
+            // The key that was used last stands last.
+            let mut plain: Vec<(u8, usize)> = Vec::new();
+            for (step, (what, key)) in steps.into_iter().enumerate() {
+                let place = plain.iter().position(|(other, _)| *other == key);
+                let held = place.map(|place| plain.remove(place));
+                match (what, held) {
+                    (0, held) => prop_assert_eq!(recent.remove(&key), held.map(|(_, value)| value)),
+                    (1, None) => prop_assert_eq!(recent.get_mut(&key), None),
+                    (2, Some(_)) => {
+                        recent.insert(&key, step);
+                        plain.push((key, step));
+                    }
+                    (_, Some((_, value))) => {
+                        prop_assert_eq!(*recent.entry(&key, || step), value);
+                        plain.push((key, value));
+                    }
+                    (_, None) => {
+                        prop_assert_eq!(*recent.entry(&key, || step), step);
+                        if plain.len() == cap {
+                            plain.remove(0);
+                        }
+                        plain.push((key, step));
+                    }
+                }
+                let mut held: Vec<_> = recent.iter().map(|(key, value)| (*key, *value)).collect();
+                held.sort_unstable();
+                let mut expected = plain.clone();
+                expected.sort_unstable();
+                prop_assert_eq!(held, expected);
+                prop_assert!(recent.uses.len() <= 2 * cap + SPARE + 1);
+            }
+        }
     }
 }

@@ -228,7 +228,7 @@ impl Growing {
                 growing.whole = end.file;
                 growing.grown = end.text;
                 if packing == Packing::Plain {
-                    growing.waiting.push(b'\n'); // a frame ends with its own
+                    growing.waiting.push('\n'); // a frame ends with its own
                 }
                 growing
             }

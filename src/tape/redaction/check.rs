@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::tape::{Event, Tape};
 
-use super::{Edit, Extent, Place, Rules};
+use super::{Edit, Extent, Rules, Where};
 
 /// The most findings of one tape: whoever reads them sees what is wrong long before.
 const MAX_FINDINGS: usize = 1_000;
@@ -115,7 +115,7 @@ impl Check {
         };
         for (number, event) in tape.events.iter().enumerate() {
             search.event = number + 1;
-            rules.edit(&mut event.clone(), &mut search);
+            rules.edits(event, &mut search);
             search.unnamed(event);
         }
         let mut findings = search.findings;
@@ -133,10 +133,10 @@ struct Search<'a> {
 }
 
 impl Edit for Search<'_> {
-    fn secret(&mut self, place: &Place, value: &str) -> Option<String> {
+    fn secret(&mut self, at: Where<'_>, value: &str) -> Option<String> {
         if !self.pseudonyms.contains(value) {
             self.found(
-                place.to_string(),
+                at.place().to_string(),
                 "its name says that it is a secret",
                 value,
             );

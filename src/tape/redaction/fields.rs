@@ -2,6 +2,8 @@
 //!
 //! What stands in other fields is text like any other.
 
+use std::fmt::{self, Write as _};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -37,14 +39,40 @@ const TELLING: &[&str] = &[
 /// The parameters of a challenge that come back in credentials.
 const CHALLENGING: &[&str] = &["nonce", "opaque", "nextnonce", "rspauth", "cnonce"];
 
+/// The fields that carry credentials (RFC 9110 §11.6.2, §11.7.2).
+const CREDENTIALS: &[&str] = &["authorization", "proxy-authorization"];
+
+/// The fields that challenge, and that answer credentials (RFC 9110 §11.6.1, §11.6.3, §11.7.1).
+const CHALLENGES: &[&str] = &[
+    "www-authenticate",
+    "proxy-authenticate",
+    "authentication-info",
+];
+
+/// The name of a field in lower case.
+struct Lower<'a>(&'a str);
+
+impl fmt::Display for Lower<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut letters = self.0.chars().map(|c| c.to_ascii_lowercase());
+        letters.try_for_each(|c| f.write_char(c))
+    }
+}
+
 impl Walk<'_> {
-    /// The fields of a message, edited.
-    pub(super) fn headers(&mut self, headers: &mut Headers) {
-        let fields = headers.iter().map(|(name, value)| {
+    /// The fields of a message, edited; `None` where all stay.
+    pub(super) fn headers(&mut self, headers: &Headers) -> Option<Headers> {
+        let mut edited: Option<Headers> = None;
+        for (place, (name, value)) in headers.iter().enumerate() {
             let new = self.field(name, value);
-            (name.to_owned(), new.unwrap_or_else(|| value.to_owned()))
-        });
-        *headers = fields.collect();
+            if new.is_some() && edited.is_none() {
+                edited = Some(headers.iter().take(place).collect());
+            }
+            if let Some(edited) = &mut edited {
+                edited.push(name, new.unwrap_or_else(|| value.to_owned()));
+            }
+        }
+        edited
     }
 
     fn field(&mut self, name: &str, value: &[u8]) -> Option<Vec<u8>> {
@@ -58,37 +86,32 @@ impl Walk<'_> {
                     .collect(),
             );
         };
-        let new = self.field_text(name, text);
-        let whole = new.as_deref().unwrap_or(text);
-        match self.rest(whole) {
-            Some(new) => Some(new.into_bytes()),
-            None => new.map(String::into_bytes),
-        }
+        let new = self.whole(text, |walk| walk.field_text(name, text));
+        new.map(String::into_bytes)
     }
 
     fn field_text(&mut self, name: &str, text: &str) -> Option<String> {
-        let lower = name.to_ascii_lowercase();
-        let path = format!("header {lower}");
+        let path = format_args!("header {}", Lower(name));
+        let is = |names: &[&str]| names.iter().any(|other| name.eq_ignore_ascii_case(other));
         if self.rules.names().is_exempted(name) {
-            return self.text(&path, text);
-        }
-        match lower.as_str() {
-            "authorization" | "proxy-authorization" => self.authorization(&path, text),
-            "www-authenticate" | "proxy-authenticate" | "authentication-info" => {
-                self.parameters(&path, text, |name| CHALLENGING.contains(&name))
-            }
-            "cookie" => self.cookies(text),
-            "set-cookie" => {
-                let (pair, attributes) = text
-                    .split_once(';')
-                    .map_or((text, None), |(pair, rest)| (pair, Some(rest)));
-                let new = self.cookies(pair)?;
-                Some(match attributes {
-                    Some(attributes) => format!("{new};{attributes}"),
-                    None => new,
-                })
-            }
-            _ => self.named(&path, name, text),
+            self.text(&path, text)
+        } else if is(CREDENTIALS) {
+            self.authorization(&path, text)
+        } else if is(CHALLENGES) {
+            self.parameters(&path, text, |name| CHALLENGING.contains(&name))
+        } else if is(&["cookie"]) {
+            self.cookies(text)
+        } else if is(&["set-cookie"]) {
+            let (pair, attributes) = text
+                .split_once(';')
+                .map_or((text, None), |(pair, rest)| (pair, Some(rest)));
+            let new = self.cookies(pair)?;
+            Some(match attributes {
+                Some(attributes) => format!("{new};{attributes}"),
+                None => new,
+            })
+        } else {
+            self.named(&path, name, text)
         }
     }
 
@@ -115,14 +138,15 @@ impl Walk<'_> {
             return None;
         }
         let spelling = super::spelling::Spelling::Percent;
-        let new = self.seat(&format!("cookie {}", name.trim()), &spelling.read(value))?;
+        let path = format_args!("cookie {}", name.trim());
+        let new = self.seat(&path, &spelling.read(value))?;
         let new = spelling.write(value, &new);
         let (before, after) = written.split_once(value)?;
         Some(format!("{name}={before}{new}{after}"))
     }
 
     /// Credentials with their scheme (RFC 9110 §11.4). The user of the Basic scheme stays.
-    pub(super) fn authorization(&mut self, path: &str, text: &str) -> Option<String> {
+    pub(super) fn authorization(&mut self, path: &dyn fmt::Display, text: &str) -> Option<String> {
         let trimmed = text.trim();
         let Some((scheme, credentials)) = trimmed.split_once(' ') else {
             let new = self.seat(path, trimmed)?;
@@ -144,7 +168,7 @@ impl Walk<'_> {
     }
 
     /// The credentials of the Basic scheme (RFC 7617 §2).
-    fn basic(&mut self, path: &str, credentials: &str) -> Option<String> {
+    fn basic(&mut self, path: &dyn fmt::Display, credentials: &str) -> Option<String> {
         let Ok(octets) = STANDARD.decode(credentials) else {
             return self.seat(path, credentials);
         };
@@ -159,8 +183,8 @@ impl Walk<'_> {
             let new = self.seat(path, &text)?;
             return Some(STANDARD.encode(new));
         };
-        let known = self.rest(user);
-        let new = self.seat(&format!("{path} password"), password);
+        let known = self.apart(|walk| walk.rest(user));
+        let new = self.seat(&format_args!("{path} password"), password);
         if known.is_none() && new.is_none() {
             return None;
         }
@@ -180,7 +204,7 @@ impl Walk<'_> {
     /// Parameters, `name=value` or `name="value"`, with commas between (RFC 9110 §11.2).
     fn parameters(
         &mut self,
-        path: &str,
+        path: &dyn fmt::Display,
         text: &str,
         is_secret: impl Fn(&str) -> bool,
     ) -> Option<String> {
@@ -211,7 +235,7 @@ impl Walk<'_> {
             let new = if lower.is_empty() || !is_secret(&lower) {
                 None
             } else {
-                self.seat(&format!("{path} {lower}"), value)
+                self.seat(&format_args!("{path} {lower}"), value)
             };
             out.push_str(text.get(copied..start)?);
             out.push_str(new.as_deref().unwrap_or(value));

@@ -4,7 +4,10 @@
 //! It reads what it can: of damaged or torn JSON the strings are found too. Which of them are secrets,
 //! others decide.
 
+use std::borrow::Cow;
 use std::ops::Range;
+
+use memchr::memchr2;
 
 use super::spelling::Spelling;
 
@@ -13,11 +16,12 @@ const MAX_DEPTH: usize = 256;
 
 /// What may be put in the place of what stands in JSON.
 pub(super) trait Leaves {
-    /// What takes the place of a member's name; `None` where it stays.
-    fn name(&mut self, text: &str) -> Option<String>;
+    /// What takes the place of a member's name; `None` where it stays. A text that is owned was spelled
+    /// otherwise in the source.
+    fn name(&mut self, text: Cow<'_, str>) -> Option<String>;
 
     /// What takes the place of a string.
-    fn string(&mut self, at: &At<'_>, text: &str) -> Option<String>;
+    fn string(&mut self, at: &At<'_>, text: Cow<'_, str>) -> Option<String>;
 
     /// What takes the place of a number.
     fn number(&mut self, at: &At<'_>, text: &str) -> Option<String>;
@@ -39,11 +43,11 @@ struct Level {
     element: Option<usize>,
 }
 
-impl At<'_> {
+impl<'a> At<'a> {
     /// The name of the member that it is, or in whose array it stands.
-    pub(super) fn name(&self) -> Option<String> {
+    pub(super) fn name(&self) -> Option<Cow<'a, str>> {
         if let Some(key) = self.key {
-            return Some(Spelling::Json.read(key).into_owned());
+            return Some(Spelling::Json.read(key));
         }
         let arrays = self.levels.iter().rev();
         let mut arrays = arrays.take_while(|level| level.element.is_some());
@@ -51,7 +55,7 @@ impl At<'_> {
     }
 
     /// The name of the object in which the member stands.
-    pub(super) fn parent(&self) -> Option<String> {
+    pub(super) fn parent(&self) -> Option<Cow<'a, str>> {
         self.read(self.levels.last()?)
     }
 
@@ -79,9 +83,9 @@ impl At<'_> {
         pointer
     }
 
-    fn read(&self, level: &Level) -> Option<String> {
+    fn read(&self, level: &Level) -> Option<Cow<'a, str>> {
         let key = self.source.get(level.key.clone()?)?;
-        Some(Spelling::Json.read(key).into_owned())
+        Some(Spelling::Json.read(key))
     }
 }
 
@@ -164,11 +168,14 @@ impl Editor<'_> {
     fn string(&mut self, start: usize, leaves: &mut dyn Leaves) -> usize {
         let bytes = self.source.as_bytes();
         let mut end = start;
-        while let Some(byte) = bytes.get(end) {
-            match byte {
-                b'"' => break,
-                b'\\' => end += 2,
-                _ => end += 1,
+        while let Some(rest) = bytes.get(end..) {
+            match memchr2(b'"', b'\\', rest) {
+                Some(at) if rest.get(at) == Some(&b'\\') => end += at + 2,
+                Some(at) => {
+                    end += at;
+                    break;
+                }
+                None => end = bytes.len() + 1,
             }
         }
         let end = end.min(bytes.len());
@@ -181,9 +188,9 @@ impl Editor<'_> {
         let is_name = after.find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
         let new = if is_name {
             self.key = Some(inside.clone());
-            leaves.name(&text)
+            leaves.name(text)
         } else {
-            let new = leaves.string(&self.place(), &text);
+            let new = leaves.string(&self.place(), text);
             self.key = None;
             new
         };
@@ -256,11 +263,11 @@ mod tests {
     struct Shouting(Vec<String>);
 
     impl Leaves for Shouting {
-        fn name(&mut self, _: &str) -> Option<String> {
+        fn name(&mut self, _: Cow<'_, str>) -> Option<String> {
             None
         }
 
-        fn string(&mut self, at: &At<'_>, text: &str) -> Option<String> {
+        fn string(&mut self, at: &At<'_>, text: Cow<'_, str>) -> Option<String> {
             let name = at.name().unwrap_or_default();
             self.0.push(format!("{} {name} {text}", at.pointer()));
             let loud = text.to_uppercase();

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
+use super::sieve::Sieve;
 use super::spelling::Spelling;
 
 /// The shortest secret that is looked for everywhere. A shorter one, such as a PIN, would be found in
@@ -29,15 +30,21 @@ pub(super) struct Memory {
     known: BTreeMap<String, String>,
     order: VecDeque<String>,
     bytes: usize,
+    /// What rules out that any of them stands in a text.
+    sieve: Sieve,
+    /// How many were forgotten since that was made.
+    outdated: usize,
     old: Search,
     /// What the old search lacks, and the search for that.
     lacking: Vec<String>,
     recent: Search,
+    /// How many of those the search for them knows.
+    searched: usize,
     freshness: Freshness,
     forgotten: u64,
 }
 
-/// Whether the searches find all that is known.
+/// Whether all that is known was asked for since the last of it was learned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Freshness {
     #[default]
@@ -78,8 +85,13 @@ impl Memory {
             return;
         }
         self.known.insert(secret.to_owned(), pseudonym.to_owned());
+        for (spelled, _) in spellings(secret, pseudonym) {
+            self.sieve.add(&spelled);
+        }
         self.order.push_back(secret.to_owned());
-        self.lacking.push(secret.to_owned());
+        if self.lacking.len() <= MAX_RECENT {
+            self.lacking.push(secret.to_owned()); // with more the search for all of them is made anew
+        }
         self.bytes += secret.len();
         self.freshness = Freshness::Stale;
         while self.order.len() > MAX_KNOWN || self.bytes > MAX_KNOWN_BYTES {
@@ -89,6 +101,21 @@ impl Memory {
             self.bytes -= oldest.len();
             self.known.remove(&oldest);
             self.forgotten += 1;
+            self.outdated += 1;
+        }
+        if self.outdated > MAX_KNOWN {
+            self.sift();
+        }
+    }
+
+    /// Rules out anew what is not known, since no sieve forgets.
+    fn sift(&mut self) {
+        self.outdated = 0;
+        self.sieve = Sieve::default();
+        for (secret, pseudonym) in &self.known {
+            for (spelled, _) in spellings(secret, pseudonym) {
+                self.sieve.add(&spelled);
+            }
         }
     }
 
@@ -99,6 +126,10 @@ impl Memory {
 
     /// The octets with pseudonyms for all secrets that are known; `None` where there are none.
     pub(super) fn replace(&mut self, octets: &[u8]) -> Option<Vec<u8>> {
+        self.freshness = Freshness::Fresh;
+        if !self.sieve.may_hold(octets) {
+            return None;
+        }
         self.refresh();
         let mut found = Vec::new();
         for search in [&self.old, &self.recent] {
@@ -128,17 +159,20 @@ impl Memory {
         Some(out)
     }
 
+    /// Makes the searches for what was learned since they were made.
     fn refresh(&mut self) {
-        if self.freshness == Freshness::Fresh {
+        if self.searched == self.lacking.len() {
             return;
         }
-        self.freshness = Freshness::Fresh;
         if self.lacking.len() > MAX_RECENT {
             let all = self.known.iter();
             self.old = Search::of(all.map(|(secret, made)| (secret.as_str(), made.as_str())));
             self.recent = Search::default();
             self.lacking.clear();
+            self.searched = 0;
+            self.sift();
         } else {
+            self.searched = self.lacking.len();
             let lacking = self.lacking.iter();
             let pairs = lacking
                 .filter_map(|secret| Some((secret.as_str(), self.known.get(secret)?.as_str())));

@@ -4,14 +4,18 @@
 //! replay makes of pseudonyms, is the business of others.
 
 mod check;
+mod content;
+mod edits;
 mod fields;
 mod fitting;
 mod json;
+mod marks;
 mod markup;
 mod memory;
 mod personal;
 mod redactor;
 mod shape;
+mod sieve;
 mod spans;
 mod spelling;
 #[cfg(test)]
@@ -33,6 +37,7 @@ use crate::exchange::secret::{Names, NoPattern};
 
 use super::Event;
 pub use check::{Check, Finding, check};
+use edits::Edits;
 pub use memory::MIN_KNOWN;
 pub use redactor::Redactor;
 pub use shape::{KEY_BYTES, Key};
@@ -203,10 +208,27 @@ impl fmt::Display for Place {
     }
 }
 
+/// Where something stands in an event, not yet written out: most who go through one never ask.
+#[derive(Clone, Copy)]
+pub(super) struct Where<'a> {
+    part: Part,
+    path: &'a dyn fmt::Display,
+}
+
+impl Where<'_> {
+    /// The place, written out.
+    fn place(self) -> Place {
+        Place {
+            part: self.part,
+            path: self.path.to_string(),
+        }
+    }
+}
+
 /// What may be put in the place of what an event says.
 pub(super) trait Edit {
     /// What takes the place of a secret; `None` where it stays.
-    fn secret(&mut self, place: &Place, value: &str) -> Option<String>;
+    fn secret(&mut self, at: Where<'_>, value: &str) -> Option<String>;
 
     /// What takes the place of anything else: a text, or octets.
     fn other(&mut self, octets: &[u8]) -> Option<Vec<u8>>;
@@ -248,8 +270,13 @@ impl Rules {
     /// The secrets of an event, in their order, each with its place.
     pub fn secrets(&self, event: &Event) -> Vec<Secret> {
         let mut found = Found(Vec::new());
-        self.edit(&mut event.clone(), &mut found);
+        self.edits(event, &mut found);
         found.0
+    }
+
+    /// Whether some secrets are found by their looks alone, so that any text may hold one.
+    fn goes_by_looks(&self) -> bool {
+        !self.patterns.is_empty() || self.personal == Personal::Replaced
     }
 
     /// Whether a pointer of the rules names the place.
@@ -261,9 +288,9 @@ impl Rules {
         self.pointers.iter().any(|pointer| pointer.fits(&place))
     }
 
-    /// Puts into an event what `edit` says.
-    pub(super) fn edit(&self, event: &mut Event, edit: &mut dyn Edit) {
-        Walk::new(self, edit).event(event);
+    /// What `edit` puts into an event, which stays as it is meanwhile.
+    fn edits(&self, event: &Event, edit: &mut dyn Edit) -> Edits {
+        Walk::new(self, edit).event(event)
     }
 
     /// Puts into a text that stands alone, such as a URL, what `edit` says.
@@ -276,9 +303,9 @@ impl Rules {
 struct Found(Vec<Secret>);
 
 impl Edit for Found {
-    fn secret(&mut self, place: &Place, value: &str) -> Option<String> {
+    fn secret(&mut self, at: Where<'_>, value: &str) -> Option<String> {
         self.0.push(Secret {
-            place: place.clone(),
+            place: at.place(),
             value: value.to_owned(),
         });
         None

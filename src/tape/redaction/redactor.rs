@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::fitting::Fitting;
 use super::memory::Memory;
 use super::shape::Key;
-use super::{Edit, Extent, Place, Redaction, RuleError, Rules, Secret};
+use super::{Edit, Extent, Redaction, RuleError, Rules, Secret, Where};
 use crate::tape::{Event, Header, Tape};
 
 /// What replaces secrets.
@@ -86,14 +86,13 @@ impl Redactor {
 
     /// Puts pseudonyms in the places of the secrets of an event.
     pub fn redact(&mut self, event: &mut Event) {
-        let before = event.clone();
         self.pen.draft = Draft::Rough;
-        self.rules.edit(event, &mut self.pen);
+        let mut edits = self.rules.edits(event, &mut self.pen);
         self.pen.draft = Draft::Fair;
         if self.pen.memory.is_stale() {
-            *event = before;
-            self.rules.edit(event, &mut self.pen);
+            edits = self.rules.edits(event, &mut self.pen);
         }
+        edits.apply(event);
     }
 
     /// Puts pseudonyms into what a tape says of itself, and notes there by which rules.
@@ -134,7 +133,7 @@ impl Redactor {
     /// Puts pseudonyms in the places of the secrets of a tape, as far as they are known.
     pub fn rewrite(&mut self, tape: &mut Tape) {
         for event in &mut tape.events {
-            self.rules.edit(event, &mut self.pen);
+            self.rules.edits(event, &mut self.pen).apply(event);
         }
         self.header(&mut tape.header);
     }
@@ -147,7 +146,7 @@ impl Pen {
 }
 
 impl Edit for Pen {
-    fn secret(&mut self, _: &Place, value: &str) -> Option<String> {
+    fn secret(&mut self, _: Where<'_>, value: &str) -> Option<String> {
         if self.settled.contains(value) {
             return None;
         }

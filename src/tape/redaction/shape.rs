@@ -3,6 +3,7 @@
 //! Equal values have equal pseudonyms under one key, wherever they stand. Where values stand is not
 //! its business.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
@@ -140,16 +141,16 @@ impl Key {
 }
 
 impl Leaves for Claims<'_> {
-    fn name(&mut self, _: &str) -> Option<String> {
+    fn name(&mut self, _: Cow<'_, str>) -> Option<String> {
         None
     }
 
-    fn string(&mut self, at: &At<'_>, text: &str) -> Option<String> {
+    fn string(&mut self, at: &At<'_>, text: Cow<'_, str>) -> Option<String> {
         let name = at.name().unwrap_or_default();
-        let kept = text.is_empty() || TYPES.contains(&name.as_str());
+        let kept = text.is_empty() || TYPES.contains(&name.as_ref());
         (!kept).then(|| {
-            let mut stream = self.key.stream(text, self.round);
-            plain(text, &mut stream, Punctuation::Stays)
+            let mut stream = self.key.stream(&text, self.round);
+            plain(&text, &mut stream, Punctuation::Stays)
         })
     }
 

@@ -4,9 +4,11 @@
 //! It finds bytes; what is put there is the business of [`super::text`].
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use memchr::memmem::Finder;
 use regex::Regex;
 
 use crate::exchange::secret::{Names, is_value};
@@ -15,7 +17,10 @@ use super::spelling::Spelling;
 use super::{Personal, RuleError, Rules, personal};
 
 /// What a JSON object of a token's header begins with, in base64.
-const SIGNED: &str = "eyJ";
+static SIGNED: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("eyJ"));
+
+/// What the authority of a URL stands behind (RFC 3986 §3).
+static AUTHORITY: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("://"));
 
 /// A secret in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,26 +153,28 @@ fn value_at(text: &str, start: usize) -> Range<usize> {
 
 /// The passwords in the authorities of URLs (RFC 3986 §3.2.1).
 fn passwords(text: &str) -> impl Iterator<Item = Span> + '_ {
-    text.match_indices("://").filter_map(move |(place, mark)| {
-        let start = place + mark.len();
-        let rest = text.get(start..)?;
-        let end = rest.find(|c: char| c.is_whitespace() || "/?#\"'<>\\".contains(c));
-        let authority = rest.get(..end.unwrap_or(rest.len()))?;
-        let (userinfo, _) = authority.rsplit_once('@')?;
-        let (user, password) = userinfo.split_once(':')?;
-        let start = start + user.len() + 1;
-        is_value(password).then(|| Span {
-            range: start..start + password.len(),
-            name: Some("password".into()),
-            spelling: Spelling::Percent,
+    AUTHORITY
+        .find_iter(text.as_bytes())
+        .filter_map(move |place| {
+            let start = place + AUTHORITY.needle().len();
+            let rest = text.get(start..)?;
+            let end = rest.find(|c: char| c.is_whitespace() || "/?#\"'<>\\".contains(c));
+            let authority = rest.get(..end.unwrap_or(rest.len()))?;
+            let (userinfo, _) = authority.rsplit_once('@')?;
+            let (user, password) = userinfo.split_once(':')?;
+            let start = start + user.len() + 1;
+            is_value(password).then(|| Span {
+                range: start..start + password.len(),
+                name: Some("password".into()),
+                spelling: Spelling::Percent,
+            })
         })
-    })
 }
 
 /// The JSON Web Tokens (RFC 7519) in a text.
 fn signed(text: &str) -> impl Iterator<Item = Span> + '_ {
     let mut past = 0;
-    text.match_indices(SIGNED).filter_map(move |(place, _)| {
+    SIGNED.find_iter(text.as_bytes()).filter_map(move |place| {
         let inside = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         let before = text.get(..place)?.chars().next_back();
         if place < past || before.is_some_and(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {

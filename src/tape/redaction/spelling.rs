@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use memchr::{memchr, memchr2};
+
 /// The references that XML knows without being told (XML 1.0 §4.6).
 const REFERENCES: &[(&str, char)] = &[
     ("amp", '&'),
@@ -43,10 +45,10 @@ impl Spelling {
     pub(super) fn read(self, source: &str) -> Cow<'_, str> {
         let spelled = match self {
             Spelling::Plain => false,
-            Spelling::Json => source.contains('\\'),
-            Spelling::Percent => source.contains('%'),
-            Spelling::Form => source.contains(['%', '+']),
-            Spelling::Markup => source.contains('&'),
+            Spelling::Json => memchr(b'\\', source.as_bytes()).is_some(),
+            Spelling::Percent => memchr(b'%', source.as_bytes()).is_some(),
+            Spelling::Form => memchr2(b'%', b'+', source.as_bytes()).is_some(),
+            Spelling::Markup => memchr(b'&', source.as_bytes()).is_some(),
         };
         if spelled {
             Cow::Owned(self.units(source).into_iter().map(|(c, _)| c).collect())

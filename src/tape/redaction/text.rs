@@ -3,16 +3,20 @@
 //! Each is edited where its secrets stand. Texts stand in texts (JSON in a field of a form, a URL in
 //! JSON), up to a depth.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE_NO_PAD};
 
 use crate::exchange::secret::is_value;
 
 use super::json::{self, At, Leaves};
+use super::marks::Marks;
 use super::markup;
 use super::spans::{self, Span};
 use super::spelling::Spelling;
-use super::walk::Walk;
+use super::walk::{Known, Walk};
 
 /// How deep texts are looked for in texts.
 const MAX_DEPTH: usize = 6;
@@ -20,55 +24,68 @@ const MAX_DEPTH: usize = 6;
 /// The shortest base64 in which text is looked for; shorter may say some by chance.
 const MIN_BASE64: usize = 12;
 
+/// How many characters of a longer text are tried first: whole groups of four (RFC 4648 §4), which say
+/// whole octets.
+const HEAD: usize = 32;
+
 /// Members of an object that has a secret's name that are the secret itself.
 const INNER: &[&str] = &["value", "raw", "data"];
 
 impl Walk<'_> {
     /// A text of which nothing is known but where it stands.
-    pub(super) fn text(&mut self, path: &str, text: &str) -> Option<String> {
+    pub(super) fn text(&mut self, path: &dyn fmt::Display, text: &str) -> Option<String> {
         if self.depth >= MAX_DEPTH {
             return self.rest(text);
         }
         self.depth += 1;
-        let begins = text.trim_start();
-        let new = if begins.starts_with(['{', '[', '"']) {
+        let new = if text.trim_start().starts_with(['{', '[', '"']) {
             self.json(path, text)
-        } else if let Some(open) = callback(text) {
-            let (head, json) = text.split_at_checked(open).unwrap_or((text, ""));
-            self.json(path, json).map(|json| format!("{head}{json}"))
         } else {
-            self.prose(path, text)
+            let marks = Marks::of(text);
+            let call = marks.has(Marks::OPEN).then(|| callback(text)).flatten();
+            match call {
+                Some(open) => {
+                    let (head, json) = text.split_at_checked(open).unwrap_or((text, ""));
+                    self.json(path, json).map(|json| format!("{head}{json}"))
+                }
+                None => self.prose(path, text, marks),
+            }
         };
         self.depth -= 1;
         new
     }
 
     /// Text for people or browsers: markup, lines, or one line.
-    fn prose(&mut self, path: &str, text: &str) -> Option<String> {
-        if text.contains('<') {
+    fn prose(&mut self, path: &dyn fmt::Display, text: &str, marks: Marks) -> Option<String> {
+        if marks.has(Marks::TAG) {
             let spans = spans::ordered(markup::find(self.rules.names(), text));
             if !spans.is_empty() {
                 return self.spans(path, text, spans, Between::Prose);
             }
         }
-        if text.trim_end().contains(['\n', '\r']) {
+        if marks.has(Marks::LINE) && text.trim_end().contains(['\n', '\r']) {
             self.lines(path, text)
         } else {
-            self.line(path, text)
+            self.line(path, text, marks)
         }
     }
 
     /// A value that its name or place says is secret.
-    pub(super) fn seat(&mut self, path: &str, value: &str) -> Option<String> {
+    pub(super) fn seat(&mut self, path: &dyn fmt::Display, value: &str) -> Option<String> {
         if !is_value(value) {
             return None;
         }
-        let place = self.place(path);
-        self.edit.secret(&place, value)
+        let at = self.at(path);
+        self.edit.secret(at, value)
     }
 
     /// What has this name: a secret, or any text.
-    pub(super) fn named(&mut self, path: &str, name: &str, text: &str) -> Option<String> {
+    pub(super) fn named(
+        &mut self,
+        path: &dyn fmt::Display,
+        name: &str,
+        text: &str,
+    ) -> Option<String> {
         if self.rules.names().is_secret(name) {
             if let Some((scheme, _)) = text.split_once(' ')
                 && is_scheme(scheme)
@@ -81,32 +98,35 @@ impl Walk<'_> {
     }
 
     /// JSON, or what is left of it.
-    pub(super) fn json(&mut self, path: &str, text: &str) -> Option<String> {
+    pub(super) fn json(&mut self, path: &dyn fmt::Display, text: &str) -> Option<String> {
         let mut members = Members { walk: self, path };
         json::edit(text, &mut members)
     }
 
     /// The fields of a form, or the parameters of a query.
-    pub(super) fn form(&mut self, path: &str, text: &str) -> Option<String> {
+    pub(super) fn form(&mut self, path: &dyn fmt::Display, text: &str) -> Option<String> {
         let mut fields = Vec::new();
         let mut changed = false;
         for field in text.split('&') {
             let (name, value) = field.split_once('=').unwrap_or((field, ""));
             let spelled = Spelling::Form.read(value);
             let read = Spelling::Form.read(name);
-            let place = format!("{path}{read}");
             let new = match value {
                 "" => None,
-                _ => self.named(&place, &read, &spelled),
+                _ => self.read(&spelled, |walk, text| {
+                    walk.named(&format_args!("{path}{read}"), &read, text)
+                }),
             };
-            let name = match self.rest(&read) {
-                Some(new) => Spelling::Form.write(name, &new),
-                None => name.to_owned(),
-            };
-            changed |= new.is_some() || name != field.split('=').next().unwrap_or_default();
+            let new_name = self.read(&read, Walk::rest);
+            let new_name = new_name.map(|new| Spelling::Form.write(name, &new));
+            changed |= new.is_some() || new_name.as_ref().is_some_and(|new| new != name);
+            let name = new_name.map_or(Cow::Borrowed(name), Cow::Owned);
             fields.push(match (new, field.contains('=')) {
-                (Some(new), _) => format!("{name}={}", Spelling::Form.write(value, &new)),
-                (None, true) => format!("{name}={value}"),
+                (Some(new), _) => {
+                    Cow::Owned(format!("{name}={}", Spelling::Form.write(value, &new)))
+                }
+                (None, true) if matches!(name, Cow::Borrowed(_)) => Cow::Borrowed(field),
+                (None, true) => Cow::Owned(format!("{name}={value}")),
                 (None, false) => name,
             });
         }
@@ -115,12 +135,15 @@ impl Walk<'_> {
 
     /// What takes the place of a text in which nothing is to be looked for but what is known already.
     pub(super) fn rest(&mut self, text: &str) -> Option<String> {
+        if self.known == Known::Nowhere {
+            return None;
+        }
         let new = self.edit.other(text.as_bytes())?;
         Some(String::from_utf8_lossy(&new).into_owned())
     }
 
     /// Lines, each a text of its own: events of a stream, JSON, or prose.
-    fn lines(&mut self, path: &str, text: &str) -> Option<String> {
+    fn lines(&mut self, path: &dyn fmt::Display, text: &str) -> Option<String> {
         let mut out = String::with_capacity(text.len());
         let mut changed = false;
         for whole in text.split_inclusive(['\n', '\r']) {
@@ -135,7 +158,7 @@ impl Walk<'_> {
     }
 
     /// A line, which may be the field of a server-sent event, or of a header in a text.
-    fn field_line(&mut self, path: &str, line: &str) -> Option<String> {
+    fn field_line(&mut self, path: &dyn fmt::Display, line: &str) -> Option<String> {
         let Some((name, rest)) = line.split_once(':') else {
             return self.text(path, line);
         };
@@ -146,22 +169,28 @@ impl Walk<'_> {
         if !is_field {
             return self.text(path, line);
         }
-        let new = self.named(&format!("{path} {}", name.trim()), name, value)?;
+        let new = self.named(&format_args!("{path} {}", name.trim()), name, value)?;
         Some(format!("{head}{new}"))
     }
 
     /// One line of text: what is found in it, and between.
-    fn line(&mut self, path: &str, text: &str) -> Option<String> {
-        if let Some(new) = self.encoded(path, text) {
+    fn line(&mut self, path: &dyn fmt::Display, text: &str, marks: Marks) -> Option<String> {
+        if !marks.has(Marks::OTHER)
+            && let Some(new) = self.encoded(path, text)
+        {
             return Some(new);
         }
-        let spans = spans::find(self.rules, text);
+        let spans = if marks.has(Marks::SPAN) || self.rules.goes_by_looks() {
+            spans::find(self.rules, text)
+        } else {
+            Vec::new()
+        };
         self.spans(path, text, spans, Between::Rest)
     }
 
     /// Text that stands in base64, where something in it is to be changed.
-    fn encoded(&mut self, path: &str, text: &str) -> Option<String> {
-        if text.len() < MIN_BASE64 {
+    fn encoded(&mut self, path: &dyn fmt::Display, text: &str) -> Option<String> {
+        if text.len() < MIN_BASE64 || !may_say_text(text) {
             return None;
         }
         let padded = STANDARD.decode(text).map(|octets| (octets, true));
@@ -172,7 +201,7 @@ impl Walk<'_> {
         if said.chars().any(|c| c.is_control() && !c.is_whitespace()) {
             return None;
         }
-        let new = self.text(path, &said)?;
+        let new = self.apart(|walk| walk.text(path, &said))?;
         Some(if is_padded {
             STANDARD.encode(new)
         } else {
@@ -182,11 +211,14 @@ impl Walk<'_> {
 
     fn spans(
         &mut self,
-        path: &str,
+        path: &dyn fmt::Display,
         text: &str,
         spans: Vec<Span>,
         between: Between,
     ) -> Option<String> {
+        if spans.is_empty() {
+            return self.gap(path, text, between);
+        }
         let mut out = String::new();
         let mut copied = 0;
         let mut changed = false;
@@ -201,8 +233,11 @@ impl Walk<'_> {
             changed |= new.is_some();
             out.push_str(new.as_deref().unwrap_or(gap));
             let source = text.get(range.clone()).unwrap_or_default();
-            let path = name.map_or(path.to_owned(), |name| format!("{path} {name}"));
-            let new = self.seat(&path, &spelling.read(source));
+            let value = spelling.read(source);
+            let new = match name {
+                Some(name) => self.seat(&format_args!("{path} {name}"), &value),
+                None => self.seat(path, &value),
+            };
             changed |= new.is_some();
             match new {
                 Some(new) => out.push_str(&spelling.write(source, &new)),
@@ -217,11 +252,11 @@ impl Walk<'_> {
         changed.then_some(out)
     }
 
-    fn gap(&mut self, path: &str, gap: &str, between: Between) -> Option<String> {
+    fn gap(&mut self, path: &dyn fmt::Display, gap: &str, between: Between) -> Option<String> {
         match between {
             Between::Rest => self.rest(gap),
             Between::Prose if gap.trim_end().contains(['\n', '\r']) => self.lines(path, gap),
-            Between::Prose => self.line(path, gap),
+            Between::Prose => self.line(path, gap, Marks::of(gap)),
         }
     }
 }
@@ -238,7 +273,22 @@ enum Between {
 /// The members of JSON, judged by their names and places.
 struct Members<'a, 'w> {
     walk: &'a mut Walk<'w>,
-    path: &'a str,
+    path: &'a dyn fmt::Display,
+}
+
+/// The place of a member: that of the JSON, and the pointer to it there.
+struct MemberPath<'a> {
+    path: &'a dyn fmt::Display,
+    at: &'a At<'a>,
+}
+
+impl fmt::Display for MemberPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.to_string();
+        // The place of JSON within JSON, or within a field of a form, has its slashes already.
+        let gap = if path.contains('/') { "" } else { " " };
+        write!(f, "{path}{gap}{}", self.at.pointer())
+    }
 }
 
 impl Members<'_, '_> {
@@ -249,45 +299,45 @@ impl Members<'_, '_> {
             return rules.points(|| at.pointer());
         };
         let inner = || {
-            INNER.contains(&name.as_str()) && at.parent().is_some_and(|name| names.is_secret(&name))
+            INNER.contains(&name.as_ref()) && at.parent().is_some_and(|name| names.is_secret(&name))
         };
         names.is_secret(&name)
             || inner() && !names.is_exempted(&name)
             || rules.points(|| at.pointer())
     }
-
-    fn path(&self, at: &At<'_>) -> String {
-        match self.path.split_once('/') {
-            // The place of JSON within JSON, or within a field of a form.
-            Some(_) => format!("{}{}", self.path, at.pointer()),
-            None => format!("{} {}", self.path, at.pointer()),
-        }
-    }
 }
 
 impl Leaves for Members<'_, '_> {
-    fn name(&mut self, text: &str) -> Option<String> {
-        self.walk.rest(text)
+    fn name(&mut self, text: Cow<'_, str>) -> Option<String> {
+        self.walk.read(&text, Walk::rest)
     }
 
-    fn string(&mut self, at: &At<'_>, text: &str) -> Option<String> {
+    fn string(&mut self, at: &At<'_>, text: Cow<'_, str>) -> Option<String> {
         if text.is_empty() {
             return None;
         }
-        if !self.is_secret(at) {
-            let path = self.path(at);
-            return self.walk.text(&path, text);
-        }
-        let path = self.path(at);
-        match text.split_once(' ') {
-            Some((scheme, _)) if is_scheme(scheme) => self.walk.authorization(&path, text),
-            _ => self.walk.seat(&path, text),
-        }
+        let path = MemberPath {
+            path: self.path,
+            at,
+        };
+        let is_secret = self.is_secret(at);
+        self.walk.read(&text, |walk, text| {
+            if !is_secret {
+                return walk.text(&path, text);
+            }
+            match text.split_once(' ') {
+                Some((scheme, _)) if is_scheme(scheme) => walk.authorization(&path, text),
+                _ => walk.seat(&path, text),
+            }
+        })
     }
 
     fn number(&mut self, at: &At<'_>, text: &str) -> Option<String> {
         if self.is_secret(at) {
-            let path = self.path(at);
+            let path = MemberPath {
+                path: self.path,
+                at,
+            };
             return self.walk.seat(&path, text);
         }
         self.walk.rest(text)
@@ -309,6 +359,22 @@ fn is_scheme(word: &str) -> bool {
     schemes
         .iter()
         .any(|scheme| word.eq_ignore_ascii_case(scheme))
+}
+
+/// Whether a text may be base64 that says text, by its first characters: what says none shows it there.
+fn may_say_text(text: &str) -> bool {
+    let groups = text.len().min(HEAD) / 4;
+    let head = text.as_bytes().get(..4 * groups).unwrap_or_default();
+    let says = |engine: &GeneralPurpose| {
+        let mut octets = [0; HEAD / 4 * 3];
+        let length = engine.decode_slice(head, &mut octets).ok()?;
+        match std::str::from_utf8(octets.get(..length)?) {
+            Ok(_) => Some(()),
+            // The last character may go on behind the head.
+            Err(error) => error.error_len().is_none().then_some(()),
+        }
+    };
+    says(&STANDARD).or_else(|| says(&URL_SAFE_NO_PAD)).is_some()
 }
 
 /// Where the JSON begins that a call of a function carries (JSONP).

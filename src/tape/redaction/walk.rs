@@ -1,35 +1,40 @@
 //! An event, gone through message by message: what stands in each is edited in its place.
 //!
-//! How texts and header fields are gone through stands in [`super::text`] and [`super::fields`].
+//! How content, texts and header fields are gone through stands in [`super::content`], [`super::text`] and
+//! [`super::fields`].
 
 use std::borrow::Cow;
+use std::fmt;
 
 use bytes::Bytes;
 
-use crate::exchange::coding;
 use crate::exchange::{
-    Body, Carrier, CauseBy, Contract, Cut, Fact, Headers, Notification, Operation, Repair,
-    ServerSent, Session, What,
+    Body, Carrier, CauseBy, Contract, Fact, Headers, Notification, Operation, Repair, Request,
+    Response, ServerSent, Session, What,
 };
 use crate::tape::Event;
 
+use super::content::Content;
+use super::edits::{Edits, Said, put};
 use super::spelling::Spelling;
-use super::{Edit, Part, Place, Rules};
+use super::{Edit, Part, Rules, Where};
 
 /// What is gone through, and by which rules.
 pub(super) struct Walk<'a> {
     pub(super) rules: &'a Rules,
     pub(super) edit: &'a mut dyn Edit,
     pub(super) depth: usize,
+    pub(super) known: Known,
     part: Part,
 }
 
-/// What the content of a message is, by what its header says.
-enum Content<'a> {
-    Form,
-    Parts(&'a str),
-    Octets,
-    Text,
+/// Where what is known already may stand in the text at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Nobody has looked.
+    Anywhere,
+    /// The whole of which the text is a piece was looked through, and nothing was found.
+    Nowhere,
 }
 
 impl<'a> Walk<'a> {
@@ -38,33 +43,78 @@ impl<'a> Walk<'a> {
             rules,
             edit,
             depth: 0,
+            known: Known::Anywhere,
             part: Part::Fact,
         }
     }
 
-    pub(super) fn place(&self, path: &str) -> Place {
-        Place {
+    pub(super) fn at<'p>(&self, path: &'p dyn fmt::Display) -> Where<'p> {
+        Where {
             part: self.part,
-            path: path.to_owned(),
+            path,
         }
     }
 
-    pub(super) fn event(&mut self, event: &mut Event) {
-        match event {
+    /// What is put into an event.
+    pub(super) fn event(&mut self, event: &Event) -> Edits {
+        let mut new = match event {
+            Event::Operation(operation) => return self.operation(operation),
+            Event::Gap(_) => return Edits::Nothing, // the recorder's own words
+            Event::Contract(_) | Event::Notification(_) | Event::Fact(_) => event.clone(),
+        };
+        match &mut new {
             Event::Contract(contract) => self.contract(contract),
-            Event::Operation(operation) => self.operation(operation),
             Event::Notification(notification) => self.notification(notification),
             Event::Fact(fact) => self.fact(fact),
-            Event::Gap(_) => {} // the recorder's own words
+            Event::Operation(_) | Event::Gap(_) => {}
         }
+        Edits::Whole(new)
     }
 
     /// A text that stands alone.
     pub(super) fn alone(&mut self, text: &mut String) {
-        if let Some(new) = self.text("text", text) {
-            *text = new;
+        let new = self.whole(text, |walk| walk.text(&"text", text));
+        put(text, new);
+    }
+
+    /// Edits a whole text, and puts in what is known already, wherever that stands.
+    pub(super) fn whole(
+        &mut self,
+        text: &str,
+        go: impl FnOnce(&mut Self) -> Option<String>,
+    ) -> Option<String> {
+        if self.edit.other(text.as_bytes()).is_none() {
+            self.known = Known::Nowhere;
         }
-        self.known(text);
+        let found = self.known;
+        let new = go(self);
+        self.known = Known::Anywhere;
+        match (new, found) {
+            (None, Known::Nowhere) => None,
+            (None, Known::Anywhere) => self.rest(text),
+            (Some(new), _) => Some(self.rest(&new).unwrap_or(new)),
+        }
+    }
+
+    /// Goes through what a text says that may be spelled otherwise where it stands.
+    #[allow(clippy::ptr_arg)] // whether a text is owned tells whether it is spelled otherwise
+    pub(super) fn read<T>(
+        &mut self,
+        text: &Cow<'_, str>,
+        go: impl FnOnce(&mut Self, &str) -> T,
+    ) -> T {
+        match text {
+            Cow::Borrowed(text) => go(self, text),
+            Cow::Owned(text) => self.apart(|walk| go(walk, text)),
+        }
+    }
+
+    /// Goes through something that does not stand so in what was looked through.
+    pub(super) fn apart<T>(&mut self, go: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.known, Known::Anywhere);
+        let done = go(self);
+        self.known = before;
+        done
     }
 
     fn contract(&mut self, contract: &mut Contract) {
@@ -79,27 +129,60 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn operation(&mut self, operation: &mut Operation) {
-        self.session(&mut operation.session);
+    fn operation(&mut self, operation: &Operation) -> Edits {
+        let session = self.edit.name(operation.session.name()).map(Session::new);
         self.part = Part::Request;
-        let request = &mut operation.request;
-        self.target(&mut request.target);
-        self.headers(&mut request.headers);
-        self.headers(&mut request.trailers);
-        self.body(&mut request.headers, &mut request.body);
+        let Request {
+            target,
+            headers,
+            body,
+            trailers,
+            ..
+        } = &operation.request;
+        let target = self.target(target);
+        let request = self.said(headers, trailers, body);
         self.part = Part::Response;
-        let response = &mut operation.response;
-        self.headers(&mut response.headers);
-        self.headers(&mut response.trailers);
-        self.body(&mut response.headers, &mut response.body);
-        self.repairs(&mut operation.repairs);
+        let Response {
+            headers,
+            body,
+            trailers,
+            ..
+        } = &operation.response;
+        let response = self.said(headers, trailers, body);
+        let repairs = (!operation.repairs.is_empty()).then(|| {
+            let mut repairs = operation.repairs.clone();
+            self.repairs(&mut repairs);
+            repairs
+        });
+        Edits::Operation {
+            session,
+            target,
+            request,
+            response,
+            repairs,
+        }
+    }
+
+    fn said(&mut self, headers: &Headers, trailers: &Headers, body: &Body) -> Said {
+        let mut edited = self.headers(headers);
+        let trailers = self.headers(trailers);
+        let (fields, body) = self
+            .body(edited.as_ref().unwrap_or(headers), body)
+            .map_or((None, None), |(fields, body)| (fields, Some(body)));
+        edited = fields.or(edited);
+        Said {
+            headers: edited,
+            trailers,
+            body,
+        }
     }
 
     fn notification(&mut self, notification: &mut Notification) {
         self.session(&mut notification.session);
         self.part = Part::Notification;
-        self.target(&mut notification.channel);
-        self.body(&mut Headers::new(), &mut notification.data);
+        self.target_of(&mut notification.channel);
+        let new = self.body(&Headers::new(), &notification.data);
+        put(&mut notification.data, new.map(|(_, body)| body));
         match &mut notification.carrier {
             Carrier::Event(event) => self.server_sent(event, &notification.data),
             Carrier::Bayeux | Carrier::Line(_) | Carrier::Message(_) => {}
@@ -144,14 +227,14 @@ impl<'a> Walk<'a> {
         self.part = Part::Fact;
         match &mut fact.what {
             What::Handshake { endpoint, client } => {
-                self.target(endpoint);
+                self.target_of(endpoint);
                 self.known(client);
             }
-            What::Subscribe(channel) | What::Unsubscribe(channel) => self.target(channel),
+            What::Subscribe(channel) | What::Unsubscribe(channel) => self.target_of(channel),
             What::Disconnect | What::Acknowledge => {}
             What::Comment { text, .. } => self.alone(text),
             What::Ping(control) | What::Pong(control) => {
-                if let Some(new) = self.octets("body", &Content::Text, &control.payload) {
+                if let Some(new) = self.octets(&"body", &Content::Text, &control.payload) {
                     control.payload = Bytes::from(new);
                 }
             }
@@ -173,151 +256,46 @@ impl<'a> Walk<'a> {
         }
     }
 
+    fn target_of(&mut self, target: &mut String) {
+        let new = self.target(target);
+        put(target, new);
+    }
+
     /// A target, or what is like one: a path, and a query.
-    fn target(&mut self, target: &mut String) {
-        let (path, query) = target
-            .split_once('?')
-            .map_or((target.as_str(), None), |(path, query)| (path, Some(query)));
-        let segments: Vec<String> = path
-            .split('/')
-            .map(|segment| self.segment(segment))
-            .collect();
-        let mut new = segments.join("/");
-        if let Some(query) = query {
-            new.push('?');
-            let edited = self.form("query ", query);
-            new.push_str(edited.as_deref().unwrap_or(query));
-        }
-        self.known(&mut new);
-        *target = new;
-    }
-
-    fn segment(&mut self, segment: &str) -> String {
-        let new = self.text("path", segment);
-        let source = new.as_deref().unwrap_or(segment);
-        match self.rest(&Spelling::Percent.read(source)) {
-            Some(known) => Spelling::Percent.write(source, &known),
-            None => source.to_owned(),
-        }
-    }
-
-    /// The content of a message. Where its coding had to be taken off, it stays off.
-    fn body(&mut self, headers: &mut Headers, body: &mut Body) {
-        if body.is_empty() {
-            return;
-        }
-        let named = headers.get("content-type").unwrap_or_default();
-        let named = String::from_utf8_lossy(named).into_owned();
-        let content = Content::of(&named);
-        let coded = coding::is_coded(headers);
-        let plain = match coded
-            .then(|| coding::decoded_beginning(headers, body))
-            .flatten()
-        {
-            Some(plain) => Cow::Owned(plain),
-            None => Cow::Borrowed(body.bytes().as_ref()),
-        };
-        let Some(new) = self.octets("body", &content, &plain) else {
-            return;
-        };
-        let was = plain.len();
-        if coded && matches!(plain, Cow::Owned(_)) {
-            strip_coding(headers, new.len(), body.cut().is_none());
-        } else if was != new.len() {
-            strip_length(headers, new.len());
-        }
-        *body = match body.cut() {
-            None => Body::new(new),
-            Some(cut) => Body::beginning(new, self.cut(cut.clone())),
-        };
-    }
-
-    /// What is known of the whole of a body whose beginning was changed: not its digest, by which a
-    /// guess at what stood there could be tried.
-    fn cut(&mut self, cut: Cut) -> Cut {
-        match cut {
-            Cut::Unseen => Cut::Unseen,
-            Cut::Passed { length, digest } => {
-                let place = self.place("body digest");
-                let (name, hex) = digest.split_once(':').unwrap_or(("blake3", &digest));
-                let new = self.edit.secret(&place, hex);
-                let digest = format!("{name}:{}", new.as_deref().unwrap_or(hex));
-                Cut::Passed { length, digest }
+    fn target(&mut self, target: &str) -> Option<String> {
+        self.whole(target, |walk| {
+            let (path, query) = target
+                .split_once('?')
+                .map_or((target, None), |(path, query)| (path, Some(query)));
+            let segments = path.split('/').map(|segment| walk.segment(segment));
+            let segments: Vec<Cow<'_, str>> = segments.collect();
+            let edited = query.and_then(|query| walk.form(&"query ", query));
+            let same = |segment: &Cow<'_, str>| matches!(segment, Cow::Borrowed(_));
+            if edited.is_none() && segments.iter().all(same) {
+                return None;
             }
-        }
-    }
-
-    /// Content of any kind. What is no UTF-8 is read octet by octet where it should be text.
-    fn octets(&mut self, path: &str, content: &Content<'_>, octets: &[u8]) -> Option<Vec<u8>> {
-        let text = std::str::from_utf8(octets);
-        let new = match (content, text) {
-            (Content::Octets, _) => None,
-            // No text in an encoding of octets has one.
-            (_, Err(_)) if octets.contains(&0) => None,
-            (_, Ok(text)) => self.content(path, content, text).map(String::into_bytes),
-            (_, Err(_)) => {
-                let text: String = octets.iter().copied().map(char::from).collect();
-                let new = self.content(path, content, &text);
-                new.map(|new| {
-                    new.chars()
-                        .map(|c| u8::try_from(c).unwrap_or(b'?'))
-                        .collect()
-                })
+            let mut new = segments.join("/");
+            if let Some(query) = query {
+                new.push('?');
+                new.push_str(edited.as_deref().unwrap_or(query));
             }
+            Some(new)
+        })
+    }
+
+    fn segment<'t>(&mut self, segment: &'t str) -> Cow<'t, str> {
+        let Some(new) = self.text(&"path", segment) else {
+            let read = Spelling::Percent.read(segment);
+            let known = self.read(&read, Walk::rest);
+            return known.map_or(Cow::Borrowed(segment), |known| {
+                Cow::Owned(Spelling::Percent.write(segment, &known))
+            });
         };
-        let known = self.edit.other(new.as_deref().unwrap_or(octets));
-        known.or(new)
-    }
-
-    fn content(&mut self, path: &str, content: &Content<'_>, text: &str) -> Option<String> {
-        match content {
-            Content::Form => self.form(&format!("{path} /"), text),
-            Content::Parts(boundary) => self.parts(path, boundary, text),
-            Content::Text | Content::Octets => self.text(path, text),
-        }
-    }
-
-    /// The parts of a form (RFC 7578).
-    fn parts(&mut self, path: &str, boundary: &str, text: &str) -> Option<String> {
-        let mark = format!("--{boundary}");
-        let mut changed = false;
-        let parts: Vec<String> = text
-            .split(&mark)
-            .map(|part| match self.part_of_form(path, part) {
-                Some(new) => {
-                    changed = true;
-                    new
-                }
-                None => part.to_owned(),
-            })
-            .collect();
-        changed.then(|| parts.join(&mark))
-    }
-
-    fn part_of_form(&mut self, path: &str, part: &str) -> Option<String> {
-        let gap = if part.contains("\r\n\r\n") {
-            "\r\n\r\n"
-        } else {
-            "\n\n"
-        };
-        let (head, value) = part.split_once(gap)?;
-        let value = value.strip_suffix('\n').unwrap_or(value);
-        let value = value.strip_suffix('\r').unwrap_or(value);
-        let lower = head.to_ascii_lowercase();
-        let field = lower
-            .lines()
-            .find_map(|line| line.strip_prefix("content-type:"));
-        let content = Content::of(field.unwrap_or_default().trim());
-        if matches!(content, Content::Octets) {
-            return None;
-        }
-        let start = lower
-            .find("name=\"")
-            .map_or(head.len(), |at| at + "name=\"".len());
-        let name = head.get(start..)?.split('"').next().unwrap_or_default();
-        let new = self.named(&format!("{path} /{name}"), name, value)?;
-        let rest = part.get(head.len() + gap.len() + value.len()..)?;
-        Some(format!("{head}{gap}{new}{rest}"))
+        let known = self.apart(|walk| walk.rest(&Spelling::Percent.read(&new)));
+        Cow::Owned(match known {
+            Some(known) => Spelling::Percent.write(&new, &known),
+            None => new,
+        })
     }
 
     /// Puts in what is known already.
@@ -326,59 +304,4 @@ impl<'a> Walk<'a> {
             *text = new;
         }
     }
-}
-
-impl Content<'_> {
-    fn of(kind: &str) -> Content<'_> {
-        let (name, parameters) = kind.split_once(';').unwrap_or((kind, ""));
-        let name = name.trim().to_ascii_lowercase();
-        let binary = ["image/", "audio/", "video/", "font/", "application/grpc"];
-        let octets = [
-            "application/octet-stream",
-            "application/pdf",
-            "application/zip",
-            "application/wasm",
-        ];
-        if name == "application/x-www-form-urlencoded" {
-            return Content::Form;
-        }
-        if name.starts_with("multipart/")
-            && let Some((_, boundary)) = parameters.split_once("boundary=")
-        {
-            let boundary = boundary.trim_start_matches('"');
-            return Content::Parts(boundary.split(['"', ';']).next().unwrap_or_default().trim());
-        }
-        let svg = name.starts_with("image/svg");
-        if !svg && binary.iter().any(|kind| name.starts_with(kind))
-            || octets.contains(&name.as_str())
-        {
-            return Content::Octets;
-        }
-        Content::Text
-    }
-}
-
-fn strip_coding(headers: &mut Headers, length: usize, is_whole: bool) {
-    let fields = headers
-        .iter()
-        .filter(|(name, _)| !name.eq_ignore_ascii_case("content-encoding"));
-    let mut new: Headers = fields.collect();
-    std::mem::swap(headers, &mut new);
-    if is_whole {
-        strip_length(headers, length);
-    }
-}
-
-/// Gives the length that the content has now, where one stands there.
-fn strip_length(headers: &mut Headers, length: usize) {
-    let fields = headers.iter().map(|(name, value)| {
-        let is_length = name.eq_ignore_ascii_case("content-length");
-        let value = if is_length {
-            length.to_string().into_bytes()
-        } else {
-            value.to_owned()
-        };
-        (name.to_owned(), value)
-    });
-    *headers = fields.collect();
 }

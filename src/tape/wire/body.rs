@@ -6,6 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use memchr::{memchr, memchr3};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::value::RawValue;
@@ -37,23 +38,27 @@ impl<'de> Deserialize<'de> for WireBody {
 /// What the digest of a whole body begins with; 64 hexadecimal digits follow.
 const DIGEST: &str = "blake3:";
 
-/// Writes a body; `None` for an empty one, which is left out.
-pub(in crate::tape) fn write(body: &Body) -> Option<String> {
+/// Writes a body into the object that has it; an empty one is left out.
+pub(in crate::tape) fn write(object: Writer, name: &str, body: &Body) -> Writer {
     if body.is_empty() && body.cut().is_none() {
-        return None;
+        return object;
     }
-    let form = Writer::new();
-    // What has a NUL is no text for people, and its escapes would take six bytes each.
-    let text = body.text().filter(|text| !text.contains('\0'));
-    let form = match (text, embeddable(body)) {
-        (_, Some((json, Spacing::Compact))) => form.raw("json", json),
-        (_, Some((json, spacing))) => form
-            .raw("json", &layout::compact(json))
-            .string("layout", &spacing_name(spacing)),
-        (Some(text), None) => form.string("text", text),
-        (None, None) => form.string("base64", &BASE64.encode(body.bytes())),
-    };
-    Some(form.optional_raw("cut", body.cut().map(write_cut)).end())
+    object.object(name, |form| {
+        // What has a NUL is no text for people, and its escapes would take six bytes each.
+        let text = body
+            .text()
+            .filter(|text| memchr(0, text.as_bytes()).is_none());
+        let json = text.and_then(|text| Some((text, embeddable(text, body.cut())?)));
+        let form = match (text, json) {
+            (_, Some((json, Spacing::Compact))) => form.raw("json", json),
+            (_, Some((json, spacing))) => form
+                .raw("json", &layout::compact(json))
+                .string("layout", &spacing_name(spacing)),
+            (Some(text), None) => form.string("text", text),
+            (None, None) => form.string("base64", &BASE64.encode(body.bytes())),
+        };
+        form.optional_raw("cut", body.cut().map(write_cut))
+    })
 }
 
 /// The bytes that a base64 text stands for.
@@ -192,20 +197,25 @@ pub(super) fn is_shallow(json: &str) -> bool {
 fn is_dense(json: &str) -> bool {
     let bytes = json.as_bytes();
     bytes.len() <= MAX_EMBEDDED_BYTES
-        && memchr::memchr3(b' ', b'\n', b'\t', bytes).is_none()
-        && memchr::memchr(b'\r', bytes).is_none()
+        && memchr3(b' ', b'\n', b'\t', bytes).is_none()
+        && memchr(b'\r', bytes).is_none()
 }
 
-/// The body as JSON, where a spacing with a name gives it back byte for byte.
-fn embeddable(body: &Body) -> Option<(&str, Spacing)> {
-    if body.bytes().len() > MAX_EMBEDDED_BYTES {
+/// The spacing with a name that gives a body back byte for byte, where it is JSON and there is one.
+fn embeddable(text: &str, cut: Option<&Cut>) -> Option<Spacing> {
+    if text.len() > MAX_EMBEDDED_BYTES || cut.is_some() || !text.starts_with(begins_json) {
         return None;
     }
-    let json = body.json()?;
+    let json: &RawValue = serde_json::from_str(text).ok()?;
     // The JSON leaves out white space around it, the body does not.
-    let whole = json.get().len() == body.bytes().len();
-    let spacing = layout::spacing_of(json.get())?;
-    (whole && layout::depth(json.get()) <= MAX_EMBEDDED_DEPTH).then_some((json.get(), spacing))
+    let whole = json.get().len() == text.len();
+    let shape = whole.then(|| layout::shape(text))?;
+    (shape.depth <= MAX_EMBEDDED_DEPTH).then_some(shape.spacing?)
+}
+
+/// Whether JSON may begin so. Nothing is gone through that shows in its first character that it is none.
+fn begins_json(c: char) -> bool {
+    matches!(c, '{' | '[' | '"' | '-' | 't' | 'f' | 'n') || c.is_ascii_digit()
 }
 
 fn spacing_name(spacing: Spacing) -> String {

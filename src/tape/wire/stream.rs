@@ -226,14 +226,11 @@ pub(super) fn write_carrier(carrier: &Carrier) -> Option<String> {
 }
 
 pub(super) fn write_control(control: &Control) -> String {
-    Writer::new()
+    let object = Writer::new()
         .number("stream", control.stream.0)
-        .raw("by", &quote(control.by.name()))
-        .optional_raw(
-            "payload",
-            body::write(&crate::exchange::Body::new(control.payload.clone())),
-        )
-        .end()
+        .raw("by", &quote(control.by.name()));
+    let payload = crate::exchange::Body::new(control.payload.clone());
+    body::write(object, "payload", &payload).end()
 }
 
 pub(super) fn write_closed(closed: &Closed) -> String {

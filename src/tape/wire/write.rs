@@ -2,14 +2,16 @@
 //!
 //! It writes compact JSON; laying it out for people is the business of `layout`.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::exchange::{
-    CauseBy, Contract, End, Fact, Form, Headers, Notification, Operation, Presence, Repair,
-    Response, What,
+    Body, CauseBy, Contract, End, Fact, Form, Headers, Notification, Operation, Presence, Repair,
+    Request, Response, What,
 };
-use crate::tape::json::{Writer, quote};
+use crate::tape::json::{Writer, push_quoted, quote};
 use crate::tape::{Event, Header, Segment, Trust};
 
 use super::{Trailer, VERSION, body, gap, redaction, stream};
@@ -41,12 +43,17 @@ fn write_segment(segment: &Segment) -> String {
 
 /// Writes an event.
 pub(in crate::tape) fn write_event(event: &Event) -> String {
+    append_event(event, String::new())
+}
+
+/// Writes an event behind what stands there, and returns all of it.
+pub(in crate::tape) fn append_event(event: &Event, text: String) -> String {
     match event {
-        Event::Contract(contract) => write_contract(contract),
-        Event::Operation(operation) => write_operation(operation),
-        Event::Notification(notification) => write_notification(notification),
-        Event::Fact(fact) => write_fact(fact),
-        Event::Gap(gap) => gap::write(gap),
+        Event::Contract(contract) => text + &write_contract(contract),
+        Event::Operation(operation) => write_operation(operation, text),
+        Event::Notification(notification) => write_notification(notification, text),
+        Event::Fact(fact) => text + &write_fact(fact),
+        Event::Gap(gap) => text + &gap::write(gap),
     }
 }
 
@@ -89,56 +96,78 @@ fn write_presence(presence: &Presence) -> String {
     }
 }
 
-fn write_operation(operation: &Operation) -> String {
-    let request = Writer::new()
-        .string("method", &operation.request.method)
-        .string("target", &operation.request.target)
-        .list("headers", write_headers(&operation.request.headers))
-        .optional_raw("body", body::write(&operation.request.body))
-        .optional_list("trailers", write_headers(&operation.request.trailers))
-        .end();
-    let response = match operation.form {
-        Form::Message(_) if operation.response == Response::none() => None,
-        Form::Exchange | Form::Opens(_) | Form::Message(_) => Some(
-            Writer::new()
-                .number("status", u64::from(operation.response.status))
-                .list("headers", write_headers(&operation.response.headers))
-                .optional_raw("body", body::write(&operation.response.body))
-                .optional_list("trailers", write_headers(&operation.response.trailers))
-                .end(),
-        ),
-    };
-    let truncated = match operation.end {
-        End::Complete => None,
-        End::Truncated => Some("true".to_owned()),
-    };
-    Writer::of_kind("operation")
+fn write_operation(operation: &Operation, text: String) -> String {
+    let Request {
+        method,
+        target,
+        headers,
+        body,
+        trailers,
+    } = &operation.request;
+    let object = Writer::onto(text)
+        .string("kind", "operation")
         .number("id", operation.id.0)
         .string("session", operation.session.name())
         .number("at", operation.at.0)
         .number("answered", operation.answered.0)
         .optional_raw("form", stream::write_form(operation.form))
-        .raw("request", &request)
-        .optional_raw("response", response)
+        .object("request", |request| {
+            let request = request.string("method", method).string("target", target);
+            write_content(request, headers, body, trailers)
+        });
+    let object = match operation.form {
+        Form::Message(_) if operation.response == Response::none() => object,
+        Form::Exchange | Form::Opens(_) | Form::Message(_) => {
+            let Response {
+                status,
+                headers,
+                body,
+                trailers,
+            } = &operation.response;
+            object.object("response", |response| {
+                let response = response.number("status", u64::from(*status));
+                write_content(response, headers, body, trailers)
+            })
+        }
+    };
+    let truncated = match operation.end {
+        End::Complete => None,
+        End::Truncated => Some("true".to_owned()),
+    };
+    object
         .optional_raw("truncated", truncated)
         .optional_list("repairs", operation.repairs.iter().map(write_repair))
         .end()
 }
 
-fn write_notification(notification: &Notification) -> String {
-    let after = notification.after.iter().map(ToString::to_string);
-    Writer::of_kind("notification")
+/// What requests and responses have alike.
+fn write_content(object: Writer, headers: &Headers, body: &Body, trailers: &Headers) -> Writer {
+    let object = write_headers(object, "headers", headers);
+    let object = body::write(object, "body", body);
+    if trailers.is_empty() {
+        object
+    } else {
+        write_headers(object, "trailers", trailers)
+    }
+}
+
+fn write_notification(notification: &Notification, text: String) -> String {
+    let object = Writer::onto(text)
+        .string("kind", "notification")
         .number("id", notification.id.0)
         .string("session", notification.session.name())
         .number("at", notification.at.0)
         .string("channel", &notification.channel)
         .optional_raw("carrier", stream::write_carrier(&notification.carrier))
-        .list("after", after)
+        .array("after", notification.after.iter(), |cause, text| {
+            // A String takes all that it is given, so there is no error to report.
+            let _ = write!(text, "{cause}");
+        })
         .optional_raw(
             "cause_by",
             notification.cause_by.as_ref().map(write_cause_by),
-        )
-        .optional_raw("data", body::write(&notification.data))
+        );
+    body::write(object, "data", &notification.data)
         .optional_list("repairs", notification.repairs.iter().map(write_repair))
         .end()
 }
@@ -201,12 +230,17 @@ fn write_repair(repair: &Repair) -> String {
         .end()
 }
 
-fn write_headers(headers: &Headers) -> impl Iterator<Item = String> {
-    headers.iter().map(|(name, value)| {
-        let value = match std::str::from_utf8(value) {
-            Ok(text) => quote(text),
-            Err(_) => Writer::new().string("base64", &BASE64.encode(value)).end(),
-        };
-        format!("[{},{value}]", quote(name))
+fn write_headers(object: Writer, name: &str, headers: &Headers) -> Writer {
+    object.array(name, headers.iter(), |(name, value), text| {
+        text.push('[');
+        push_quoted(name, text);
+        text.push(',');
+        if let Ok(value) = std::str::from_utf8(value) {
+            push_quoted(value, text);
+        } else {
+            let form = Writer::new().string("base64", &BASE64.encode(value));
+            text.push_str(&form.end());
+        }
+        text.push(']');
     })
 }

@@ -95,6 +95,39 @@ fn what_a_client_saw_answered_is_on_the_tape() {
 }
 
 #[test]
+fn an_exception_for_every_path_has_everything_pass_and_nothing_on_the_tape() {
+    let upstream = Upstream::start(|mut client, _| {
+        let head = client.head();
+        if field(&head, "upgrade").is_some() {
+            client.send(&sockets::agreed(""));
+            client.send("from the service");
+            assert_eq!(client.content(3), "hey");
+        } else if head.starts_with("GET /events ") {
+            client.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n");
+        } else {
+            client.send(&ok("[{\"channel\":\"/a\",\"data\":1}]"));
+        }
+    });
+    let mut recording = Recording::start(upstream.address, &["--except", "/**"]);
+    let closing =
+        |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let polled = recording.exchange(&closing("/api/v2/notifications"));
+    assert!(polled.ends_with("\"data\":1}]"), "{polled}");
+    let streamed = recording.exchange(&closing("/events"));
+    assert!(streamed.contains("data: 1\n\n"), "{streamed}");
+    let mut socket = recording.connect();
+    socket.send(&sockets::offer("/chat", ""));
+    assert!(socket.head().starts_with("HTTP/1.1 101 "));
+    assert_eq!(socket.content(16), "from the service");
+    socket.send("hey");
+    assert_eq!(socket.rest(), "");
+    let health = support::get(&format!("{}/__admin/health", recording.admin)).json();
+    assert_eq!(health["recorded"]["left_out"], 3, "{health}");
+    assert_eq!(recording.end(), Some(0));
+    assert!(recording.written().is_empty());
+}
+
+#[test]
 fn wrong_usage_is_told_before_anything_is_served() {
     let folder = tempfile::TempDir::new().unwrap();
     std::fs::write(folder.path().join("there.tape"), "not empty").unwrap();

@@ -250,7 +250,7 @@ fn digest(world: &World<'_>, heard: &[Vec<usize>]) -> String {
             let entry = Delivered {
                 notification: notification.id,
                 channel: notification.channel.clone(),
-                data: notification.data.text().unwrap().to_owned(),
+                data: notification.data.bytes().clone(),
             };
             let identity = Identity::of_notification(notification);
             journal.delivered(&plan.sessions[session], plan.way(due), entry, &identity);

@@ -3,6 +3,7 @@
 //! What follows from that is the business of [`super::Causes`].
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hasher as _};
 
 use crate::recorder::understanding::content::Part;
 use crate::recorder::understanding::recent::Recent;
@@ -86,10 +87,10 @@ impl Said {
 
 /// Whether a value's return tells something: single words recur as states and capabilities.
 fn repeatable(part: &Part) -> bool {
+    let telling = |byte: u8| matches!(byte, b'0'..=b'9' | b'\t'..=b'\r' | b' ');
     part.text.len() >= MIN_ECHO
-        && part
-            .text
-            .contains(|c: char| c.is_ascii_digit() || c.is_whitespace())
+        && (part.text.bytes().any(telling)
+            || !part.text.is_ascii() && part.text.contains(char::is_whitespace))
 }
 
 fn fingerprint(part: &Part) -> Fingerprint {
@@ -103,12 +104,11 @@ fn field_and_value(part: &Part) -> (Fingerprint, Fingerprint) {
     )
 }
 
+/// A number for texts. It is no proof that two are equal, as no number of so few bits is.
 fn digest(texts: &[&[u8]]) -> Fingerprint {
-    let mut hasher = blake3::Hasher::new();
+    let mut hasher = DefaultHasher::new();
     for text in texts {
-        hasher.update(text);
+        hasher.write(text);
     }
-    let mut bytes = [0; 8];
-    hasher.finalize_xof().fill(&mut bytes);
-    u64::from_le_bytes(bytes)
+    hasher.finish()
 }

@@ -12,9 +12,6 @@ use super::known::{How, Known, Weight};
 use super::said::Fit;
 use super::{Called, Causes, Effect, Outcome, Progress, SETTLED, reference};
 
-/// How many of the newest operations may have made what comes up: those under way, and some.
-const MAX_LOOK_BACK: usize = 64;
-
 /// How many characters of a text tell people which one it is.
 const MAX_SHOWN: usize = 64;
 
@@ -106,8 +103,7 @@ impl Causes {
     /// The latest operation, under way or just answered, that was the first to say what the notification
     /// says again to somebody who has not heard it: as a chat without identifiers passes on a text.
     fn echoed(&self, at: Micros, message: Message<'_>) -> Option<Found> {
-        let recent = self.operations.newest().take(MAX_LOOK_BACK);
-        let mut current = recent.filter(|(_, called)| {
+        let mut current = self.newest().filter(|(_, called)| {
             called.effect == Effect::Changes
                 && called.outcome == Outcome::Fine
                 && match called.progress {
@@ -115,9 +111,9 @@ impl Causes {
                     Progress::Answered(then) => at.since(then) <= SETTLED,
                 }
         });
-        let (operation, called) = current.find(|(it, _)| self.repeats(**it, message))?;
+        let (operation, called) = current.find(|(it, _)| self.repeats(*it, message))?;
         let text = &called.said.echo(message.parts)?.text;
-        Some((*operation, text.chars().take(MAX_SHOWN).collect()))
+        Some((operation, text.chars().take(MAX_SHOWN).collect()))
     }
 
     /// Whether a notification about something that nobody has named comes too late to be an
@@ -181,7 +177,7 @@ impl Causes {
         let texts = tokens.iter().map(|token| token.text.as_str());
         let mut found = Vec::new();
         for text in texts.chain(name.filter(|_| brings)) {
-            let known = self.tokens.get(&text.to_owned());
+            let known = self.tokens.get(text);
             let asked = known.into_iter().flat_map(Known::touched).filter(|touch| {
                 touch.how == How::Asked
                     && self.counts(touch.operation)
@@ -210,11 +206,10 @@ impl Causes {
                 called.made_for.is_empty() && self.latest_of(called.who) == Some(operation)
             }
         };
-        let recent = self.operations.newest().take(MAX_LOOK_BACK);
-        let makers = recent.filter(|(operation, called)| {
+        let makers = self.newest().filter(|(operation, called)| {
             called.effect == Effect::Changes
                 && called.outcome == Outcome::Fine
-                && may(**operation, called)
+                && may(*operation, called)
         });
         let made = makers.filter_map(|(operation, called)| {
             let kind = called.makes.as_ref()?;
@@ -225,15 +220,18 @@ impl Causes {
             } else {
                 return None;
             };
-            let named = asked.iter().find(|(asked, _)| asked == operation);
+            let named = asked.iter().find(|(asked, _)| *asked == operation);
             let value = named.map_or(kind, |(_, value)| value);
-            Some((
-                (close, named.is_some(), called.who == to, *operation),
-                value,
-            ))
+            Some(((close, named.is_some(), called.who == to, operation), value))
         });
         let ((.., operation), value) = made.max()?;
         Some((operation, value.clone()))
+    }
+
+    /// The newest operations, those that came last first.
+    fn newest(&self) -> impl Iterator<Item = (OperationId, &Called)> {
+        let newest = self.newest.iter().rev();
+        newest.filter_map(|operation| Some((*operation, self.operations.get(operation)?)))
     }
 
     fn is_new(&self, token: &Token) -> bool {

@@ -8,7 +8,7 @@ use crate::recorder::understanding::identifier;
 use super::{Clients, Habit, Who};
 
 /// A credential.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Key {
     Chosen(String),
     Cookie(String, String),

@@ -46,10 +46,7 @@ impl Clients {
         if self.login(who).is_some() {
             return who;
         }
-        let known = self
-            .logins
-            .get(&name.to_owned())
-            .map(|known| self.current(*known));
+        let known = self.logins.get(name).map(|known| self.current(*known));
         if let Some(known) = known.filter(|known| *known != who) {
             if self
                 .known

@@ -3,7 +3,7 @@
 //! `>` is a message of the client, `<` one of the service, `…` a minute in which nothing passes, `end` the
 //! end of the socket. Every line is a millisecond after the one before.
 
-use crate::exchange::{Carrier, Ender, Form, Kind, OnSocket, Side};
+use crate::exchange::{Carrier, Ender, Form, Kind, OnSocket, Side, Stream};
 
 use super::*;
 

@@ -140,7 +140,16 @@ impl Crowd {
     /// `Err` where antiphon or its clients do not come up in time.
     async fn at_antiphon(tape: &Path, count: usize) -> Result<Crowd, String> {
         let tape = tape.to_str().unwrap();
-        let party = Party::antiphon(&["replay", tape, "--absent-after", "never"])?;
+        // More than antiphon lets in unless it is told to.
+        let most = (count + SPARE_FILES).to_string();
+        let play = [
+            "replay",
+            tape,
+            "--absent-after",
+            "never",
+            "--max-connections",
+        ];
+        let party = Party::antiphon(&[&play[..], &[&most]].concat())?;
         let idle = party.memory();
         let greeted = tokio::time::timeout(PATIENCE, greet(&party, count)).await;
         let late = |_| format!("not all had shaken hands after {} s", PATIENCE.as_secs());
