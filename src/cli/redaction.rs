@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
 
 use crate::tape::redaction::{Extent, KEY_BYTES, Key, Personal, Redactor, Rules};
-use crate::tape::{Redaction, Tape};
+use crate::tape::{Header, Redaction};
 
 use super::exit::{Because as _, Failure, Trouble};
 use super::output;
@@ -154,12 +154,12 @@ impl Rule {
 /// The rules for what is added to a tape: its own, and those of the project. `None` where redaction is off
 /// in both.
 pub(super) fn added_to(
-    tape: &Tape,
+    header: &Header,
     settings: &RedactionSettings,
     file: &Path,
 ) -> anyhow::Result<Option<Redaction>> {
     let project = RedactionFlags::default().redaction(settings, file)?;
-    Ok(match (&tape.header.redaction, project) {
+    Ok(match (&header.redaction, project) {
         (Some(own), Some(project)) => Some(own.and(&project)),
         (Some(own), None) => Some(own.clone()),
         (None, project) => project,

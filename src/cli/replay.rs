@@ -66,13 +66,13 @@ impl Replay {
         let redact = config.redact.clone();
         let setup = self.flags.setup(&self.tapes, &self.config, config);
         let setup = setup.because(Trouble::Usage)?;
-        let tapes = tapes::to_play(&self.tapes)?;
+        let tapes = tapes::to_replay(&self.tapes, &setup.reading)?;
         // What is added goes to the one tape that was named.
         let rules = tapes
             .first()
-            .map(|tape| redaction::added_to(tape, &redact, self.config.path()));
+            .map(|tape| redaction::added_to(tape.header(), &redact, self.config.path()));
         let rules = rules.transpose().because(Trouble::Usage)?.flatten();
-        let plan = Plan::of(&tapes, setup.reading.clone()).because(Trouble::Tape)?;
+        let plan = Plan::play(tapes, setup.reading.clone()).because(Trouble::Tape)?;
         serve::runtime()?.block_on(play(plan, setup, (front, rules), &self.flags.ready))
     }
 }
@@ -110,6 +110,7 @@ async fn play(
     ports.announce(front.scheme())?;
     let _ready = ready.say(&ports, front.scheme())?;
     output::say(&words);
+    player.clone().learn();
     let counts = Counts::default();
     let timer = tokio::spawn(player.clone().keep_time());
     let for_clients = player.clone();
@@ -181,7 +182,7 @@ fn introduction(plan: &Plan, front: &Front, ports: &Ports) -> String {
         format!("--cacert {} ", quoted(&path))
     });
     let options = trusting.unwrap_or_default();
-    lines.extend(operations.map(|operation| curl(operation, &origin, &options)));
+    lines.extend(operations.map(|operation| curl(&operation, &origin, &options)));
     lines.push("# begin again:".to_owned());
     lines.push(format!("curl -X POST http://{admin}/__admin/reset"));
     lines.join("\n")

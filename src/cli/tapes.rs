@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::player::Plan;
-use crate::tape::{self, Loaded, Style, Tape, TapeError, Whole};
+use crate::player::{Plan, Reading, Recording};
+use crate::tape::{self, Loaded, Notice, Style, Tape, TapeError, Whole};
 
 use super::exit::{Because as _, Failure, Trouble};
 use super::output;
@@ -53,10 +53,14 @@ impl Source {
 /// The tape, once what its reader should know of its state was said.
 fn noticed(loaded: Loaded, name: &Path) -> Tape {
     let Loaded { tape, notices } = loaded;
+    say(&notices, name);
+    tape
+}
+
+fn say(notices: &[Notice], name: &Path) {
     for notice in notices {
         output::say(&format!("notice: {}: {notice}", name.display()));
     }
-    tape
 }
 
 /// Whether a path means stdin, or stdout.
@@ -104,6 +108,20 @@ pub(super) fn to_play(paths: &[PathBuf]) -> Result<Vec<Tape>, Failure> {
         return Ok(vec![embedded.tape]);
     }
     paths.iter().map(|path| load(path)).collect()
+}
+
+/// The same for a replay, in which the operations stay in the files of their tapes.
+pub(super) fn to_replay(paths: &[PathBuf], reading: &Reading) -> Result<Vec<Recording>, Failure> {
+    let held = |tape| Recording::held(tape, Vec::new());
+    if paths.is_empty() || paths.iter().any(|path| is_piped(path)) {
+        return Ok(to_play(paths)?.into_iter().map(held).collect());
+    }
+    let load = |path: &PathBuf| {
+        let recording = explained(Recording::load(path, reading))?;
+        say(recording.notices(), path);
+        Ok(recording)
+    };
+    paths.iter().map(load).collect()
 }
 
 /// The paths at which Bayeux clients find what is played: the one that the user chose, else those that

@@ -250,16 +250,8 @@ fn told(bytes: &[u8], other: &Content) -> String {
     format!("{length} bytes that are not text, from byte {same} on {hex}{more}")
 }
 
-/// Of these lists of mismatches, the place of the one that is closest to none; of equals the first.
-pub fn nearest<'a>(candidates: impl Iterator<Item = &'a [Mismatch]>) -> Option<usize> {
-    candidates
-        .map(distance)
-        .enumerate()
-        .min_by_key(|(_, distance)| *distance)
-        .map(|(place, _)| place)
-}
-
-fn distance(mismatches: &[Mismatch]) -> usize {
+/// How far a request with these mismatches is from the recorded one; without any, not at all.
+pub fn distance(mismatches: &[Mismatch]) -> usize {
     mismatches
         .iter()
         .map(|mismatch| match (mismatch.part, &mismatch.difference) {
@@ -576,7 +568,9 @@ mod tests {
             .iter()
             .map(|c| c.mismatches(&live, &[]))
             .collect();
-        assert_eq!(nearest(found.iter().map(Vec::as_slice)), Some(1));
-        assert_eq!(nearest(std::iter::empty()), None);
+        let nearest = found.iter().enumerate();
+        let nearest = nearest.min_by_key(|(_, mismatches)| distance(mismatches));
+        assert_eq!(nearest.map(|(place, _)| place), Some(1));
+        assert_eq!(distance(&[]), 0);
     }
 }

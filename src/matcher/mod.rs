@@ -12,6 +12,6 @@ mod told;
 
 pub use contract::{Breach, breach};
 pub use field::{Field, Spelling, of_content, of_target};
-pub use key::{Key, Mismatch, Part, nearest};
+pub use key::{Key, Mismatch, Part, distance};
 pub use rules::{Place, PlaceError, Rules};
 pub use same::is_same;

@@ -101,7 +101,6 @@ fn sort(credential: &Credential) -> Option<Sort> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::player::plan::tests::tape;
 
     fn cookie(value: &str) -> Credential {
         Credential::Cookie("SID".to_owned(), value.to_owned())
@@ -111,10 +110,7 @@ mod tests {
     fn ties() -> Ties {
         let mut ties = Ties::default();
         for (session, value) in [(0, "recorded-aaa"), (1, "recorded-bbb")] {
-            let mut operation = tape("a:op1@0-0").operations().next().unwrap().clone();
-            let header = format!("SID={value}");
-            operation.request.headers = [("cookie", header.as_str())].into_iter().collect();
-            ties.learn(session, &operation);
+            ties.learn(session, &[cookie(value)]);
             ties.learn_brought(session, cookie(value));
         }
         ties

@@ -32,7 +32,7 @@ pub use body::ReplayBody;
 pub use caps::{Caps, DEFAULT_MAX_CONTENT};
 pub use forward::{Forward, Forwarded};
 pub use pace::{Pace, PaceError};
-pub use plan::{Happening, Plan, PlanError};
+pub use plan::{Happening, Plan, PlanError, Recording};
 pub use publish::METHOD as PUBLISH;
 pub use report::Report;
 pub use service::{Held, Replay};

@@ -4,34 +4,45 @@
 mod adding;
 mod carried;
 mod due;
-mod follow;
 mod lanes;
+mod learned;
+mod noting;
 mod paths;
+mod planned;
+mod recording;
+mod shelf;
 mod strands;
 mod streams;
 #[cfg(test)]
 pub(super) mod tests;
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
 use bytes::Bytes;
 
-use crate::exchange::credentials;
 use crate::exchange::secret::Names;
 use crate::exchange::{
     Closed, Contract, Form, Micros, Notification, Operation, Request, Session, Stream,
 };
 use crate::journal::{Identity, Way};
-use crate::matcher::Key;
 use crate::tape::{Gaps, Tape};
 
 use super::publish;
 use super::settings::Reading;
 use super::standin::StandIns;
 use super::ties::Ties;
-use super::values::Values;
 pub(super) use carried::{Wording, carried};
 pub(super) use due::message;
+pub(super) use lanes::Events;
 pub use lanes::Happening;
+use learned::{Conversation, Learned};
 use paths::Paths;
+pub(super) use planned::{Planned, Times, Travels};
+use planned::{narrow, wide};
+pub use recording::Recording;
+pub(super) use shelf::Recorded;
+use shelf::Shelf;
 
 /// The tapes of a replay. Several tapes are independent conversations of the same sessions: what
 /// one session hears comes in the recorded order of each tape.
@@ -47,7 +58,11 @@ pub struct Plan {
     pub(super) endpoints: Vec<String>,
     pub(super) ties: Ties,
     pub(super) reading: Reading,
-    pub(super) values: Values,
+    /// The notifications that name an operation as a cause.
+    pub(super) releases: BTreeMap<usize, Vec<usize>>,
+    conversations: Vec<Conversation>,
+    learned: OnceLock<Learned>,
+    shelf: Shelf,
     /// What stands in the places of placeholders.
     pub(super) stand_ins: StandIns,
     /// The names of secrets, if a tape was rid of them.
@@ -55,51 +70,6 @@ pub struct Plan {
     pub(super) paths: Paths,
     /// The operations that go on with a stream that was lost, or had ended.
     pub(super) resuming: Vec<usize>,
-}
-
-/// An operation with its request taken apart for comparing.
-#[derive(Debug)]
-pub(super) struct Planned {
-    pub(super) operation: Operation,
-    pub(super) session: usize,
-    pub(super) lane: usize,
-    pub(super) key: Key,
-    /// Where it is messages that a Bayeux client published: which of the messages of its response is the
-    /// reply to each.
-    pub(super) replies: Vec<Option<usize>>,
-    /// What it was on the tape.
-    pub(super) identity: Identity,
-    /// The notifications that name it as a cause.
-    pub(super) releases: Vec<usize>,
-    pub(super) times: Times,
-    /// The stream that it opened, if it opened one.
-    pub(super) opened: Option<Opened>,
-    /// How many operations of its lane that change something come before it.
-    pub(super) epoch: usize,
-}
-
-/// How often an operation may come, for each time that it was recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Times {
-    /// It changes something: exactly as often.
-    #[default]
-    Exactly,
-    /// It gives a client its credentials: a client that comes back logs in again.
-    AtLeast,
-    /// It opens a stream: a client that lost it opens it again.
-    Stream,
-    /// It only reads: as often as one likes, or never.
-    Any,
-}
-
-impl Times {
-    /// Whether an operation that may come so often changes something that reads tell of.
-    pub(super) fn is_change(self) -> bool {
-        match self {
-            Times::Exactly | Times::AtLeast => true,
-            Times::Stream | Times::Any => false,
-        }
-    }
 }
 
 /// A stream. Those that a client opened one after the other are a strand.
@@ -131,6 +101,8 @@ pub(super) struct Ending {
 pub(super) struct Due {
     pub(super) notification: Notification,
     pub(super) lane: usize,
+    /// How many operations of the plan stand before it.
+    before: usize,
     pub(super) causes: Vec<Cause>,
     /// The recorded time from its last cause, or from its predecessor where it has none.
     pub(super) gap: Micros,
@@ -162,10 +134,10 @@ pub(super) enum By {
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) session: usize,
-    pub(super) events: Vec<LaneEvent>,
+    pub(super) events: Events,
     /// The places of the events in the order in which the session began them. A captured operation
     /// stands where it was answered, so what came meanwhile stands before it.
-    pub(super) begun: Vec<usize>,
+    begun: Vec<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,9 +145,6 @@ pub(super) enum LaneEvent {
     Operation(usize),
     Notification(usize),
 }
-
-/// The methods that change nothing, of those that clients call (RFC 9110 §9.2.1).
-const SAFE_METHODS: &[&str] = &["GET", "HEAD", "OPTIONS"];
 
 /// Why tapes cannot be played.
 #[derive(Debug, thiserror::Error)]
@@ -200,12 +169,32 @@ pub enum PlanError {
     /// A notification waits for an operation that is not there.
     #[error("notification {0}: operation {1} in its `after` is not on the tape")]
     NoCause(u64, u64),
+    /// The tape is another than it was a moment ago.
+    #[error("{0}")]
+    Changed(String),
 }
 
 impl Plan {
     /// Plans the replay of these tapes, whose requests are read so.
     pub fn of(tapes: &[Tape], reading: Reading) -> Result<Plan, PlanError> {
-        let mut plan = Plan {
+        let mut plan = Plan::empty(reading);
+        for tape in tapes {
+            plan.add_held(tape)?;
+        }
+        plan.complete()
+    }
+
+    /// Plans the replay of these recordings, whose requests are read so.
+    pub fn play(recordings: Vec<Recording>, reading: Reading) -> Result<Plan, PlanError> {
+        let mut plan = Plan::empty(reading);
+        for recording in recordings {
+            plan.add_recording(recording)?;
+        }
+        plan.complete()
+    }
+
+    fn empty(reading: Reading) -> Plan {
+        Plan {
             sessions: Vec::new(),
             operations: Vec::new(),
             notifications: Vec::new(),
@@ -215,20 +204,30 @@ impl Plan {
             endpoints: Vec::new(),
             ties: Ties::default(),
             reading,
-            values: Values::default(),
+            releases: BTreeMap::new(),
+            conversations: Vec::new(),
+            learned: OnceLock::new(),
+            shelf: Shelf::default(),
             stand_ins: StandIns::default(),
             names: None,
             paths: Paths::default(),
             resuming: Vec::new(),
-        };
-        for tape in tapes {
-            plan.add(tape)?;
         }
-        plan.paths = Paths::of(&plan.operations, &plan.values, &plan.reading.rules);
-        if plan.lanes.is_empty() {
-            Err(PlanError::Nothing)
-        } else {
-            Ok(plan)
+    }
+
+    fn complete(mut self) -> Result<Plan, PlanError> {
+        if self.lanes.is_empty() {
+            return Err(PlanError::Nothing);
+        }
+        self.paths.sort();
+        if self.have_secrets() {
+            for (session, credential) in self.values().brought().collect::<Vec<_>>() {
+                self.ties.learn_brought(session, credential);
+            }
+        }
+        match self.fault() {
+            Some(fault) => Err(PlanError::Changed(fault.to_owned())),
+            None => Ok(self),
         }
     }
 
@@ -239,21 +238,28 @@ impl Plan {
 
     /// The recorded operations that are HTTP requests of their own, in order: nothing that a Bayeux client
     /// publishes, and nothing of sockets.
-    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
-        let all = self.operations.iter().map(|planned| &planned.operation);
-        all.filter(|operation| {
-            let by_http = match operation.form {
-                Form::Exchange | Form::Opens(Stream::Events | Stream::Lines) => true,
-                Form::Opens(Stream::Socket) | Form::Message(_) => false,
-            };
-            by_http && operation.request.method != publish::METHOD
-        })
+    pub fn operations(&self) -> impl Iterator<Item = Arc<Operation>> {
+        let by_http = |(_, planned): &(usize, &Planned)| match planned.travels {
+            Travels::Exchange | Travels::Opens(Stream::Events | Stream::Lines) => true,
+            Travels::Opens(Stream::Socket) | Travels::Message => false,
+        };
+        let all = self.operations.iter().enumerate().filter(by_http);
+        all.filter_map(|(place, _)| self.operation(place))
+            .filter(|operation| operation.request.method != publish::METHOD)
     }
 
     /// Whether Bayeux was spoken over a socket.
     pub(super) fn speaks_bayeux_on_sockets(&self) -> bool {
-        let mut all = self.operations.iter().map(|planned| &planned.operation);
-        all.any(|operation| is_transport(&operation.request, operation.form, &self.endpoints))
+        (0..self.operations.len()).any(|place| self.is_transport(place))
+    }
+
+    /// Whether an operation opens a socket on which Bayeux is spoken.
+    fn is_transport(&self, place: usize) -> bool {
+        let socket = |planned: &Planned| planned.travels.opens() == Some(Stream::Socket);
+        self.operations.get(place).is_some_and(socket)
+            && self.operation(place).is_some_and(|operation| {
+                is_transport(&operation.request, operation.form, &self.endpoints)
+            })
     }
 
     /// The Bayeux endpoints that the tapes name, each once.
@@ -276,42 +282,37 @@ impl Plan {
     /// Works out how often each operation of these lanes may come, and what comes before it.
     fn count(&mut self, lanes: impl Iterator<Item = usize>) {
         for lane in lanes {
-            let events = self.lanes.get(lane).map(|lane| &lane.events[..]);
+            let events = self.lanes.get(lane).map(|lane| &lane.events);
             let mut epoch = 0;
-            for event in events.unwrap_or_default() {
-                if let LaneEvent::Operation(place) = event
-                    && let Some(planned) = self.operations.get_mut(*place)
-                {
-                    planned.times = times(planned, &self.endpoints);
-                    planned.epoch = epoch;
-                    epoch += usize::from(planned.times.is_change());
+            for place in 0..events.map_or(0, Events::len) {
+                let event = self.lanes.get(lane).and_then(|lane| lane.events.get(place));
+                let Some(LaneEvent::Operation(place)) = event else {
+                    continue;
+                };
+                let times = self.times(place);
+                if let Some(planned) = self.operations.get_mut(place) {
+                    planned.times = times;
+                    planned.epoch = narrow(epoch);
+                    epoch += usize::from(times.is_change());
                 }
             }
         }
     }
-}
 
-/// How often an operation may come: a read is what has a safe method (RFC 9110 §9.2.1) and notified
-/// nobody.
-fn times(planned: &Planned, endpoints: &[String]) -> Times {
-    let Operation {
-        request,
-        response,
-        form,
-        ..
-    } = &planned.operation;
-    if is_transport(request, *form, endpoints) {
-        Times::Any
-    } else if form.opens().is_some() {
-        Times::Stream
-    } else if !planned.releases.is_empty() {
-        Times::Exactly
-    } else if SAFE_METHODS.contains(&request.method.as_str()) {
-        Times::Any
-    } else if !credentials::given(response.headers.iter()).is_empty() {
-        Times::AtLeast
-    } else {
-        Times::Exactly
+    /// How often an operation may come: a read is one only if it notified nobody.
+    fn times(&self, place: usize) -> Times {
+        let Some(planned) = self.operations.get(place) else {
+            return Times::default();
+        };
+        if self.is_transport(place) {
+            Times::Any
+        } else if planned.travels.opens().is_some() {
+            Times::Stream
+        } else if self.releases.contains_key(&place) {
+            Times::Exactly
+        } else {
+            planned.times
+        }
     }
 }
 

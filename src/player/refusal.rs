@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::exchange::Request;
 use crate::matcher::{Breach, Mismatch};
 
-use super::plan::Planned;
+use super::plan::Recorded;
 
 /// A longer value is told by its size: a refusal is for reading.
 const MAX_SHOWN: usize = 16 * 1024;
@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     TooLarge,
     /// The service that the request was sent on to gave no answer.
     Upstream,
+    /// The tape was changed while it is played.
+    Tape,
 }
 
 #[derive(Serialize)]
@@ -90,6 +92,7 @@ impl Kind {
             Kind::Malformed => "malformed",
             Kind::TooLarge => "too_large",
             Kind::Upstream => "upstream",
+            Kind::Tape => "tape",
         }
     }
 
@@ -97,9 +100,12 @@ impl Kind {
     pub(crate) fn is_miss(self) -> bool {
         match self {
             Kind::Miss | Kind::Exhausted | Kind::Cut => true,
-            Kind::Contract | Kind::Session | Kind::Malformed | Kind::TooLarge | Kind::Upstream => {
-                false
-            }
+            Kind::Contract
+            | Kind::Session
+            | Kind::Malformed
+            | Kind::TooLarge
+            | Kind::Upstream
+            | Kind::Tape => false,
         }
     }
 
@@ -109,6 +115,7 @@ impl Kind {
             Kind::Contract | Kind::Malformed => 400,
             Kind::TooLarge => 413,
             Kind::Upstream => 502,
+            Kind::Tape => 500,
         }
     }
 }
@@ -131,7 +138,7 @@ impl Refusal {
     /// An operation that was answered as often as it was recorded.
     pub(super) fn exhausted(
         live: &Request,
-        planned: &Planned,
+        planned: &Recorded,
         session: &str,
         recorded: usize,
     ) -> Refusal {
@@ -148,7 +155,7 @@ impl Refusal {
     /// A request that nothing answers, with the closest operation and how it differs.
     pub(super) fn miss(
         live: &Request,
-        near: Option<(&Planned, &str, &[Mismatch])>,
+        near: Option<(&Recorded, &str, &[Mismatch])>,
         seat: Option<&str>,
     ) -> Refusal {
         let message = format!(
@@ -196,7 +203,7 @@ impl Refusal {
 }
 
 impl<'a> NearMiss<'a> {
-    fn of(planned: &'a Planned, session: &'a str) -> Self {
+    fn of(planned: &'a Recorded, session: &'a str) -> Self {
         let request = &planned.operation.request;
         NearMiss {
             operation: planned.operation.id.0,

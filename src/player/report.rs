@@ -155,7 +155,7 @@ impl Report {
         let (journal, played) = (stage.journal(), stage.played());
         let taken = stage.taken_for_placeholders();
         let unplayed = Unplayed {
-            operations: Counted::of(stage.uncalled().map(|called| Uncalled::of(&called))),
+            operations: Counted::uncalled(stage),
             notifications: Counted::of(stage.pending(now).map(Unheard::of)),
         };
         Report {
@@ -306,6 +306,18 @@ impl<T> Counted<T> {
     }
 }
 
+impl Counted<Uncalled> {
+    fn uncalled(stage: &Stage) -> Self {
+        // What is not listed is not looked at.
+        let listed = stage.uncalled().take(MAX_LISTED);
+        let called = listed.filter_map(|place| stage.called(place, By::Answered));
+        Counted {
+            total: stage.uncalled().count(),
+            list: called.map(|called| Uncalled::of(&called)).collect(),
+        }
+    }
+}
+
 impl Counted<Miss> {
     fn missed(misses: &Bounded<journal::Miss>) -> Self {
         let list = misses.kept().map(|miss| Miss {
@@ -350,8 +362,8 @@ impl Uncalled {
         Uncalled {
             operation: called.operation.0,
             session: called.session.to_string(),
-            method: called.method.to_owned(),
-            target: called.target.to_owned(),
+            method: called.method.clone(),
+            target: called.target.clone(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! It knows operations, causes and times, and neither clients nor protocols.
 
 mod absent;
+mod progress;
 #[cfg(test)]
 mod tests;
 
@@ -11,8 +12,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::exchange::Micros;
 
 use super::pace::Pace;
-use super::plan::{By, Cause, Due, LaneEvent, Plan, Planned};
+use super::plan::{By, Cause, Due, LaneEvent, Plan};
 pub(super) use absent::Absent;
+use progress::Progress;
 
 /// The progress of one run.
 ///
@@ -21,7 +23,7 @@ pub(super) use absent::Absent;
 #[derive(Debug)]
 pub(super) struct Run {
     pace: Pace,
-    operations: Vec<Progress>,
+    operations: Progress,
     lanes: Vec<LaneProgress>,
     /// The lanes of each session.
     of_session: BTreeMap<usize, Vec<usize>>,
@@ -35,15 +37,6 @@ pub(super) struct Run {
     open: BTreeSet<usize>,
     /// The time up to which everything is settled.
     settled: Micros,
-}
-
-/// How far an operation has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Progress {
-    received: Option<Micros>,
-    answered: Option<Micros>,
-    /// How often a live request was answered with it.
-    served: usize,
 }
 
 /// How far a notification has come.
@@ -91,7 +84,7 @@ impl Run {
         }
         Run {
             pace,
-            operations: vec![Progress::default(); plan.operations.len()],
+            operations: Progress::of(plan.operations.len()),
             lanes: plan.lanes.iter().map(|_| LaneProgress::default()).collect(),
             of_session,
             on_stream,
@@ -104,16 +97,12 @@ impl Run {
 
     /// How often this operation has answered a live request.
     pub(super) fn served(&self, operation: usize) -> usize {
-        self.operations
-            .get(operation)
-            .map_or(0, |progress| progress.served)
+        self.operations.served(operation)
     }
 
     /// Whether an operation has happened, be it by itself.
     pub(super) fn has_happened(&self, operation: usize) -> bool {
-        self.operations
-            .get(operation)
-            .is_some_and(|progress| progress.received.is_some())
+        self.operations.is_received(operation)
     }
 
     /// How many operations that change something lie behind a lane's latest that happened.
@@ -123,19 +112,14 @@ impl Run {
 
     /// Notes the request of an operation.
     pub(super) fn receive(&mut self, now: Micros, plan: &Plan, operation: usize) {
-        if let Some(progress) = self.operations.get_mut(operation) {
-            progress.received.get_or_insert(now);
-            progress.served += 1;
-        }
+        self.operations.serve(now, operation);
         self.touch(plan, operation);
         self.pass(plan, operation);
     }
 
     /// Looks again, when the run is next settled, at the lanes of what an operation may have released.
     fn touch(&mut self, plan: &Plan, operation: usize) {
-        let planned = plan.operations.get(operation);
-        let released = planned.map_or(&[][..], |planned| &planned.releases);
-        for place in released {
+        for place in plan.releases.get(&operation).into_iter().flatten() {
             if let Some(due) = plan.notifications.get(*place) {
                 let causes = due.causes.iter();
                 let mut own = causes.filter(|cause| cause.operation == operation);
@@ -151,13 +135,11 @@ impl Run {
 
     /// Moves a lane on to behind this operation.
     fn pass(&mut self, plan: &Plan, operation: usize) {
-        if let Some(Planned {
-            lane, epoch, times, ..
-        }) = plan.operations.get(operation)
-            && times.is_change()
-            && let Some(lane) = self.lanes.get_mut(*lane)
+        if let Some(planned) = plan.operations.get(operation)
+            && planned.times.is_change()
+            && let Some(lane) = self.lanes.get_mut(planned.lane())
         {
-            lane.epoch = lane.epoch.max(epoch + 1);
+            lane.epoch = lane.epoch.max(planned.epoch() + 1);
         }
     }
 
@@ -171,16 +153,15 @@ impl Run {
             return false;
         }
         let waits = |place: usize| progress.scheduled.iter().any(|(other, _)| *other == place);
-        let is_over = |event: &LaneEvent| match event {
-            LaneEvent::Notification(place) => !waits(*place),
+        let is_over = |event: LaneEvent| match event {
+            LaneEvent::Notification(place) => !waits(place),
             LaneEvent::Operation(place) => {
-                let planned = plan.operations.get(*place);
+                let planned = plan.operations.get(place);
                 let changes = planned.is_some_and(|planned| planned.times.is_change());
-                !changes || self.has_happened(*place)
+                !changes || self.has_happened(place)
             }
         };
-        let before = planned.events.get(..events).unwrap_or_default();
-        before.iter().all(is_over)
+        planned.events.iter().take(events).all(is_over)
     }
 
     /// What a notification that was not handed over yet waits for.
@@ -216,10 +197,7 @@ impl Run {
 
     /// Notes that an operation has its answer.
     pub(super) fn answer(&mut self, now: Micros, plan: &Plan, operation: usize) {
-        if let Some(progress) = self.operations.get_mut(operation) {
-            progress.received.get_or_insert(now);
-            progress.answered.get_or_insert(now);
-        }
+        self.operations.answer(now, operation);
         self.touch(plan, operation);
     }
 
@@ -235,11 +213,7 @@ impl Run {
 
     /// Makes what an operation has released come once more (`--on-exhausted loop`).
     pub(super) fn release_again(&mut self, now: Micros, plan: &Plan, operation: usize) {
-        let released = plan
-            .operations
-            .get(operation)
-            .map_or(&[][..], |planned| &planned.releases);
-        for &place in released {
+        for &place in plan.releases.get(&operation).into_iter().flatten() {
             let Some(due) = plan.notifications.get(place) else {
                 continue;
             };
@@ -247,11 +221,10 @@ impl Run {
                 continue;
             };
             // What was never scheduled still waits for another cause, and will come once.
-            let passed = plan
-                .lanes
-                .get(due.lane)
-                .and_then(|planned| planned.events.get(..lane.heard));
-            if passed.is_some_and(|events| events.contains(&LaneEvent::Notification(place))) {
+            let planned = plan.lanes.get(due.lane);
+            let mut passed = planned.map(|planned| planned.events.iter().take(lane.heard));
+            let is_it = |event: LaneEvent| event == LaneEvent::Notification(place);
+            if passed.as_mut().is_some_and(|passed| passed.any(is_it)) {
                 let at = now
                     .after(self.pace.real(due.gap))
                     .max(lane.last.unwrap_or_default());
@@ -336,11 +309,11 @@ impl Run {
                 // An operation holds up nothing that does not name it as a cause.
                 LaneEvent::Operation(_) => None,
                 LaneEvent::Notification(notification) => {
-                    let due = plan.notifications.get(*notification);
+                    let due = plan.notifications.get(notification);
                     let Some(at) = due.and_then(|due| self.time_of(due, lane)) else {
                         return;
                     };
-                    Some((*notification, at))
+                    Some((notification, at))
                 }
             };
             let Some(lane) = self.lanes.get_mut(place) else {
@@ -372,11 +345,7 @@ impl Run {
     }
 
     fn happened(&self, cause: Cause) -> Option<Micros> {
-        let progress = self.operations.get(cause.operation)?;
-        match cause.by {
-            By::Received => progress.received,
-            By::Answered => progress.answered,
-        }
+        self.operations.when(cause)
     }
 }
 

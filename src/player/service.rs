@@ -62,6 +62,15 @@ impl Replay {
         Replay::begin(plan, settings, endpoints, None)
     }
 
+    /// Learns what values flow through the tapes, beside everything else. A request that needs to know waits.
+    pub fn learn(self) {
+        let plan = Arc::clone(&self.0.plan);
+        // It ends with the program at the latest, and nobody needs to wait for it.
+        std::thread::spawn(move || {
+            plan.values();
+        });
+    }
+
     /// The same, that sends on what the tapes do not answer.
     pub fn forwarding(
         plan: Plan,

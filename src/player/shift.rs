@@ -53,17 +53,27 @@ impl Shift {
     /// The shift that brings the beginning of a tape to the present: where the tape does not tell
     /// when it began, the earliest time that stands in it counts.
     pub(super) fn of(tape: &Tape, present: Present) -> Shift {
+        let started = tape.header.started.as_deref().and_then(seconds);
+        let began = || started.or_else(|| tape.events.iter().flat_map(times).min());
+        Shift::from(began, present)
+    }
+
+    /// The same for a tape that began at this time, as its header tells it.
+    pub(super) fn since(started: Option<&str>, present: Present) -> Shift {
+        Shift::from(|| started.and_then(seconds), present)
+    }
+
+    /// Whether a header tells when its tape began.
+    pub(super) fn knows(started: Option<&str>) -> bool {
+        started.and_then(seconds).is_some()
+    }
+
+    fn from(began: impl FnOnce() -> Option<i64>, present: Present) -> Shift {
         let Present::At(now) = present else {
             return Shift::default();
         };
-        let started = tape.header.started.as_ref();
-        let started = started.and_then(|text| text.parse::<Timestamp>().ok());
-        let began = started.map(Timestamp::as_second).or_else(|| {
-            let times = tape.events.iter().flat_map(times);
-            times.min()
-        });
         Shift {
-            seconds: began.map_or(0, |began| now.saturating_sub(began)),
+            seconds: began().map_or(0, |began| now.saturating_sub(began)),
         }
     }
 
@@ -143,6 +153,12 @@ impl Found {
             }
         }
     }
+}
+
+/// A time of day of a header, in seconds since 1970.
+fn seconds(started: &str) -> Option<i64> {
+    let started = started.parse::<Timestamp>().ok();
+    started.map(Timestamp::as_second)
 }
 
 /// The times that stand in an event, in seconds since 1970.

@@ -83,7 +83,7 @@ impl Stage {
             run: Run::new(&plan, settings.pace),
             bayeux: bayeux::Server::new(settings.bayeux),
             journal: Journal::keeping(settings.caps.journal),
-            bound: plan.values.given(copy),
+            bound: plan.given(copy),
             veil: Veil::new(plan.secret_names()),
             events: Vec::new(),
             outlets: Outlets::default(),
@@ -244,7 +244,7 @@ impl Stage {
         };
         for operation in self.run.settle(now, &self.plan, absent) {
             if let Some(planned) = self.plan.operations.get(operation) {
-                let (session, id) = (self.name(planned.session), planned.operation.id);
+                let (session, id) = (self.name(planned.session), planned.id);
                 tracing::info!(
                     "operation {id} of {session}, who is absent, has happened by itself"
                 );
@@ -306,8 +306,7 @@ impl Stage {
     /// The channel and the data of a notification, if live clients chose something in them.
     fn live<'a>(&self, notification: usize, due: &'a Due) -> Option<(Cow<'a, str>, Bytes)> {
         self.plan
-            .values
-            .notification(notification, &due.notification, &self.bound)
+            .heard(notification, &due.notification, &self.bound)
     }
 
     /// Notes what the Bayeux server says has happened, and collects what it wants sent.
@@ -351,9 +350,8 @@ impl Stage {
             return; // it is in the transcript already
         }
         let recorded = &due.notification;
-        let told = self.plan.values.told(&self.bound);
-        let values = &self.plan.values;
-        let (channel, data) = match values.notification(place, recorded, &told) {
+        let told = self.plan.told(&self.bound);
+        let (channel, data) = match self.plan.heard(place, recorded, &told) {
             Some((channel, data)) => (channel.into_owned(), data),
             None => (recorded.channel.clone(), recorded.data.bytes().clone()),
         };

@@ -11,13 +11,14 @@ mod shared;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::exchange::{Micros, Notification, Operation, OperationId, Session, coding};
+use crate::exchange::{Headers, Micros, Notification, Operation, OperationId, Session, coding};
 use crate::matcher::{self, Field};
 use crate::tape::{Event, Tape};
 
 use super::cast::minted;
 use placeholder::{Certainty, Kind};
 use shared::Shared;
+pub(super) use shared::{Finder, Given, given};
 
 /// How the mark begins that stands for a value which clients bring with them.
 const ANY: &str = "any-value-";
@@ -29,7 +30,7 @@ const ANY_DIGITS: usize = 16;
 pub(super) const OWN_COOKIES: &[&str] = &["ANTIPHON_COPY", "BAYEUX_BROWSER"];
 
 /// What was put into a tape.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct StandIns {
     /// The values that the service gives in place of placeholders.
     pub(super) given: Vec<StandIn>,
@@ -75,7 +76,7 @@ pub(crate) enum Instead {
 
 /// A field by which values are found again: a cookie, or any other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Slot {
+pub(super) enum Slot {
     Cookie(String),
     Field(String),
 }
@@ -163,13 +164,54 @@ enum Side {
     Response,
 }
 
-/// Whether an operation may hold a placeholder, so that a closer look is worth it.
-fn may_hold_one(operation: &Operation) -> bool {
-    let (request, response) = (&operation.request, &operation.response);
-    let headers = request.headers.iter().chain(response.headers.iter());
-    let in_headers = headers
+/// Whether these header fields may hold a placeholder.
+pub(super) fn may_hold(headers: &Headers) -> bool {
+    headers
+        .iter()
         .filter_map(|(_, value)| std::str::from_utf8(value).ok())
-        .any(|value| edit::pieces(value).any(|piece| placeholder::find(piece).is_some()));
+        .any(|value| edit::pieces(value).any(|piece| placeholder::find(piece).is_some()))
+}
+
+/// Whether one may stand in a target. It looks at its letters only, so that some are none after all.
+pub(super) fn may_stand_in_target(target: &str) -> bool {
+    let mut rest = target;
+    while !rest.is_empty() {
+        let ends = |byte: &u8| matches!(byte, b'/' | b'?' | b'&' | b'=' | b'%' | b'+');
+        let end = rest.as_bytes().iter().position(ends).unwrap_or(rest.len());
+        let (piece, after) = rest.split_at(end);
+        // What is escaped may be anything.
+        if after.starts_with(['%', '+']) || placeholder::may_be_one(piece) {
+            return true;
+        }
+        rest = after.get(1..).unwrap_or_default();
+    }
+    false
+}
+
+/// Whether one may stand in a JSON text. It looks at its strings only, so that some are none after all.
+pub(super) fn may_stand_in_json(json: &str) -> bool {
+    let mut rest = json;
+    while let Some((_, begun)) = rest.split_once('"') {
+        let Some(end) = memchr::memchr2(b'"', b'\\', begun.as_bytes()) else {
+            return false;
+        };
+        let (text, after) = begun.split_at(end);
+        let Some(after) = after.strip_prefix('"') else {
+            // What is escaped may be anything, and strings that hold something escaped are rare.
+            return true;
+        };
+        if placeholder::may_be_one(text) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+/// Whether an operation may hold a placeholder, so that a closer look is worth it.
+pub(super) fn may_hold_one(operation: &Operation) -> bool {
+    let (request, response) = (&operation.request, &operation.response);
+    let in_headers = may_hold(&request.headers) || may_hold(&response.headers);
     let held = |fields: Vec<Field>| {
         fields
             .iter()

@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::exchange::credentials::{self, Credential};
-use crate::exchange::{Fact, Operation, What};
+use crate::exchange::credentials::Credential;
+use crate::exchange::{Fact, What};
 
 /// A shorter value than this may be a language or a colour; the services' own identifiers are longer.
 const MIN_TELLING: usize = 8;
@@ -44,12 +44,13 @@ enum Holder {
 
 impl Ties {
     /// Learns what an operation of this session shows.
-    pub(super) fn learn(&mut self, session: usize, operation: &Operation) {
-        let shown = credentials::shown(operation.request.headers.iter());
-        let asked = credentials::in_query(&operation.request.target);
-        let given = credentials::given(operation.response.headers.iter());
-        for credential in shown.into_iter().chain(asked).chain(given).filter(tells) {
-            hold(&mut self.holders, credential, session);
+    pub(super) fn learn<'a>(
+        &mut self,
+        session: usize,
+        credentials: impl IntoIterator<Item = &'a Credential>,
+    ) {
+        for credential in credentials.into_iter().filter(|one| tells(one)) {
+            hold(&mut self.holders, credential.clone(), session);
         }
     }
 
@@ -171,15 +172,18 @@ fn tells(credential: &Credential) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::tests::tape;
     use super::*;
-    use crate::exchange::{Headers, Micros, Session};
+    use crate::exchange::{Headers, Micros, Session, credentials};
 
-    fn operation(sent: &[(&str, &str)], given: &[(&str, &str)]) -> Operation {
-        let mut operation = tape("a:op1@0-0").operations().next().unwrap().clone();
-        operation.request.headers = sent.iter().copied().collect();
-        operation.response.headers = given.iter().copied().collect::<Headers>();
-        operation
+    /// What an operation shows whose request has these fields, and its response those.
+    fn shown(sent: &[(&str, &str)], given: &[(&str, &str)]) -> Vec<Credential> {
+        let (sent, given): (Headers, Headers) = (
+            sent.iter().copied().collect(),
+            given.iter().copied().collect(),
+        );
+        let shown = credentials::shown(sent.iter());
+        let given = credentials::given(given.iter());
+        shown.into_iter().chain(given).collect()
     }
 
     fn cookie(value: &str) -> Credential {
@@ -189,12 +193,9 @@ mod tests {
     #[test]
     fn what_a_session_was_given_or_sent_ties_a_client_to_it() {
         let mut ties = Ties::default();
-        ties.learn(
-            0,
-            &operation(&[], &[("Set-Cookie", "SID=0123456789; Path=/")]),
-        );
-        ties.learn(1, &operation(&[("cookie", "SID=9876543210; lang=de")], &[]));
-        ties.learn(1, &operation(&[("x-csrf-token", "aaaabbbb")], &[]));
+        ties.learn(0, &shown(&[], &[("Set-Cookie", "SID=0123456789; Path=/")]));
+        ties.learn(1, &shown(&[("cookie", "SID=9876543210; lang=de")], &[]));
+        ties.learn(1, &shown(&[("x-csrf-token", "aaaabbbb")], &[]));
         assert_eq!(ties.session_of(&[cookie("0123456789")]), Some(0));
         assert_eq!(ties.session_of(&[cookie("9876543210")]), Some(1));
         assert_eq!(
@@ -210,8 +211,8 @@ mod tests {
     fn what_several_sessions_have_ties_nobody_and_what_disagrees_neither() {
         let mut ties = Ties::default();
         let shared = ("authorization", "Bearer the-application");
-        ties.learn(0, &operation(&[shared, ("cookie", "SID=0123456789")], &[]));
-        ties.learn(1, &operation(&[shared, ("cookie", "SID=9876543210")], &[]));
+        ties.learn(0, &shown(&[shared, ("cookie", "SID=0123456789")], &[]));
+        ties.learn(1, &shown(&[shared, ("cookie", "SID=9876543210")], &[]));
         let application = Credential::Token("the-application".into());
         assert_eq!(ties.session_of(std::slice::from_ref(&application)), None);
         assert_eq!(

@@ -13,7 +13,7 @@ mod splice;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash as _, Hasher};
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -22,6 +22,7 @@ use crate::exchange::{Body, Headers, Notification, Request, Response, coding};
 use crate::matcher::{Part, Spelling};
 
 pub(super) use learn::Learner;
+pub(super) use searched::brings_choices;
 
 /// The values of a plan's tapes. They do not change while a run goes on.
 #[derive(Debug, Default)]
@@ -29,12 +30,12 @@ pub(super) struct Values {
     choices: Vec<Choice>,
     /// The choices that an operation's request makes.
     made: BTreeMap<usize, Range<usize>>,
-    requests: BTreeMap<usize, Message>,
-    responses: BTreeMap<usize, Message>,
+    requests: BTreeMap<usize, Echoes>,
+    responses: BTreeMap<usize, Echoes>,
     /// The target of a notification is its channel.
-    notifications: BTreeMap<usize, Message>,
+    notifications: BTreeMap<usize, Echoes>,
     /// Digests of all that stands on the tapes.
-    known: HashSet<u64>,
+    known: Digests,
     /// The choices that differ between repeats of one operation.
     varied: BTreeSet<usize>,
     /// Where clients sent secrets, and what the service gives in place of placeholders.
@@ -78,7 +79,17 @@ struct Echo {
     spelling: Spelling,
 }
 
-/// The echoes in one message.
+/// The echoes in one message. There are as many of these as messages in which something comes again: they take
+/// no more room than they need.
+#[derive(Debug)]
+struct Echoes {
+    target: Box<[Echo]>,
+    headers: Box<[(usize, Vec<Echo>)]>,
+    body: Box<[Echo]>,
+    trailers: Box<[(usize, Vec<Echo>)]>,
+}
+
+/// The echoes in one message, while it is searched.
 #[derive(Debug, Default)]
 struct Message {
     target: Vec<Echo>,
@@ -89,11 +100,47 @@ struct Message {
     trailers: Vec<(usize, Vec<Echo>)>,
 }
 
+impl Echoes {
+    /// Keeps some of the echoes; whether any are left.
+    fn retain(&mut self, keep: &impl Fn(&Echo) -> bool) -> bool {
+        for echoes in [&mut self.target, &mut self.body] {
+            let all = std::mem::take(echoes).into_iter();
+            *echoes = all.filter(keep).collect();
+        }
+        for fields in [&mut self.headers, &mut self.trailers] {
+            let all = std::mem::take(fields).into_iter();
+            let kept = all.map(|(field, mut echoes)| {
+                echoes.retain(keep);
+                (field, echoes)
+            });
+            *fields = kept.filter(|(_, echoes)| !echoes.is_empty()).collect();
+        }
+        let none = self.target.is_empty() && self.body.is_empty();
+        !(none && self.headers.is_empty() && self.trailers.is_empty())
+    }
+}
+
+impl From<Message> for Echoes {
+    fn from(found: Message) -> Self {
+        Echoes {
+            target: found.target.into(),
+            headers: found.headers.into(),
+            body: found.body.into(),
+            trailers: found.trailers.into(),
+        }
+    }
+}
+
 /// What live clients chose in a run, by what was chosen on the tape.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bound(BTreeMap<usize, String>);
 
 impl Bound {
+    /// Whether there is no live value.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The live value of a choice.
     pub(super) fn get(&self, ChoiceId(choice): ChoiceId) -> Option<&str> {
         self.0.get(&choice).map(String::as_str)
@@ -241,6 +288,23 @@ impl Values {
         })
     }
 
+    /// Forgets the echoes of choices for which no live value can ever stand: of those there are as many as
+    /// messages, where clients say the same over and over.
+    pub(super) fn tidy(&mut self) {
+        let can_be_bound = |(place, choice): (usize, &Choice)| {
+            choice.nature != secret::Nature::Own || self.comes_again(ChoiceId(place))
+        };
+        let bindable: Vec<bool> = self.choices.iter().enumerate().map(can_be_bound).collect();
+        let keep = |echo: &Echo| bindable.get(echo.choice).copied().unwrap_or_default();
+        for messages in [
+            &mut self.requests,
+            &mut self.responses,
+            &mut self.notifications,
+        ] {
+            messages.retain(|_, echoes| echoes.retain(&keep));
+        }
+    }
+
     fn of_operation(&self, operation: usize) -> impl Iterator<Item = (ChoiceId, &Choice)> {
         let range = self.made.get(&operation).cloned().unwrap_or_default();
         let first = range.start;
@@ -261,6 +325,29 @@ fn splice_headers(recorded: &Headers, echoes: &[(usize, Vec<Echo>)], bound: &Bou
         (name.to_owned(), value)
     };
     recorded.iter().enumerate().map(field).collect()
+}
+
+/// Digests, which need no other to be found by.
+type Digests = HashSet<u64, BuildHasherDefault<AsItIs>>;
+
+/// Takes a digest for its own hash.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, digest: u64) {
+        self.0 = digest;
+    }
 }
 
 /// A digest that is the same for equal values; two others hardly share it.

@@ -52,6 +52,26 @@ pub fn parts(path: &Path) -> Result<Vec<PathBuf>, TapeError> {
     Ok(segments.into_values().collect())
 }
 
+/// The files of the tape at a path with their numbers: a folder's segments, or a file and what follows it. A
+/// file whose header cannot be read is alone.
+pub(super) fn files(path: &Path) -> Result<BTreeMap<u64, PathBuf>, TapeError> {
+    if path.is_dir() {
+        let segments = segment::list(path)?;
+        if segments.is_empty() {
+            return Err(FolderFault::NoSegments.at(path));
+        }
+        return Ok(segments);
+    }
+    let header = store::header(path)?;
+    let mut files = match &header {
+        Some(header) => segment::followers(path, header)?,
+        None => BTreeMap::new(),
+    };
+    let own = header.and_then(|header| header.segment);
+    files.insert(own.map_or(1, |segment| segment.number), path.to_owned());
+    Ok(files)
+}
+
 /// Reads a tape from the content of a file; of a segment, without what is missing because of those before
 /// it.
 pub(super) fn read_played(bytes: &[u8], path: &Path) -> Result<Loaded, TapeError> {
@@ -139,7 +159,7 @@ fn join(segments: &BTreeMap<u64, PathBuf>) -> Result<Loaded, TapeError> {
 }
 
 /// That the segments before this one are gone.
-fn missing_before(first: u64) -> Vec<Notice> {
+pub(super) fn missing_before(first: u64) -> Vec<Notice> {
     match first {
         0 | 1 => Vec::new(),
         _ => vec![Notice::Begins { segment: first }],
@@ -206,7 +226,7 @@ fn strike(loaded: &mut Loaded) {
 }
 
 /// The operation that opened the stream on which an event travelled.
-fn stream_of(event: &Event) -> Option<OperationId> {
+pub(super) fn stream_of(event: &Event) -> Option<OperationId> {
     match event {
         Event::Operation(operation) => match operation.form {
             Form::Message(message) => Some(message.stream),

@@ -14,6 +14,7 @@ mod numbers;
 mod packing;
 mod read;
 pub mod redaction;
+pub mod reel;
 mod rewriting;
 mod segment;
 mod store;
@@ -38,6 +39,7 @@ pub use redaction::Redaction;
 pub use rewriting::{Style, Whole, files};
 pub use segment::Segment;
 pub use store::{content, file, is_link, no_link};
+pub use wire::{Content, Fields, Glance};
 
 /// One recording, in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,9 +16,21 @@ const MAX_NAMES: usize = 8;
 /// The tape with every event under the name that its session has in the end; the tape itself where
 /// no session was renamed.
 pub(super) fn settled(tape: &Tape) -> Cow<'_, Tape> {
-    let renamed: BTreeMap<Session, Session> = tape
-        .events
-        .iter()
+    let renamed = renamed(tape.events.iter());
+    if renamed.is_empty() {
+        return Cow::Borrowed(tape);
+    }
+    let mut tape = tape.clone();
+    rename(
+        &renamed,
+        tape.events.iter_mut().filter_map(Event::session_mut),
+    );
+    Cow::Owned(tape)
+}
+
+/// The sessions that were renamed, with what became of each.
+pub(super) fn renamed<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeMap<Session, Session> {
+    events
         .filter_map(|event| match event {
             Event::Fact(fact) => match &fact.what {
                 What::Was(before) => Some((before.clone(), fact.session.clone())),
@@ -36,12 +48,15 @@ pub(super) fn settled(tape: &Tape) -> Cow<'_, Tape> {
                 None
             }
         })
-        .collect();
-    if renamed.is_empty() {
-        return Cow::Borrowed(tape);
-    }
-    let mut tape = tape.clone();
-    for session in tape.events.iter_mut().filter_map(Event::session_mut) {
+        .collect()
+}
+
+/// Gives these sessions the names that they have in the end.
+pub(super) fn rename<'a>(
+    renamed: &BTreeMap<Session, Session>,
+    sessions: impl Iterator<Item = &'a mut Session>,
+) {
+    for session in sessions {
         for _ in 0..MAX_NAMES {
             match renamed.get(session) {
                 Some(name) => session.clone_from(name),
@@ -49,5 +64,4 @@ pub(super) fn settled(tape: &Tape) -> Cow<'_, Tape> {
             }
         }
     }
-    Cow::Owned(tape)
 }

@@ -6,7 +6,9 @@
 //! What is read may be hostile: there are limits on what it unpacks to.
 
 use std::borrow::Cow;
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::panic::catch_unwind;
 
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder, StreamingDecoder};
@@ -205,8 +207,7 @@ pub(super) fn text(bytes: &[u8]) -> Result<Unpacked<'_>, Unreadable> {
             frames: Vec::new(),
         });
     }
-    let most = (bytes.len() as u64).saturating_mul(MAX_RATIO);
-    let limit = most.clamp(FREE, MAX_TAPE_BYTES);
+    let limit = most(bytes.len());
     let mut text = Vec::new();
     let mut frames = Vec::new();
     let mut place = 0;
@@ -252,6 +253,50 @@ pub(super) fn text(bytes: &[u8]) -> Result<Unpacked<'_>, Unreadable> {
         packing: Packing::Zstd,
         frames,
     })
+}
+
+/// How a file is packed.
+pub(super) fn of_file(file: &File) -> io::Result<Packing> {
+    let mut magic = [0; FRAME.len()];
+    match file.read_exact_at(&mut magic, 0) {
+        Ok(()) => Ok(Packing::of(&magic)),
+        // Nothing that is shorter is packed.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Packing::Plain),
+        Err(error) => Err(error),
+    }
+}
+
+/// Unpacks a file to another, a frame at a time. Whether that is possible: where a frame is torn or broken, it
+/// is not.
+pub(super) fn unpack_to(packed: File, mut plain: &File) -> io::Result<bool> {
+    let mut bytes = Vec::new();
+    packed.take(MAX_TAPE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_TAPE_BYTES {
+        return Ok(false);
+    }
+    let mut left = most(bytes.len());
+    let mut rest = bytes.as_slice();
+    let mut text = Vec::new();
+    while !rest.is_empty() {
+        let length = length_of(rest).flatten();
+        let Some((one, others)) = length.and_then(|length| rest.split_at_checked(length)) else {
+            return Ok(false);
+        };
+        text.clear();
+        if one.starts_with(&FRAME) && unpack(one, &mut text, left).is_err() {
+            return Ok(false);
+        }
+        left -= text.len() as u64;
+        plain.write_all(&text)?;
+        rest = others;
+    }
+    Ok(true)
+}
+
+/// What a file of so many bytes may unpack to.
+fn most(length: usize) -> u64 {
+    let most = (length as u64).saturating_mul(MAX_RATIO);
+    most.clamp(FREE, MAX_TAPE_BYTES)
 }
 
 /// Whether the content of a file is this text, and nothing else.

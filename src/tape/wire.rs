@@ -7,6 +7,8 @@ mod body;
 mod fact;
 mod field;
 mod gap;
+mod glance;
+mod quick;
 mod redaction;
 mod stream;
 mod write;
@@ -26,6 +28,8 @@ use body::WireBody;
 use fact::{WireCauseBy, WireFact};
 use field::{True, WireStatus, WireValue, headers};
 use gap::WireGap;
+pub use glance::{Content, Fields, Glance};
+pub(super) use glance::{OPERATION, operation};
 use redaction::WireRedaction;
 use stream::{WireCarrier, WireForm};
 pub(super) use write::{append_event, write_event, write_header, write_trailer};
@@ -117,13 +121,7 @@ pub(super) fn read(object: &str) -> Result<(String, Entry), Fault> {
         }
         "trailer" => return Ok((kind, Entry::Trailer(serde_json::from_str(object)?))),
         "contract" => Event::Contract(serde_json::from_str::<WireContract>(object)?.into()),
-        "operation" => {
-            let wire = serde_json::from_str::<WireOperation>(object)?;
-            if wire.response.is_none() && !matches!(wire.form, Some(WireForm::Message(_))) {
-                return Err(Fault::Shape(serde_json::Error::missing_field("response")));
-            }
-            Event::Operation(wire.into())
-        }
+        "operation" => Event::Operation(read_operation(object)?),
         "notification" => {
             Event::Notification(serde_json::from_str::<WireNotification>(object)?.into())
         }
@@ -132,6 +130,15 @@ pub(super) fn read(object: &str) -> Result<(String, Entry), Fault> {
         _ => return Err(Fault::Problem(Problem::UnknownKind(kind))),
     };
     Ok((kind, Entry::Event(Box::new(event))))
+}
+
+/// Reads an object that is an operation.
+fn read_operation(object: &str) -> Result<Operation, serde_json::Error> {
+    let wire = serde_json::from_str::<WireOperation>(object)?;
+    if wire.response.is_none() && !matches!(wire.form, Some(WireForm::Message(_))) {
+        return Err(serde_json::Error::missing_field("response"));
+    }
+    Ok(wire.into())
 }
 
 // Every struct denies unknown fields, since `format` would lose them. Every optional field is either

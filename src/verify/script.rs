@@ -130,11 +130,11 @@ fn steps(
         steps.extend(until(&mut facts, Some(at)));
         steps.push(match happening {
             Happening::Called(operation) if operation.request.method == PUBLISH => Step::Publish(
-                Published::of(recorded.get(&operation.id).unwrap_or(operation)),
+                Published::of(recorded.get(&operation.id).copied().unwrap_or(operation)),
             ),
             Happening::Called(operation) => match strand(operation.id) {
-                Some(strand) => Step::Open((*operation).clone(), strand),
-                None => Step::Call((*operation).clone()),
+                Some(strand) => Step::Open((**operation).clone(), strand),
+                None => Step::Call((**operation).clone()),
             },
             Happening::Heard(notification) => {
                 match notification.carrier.stream().and_then(strand) {

@@ -10,6 +10,7 @@
 mod caps;
 mod copies;
 mod events;
+mod filed;
 mod forward;
 mod house;
 mod import;

@@ -2,94 +2,151 @@
 //! worked out elsewhere.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::follow::Moment;
+use super::learned::Conversation;
+use super::noting::Notes;
+use super::recording::Roll;
 use super::strands::Strands;
-use super::{LaneEvent, Plan, PlanError, Planned, Times};
-use crate::exchange::{Fact, Micros, Notification, Operation, OperationId, Stream, What};
-use crate::journal::Identity;
-use crate::matcher::{Key, Rules};
-use crate::player::publish;
+use super::{LaneEvent, Plan, PlanError, Planned, narrow};
+use crate::exchange::{
+    Fact, Form, Headers, Notification, Operation, OperationId, Session, Stream, What,
+};
 use crate::player::shift::Shift;
-use crate::player::standin;
+use crate::player::standin::StandIns;
 use crate::player::ties::Ears;
-use crate::player::values::secret::Secrets;
-use crate::tape::{Event, Gaps, Tape};
+use crate::tape::{Event, Gaps};
 
 /// The statuses that a response can have that is the last word on its request (RFC 9110 §15).
 const FINAL_STATUSES: std::ops::RangeInclusive<u16> = 200..=599;
 
 /// What is known of a tape while its events are added.
 struct Adding {
-    /// Where each of its operations stands in the plan.
-    numbers: BTreeMap<OperationId, usize>,
+    numbers: Numbers,
     strands: Strands,
     shift: Shift,
     /// The lane of each session that is on it.
     lanes: BTreeMap<usize, usize>,
-    /// When what happened, of all sessions.
-    moments: Vec<(Micros, Moment)>,
+}
+
+/// Where each operation of a tape stands in the plan; nothing of a tape on which nothing refers to one.
+#[derive(Debug, Default)]
+pub(super) struct Numbers(Vec<(OperationId, usize)>);
+
+impl Numbers {
+    fn of(operations: &[Planned], events: &[(usize, Event)], first: usize) -> Numbers {
+        let refers = |(_, event): &(usize, Event)| match event {
+            Event::Notification(_) | Event::Fact(_) => true,
+            Event::Contract(_) | Event::Operation(_) | Event::Gap(_) => false,
+        };
+        let opens = |planned: &Planned| planned.travels.opens().is_some();
+        if !events.iter().any(refers) && !operations.iter().any(opens) {
+            return Numbers::default();
+        }
+        let numbered = operations.iter().zip(first..);
+        let mut numbers: Vec<_> = numbered
+            .map(|(planned, place)| (planned.id, place))
+            .collect();
+        numbers.sort_unstable();
+        Numbers(numbers)
+    }
+
+    pub(super) fn get(&self, id: OperationId) -> Option<usize> {
+        let found = self.0.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.0.get(found).map(|(_, place)| *place)
+    }
 }
 
 impl Plan {
     /// Adds a conversation to the plan.
-    pub(super) fn add(&mut self, tape: &Tape) -> Result<(), PlanError> {
-        let (tape, stand_ins) = standin::put_in(tape.settled());
-        self.learn_endpoints(&tape);
+    pub(super) fn add(&mut self, roll: Roll) -> Result<(), PlanError> {
+        let Roll {
+            notes,
+            events,
+            stand_ins,
+            secrets,
+            shift,
+        } = roll;
         // Numbers first: a captured operation is written when it is complete, so a notification
         // may stand before the operation that caused it.
         let first = self.operations.len();
-        let ids = tape.operations().map(|operation| operation.id);
-        let mut adding = Adding {
-            numbers: ids.zip(first..).collect(),
-            strands: Strands::of(&tape),
-            shift: Shift::of(&tape, self.reading.present),
-            lanes: BTreeMap::new(),
-            moments: Vec::new(),
-        };
-        let rules = &self.reading.rules;
-        let planned =
-            |operation: &Operation| planned(operation, &self.endpoints, rules, adding.shift);
-        self.operations.extend(tape.operations().map(planned));
-        self.learn_strands(&adding.strands, &adding.numbers);
-        for event in &tape.events {
-            match event {
-                Event::Contract(contract) => self.contracts.push(contract.clone()),
-                Event::Gap(gap) => self.gaps.join(&Gaps::of([gap])),
-                Event::Fact(fact) => self.add_fact(fact, &mut adding),
-                Event::Operation(operation) => self.add_operation(operation, &mut adding)?,
-                Event::Notification(heard) => self.add_notification(heard, &mut adding)?,
-            }
+        let heard = self.notifications.len();
+        let seats: Vec<usize> = notes
+            .sessions
+            .iter()
+            .map(|session| self.seat(session))
+            .collect();
+        let seat_of = |session: usize| seats.get(session).copied().unwrap_or_default();
+        for (path, place) in notes.paths.iter().zip(first..) {
+            self.paths.add(*path, place);
         }
-        let Adding { lanes, moments, .. } = adding;
+        self.learn_ties(&notes, seat_of);
+        // A first tape may be most of the memory: it is taken as it is.
+        let mut operations = notes.operations;
+        for planned in &mut operations {
+            planned.session = seat_of(planned.session);
+        }
+        if self.operations.is_empty() {
+            self.operations = operations;
+        } else {
+            self.operations.append(&mut operations);
+        }
+        let numbers = Numbers::of(
+            self.operations.get(first..).unwrap_or_default(),
+            &events,
+            first,
+        );
+        let openings = self.openings(first);
+        let strands = Strands::of(&openings, &events);
+        self.learn_strands(&strands, &numbers, first);
+        let mut adding = Adding {
+            numbers,
+            strands,
+            shift,
+            lanes: BTreeMap::new(),
+        };
+        let mut next = first;
+        for (before, event) in &events {
+            for place in next..first + before {
+                self.add_operation(place, &mut adding);
+            }
+            next = next.max(first + before);
+            self.add_event(event, next, &mut adding)?;
+        }
+        for place in next..self.operations.len() {
+            self.add_operation(place, &mut adding);
+        }
+        let Adding { lanes, .. } = adding;
         self.count(lanes.values().copied());
         self.complete_endings(first);
-        self.learn_ears(&tape, &lanes);
+        self.learn_ears(&events, &lanes);
         self.learn_stand_ins(&stand_ins);
-        let secrets = Secrets::of(&tape, &stand_ins);
         self.names = secrets.names().or(self.names.take());
-        self.follow(moments, &secrets, &stand_ins);
-        self.learn_brought();
-        self.stand_ins.extend(stand_ins);
-        let operations = self.operations.get(first..).unwrap_or_default();
-        self.values.compare_repeats(first, operations);
+        self.stand_ins.extend(stand_ins.clone());
+        self.conversations.push(Conversation {
+            operations: first..self.operations.len(),
+            notifications: heard..self.notifications.len(),
+            secrets,
+            stand_ins,
+        });
         Ok(())
     }
 
-    /// Learns where Bayeux is spoken. A recording finds that after its header was written.
-    fn learn_endpoints(&mut self, tape: &Tape) {
-        let shaken = tape.facts().filter_map(|fact| {
-            if let What::Handshake { endpoint, .. } = &fact.what {
-                Some(endpoint)
-            } else {
-                None
-            }
-        });
-        for endpoint in tape.header.endpoint.iter().chain(shaken) {
-            if !self.endpoints.contains(endpoint) {
-                self.endpoints.push(endpoint.clone());
-            }
+    fn add_event(
+        &mut self,
+        event: &Event,
+        before: usize,
+        adding: &mut Adding,
+    ) -> Result<(), PlanError> {
+        match event {
+            Event::Contract(contract) => self.contracts.push(contract.clone()),
+            Event::Gap(gap) => self.gaps.join(&Gaps::of([gap])),
+            Event::Fact(fact) => self.add_fact(fact, adding),
+            Event::Notification(heard) => self.add_notification(heard, before, adding)?,
+            // Those were taken note of before.
+            Event::Operation(_) => {}
         }
+        Ok(())
     }
 
     fn add_fact(&mut self, fact: &Fact, adding: &mut Adding) {
@@ -102,63 +159,101 @@ impl Plan {
         }
     }
 
-    fn add_operation(
-        &mut self,
-        operation: &Operation,
-        adding: &mut Adding,
-    ) -> Result<(), PlanError> {
-        check(operation)?;
-        let (session, lane) = self.lane(&operation.session, &mut adding.lanes);
-        let Some(&place) = adding.numbers.get(&operation.id) else {
-            return Ok(());
+    fn add_operation(&mut self, place: usize, adding: &mut Adding) {
+        let Some(planned) = self.operations.get(place) else {
+            return;
         };
-        self.append(lane, LaneEvent::Operation(place));
-        let begun = (operation.at, Moment::Request(place));
-        let answered = (operation.answered, Moment::Response(place));
-        adding.moments.extend([begun, answered]);
+        let lane = self.lane_of(planned.session, &mut adding.lanes);
         if let Some(planned) = self.operations.get_mut(place) {
-            (planned.session, planned.lane) = (session, lane);
+            planned.lane = narrow(lane);
         }
-        self.ties.learn(session, operation);
-        if let Some(client) = self.reading.client(&operation.request) {
-            self.ties.learn_named(session, client);
-        }
-        Ok(())
+        self.append(lane, LaneEvent::Operation(place));
     }
 
     fn add_notification(
         &mut self,
         notification: &Notification,
+        before: usize,
         adding: &mut Adding,
     ) -> Result<(), PlanError> {
         if adding.strands.is_unheard(notification.id) {
             return Ok(());
         }
         let (_, lane) = self.lane(&notification.session, &mut adding.lanes);
-        let due = self.due(notification, lane, &adding.numbers, adding.shift)?;
+        let due = self.due(notification, (lane, before), &adding.numbers, adding.shift)?;
         let place = self.notifications.len();
         for cause in &due.causes {
-            if let Some(planned) = self.operations.get_mut(cause.operation) {
-                planned.releases.push(place);
-            }
+            self.releases
+                .entry(cause.operation)
+                .or_default()
+                .push(place);
         }
         self.notifications.push(due);
-        let moment = (notification.at, Moment::Notification(place));
-        adding.moments.push(moment);
         self.append(lane, LaneEvent::Notification(place));
         Ok(())
     }
 
+    /// The operations that open streams, from this one on, as they are played.
+    fn openings(&self, first: usize) -> Vec<Arc<Operation>> {
+        let all = self.operations.iter().enumerate().skip(first);
+        let opening = all.filter(|(_, planned)| planned.travels.opens().is_some());
+        opening
+            .filter_map(|(place, _)| self.operation(place))
+            .collect()
+    }
+
+    /// Learns by what the sessions of a tape are known.
+    fn learn_ties(&mut self, notes: &Notes, seat_of: impl Fn(usize) -> usize) {
+        let seat = |place: &usize| notes.operations.get(*place).map(|one| seat_of(one.session));
+        let mut last = None;
+        for (place, heads) in &notes.heads {
+            let Some(seat) = seat(place) else { continue };
+            // Most operations of a session show the same.
+            let this = (seat, Arc::as_ptr(heads));
+            if last.replace(this) != Some(this) {
+                self.ties
+                    .learn(seat, heads.shown.iter().chain(&heads.given));
+            }
+        }
+        for (place, asked) in &notes.asked {
+            if let Some(seat) = seat(place) {
+                self.ties.learn(seat, asked);
+            }
+        }
+        for (place, client) in &notes.named {
+            if let Some(seat) = seat(place) {
+                self.ties.learn_named(seat, client.clone());
+            }
+        }
+    }
+
+    /// Learns whose the stand-ins are, however a client shows them again.
+    fn learn_stand_ins(&mut self, stand_ins: &StandIns) {
+        for stand_in in &stand_ins.given {
+            let mut sessions = self.sessions.iter();
+            if let Some(seat) = sessions.position(|session| *session == stand_in.session) {
+                self.ties.learn_stand_in(seat, stand_in.text(0));
+            }
+        }
+    }
+
     /// Learns which sessions of a tape listened. A tape without handshakes, such as that of a page,
     /// does not say.
-    fn learn_ears(&mut self, tape: &Tape, lanes: &BTreeMap<usize, usize>) {
-        let shook_hands = |fact: &&Fact| matches!(fact.what, What::Handshake { .. });
-        let facts: Vec<&Fact> = tape.facts().filter(shook_hands).collect();
+    fn learn_ears(&mut self, events: &[(usize, Event)], lanes: &BTreeMap<usize, usize>) {
+        let shaken = events.iter().filter_map(|(_, event)| match event {
+            Event::Fact(fact) if matches!(fact.what, What::Handshake { .. }) => Some(&fact.session),
+            Event::Contract(_)
+            | Event::Operation(_)
+            | Event::Notification(_)
+            | Event::Fact(_)
+            | Event::Gap(_) => None,
+        });
+        let shaken: Vec<&Session> = shaken.collect();
         for (&seat, &lane) in lanes {
             let session = self.sessions.get(seat);
-            let greeted = facts.iter().any(|fact| Some(&fact.session) == session);
+            let greeted = shaken.iter().any(|shaken| Some(*shaken) == session);
             let heard = self.heard_last(lane).is_some();
-            let ears = if facts.is_empty() || greeted || heard {
+            let ears = if shaken.is_empty() || greeted || heard {
                 Ears::Some
             } else {
                 Ears::None
@@ -168,44 +263,17 @@ impl Plan {
     }
 }
 
-/// An operation as it is planned, before its place in its session is known.
-fn planned(operation: &Operation, endpoints: &[String], rules: &Rules, shift: Shift) -> Planned {
-    let mut operation = operation.clone();
-    let mut replies = Vec::new();
-    if let Some(published) = publish::recorded(&operation, endpoints) {
-        operation.request = published.request;
-        replies = published.replies;
-    }
-    let identity = Identity::of_operation(&operation);
-    shift.operation(&mut operation);
-    Planned {
-        identity,
-        key: Key::of(&operation.request, rules),
-        operation,
-        replies,
-        session: 0,
-        lane: 0,
-        releases: Vec::new(),
-        times: Times::default(),
-        opened: None,
-        epoch: 0,
-    }
-}
-
 /// Whether live requests can match this operation, and whether its response can be sent.
-fn check(operation: &Operation) -> Result<(), PlanError> {
+pub(super) fn check(operation: &Operation) -> Result<(), PlanError> {
     let (request, response) = (&operation.request, &operation.response);
     let no = |what, text: String| Err(PlanError::Http(operation.id.0, text, what));
-    if http::Method::from_bytes(request.method.as_bytes()).is_err() {
+    if !is_method(&request.method) {
         return no("method", request.method.clone());
     }
-    if !request.target.starts_with('/')
-        || request.target.parse::<http::uri::PathAndQuery>().is_err()
-    {
+    if !is_target(&request.target) {
         return no("path to match", request.target.clone());
     }
-    let switched = response.status == 101 && operation.form.opens() == Some(Stream::Socket);
-    if !switched && !FINAL_STATUSES.contains(&response.status) {
+    if !is_final(response.status, operation.form) {
         return no("final status", response.status.to_string());
     }
     for (name, value) in response.headers.iter().chain(response.trailers.iter()) {
@@ -217,4 +285,27 @@ fn check(operation: &Operation) -> Result<(), PlanError> {
         }
     }
     Ok(())
+}
+
+pub(super) fn is_method(method: &str) -> bool {
+    http::Method::from_bytes(method.as_bytes()).is_ok()
+}
+
+pub(super) fn is_target(target: &str) -> bool {
+    // Most are of letters, digits and slashes alone, and to read them costs more than to see that.
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.');
+    let fits = || target.bytes().all(plain) || target.parse::<http::uri::PathAndQuery>().is_ok();
+    target.starts_with('/') && fits()
+}
+
+pub(super) fn is_final(status: u16, form: Form) -> bool {
+    let switched = status == 101 && form.opens() == Some(Stream::Socket);
+    switched || FINAL_STATUSES.contains(&status)
+}
+
+pub(super) fn are_sendable(fields: &Headers) -> bool {
+    fields.iter().all(|(name, value)| {
+        http::HeaderName::try_from(name).is_ok() && http::HeaderValue::from_bytes(value).is_ok()
+    })
 }

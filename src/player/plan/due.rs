@@ -1,29 +1,28 @@
 //! A notification with what it waits for, and the bytes that carry it. When it is released is not known here.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 
+use super::adding::Numbers;
 use super::{By, Cause, Due, Plan, PlanError, Wording, carried};
 use crate::bayeux::Pattern;
-use crate::exchange::{Notification, OperationId};
+use crate::exchange::Notification;
 use crate::journal::Identity;
 use crate::player::shift::Shift;
 
 impl Plan {
-    /// A notification of this lane with what it waits for.
+    /// A notification of this lane, before which so many operations stand, with what it waits for.
     pub(super) fn due(
         &self,
         notification: &Notification,
-        lane: usize,
-        numbers: &BTreeMap<OperationId, usize>,
+        (lane, before): (usize, usize),
+        numbers: &Numbers,
         shift: Shift,
     ) -> Result<Due, PlanError> {
         let identity = Identity::of_notification(notification);
         let mut notification = notification.clone();
-        let before = notification.data.clone();
+        let recorded = notification.data.clone();
         shift.notification(&mut notification);
-        let as_written = if before == notification.data {
+        let as_written = if recorded == notification.data {
             Wording::Recorded
         } else {
             Wording::Anew
@@ -33,7 +32,7 @@ impl Plan {
             None => None,
             Some(stream) => {
                 let missing = PlanError::NoStream(id, stream.0);
-                Some(*numbers.get(&stream).ok_or(missing)?)
+                Some(numbers.get(stream).ok_or(missing)?)
             }
         };
         let message = if stream.is_some() {
@@ -45,12 +44,8 @@ impl Plan {
         let mut since = None;
         for cause in &notification.after {
             let missing = || PlanError::NoCause(id, cause.0);
-            let operation = *numbers.get(cause).ok_or_else(missing)?;
-            let recorded = &self
-                .operations
-                .get(operation)
-                .ok_or_else(missing)?
-                .operation;
+            let operation = numbers.get(*cause).ok_or_else(missing)?;
+            let recorded = self.operations.get(operation).ok_or_else(missing)?;
             let (by, at) = if notification.at < recorded.answered {
                 (By::Received, recorded.at)
             } else {
@@ -65,6 +60,7 @@ impl Plan {
             gap: notification.at.since(since),
             notification,
             lane,
+            before,
             causes,
             stream,
             message,

@@ -1,56 +1,45 @@
-//! Which operations a request to a path may mean, so that not all of a tape need to be compared with
-//! it.
+//! Which operations were called at a path, so that not all of a tape need to be compared with a request.
 //!
-//! It does not decide which of them answers.
+//! It does not decide which of them answers, and may name one that was called elsewhere: it keeps a digest of
+//! each path and not the path.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-
-use crate::matcher::{Part, Rules};
-use crate::player::values::Values;
-
-use super::Planned;
+use std::hash::{DefaultHasher, Hasher as _};
 
 /// The operations of a plan by the paths of their requests.
 #[derive(Debug, Default)]
 pub(in crate::player) struct Paths {
-    /// Those that are called at their recorded path alone, in recorded order. Paths are only looked up, and
-    /// of a million each step of a search is slow.
-    fixed: HashMap<String, Vec<usize>>,
-    /// Those that may be called at another path too, in recorded order: a value in it was chosen by a
-    /// client, or a rule lets paths differ.
-    moving: Vec<usize>,
+    /// The digests of the paths, above the numbers of the operations; sorted.
+    places: Vec<u64>,
+}
+
+/// The digest of a path.
+pub(super) fn digest(target: &str) -> u32 {
+    let path = target.split('?').next().unwrap_or_default();
+    let mut hasher = DefaultHasher::new();
+    hasher.write(path.as_bytes());
+    u32::try_from(hasher.finish() >> 32).unwrap_or_default()
 }
 
 impl Paths {
-    /// The paths of these operations.
-    pub(super) fn of(operations: &[Planned], values: &Values, rules: &Rules) -> Paths {
-        let all_move = rules.ignores_some(Part::Path);
-        let mut paths = Paths::default();
-        for (place, planned) in operations.iter().enumerate() {
-            if all_move || values.may_move(place) {
-                paths.moving.push(place);
-            } else {
-                let path = planned.key.path();
-                if let Some(places) = paths.fixed.get_mut(path) {
-                    places.push(place);
-                } else {
-                    paths.fixed.insert(path.to_owned(), vec![place]);
-                }
-            }
-        }
-        paths
+    /// Notes that this operation was called at a path of this digest.
+    pub(super) fn add(&mut self, digest: u32, place: usize) {
+        // There are fewer: each takes some bytes of a tape.
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        self.places.push(u64::from(digest) << 32 | u64::from(place));
     }
 
-    /// The operations that a request to this path may mean, in recorded order.
-    pub(in crate::player) fn at(&self, path: &str) -> Cow<'_, [usize]> {
-        let fixed = self.fixed.get(path).map(Vec::as_slice).unwrap_or_default();
-        if self.moving.is_empty() {
-            return Cow::Borrowed(fixed);
-        }
-        let mut places = [fixed, &self.moving].concat();
-        places.sort_unstable();
-        Cow::Owned(places)
+    /// Must be called when all were added.
+    pub(super) fn sort(&mut self) {
+        self.places.sort_unstable();
+    }
+
+    /// The operations that were called at this path, in recorded order.
+    pub(in crate::player) fn at(&self, path: &str) -> impl Iterator<Item = usize> {
+        let digest = u64::from(digest(path));
+        let from = self.places.partition_point(|place| place >> 32 < digest);
+        let rest = self.places.get(from..).unwrap_or_default().iter();
+        let here = rest.take_while(move |place| **place >> 32 == digest);
+        here.filter_map(|place| usize::try_from(place & u64::from(u32::MAX)).ok())
     }
 }
 
@@ -61,8 +50,8 @@ mod tests {
     #[test]
     fn a_request_to_a_path_means_the_operations_recorded_there() {
         let plan = plan(&[tape("a:op1@0-0 a:op2@1-1"), tape("b:op1@0-0 b:op3@1-1")]);
-        assert_eq!(*plan.paths.at("/op/1"), [0, 2]);
-        assert_eq!(*plan.paths.at("/op/3"), [3]);
-        assert_eq!(*plan.paths.at("/op"), [0; 0]);
+        assert_eq!(plan.about("/op/1"), [0, 2]);
+        assert_eq!(plan.about("/op/3"), [3]);
+        assert_eq!(plan.about("/op"), [0; 0]);
     }
 }

@@ -4,12 +4,13 @@
 //! Streams that follow each other are one strand. What a replay makes of that is not known here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::exchange::{
     Carrier, LAST_EVENT, Micros, Notification, NotificationId, Operation, OperationId, ServerSent,
     What,
 };
-use crate::tape::Tape;
+use crate::tape::Event;
 
 /// The strands of one tape.
 #[derive(Debug, Default)]
@@ -39,21 +40,26 @@ struct Draft<'a> {
 }
 
 impl Strands {
-    pub(super) fn of(tape: &Tape) -> Strands {
+    /// The strands of the streams that these operations opened, of a tape with these other events.
+    pub(super) fn of(openings: &[Arc<Operation>], events: &[(usize, Event)]) -> Strands {
         let mut closed: BTreeMap<OperationId, Micros> = BTreeMap::new();
-        for fact in tape.facts() {
-            if let What::Closed(end) = &fact.what {
-                closed.insert(end.stream, fact.at);
-            }
-        }
         let mut heard: BTreeMap<OperationId, Vec<&Notification>> = BTreeMap::new();
-        for notification in tape.notifications() {
-            if let Some(stream) = notification.carrier.stream() {
-                heard.entry(stream).or_default().push(notification);
+        for (_, event) in events {
+            match event {
+                Event::Fact(fact) => {
+                    if let What::Closed(end) = &fact.what {
+                        closed.insert(end.stream, fact.at);
+                    }
+                }
+                Event::Notification(notification) => {
+                    if let Some(stream) = notification.carrier.stream() {
+                        heard.entry(stream).or_default().push(notification);
+                    }
+                }
+                Event::Contract(_) | Event::Operation(_) | Event::Gap(_) => {}
             }
         }
-        let opens = |operation: &&Operation| operation.form.opens().is_some();
-        let mut openings: Vec<&Operation> = tape.operations().filter(opens).collect();
+        let mut openings: Vec<&Operation> = openings.iter().map(AsRef::as_ref).collect();
         openings.sort_by_key(|operation| operation.at);
         let mut strands = Strands::default();
         let mut drafts: Vec<Draft> = Vec::new();

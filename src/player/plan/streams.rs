@@ -4,32 +4,27 @@
 
 use std::collections::BTreeMap;
 
-use crate::exchange::{Closed, Ender, Fact, OperationId};
+use crate::exchange::{Closed, Ender, Fact};
 
+use super::adding::Numbers;
 use super::strands::Strands;
 use super::{Ending, LaneEvent, Opened, Plan};
 
 impl Plan {
     /// Learns which streams of a tape follow each other.
-    pub(super) fn learn_strands(
-        &mut self,
-        strands: &Strands,
-        numbers: &BTreeMap<OperationId, usize>,
-    ) {
-        for (id, &place) in numbers {
-            let place_of = |id: OperationId| numbers.get(&id).copied();
-            if let Some(planned) = self.operations.get_mut(place)
-                && let Some(strand) = strands.get(*id)
-                && let Some(stream) = planned.operation.form.opens()
+    pub(super) fn learn_strands(&mut self, strands: &Strands, numbers: &Numbers, first: usize) {
+        for (place, planned) in self.operations.iter_mut().enumerate().skip(first) {
+            if let Some(stream) = planned.travels.opens()
+                && let Some(strand) = strands.get(planned.id)
             {
-                let resumes = strand.resumes.and_then(place_of);
-                planned.opened = Some(Opened {
+                let resumes = strand.resumes.and_then(|id| numbers.get(id));
+                planned.opened = Some(Box::new(Opened {
                     stream,
-                    strand: place_of(strand.first).unwrap_or(place),
+                    strand: numbers.get(strand.first).unwrap_or(place),
                     number: strand.number,
                     resumes,
                     ending: None,
-                });
+                }));
                 self.resuming.extend(resumes.map(|_| place));
             }
         }
@@ -40,13 +35,13 @@ impl Plan {
         &mut self,
         fact: &Fact,
         closed: &Closed,
-        numbers: &BTreeMap<OperationId, usize>,
+        numbers: &Numbers,
         lanes: &mut BTreeMap<usize, usize>,
     ) {
         let (_, lane) = self.lane(&fact.session, lanes);
         let events = self.lanes.get(lane).map_or(0, |lane| lane.events.len());
-        let stream = numbers.get(&closed.stream);
-        let planned = stream.and_then(|stream| self.operations.get_mut(*stream));
+        let stream = numbers.get(closed.stream);
+        let planned = stream.and_then(|stream| self.operations.get_mut(stream));
         if let Some(opened) = planned.and_then(|planned| planned.opened.as_mut()) {
             opened.ending = Some(Ending {
                 closed: closed.clone(),
@@ -61,10 +56,12 @@ impl Plan {
     pub(super) fn complete_endings(&mut self, first: usize) {
         for place in first..self.operations.len() {
             let resumed = self.operations.get(place).and_then(|planned| {
-                let events = &self.lanes.get(planned.lane)?.events;
+                // First what most operations lack: to look for each in its lane would take the square of their
+                // number.
+                let resumes = planned.opened.as_ref()?.resumes?;
+                let events = &self.lanes.get(planned.lane())?.events;
                 let own = LaneEvent::Operation(place);
-                let before = events.iter().position(|event| *event == own)?;
-                Some((planned.opened.as_ref()?.resumes?, before))
+                Some((resumes, events.iter().position(|event| event == own)?))
             });
             // A client that comes back has lost a stream that ends only then, whoever ended it.
             if let Some((resumed, before)) = resumed
@@ -93,21 +90,21 @@ impl Plan {
     fn begun_at_end(&self, place: usize) -> Vec<usize> {
         let found = self.operations.get(place).and_then(|planned| {
             let ending = planned.opened.as_ref()?.ending.as_ref()?;
-            let events = &self.lanes.get(planned.lane)?.events;
+            let events = &self.lanes.get(planned.lane())?.events;
             let by_service = ending.closed.by == Ender::Service;
-            by_service.then_some((ending.at, events.get(ending.events..)?))
+            by_service.then(|| (ending.at, events.iter().skip(ending.events)))
         });
         let Some((at, behind)) = found else {
             return Vec::new();
         };
-        let begun = |event: &LaneEvent| match event {
+        let begun = |event: LaneEvent| match event {
             LaneEvent::Operation(place) => {
-                let planned = self.operations.get(*place)?;
-                let begun = planned.times.is_change() && planned.operation.at <= at;
-                begun.then_some(*place)
+                let planned = self.operations.get(place)?;
+                let begun = planned.times.is_change() && planned.at <= at;
+                begun.then_some(place)
             }
             LaneEvent::Notification(_) => None,
         };
-        behind.iter().filter_map(begun).collect()
+        behind.filter_map(begun).collect()
     }
 }

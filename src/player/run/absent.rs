@@ -3,7 +3,7 @@
 use crate::exchange::Micros;
 use crate::player::plan::{Lane, LaneEvent, Plan};
 
-use super::{Progress, Run};
+use super::Run;
 
 /// Which sessions nobody plays, so that their operations happen by themselves.
 #[derive(Clone, Copy)]
@@ -49,20 +49,19 @@ impl Run {
         acted: &mut Vec<usize>,
     ) {
         while let Some(lane) = self.lanes.get(place)
-            && let Some(event) = planned.begun.get(lane.acted)
+            && let Some(event) = planned.begun(lane.acted)
         {
-            match planned.events.get(*event) {
+            match planned.events.get(event) {
                 Some(LaneEvent::Notification(_))
-                    if *event >= lane.heard || lane.last.is_some_and(|last| last > now) =>
+                    if event >= lane.heard || lane.last.is_some_and(|last| last > now) =>
                 {
                     return;
                 }
                 Some(LaneEvent::Operation(operation)) => {
-                    let open = |progress: &Progress| progress.answered.is_none();
-                    if self.operations.get(*operation).is_some_and(open) {
-                        self.answer(now, plan, *operation);
-                        self.pass(plan, *operation);
-                        acted.push(*operation);
+                    if self.operations.is_open(operation) {
+                        self.answer(now, plan, operation);
+                        self.pass(plan, operation);
+                        acted.push(operation);
                     }
                 }
                 Some(LaneEvent::Notification(_)) | None => {}

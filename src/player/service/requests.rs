@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -144,8 +143,7 @@ impl Replay {
         copy: CopyId,
         moored: Option<Moored>,
     ) -> Response<ReplayBody> {
-        let plan = Arc::clone(&self.0.plan);
-        let Some((operation, awaited, response)) = answer.recorded(&plan) else {
+        let Some((operation, awaited, response)) = answer.recorded() else {
             return refused(&Refusal::plain(
                 Kind::Miss,
                 "nothing is recorded".to_owned(),

@@ -96,8 +96,7 @@ impl Replay {
             state.dispatch(sends);
             (answer, copy, berth.map(|moored| moored.berth))
         });
-        let plan = &self.0.plan;
-        let mut response = match answer.as_ref().and_then(|answer| answer.recorded(plan)) {
+        let mut response = match answer.as_ref().and_then(Answer::recorded) {
             Some((operation, _, response)) => {
                 self.out(copy, operation);
                 recorded(response, Takes::None, ReplayBody::whole(""))
@@ -127,8 +126,7 @@ impl Replay {
         match &answer {
             Answer::Recorded { delay, .. } => {
                 pause(*delay).await;
-                let plan = &self.0.plan;
-                let Some((operation, _, response)) = answer.recorded(plan) else {
+                let Some((operation, _, response)) = answer.recorded() else {
                     return Response::new(ReplayBody::whole(""));
                 };
                 self.out(copy, operation);

@@ -64,19 +64,20 @@ impl Stage {
     pub(super) fn alike(&self, tied: Option<usize>, live: &Live<'_>, among: Among) -> Vec<Alike> {
         let rules = &self.plan.reading.rules;
         let similar = |(place, planned): (usize, &Planned)| {
-            if planned.key.method() != live.request.method
-                || live.is_barred(planned.session)
-                || among == Among::Left && !self.is_left(place)
-            {
+            if live.is_barred(planned.session) || among == Among::Left && !self.is_left(place) {
                 return None;
             }
-            let expected = self.expected(place, planned, live);
+            let recorded = self.plan.recorded(place)?;
+            if recorded.operation.request.method != live.request.method {
+                return None;
+            }
+            let expected = self.expected(place, planned, &recorded, live);
             let mismatches = expected
                 .key(rules)
                 .mismatches(live.key(rules), &self.plan.contracts);
             let mut changes = Vec::new();
             for mismatch in &mismatches {
-                if self.is_secret_apart(place, planned, mismatch, live) {
+                if self.is_secret_apart(place, planned, &recorded, mismatch, live) {
                     continue;
                 }
                 changes.extend(self.licensed(place, planned, mismatch)?);
@@ -86,7 +87,8 @@ impl Stage {
                 changes,
             })
         };
-        self.candidates_at(tied, live.path())
+        let places = self.plan.about(live.path());
+        self.candidates_among(tied, places)
             .filter_map(similar)
             .collect()
     }
@@ -132,7 +134,7 @@ impl Stage {
         (part, pointer): (Part, &str),
         live: &str,
     ) -> Option<License> {
-        let (rules, values) = (&self.plan.reading.rules, &self.plan.values);
+        let (rules, values) = (&self.plan.reading.rules, self.plan.values());
         if rules.ignores(part, pointer) {
             return Some(License::Ruled);
         }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::bayeux::{ClientId, Message, Verdict};
-use crate::exchange::{End, Micros, Request, Response, Stream};
+use crate::exchange::{End, Micros, Operation, Request, Response, Session, Stream};
 use crate::journal::{Answered, Miss, Part, Remark};
 
 use super::super::cast::Identity;
-use super::super::plan::{Plan, Planned, Times};
+use super::super::plan::{Planned, Times};
 use super::super::publish;
 use super::super::refusal::{Kind, Refusal};
 use super::super::settings::{Misses, OnExhausted};
@@ -40,8 +40,8 @@ pub(crate) enum Answer {
 /// How a recorded response is said again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// As it stands in the plan.
-    AsPlanned,
+    /// As it was recorded in this operation.
+    AsRecorded(Arc<Operation>),
     /// With what live clients chose in it.
     Live(Response),
 }
@@ -58,7 +58,7 @@ pub(crate) enum Awaited {
 impl Answer {
     /// The operation that answers, whether anything waits until that is out, and the response; `None`
     /// for a refusal.
-    pub(crate) fn recorded<'a>(&'a self, plan: &'a Plan) -> Option<(usize, Awaited, &'a Response)> {
+    pub(crate) fn recorded(&self) -> Option<(usize, Awaited, &Response)> {
         let Answer::Recorded {
             operation,
             said,
@@ -70,7 +70,7 @@ impl Answer {
         };
         let response = match said {
             Said::Live(response) => response,
-            Said::AsPlanned => &plan.operations.get(*operation)?.operation.response,
+            Said::AsRecorded(recorded) => &recorded.response,
         };
         Some((*operation, *awaited, response))
     }
@@ -145,11 +145,11 @@ impl Stage {
         };
         match self.play(now, &identity, &live) {
             Ok(answer) => {
-                let Some((operation, _, response)) = answer.recorded(&self.plan) else {
+                let Some((operation, _, response)) = answer.recorded() else {
                     return (None, Verdict::Taken);
                 };
-                let planned = self.plan.operations.get(operation);
-                let places = planned.map(|planned| &planned.replies[..]);
+                let recorded = self.plan.recorded(operation);
+                let places = recorded.as_ref().map(|recorded| &recorded.replies[..]);
                 let replies = publish::at(response, places.unwrap_or_default());
                 (Some(operation), Verdict::Recorded(replies))
             }
@@ -186,7 +186,8 @@ impl Stage {
         let gone = || Refusal::plain(Kind::Miss, format!("operation {place} is not planned"));
         let plan = Arc::clone(&self.plan);
         let planned = plan.operations.get(place).ok_or_else(gone)?;
-        let recorded = &planned.operation;
+        let kept = plan.recorded(place).ok_or_else(|| self.changed())?;
+        let recorded = &kept.operation;
         if recorded.end == End::Truncated || recorded.response.body.cut().is_some() {
             let id = recorded.id;
             let message =
@@ -200,13 +201,13 @@ impl Stage {
         self.learn_secrets(place, planned, live);
         self.accept(planned, changes);
         let live = live.request;
-        self.accept_headers(place, planned, live);
+        self.accept_headers(place, planned, &recorded.request, live);
         self.run.receive(now, &plan, place);
-        let awaited = if planned.releases.is_empty() {
+        let awaited = if plan.releases.contains_key(&place) {
+            Awaited::Yes
+        } else {
             self.run.answer(now, &plan, place);
             Awaited::No
-        } else {
-            Awaited::Yes
         };
         self.cast.called(&plan.ties, identity, planned.session);
         if let Quiet::Since(since) = &mut self.quiet {
@@ -223,7 +224,7 @@ impl Stage {
             },
         };
         self.journal
-            .answered(&recorded.session, entry, &planned.identity);
+            .answered(&recorded.session, entry, &kept.identity);
         let delay = self
             .settings
             .pace
@@ -233,9 +234,8 @@ impl Stage {
             operation: place,
             outlet,
             said: plan
-                .values
                 .response(place, &recorded.response, &self.bound)
-                .map_or(Said::AsPlanned, Said::Live),
+                .map_or_else(|| Said::AsRecorded(Arc::clone(recorded)), Said::Live),
             awaited,
             delay,
         })
@@ -244,8 +244,8 @@ impl Stage {
     /// Notes what is unusual about an operation that is about to be answered.
     fn remark(&mut self, planned: &Planned, how: How) {
         let remark = |what: &str| Remark {
-            session: planned.operation.session.clone(),
-            operation: planned.operation.id,
+            session: self.session(planned),
+            operation: planned.id,
             what: what.to_owned(),
         };
         match (how, planned.times) {
@@ -277,8 +277,8 @@ impl Stage {
                     cut(&recorded)
                 );
                 Remark {
-                    session: planned.operation.session.clone(),
-                    operation: planned.operation.id,
+                    session: self.session(planned),
+                    operation: planned.id,
                     what,
                 }
             };
@@ -300,10 +300,17 @@ impl Stage {
     }
 
     /// Binds the values that the client chose in header fields, which are not compared.
-    fn accept_headers(&mut self, place: usize, planned: &Planned, live: &Request) {
+    fn accept_headers(
+        &mut self,
+        place: usize,
+        planned: &Planned,
+        recorded: &Request,
+        live: &Request,
+    ) {
         let plan = Arc::clone(&self.plan);
         let mut changes = Vec::new();
-        for (choice, name, recorded) in plan.values.header_choices(place) {
+        let choices = plan.header_choices(place, &recorded.headers, &live.headers);
+        for (choice, name, recorded) in choices {
             let value = live.headers.get(name).map(String::from_utf8_lossy);
             if let Some(value) = value.filter(|value| value != recorded) {
                 changes.push(Change {
@@ -315,6 +322,17 @@ impl Stage {
             }
         }
         self.accept(planned, changes);
+    }
+
+    /// Whose an operation is.
+    pub(super) fn session(&self, planned: &Planned) -> Session {
+        Session::new(self.name(planned.session))
+    }
+
+    /// The answer to everything, once a tape was changed while it was played.
+    pub(super) fn changed(&self) -> Refusal {
+        let fault = self.plan.fault().unwrap_or("the tape cannot be read");
+        Refusal::plain(Kind::Tape, fault.to_owned())
     }
 
     pub(super) fn missed(&mut self, live: &Request, reason: String) {

@@ -10,6 +10,10 @@ use super::Stage;
 use super::alike::{Alike, Among, Change};
 use super::secret::Live;
 
+/// With how many operations a request is compared that nothing answers, and with how many more that were called
+/// at its path: of a long tape not all can be read again to tell which was the closest.
+const MAX_COMPARED: usize = 10_000;
+
 /// The operation that answers a live request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Choice {
@@ -38,6 +42,15 @@ impl Stage {
         identity: &Identity,
         live: &Live<'_>,
     ) -> Result<Choice, Refusal> {
+        let chosen = self.closest(identity, live);
+        // What could not be read may have been the answer.
+        match self.plan.fault() {
+            Some(_) => Err(self.changed()),
+            None => chosen,
+        }
+    }
+
+    fn closest(&mut self, identity: &Identity, live: &Live<'_>) -> Result<Choice, Refusal> {
         let tie = self
             .cast
             .tied(&self.plan.ties, identity)
@@ -82,13 +95,14 @@ impl Stage {
         let alike: Vec<usize> = alike.iter().map(|alike| alike.operation).collect();
         let matching = if exact.is_empty() { alike } else { exact };
         self.again(&matching).ok_or_else(|| {
-            let last = matching
-                .last()
-                .and_then(|last| self.plan.operations.get(*last));
-            let refusal = last.map(|planned| {
+            let last = matching.last().and_then(|last| {
+                let planned = self.plan.operations.get(*last)?;
+                Some((planned, self.plan.recorded(*last)?))
+            });
+            let refusal = last.map(|(planned, recorded)| {
                 Refusal::exhausted(
                     &self.veil.request(live.request),
-                    planned,
+                    &recorded,
                     self.name(planned.session),
                     matching.len(),
                 )
@@ -136,20 +150,25 @@ impl Stage {
     pub(super) fn matching(&self, tied: Option<usize>, live: &Live<'_>) -> Vec<usize> {
         let rules = &self.plan.reading.rules;
         let answers = |place: usize, planned: &Planned| {
-            if live.is_barred(planned.session)
-                || planned.operation.request.method != live.request.method
-            {
+            if live.is_barred(planned.session) {
                 return false;
             }
-            let expected = self.expected(place, planned, live);
+            let Some(recorded) = self.plan.recorded(place) else {
+                return false;
+            };
+            if recorded.operation.request.method != live.request.method {
+                return false;
+            }
+            let expected = self.expected(place, planned, &recorded, live);
             // Most requests are the same to the letter, and taking one apart costs more than all else.
             matcher::is_same(expected.request(), live.request, rules)
                 || expected
                     .key(rules)
                     .is_answer_to(live.key(rules), &self.plan.contracts)
         };
+        let places = self.plan.at(live.path(), &self.bound);
         let matching = self
-            .candidates_at(tied, live.path())
+            .candidates_among(tied, places)
             .filter(|(place, planned)| answers(*place, planned))
             .map(|(place, _)| place)
             .collect();
@@ -172,14 +191,14 @@ impl Stage {
     /// next, in recorded order, the last again and again. `first` says whose.
     fn read(&self, matching: &[usize], first: usize) -> Choice {
         let planned = |place: usize| self.plan.operations.get(place);
-        let lane = planned(first).map(|planned| planned.lane);
+        let lane = planned(first).map(Planned::lane);
         let reached = lane.map_or(0, |lane| self.run.epoch(lane));
         let own = |place: &usize| {
             let planned = planned(*place)?;
-            let past = Some(planned.lane) == lane && planned.epoch <= reached;
+            let past = Some(planned.lane()) == lane && planned.epoch() <= reached;
             // The same request may have notified somebody once: that one comes once alone.
             let read = planned.times == Times::Any;
-            (past && read).then_some((*place, planned.epoch))
+            (past && read).then_some((*place, planned.epoch()))
         };
         let past: Vec<(usize, usize)> = matching.iter().filter_map(own).collect();
         let Some(latest) = past.iter().map(|(_, epoch)| *epoch).max() else {
@@ -254,24 +273,15 @@ impl Stage {
         }
     }
 
-    /// The operations that a client may call: those of its session, or any, if nothing ties it.
-    pub(super) fn candidates(
+    /// Those of these operations that a client may call: of its session, or any, if nothing ties it.
+    pub(super) fn candidates_among(
         &self,
         tied: Option<usize>,
+        places: Vec<usize>,
     ) -> impl Iterator<Item = (usize, &Planned)> {
-        let planned = self.plan.operations.iter().enumerate();
-        planned.filter(move |(_, planned)| tied.is_none_or(|seat| planned.session == seat))
-    }
-
-    /// Those of them that a request to this path may mean.
-    pub(super) fn candidates_at(
-        &self,
-        tied: Option<usize>,
-        path: &str,
-    ) -> impl Iterator<Item = (usize, &Planned)> {
-        let places = self.plan.paths.at(path);
-        let places = (0..places.len()).filter_map(move |number| places.get(number).copied());
-        let planned = places.filter_map(|place| Some((place, self.plan.operations.get(place)?)));
+        let planned = places
+            .into_iter()
+            .filter_map(|place| Some((place, self.plan.operations.get(place)?)));
         planned.filter(move |(_, planned)| tied.is_none_or(|seat| planned.session == seat))
     }
 
@@ -286,23 +296,44 @@ impl Stage {
         if let Some(breach) = breach {
             return Refusal::breach(&told, &breach);
         }
-        let compare = |(place, planned): (usize, &Planned)| {
-            let expected = self.expected(place, planned, live);
-            let expected = expected.key(rules);
-            expected.mismatches(live.key(rules), &self.plan.contracts)
-        };
-        let found: Vec<Vec<Mismatch>> = self.candidates(None).map(compare).collect();
-        let nearest = matcher::nearest(found.iter().map(Vec::as_slice));
-        let near = nearest.and_then(|place| {
+        let near = self.nearest(live).and_then(|(place, mismatches)| {
             let planned = self.plan.operations.get(place)?;
-            let mismatches = found.get(place)?.iter();
+            let mismatches = mismatches.iter();
             let covered = mismatches.map(|mismatch| self.covered(place, mismatch));
-            Some((planned, covered.collect::<Vec<Mismatch>>()))
+            let covered: Vec<Mismatch> = covered.collect();
+            Some((
+                self.plan.recorded(place)?,
+                self.name(planned.session),
+                covered,
+            ))
         });
-        let near = near.as_ref().map(|(planned, mismatches)| {
-            let session = self.name(planned.session);
-            (*planned, session, mismatches.as_slice())
-        });
+        let near = near
+            .as_ref()
+            .map(|(recorded, session, covered)| (&**recorded, *session, covered.as_slice()));
         Refusal::miss(&told, near, tied.map(|seat| self.name(seat)))
+    }
+
+    /// The operation that is the closest to a live request, and how the two differ; of equals the first.
+    fn nearest(&self, live: &Live<'_>) -> Option<(usize, Vec<Mismatch>)> {
+        let rules = &self.plan.reading.rules;
+        let all = self.plan.operations.len();
+        let here = self.plan.paths.at(live.path());
+        let beyond = here.filter(|place| *place >= MAX_COMPARED);
+        let mut nearest: Option<(usize, Vec<Mismatch>)> = None;
+        let mut least = usize::MAX;
+        for place in (0..all.min(MAX_COMPARED)).chain(beyond.take(MAX_COMPARED)) {
+            let planned = self.plan.operations.get(place)?;
+            let recorded = self.plan.recorded(place)?;
+            let expected = self.expected(place, planned, &recorded, live);
+            let mismatches = expected
+                .key(rules)
+                .mismatches(live.key(rules), &self.plan.contracts);
+            let distance = matcher::distance(&mismatches);
+            if distance < least {
+                least = distance;
+                nearest = Some((place, mismatches));
+            }
+        }
+        nearest
     }
 }

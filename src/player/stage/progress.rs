@@ -2,7 +2,7 @@
 
 use crate::exchange::{Micros, NotificationId, OperationId, Session};
 
-use super::super::plan::{By, Cause, Planned, Times};
+use super::super::plan::{By, Cause, Times};
 use super::super::run::Wait;
 use super::super::standin::Taken;
 use super::Stage;
@@ -36,8 +36,8 @@ pub(crate) enum Waits<'a> {
 pub(crate) struct Called<'a> {
     pub(crate) operation: OperationId,
     pub(crate) session: &'a Session,
-    pub(crate) method: &'a str,
-    pub(crate) target: &'a str,
+    pub(crate) method: String,
+    pub(crate) target: String,
     pub(crate) by: By,
 }
 
@@ -78,13 +78,27 @@ impl Stage {
         }
     }
 
-    /// The operations that have not happened, but for reads, in recorded order.
-    pub(crate) fn uncalled(&self) -> impl Iterator<Item = Called<'_>> {
+    /// The operations that have not happened, but for reads, in recorded order, by their places.
+    pub(crate) fn uncalled(&self) -> impl Iterator<Item = usize> {
         let open = |place: &usize| !self.run.has_happened(*place);
         let places = (0..self.plan.operations.len()).filter(open);
-        let planned = places.filter_map(|place| self.plan.operations.get(place));
-        let required = planned.filter(|planned| planned.times != Times::Any);
-        required.map(|planned| called(planned, By::Answered))
+        places.filter(|place| self.times(*place) != Times::Any)
+    }
+
+    /// An operation that is to come so far. What its tape does not tell any more is left out.
+    pub(crate) fn called(&self, place: usize, by: By) -> Option<Called<'_>> {
+        let planned = self.plan.operations.get(place)?;
+        let recorded = self.plan.recorded(place);
+        let request = recorded
+            .as_ref()
+            .map(|recorded| &recorded.operation.request);
+        Some(Called {
+            operation: planned.id,
+            session: self.plan.sessions.get(planned.session)?,
+            method: request.map_or_else(String::new, |request| request.method.clone()),
+            target: request.map_or_else(String::new, |request| request.target.clone()),
+            by,
+        })
     }
 
     /// The notifications that no client has got, but for those of sessions that count as absent.
@@ -110,10 +124,7 @@ impl Stage {
     fn waits(&self, wait: Wait, now: Micros) -> Waits<'_> {
         match wait {
             Wait::Causes(causes) => {
-                let open = |cause: Cause| {
-                    let planned = self.plan.operations.get(cause.operation)?;
-                    Some(called(planned, cause.by))
-                };
+                let open = |cause: Cause| self.called(cause.operation, cause.by);
                 Waits::Operations(causes.into_iter().filter_map(open).collect())
             }
             Wait::Predecessor => Waits::Predecessor,
@@ -121,16 +132,5 @@ impl Stage {
             Wait::Time(at) => Waits::Time(at.since(now)),
             Wait::Client => Waits::Client,
         }
-    }
-}
-
-fn called(planned: &Planned, by: By) -> Called<'_> {
-    let operation = &planned.operation;
-    Called {
-        operation: operation.id,
-        session: &operation.session,
-        method: &operation.request.method,
-        target: &operation.request.target,
-        by,
     }
 }

@@ -10,7 +10,7 @@ use crate::journal::Remark;
 use crate::matcher::{Field, Key, Mismatch, Part, Rules};
 
 use super::super::cast::Identity;
-use super::super::plan::{Planned, Times};
+use super::super::plan::{Planned, Recorded, Times};
 use super::super::values::ChoiceId;
 use super::super::values::secret::{self, Constancy, Seat};
 use super::Stage;
@@ -27,7 +27,7 @@ pub(super) struct Live<'a> {
 /// The request that an operation waits for.
 pub(super) enum Expected<'a> {
     /// The recorded one.
-    Recorded(&'a Planned),
+    Recorded(&'a Recorded),
     /// One with live values in it.
     Live(Request),
 }
@@ -35,7 +35,7 @@ pub(super) enum Expected<'a> {
 impl Expected<'_> {
     pub(super) fn request(&self) -> &Request {
         match self {
-            Expected::Recorded(planned) => &planned.operation.request,
+            Expected::Recorded(recorded) => &recorded.operation.request,
             Expected::Live(request) => request,
         }
     }
@@ -43,7 +43,7 @@ impl Expected<'_> {
     /// The request, taken apart.
     pub(super) fn key(&self, rules: &Rules) -> Cow<'_, Key> {
         match self {
-            Expected::Recorded(planned) => Cow::Borrowed(&planned.key),
+            Expected::Recorded(recorded) => Cow::Borrowed(&recorded.key),
             Expected::Live(request) => Cow::Owned(Key::of(request, rules)),
         }
     }
@@ -91,19 +91,20 @@ impl Stage {
     pub(super) fn expected<'a>(
         &self,
         place: usize,
-        planned: &'a Planned,
+        planned: &Planned,
+        recorded: &'a Recorded,
         live: &Live<'_>,
     ) -> Expected<'a> {
-        let recorded = &planned.operation.request;
+        let request = &recorded.operation.request;
         let mut bound = Cow::Borrowed(&self.bound);
-        if recorded.method == live.request.method {
+        if request.method == live.request.method {
             for (choice, value) in self.brought(place, planned, live) {
                 bound.to_mut().bind(choice, value.to_owned());
             }
         }
-        match self.plan.values.request(place, recorded, &bound) {
+        match self.plan.request(place, request, &bound) {
             Some(request) => Expected::Live(request),
-            None => Expected::Recorded(planned),
+            None => Expected::Recorded(recorded),
         }
     }
 
@@ -115,7 +116,7 @@ impl Stage {
         planned: &Planned,
         live: &'l Live<'_>,
     ) -> Vec<(ChoiceId, &'l str)> {
-        let seats = self.plan.values.seats(place).iter();
+        let seats = self.plan.seats(place).iter();
         let value = |seat: &Seat| {
             let value = live.at(seat)?;
             let new = self.bound.get(seat.choice) != Some(value) && seat.text != value;
@@ -137,15 +138,15 @@ impl Stage {
         if let Some(bound) = self.bound.get(seat.choice) {
             return bound == value;
         }
-        let mut beside = self.plan.values.secrets_beside(seat.choice);
+        let mut beside = self.plan.values().secrets_beside(seat.choice);
         let taken = beside.any(|other| self.bound.get(other) == Some(value));
-        !taken && !self.plan.values.is_secret(value)
+        !taken && !self.plan.values().is_secret(value)
     }
 
     /// Whether an operation would have to learn a secret from a live request to answer it.
     pub(super) fn learns_from(&self, place: usize, planned: &Planned, live: &Live<'_>) -> bool {
         let same = |choice: ChoiceId| {
-            let mut seats = self.plan.values.seats(place).iter();
+            let mut seats = self.plan.seats(place).iter();
             seats.any(|seat| {
                 let compared = seat.part != Part::Header && seat.constancy == Constancy::Same;
                 compared && seat.choice == choice
@@ -158,7 +159,7 @@ impl Stage {
     /// Of operations that answer a live request, those that know its secrets already, if one of them
     /// has an answer left: equal secrets were equal on the tape.
     pub(super) fn acquainted(&self, matching: Vec<usize>, live: &Live<'_>) -> Vec<usize> {
-        if !self.plan.values.have_secrets() {
+        if !self.plan.have_secrets() {
             return matching;
         }
         let knows = |place: &usize| {
@@ -179,6 +180,7 @@ impl Stage {
         &self,
         place: usize,
         planned: &Planned,
+        recorded: &Recorded,
         mismatch: &Mismatch,
         live: &Live<'_>,
     ) -> bool {
@@ -192,7 +194,7 @@ impl Stage {
             let mut users = shown.filter(|one| matches!(one, credentials::Credential::User(_)));
             users.next()
         };
-        let mut seats = self.plan.values.seats(place).iter();
+        let mut seats = self.plan.seats(place).iter();
         seats.any(|seat| {
             let here = seat.pointer == *pointer || seat.pointer.starts_with(&below);
             let accepted = |value: &str| {
@@ -201,14 +203,14 @@ impl Stage {
             let header = seat.part == Part::Header && here && *pointer != "/cookie";
             header
                 && live.at(seat).is_some_and(accepted)
-                && user(&planned.operation.request) == user(live.request)
+                && user(&recorded.operation.request) == user(live.request)
         })
     }
 
     /// The target of a live request that an operation answers, with what stands for secrets on the tape
     /// in their places.
     pub(super) fn told_target(&self, place: usize, live: &Request) -> String {
-        let seats = self.plan.values.seats(place);
+        let seats = self.plan.seats(place);
         self.veil.target(&live.target, &|field| {
             let mut seats = seats.iter();
             let seat = seats.find(|seat| seat.part == field.part && seat.pointer == field.pointer);
@@ -219,7 +221,7 @@ impl Stage {
     /// A mismatch with an operation as it may be told.
     pub(super) fn covered(&self, place: usize, mismatch: &Mismatch) -> Mismatch {
         let pointer = &mismatch.difference.pointer;
-        let mut seats = self.plan.values.seats(place).iter();
+        let mut seats = self.plan.seats(place).iter();
         let seat = seats.any(|seat| {
             let same = seat.part == mismatch.part;
             same && (seat.pointer == *pointer || seat.part == Part::Path)
@@ -235,15 +237,15 @@ impl Stage {
             .map(|(choice, value)| (choice, value.to_owned()))
             .collect();
         for (choice, value) in brought {
-            let mut seats = self.plan.values.seats(place).iter();
+            let mut seats = self.plan.seats(place).iter();
             let Some(seat) = seats.find(|seat| seat.choice == choice) else {
                 continue;
             };
             let place = format!("{} {}", seat.part.name(), seat.pointer);
             let what = format!("had a secret of its own in {}", place.trim_end());
             self.journal.brought(Remark {
-                session: planned.operation.session.clone(),
-                operation: planned.operation.id,
+                session: self.session(planned),
+                operation: planned.id,
                 what,
             });
             self.veil.learn(&value);

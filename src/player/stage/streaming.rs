@@ -46,15 +46,21 @@ impl Stage {
     pub(crate) fn said(&mut self, now: Micros, outlet: OutletId, data: Bytes) -> Vec<Send> {
         let place = self.outlets.place(outlet);
         let opened = place.and_then(|place| {
-            let opened = self.plan.operations.get(place.operation)?;
-            Some((place.operation, opened))
+            let recorded = self.plan.recorded(place.operation)?;
+            Some((place, recorded))
         });
-        let Some((operation, opened)) = opened else {
+        let Some((
+            &Place {
+                operation, seat, ..
+            },
+            opened,
+        )) = opened
+        else {
             return Vec::new();
         };
         // With what the client chose, or brought, when it opened the socket.
         let recorded = &opened.operation.request;
-        let asked = self.plan.values.request(operation, recorded, &self.bound);
+        let asked = self.plan.request(operation, recorded, &self.bound);
         let target = asked.map_or_else(|| recorded.target.clone(), |asked| asked.target.clone());
         let live = Request {
             method: SEND.to_owned(),
@@ -64,7 +70,7 @@ impl Stage {
             trailers: Headers::new(),
         };
         let identity = Identity {
-            session: Some(self.name(opened.session).to_owned()),
+            session: Some(self.name(seat).to_owned()),
             ..Identity::default()
         };
         match self.play(now, &identity, &live) {
@@ -218,12 +224,12 @@ impl Stage {
         };
         let mut begun = ending.begun.iter();
         self.outlets.has_ended(operation)
-            || self.run.is_past(&self.plan, planned.lane, ending.events)
+            || self.run.is_past(&self.plan, planned.lane(), ending.events)
                 && begun.all(|place| self.run.has_happened(*place))
     }
 
     fn opened(&self, operation: usize) -> Option<&Opened> {
-        self.plan.operations.get(operation)?.opened.as_ref()
+        self.plan.operations.get(operation)?.opened.as_deref()
     }
 
     fn put_back(&mut self, now: Micros, notifications: &[usize]) {

@@ -4,52 +4,80 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::exchange::credentials::{self, Credential};
-use crate::exchange::{Operation, Session};
+use crate::exchange::{Headers, Session};
 use crate::tape::Tape;
 
 use super::{Slot, placeholder};
 
 /// The values that are shared, by the cookie or field that holds them.
 #[derive(Debug, Default)]
-pub(super) struct Shared(BTreeSet<(Slot, String)>);
+pub(in crate::player) struct Shared(BTreeSet<(Slot, String)>);
+
+/// Secrets that a response gives in its header.
+pub(in crate::player) type Given = Vec<(Slot, String)>;
+
+/// Looks for values that are shared: by the cookie or header field of a session or token that had one
+/// value only, for all of the several sessions that were given one. A session that has sent that
+/// value before was not given it: services set cookies again.
+#[derive(Debug, Default)]
+pub(in crate::player) struct Finder {
+    had: BTreeSet<(Session, String)>,
+    found: BTreeMap<Slot, Known>,
+}
 
 /// Who was given what by one cookie or field.
-#[derive(Default)]
-struct Given {
+#[derive(Debug, Default)]
+struct Known {
     values: BTreeSet<String>,
     sessions: BTreeSet<Session>,
 }
 
-impl Shared {
-    /// What is shared on a tape: by the cookie or header field of a session or token that had one
-    /// value only, for all of the several sessions that were given one. A session that has sent that
-    /// value before was not given it: services set cookies again.
-    pub(super) fn of(tape: &Tape) -> Shared {
-        let mut had: BTreeSet<(&Session, String)> = BTreeSet::new();
-        let mut found: BTreeMap<Slot, Given> = BTreeMap::new();
-        for operation in tape.operations() {
-            for credential in credentials::shown(operation.request.headers.iter()) {
-                had.insert((&operation.session, credential.value().to_owned()));
-            }
-            for (slot, value) in given(operation) {
-                if !had.contains(&(&operation.session, value.clone())) {
-                    let given = found.entry(slot).or_default();
-                    given.sessions.insert(operation.session.clone());
-                    given.values.insert(value);
-                }
+impl Finder {
+    /// Takes the next operation: whose it is, what its request shows, and what its response gives.
+    pub(in crate::player) fn add(
+        &mut self,
+        session: &Session,
+        shown: &[Credential],
+        given: &Given,
+    ) {
+        for credential in shown {
+            self.had
+                .insert((session.clone(), credential.value().to_owned()));
+        }
+        for (slot, value) in given {
+            if !self.had.contains(&(session.clone(), value.clone())) {
+                let known = self.found.entry(slot.clone()).or_default();
+                known.sessions.insert(session.clone());
+                known.values.insert(value.clone());
             }
         }
-        let alike = found
-            .into_iter()
-            .filter(|(_, given)| given.sessions.len() > 1 && given.values.len() == 1);
-        let shared = alike.flat_map(|(slot, given)| {
-            let values = given.values.into_iter();
+    }
+
+    /// What was found.
+    pub(in crate::player) fn end(self) -> Shared {
+        let alike = self.found.into_iter();
+        let alike = alike.filter(|(_, known)| known.sessions.len() > 1 && known.values.len() == 1);
+        let shared = alike.flat_map(|(slot, known)| {
+            let values = known.values.into_iter();
             values.map(move |value| (slot.clone(), value))
         });
         Shared(shared.collect())
     }
+}
 
-    pub(super) fn is_empty(&self) -> bool {
+impl Shared {
+    /// What is shared on a tape.
+    pub(super) fn of(tape: &Tape) -> Shared {
+        let mut finder = Finder::default();
+        for operation in tape.operations() {
+            let shown = credentials::shown(operation.request.headers.iter());
+            let given = given(&operation.response.headers);
+            finder.add(&operation.session, &shown, &given);
+        }
+        finder.end()
+    }
+
+    pub(in crate::player) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -59,8 +87,7 @@ impl Shared {
 }
 
 /// The secrets that a response gives in its header.
-fn given(operation: &Operation) -> Vec<(Slot, String)> {
-    let headers = &operation.response.headers;
+pub(in crate::player) fn given(headers: &Headers) -> Given {
     let cookies = credentials::given(headers.iter()).into_iter();
     let cookie = |credential| match credential {
         Credential::Cookie(name, value) => {

@@ -3,15 +3,17 @@
 //! A value is chosen where a request has it, its session has not seen it before, and the service has
 //! not said it to anybody.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::exchange::{Headers, Notification, Operation, coding};
 use crate::matcher::{self, Field, Part, Spelling};
 
 use super::super::standin::{StandIn, StandIns};
-use super::searched::{chosen_headers, content, digests, header, may_come_again, words};
+use super::searched::{
+    chosen_headers, content, digests, header, is_telling, may_come_again, words,
+};
 use super::secret::{self, Nature, Seat, Secrets};
-use super::{Choice, ChoiceId, Echo, Message, Reach, Values, digest};
+use super::{Choice, ChoiceId, Digests, Echo, Message, Reach, Values, digest};
 
 /// Reads one tape into the values of a plan.
 pub(in crate::player) struct Learner<'a> {
@@ -19,10 +21,17 @@ pub(in crate::player) struct Learner<'a> {
     /// The choices of this tape by their text.
     by_text: HashMap<String, Vec<usize>>,
     /// Which session has sent or heard what.
-    seen: HashSet<(u64, usize)>,
+    seen: Digests,
     /// What the service has said.
-    said: HashSet<u64>,
+    said: Digests,
     secrets: &'a Secrets,
+}
+
+/// The digest of a value with who has sent or heard it.
+fn by(session: usize, digest: u64) -> u64 {
+    // Any odd number would do that leaves no two sessions close to each other.
+    let session = (session as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (digest ^ session).rotate_left(17)
 }
 
 /// Where a value comes from: whose message it is, what that came of, and who sent it.
@@ -41,8 +50,8 @@ impl<'a> Learner<'a> {
         let mut learner = Learner {
             values,
             by_text: HashMap::new(),
-            seen: HashSet::new(),
-            said: HashSet::new(),
+            seen: Digests::default(),
+            said: Digests::default(),
             secrets,
         };
         for stand_in in &stand_ins.given {
@@ -77,24 +86,28 @@ impl<'a> Learner<'a> {
         for (fields, echoes) in [(&target, &mut message.target), (&body, &mut message.body)] {
             for field in fields {
                 if self.is_new(field, session) {
-                    let choice = self.choose(place, session, field);
-                    self.seat(place, choice, field, Some(echoes));
+                    if let Some(choice) = self.choose(place, session, field) {
+                        self.seat(place, choice, field, Some(echoes));
+                    }
                 } else if let Some(choice) = self.meet(field, &source, echoes) {
                     self.seat(place, choice, field, None);
                 }
             }
         }
         for field in &headers {
-            if self.is_new(field, session) {
-                let choice = self.choose(place, session, field);
-                self.seat(place, choice, field, None);
-            } else if let Some(choice) = self.origin(&field.text, field, &source) {
+            let choice = if self.is_new(field, session) {
+                self.choose(place, session, field)
+            } else {
+                self.origin(&field.text, field, &source)
+            };
+            if let Some(choice) = choice {
                 self.seat(place, choice, field, None);
             }
         }
-        self.values
-            .made
-            .insert(place, first..self.values.choices.len());
+        let made = first..self.values.choices.len();
+        if !made.is_empty() {
+            self.values.made.insert(place, made);
+        }
         for choice in self.values.choices.iter().enumerate().skip(first) {
             let (
                 number,
@@ -112,7 +125,7 @@ impl<'a> Learner<'a> {
         }
         self.see(session, target.iter().chain(&body).chain(&headers));
         if !message.target.is_empty() || !message.body.is_empty() {
-            self.values.requests.insert(place, message);
+            self.values.requests.insert(place, message.into());
         }
     }
 
@@ -155,7 +168,7 @@ impl<'a> Learner<'a> {
         self.say(seen.iter());
         let fields = message.headers.len() + message.trailers.len();
         if fields > 0 || !message.body.is_empty() {
-            self.values.responses.insert(place, message);
+            self.values.responses.insert(place, message.into());
         }
     }
 
@@ -187,18 +200,23 @@ impl<'a> Learner<'a> {
         self.see(session, seen.iter());
         self.say(seen.iter());
         if !message.target.is_empty() || !message.body.is_empty() {
-            self.values.notifications.insert(place, message);
+            self.values.notifications.insert(place, message.into());
         }
     }
 
     /// Whether nobody can have told a session this value of its request.
     fn is_new(&self, field: &Field, session: usize) -> bool {
         let digest = digest(&field.text);
-        !self.seen.contains(&(digest, session)) && !self.said.contains(&digest)
+        !self.seen.contains(&by(session, digest)) && !self.said.contains(&digest)
     }
 
-    /// Notes a value that a request of this operation brings into the conversation.
-    fn choose(&mut self, operation: usize, session: usize, field: &Field) -> usize {
+    /// Notes a value that a request of this operation brings into the conversation; `None` for one from
+    /// which nothing can follow, such as a number in a path: there are more of them than of all others.
+    fn choose(&mut self, operation: usize, session: usize, field: &Field) -> Option<usize> {
+        let nature = self.secrets.nature(field);
+        if nature == Nature::Own && !is_telling(field) {
+            return None;
+        }
         let Field {
             part,
             pointer,
@@ -206,7 +224,6 @@ impl<'a> Learner<'a> {
             text,
             range,
         } = field.clone();
-        let nature = self.secrets.nature(field);
         self.values.choices.push(Choice {
             operation,
             session,
@@ -218,7 +235,7 @@ impl<'a> Learner<'a> {
             reach: Reach::Nowhere,
             nature,
         });
-        self.values.choices.len() - 1
+        Some(self.values.choices.len() - 1)
     }
 
     /// Notes that a client sent a secret at this place, for which this choice stands. Where it is a new
@@ -346,7 +363,7 @@ impl<'a> Learner<'a> {
     /// Notes what a session has sent or heard.
     fn see<'f>(&mut self, session: usize, fields: impl Iterator<Item = &'f Field>) {
         for digest in fields.flat_map(digests) {
-            self.seen.insert((digest, session));
+            self.seen.insert(by(session, digest));
             self.values.known.insert(digest);
         }
     }

@@ -2,26 +2,29 @@
 //! anew, and that nobody ever sees again.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use bytes::Bytes;
+use blake3::Hash;
 
+use crate::exchange::Request;
 use crate::matcher::Part;
 
-use super::super::plan::Planned;
+use super::super::plan::Plan;
 use super::splice;
 use super::{Bound, ChoiceId, Echo, Reach, Values, shape};
 
-/// What a request is apart from the values that it makes up.
-type Rest = (String, String, Bytes);
-
 impl Values {
-    /// Marks the choices that vary between repeats of these operations, the first of which has this
-    /// number.
-    pub(in crate::player) fn compare_repeats(&mut self, first: usize, operations: &[Planned]) {
-        let mut repeats: BTreeMap<Rest, Vec<usize>> = BTreeMap::new();
-        for (place, planned) in operations.iter().enumerate() {
-            if let Some(rest) = self.rest(first + place, planned) {
-                repeats.entry(rest).or_default().push(first + place);
+    /// Marks the choices that vary between repeats of these operations of a plan.
+    pub(in crate::player) fn compare_repeats(&mut self, plan: &Plan, operations: Range<usize>) {
+        // By digests: the requests themselves may be more than the memory holds.
+        let mut repeats: BTreeMap<[u8; 32], Vec<usize>> = BTreeMap::new();
+        for place in operations {
+            let makes_up = self.of_operation(place).any(|(id, _)| self.is_made_up(id));
+            if makes_up
+                && let Some(operation) = plan.operation(place)
+                && let Some(rest) = self.rest(place, &operation.request)
+            {
+                repeats.entry(*rest.as_bytes()).or_default().push(place);
             }
         }
         for operations in repeats.into_values() {
@@ -30,8 +33,8 @@ impl Values {
         }
     }
 
-    /// A request without what it makes up; `None` where that is nothing.
-    fn rest(&self, operation: usize, planned: &Planned) -> Option<Rest> {
+    /// The digest of a request without what it makes up; `None` where that is nothing.
+    fn rest(&self, operation: usize, request: &Request) -> Option<Hash> {
         let mut none = Bound::default();
         let (mut target, mut body) = (Vec::new(), Vec::new());
         for (id, choice) in self.of_operation(operation) {
@@ -52,14 +55,15 @@ impl Values {
         if target.is_empty() && body.is_empty() {
             return None;
         }
-        let request = &planned.operation.request;
         let masked = splice::text(&request.target, &target, &none);
         let content = splice::bytes(request.body.bytes(), &body, &none);
-        Some((
-            request.method.clone(),
-            masked.unwrap_or_else(|| request.target.clone()),
-            content.unwrap_or_else(|| request.body.bytes().clone()),
-        ))
+        let masked = masked.as_deref().unwrap_or(&request.target);
+        let content = content.as_ref().unwrap_or(request.body.bytes());
+        let mut rest = blake3::Hasher::new();
+        for part in [request.method.as_bytes(), masked.as_bytes(), content] {
+            rest.update(&(part.len() as u64).to_le_bytes()).update(part);
+        }
+        Some(rest.finalize())
     }
 
     /// The choices of these operations that are not the same in all of them.

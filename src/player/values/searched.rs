@@ -66,18 +66,27 @@ pub(super) fn content(headers: &Headers, body: &Body) -> Vec<Field> {
     }
 }
 
+/// Whether a live request has another value in a header field than the recorded one, where a client may have
+/// made it up.
+pub(in crate::player) fn brings_choices(recorded: &Headers, live: &Headers) -> bool {
+    let mut fields = recorded.iter();
+    fields.any(|(name, value)| live.get(name).is_some_and(|live| live != value) && is_chosen(name))
+}
+
 /// The header fields of a request whose values a client may have made up.
 pub(super) fn chosen_headers(headers: &Headers) -> Vec<Field> {
-    let may = |name: &str| {
-        let name = name.to_ascii_lowercase();
-        let says_how = name.starts_with("sec-") || name.starts_with("accept");
-        !says_how && !NO_CHOICE.contains(&name.as_str())
-    };
     headers
         .iter()
-        .filter(|(name, _)| may(name))
+        .filter(|(name, _)| is_chosen(name))
         .filter_map(|(name, value)| header(name, value))
         .collect()
+}
+
+/// Whether a client may make up the values of a header field of this name.
+fn is_chosen(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let says_how = name.starts_with("sec-") || name.starts_with("accept");
+    !says_how && !NO_CHOICE.contains(&name.as_str())
 }
 
 /// The value of a header field.
@@ -102,6 +111,15 @@ pub(super) fn may_come_again(spelling: Spelling, pointer: &str, text: &str) -> b
         Spelling::Plain | Spelling::Markup if pointer.is_empty() => shape::is_choosable(text),
         Spelling::Segment | Spelling::Plain | Spelling::Markup => shape::is_made(text),
     }
+}
+
+/// Whether it matters that a client chose the value of this field: since it may come again, or looks made up, or
+/// says with what something shall be done.
+pub(super) fn is_telling(field: &Field) -> bool {
+    let names = field.part != Part::Path && !shape::selects(&field.pointer);
+    names
+        || shape::is_made(&field.text)
+        || may_come_again(field.spelling, &field.pointer, &field.text)
 }
 
 /// The words in a text that are long enough to tell something, and not all of it.

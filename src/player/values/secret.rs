@@ -14,8 +14,8 @@ use crate::exchange::credentials::{self, Credential};
 use crate::exchange::secret::Names;
 use crate::exchange::{Headers, Request, coding};
 use crate::matcher::{self, Field, Part, Spelling};
-use crate::tape::Tape;
 use crate::tape::redaction::{MIN_KNOWN, Rules};
+use crate::tape::{Event, Header};
 
 use super::super::standin::{OWN_COOKIES, StandIn, StandIns};
 use super::{Bound, ChoiceId, Values};
@@ -75,24 +75,36 @@ pub(super) struct Seats {
 }
 
 impl Secrets {
-    /// The secrets of a tape, for which pseudonyms stand as its header says, or these stand-ins.
-    pub(in crate::player) fn of(tape: &Tape, stand_ins: &StandIns) -> Secrets {
-        let redaction = tape.header.redaction.as_ref();
+    /// The secrets of a tape with these events, for which pseudonyms stand as its header says, or these stand-ins.
+    pub(in crate::player) fn of<'a>(
+        header: &Header,
+        events: impl Iterator<Item = Cow<'a, Event>>,
+        stand_ins: &StandIns,
+    ) -> Secrets {
+        let redaction = header.redaction.as_ref();
         // A tape whose rules are none cannot be read at all.
         let rules = redaction.and_then(|redaction| Rules::new(redaction).ok());
-        let secrets = rules.iter().flat_map(|rules| {
-            let events = tape.events.iter();
-            events.flat_map(|event| rules.secrets(event))
-        });
+        let mut pseudonyms = BTreeSet::new();
+        if let Some(rules) = &rules {
+            for event in events {
+                let secrets = rules.secrets(&event).into_iter();
+                pseudonyms.extend(secrets.map(|secret| secret.value));
+            }
+        }
         let blotted = (!stand_ins.taken.is_empty()).then(Names::default);
         Secrets {
-            pseudonyms: secrets.map(|secret| secret.value).collect(),
+            pseudonyms,
             names: rules
                 .as_ref()
                 .map(|rules| rules.names().clone())
                 .or(blotted),
             open: stand_ins.any.clone(),
         }
+    }
+
+    /// Whether there are any.
+    pub(in crate::player) fn are_there(&self) -> bool {
+        !self.pseudonyms.is_empty() || !self.open.is_empty()
     }
 
     /// The names of secrets, where there are any.
@@ -120,11 +132,6 @@ impl Secrets {
 }
 
 impl Values {
-    /// Whether clients bring secrets with them.
-    pub(in crate::player) fn have_secrets(&self) -> bool {
-        !self.seats.of_operations.is_empty()
-    }
-
     /// The places at which the client of an operation sent secrets.
     pub(in crate::player) fn seats(&self, operation: usize) -> &[Seat] {
         let seats = self.seats.of_operations.get(&operation);

@@ -5,7 +5,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use memchr::memchr;
+use bytes::Bytes;
+use memchr::{memchr, memchr3};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::value::RawValue;
@@ -17,11 +18,11 @@ use crate::tape::layout::{self, MAX_INDENT, Spacing};
 /// How deep the JSON of an embedded body may nest; a deeper one stands as text. With the tape's own
 /// levels around it, this stays below the 128 at which common JSON readers give up, and it bounds
 /// what indentation can add.
-const MAX_EMBEDDED_DEPTH: usize = 100;
+pub(super) const MAX_EMBEDDED_DEPTH: usize = 100;
 
 /// The largest body that stands as embedded JSON; a larger one stands as text. A few bytes and a
 /// wide indentation could otherwise make a body that fills the memory.
-const MAX_EMBEDDED_BYTES: usize = 64 * 1024 * 1024;
+pub(super) const MAX_EMBEDDED_BYTES: usize = 64 * 1024 * 1024;
 
 /// The content of a message; absent where it is empty.
 #[derive(Default)]
@@ -67,9 +68,10 @@ pub(in crate::tape) fn decode(base64: &str) -> Result<Vec<u8>, String> {
         .map_err(|error| format!("not base64: {error}"))
 }
 
+/// The forms that a body can have.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BodyForm<'a> {
+pub(super) struct BodyForm<'a> {
     #[serde(borrow, default, deserialize_with = "present")]
     json: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "present")]
@@ -123,8 +125,21 @@ fn write_cut(cut: &Cut) -> String {
     }
 }
 
-impl BodyForm<'_> {
-    fn body(mut self) -> Result<Body, String> {
+impl<'a> BodyForm<'a> {
+    /// The JSON that is the body, where it stands as such without a layout.
+    pub(super) fn plain_json(&self) -> Option<&'a str> {
+        let BodyForm {
+            json,
+            layout,
+            text,
+            base64,
+            cut,
+        } = self;
+        let plain = layout.is_none() && text.is_none() && base64.is_none() && cut.is_none();
+        json.filter(|_| plain).map(RawValue::get)
+    }
+
+    pub(super) fn body(mut self) -> Result<Body, String> {
         match (self.cut.take(), &self.json) {
             (None, _) => self.whole(),
             (Some(_), Some(_)) => {
@@ -141,10 +156,13 @@ impl BodyForm<'_> {
         match (self.json, self.layout, self.text, self.base64) {
             (Some(json), layout, None, None) => {
                 let spacing = layout.as_deref().map_or(Ok(Spacing::Compact), spacing)?;
-                if layout::depth(json.get()) > MAX_EMBEDDED_DEPTH {
+                if !is_shallow(json.get()) {
                     return Err(format!(
                         "`json` nested deeper than {MAX_EMBEDDED_DEPTH}: expected it as `text`"
                     ));
+                }
+                if spacing == Spacing::Compact && is_dense(json.get()) {
+                    return Ok(Body::new(Bytes::copy_from_slice(json.get().as_bytes())));
                 }
                 let bytes = layout::lay_out(json.get(), spacing, MAX_EMBEDDED_BYTES);
                 bytes.map(Body::new).ok_or_else(|| {
@@ -158,6 +176,29 @@ impl BodyForm<'_> {
             ),
         }
     }
+}
+
+/// Whether JSON nests no deeper than what is embedded may. To count brackets is quicker than to follow them, and
+/// nearly always says enough.
+pub(super) fn is_shallow(json: &str) -> bool {
+    // The two differ in one bit. So many bytes at a time can be counted in one.
+    let opens = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|byte| u8::from(byte | 0x20 == b'{'))
+            .sum::<u8>()
+    };
+    let pieces = json.as_bytes().chunks(128);
+    let open: usize = pieces.map(|bytes| usize::from(opens(bytes))).sum();
+    open <= MAX_EMBEDDED_DEPTH || layout::depth(json) <= MAX_EMBEDDED_DEPTH
+}
+
+/// Whether JSON is short enough to be embedded and surely compact: no white space stands in it at all.
+fn is_dense(json: &str) -> bool {
+    let bytes = json.as_bytes();
+    bytes.len() <= MAX_EMBEDDED_BYTES
+        && memchr3(b' ', b'\n', b'\t', bytes).is_none()
+        && memchr(b'\r', bytes).is_none()
 }
 
 /// The spacing with a name that gives a body back byte for byte, where it is JSON and there is one.

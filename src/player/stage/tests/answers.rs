@@ -17,9 +17,9 @@ fn only_an_operation_that_releases_something_waits_until_its_answer_is_out() {
     for (place, expected) in [(0, Awaited::Yes), (1, Awaited::No)] {
         let request = live(&plan.operations[place]);
         let (answer, _) = stage.operation(Micros(1), &Identity::default(), &request);
-        let (operation, awaited, response) = answer.recorded(&plan).unwrap();
+        let (operation, awaited, response) = answer.recorded().unwrap();
         assert_eq!((operation, awaited), (place, expected));
-        assert_eq!(*response, plan.operations[place].operation.response);
+        assert_eq!(*response, plan.operations[place].held().response);
     }
 }
 
@@ -43,7 +43,7 @@ fn a_request_that_is_spelled_otherwise_is_found_beside_those_that_are_the_same_t
     let second = live(&plan.operations[1]);
     for expected in [0, 1, 1] {
         let (answer, _) = stage.operation(Micros(1), &Identity::default(), &second);
-        let (operation, _, _) = answer.recorded(&plan).unwrap();
+        let (operation, _, _) = answer.recorded().unwrap();
         assert_eq!(operation, expected);
     }
     assert_eq!(stage.journal().repeats().total(), 1);

@@ -63,12 +63,12 @@ impl<'a> World<'a> {
     pub(super) fn settle(&mut self) {
         loop {
             for lane in &self.case.plan.lanes {
-                for event in &lane.events {
+                for event in lane.events.iter() {
                     if let LaneEvent::Notification(place) = event {
-                        if self.open(*place).next().is_some() {
+                        if self.open(place).next().is_some() {
                             break;
                         }
-                        self.due[*place] = true;
+                        self.due[place] = true;
                     }
                 }
             }
@@ -82,7 +82,7 @@ impl<'a> World<'a> {
     pub(super) fn uncalled(&self) -> Vec<OperationId> {
         let all = self.case.plan.operations.iter().zip(&self.received);
         let open = all.filter(|(planned, received)| planned.times != Times::Any && !**received);
-        open.map(|(planned, _)| planned.operation.id).collect()
+        open.map(|(planned, _)| planned.id).collect()
     }
 
     /// The causes of a notification that have not happened.
@@ -177,7 +177,10 @@ impl End {
             (pending.notification, waiting)
         });
         End {
-            uncalled: stage.uncalled().map(|called| called.operation).collect(),
+            uncalled: stage
+                .uncalled()
+                .map(|place| stage.plan().operations[place].id)
+                .collect(),
             pending: pending.collect(),
         }
     }
@@ -202,7 +205,7 @@ fn end(world: &World<'_>) -> End {
     };
     for (place, due) in plan.notifications.iter().enumerate() {
         if world.case.is_played(plan.lanes[due.lane].session) && !world.due[place] {
-            let id = |(operation, by): (usize, By)| (plan.operations[operation].operation.id, by);
+            let id = |(operation, by): (usize, By)| (plan.operations[operation].id, by);
             let open: Vec<_> = world.open(place).map(id).collect();
             let waiting = if open.is_empty() {
                 Waiting::Predecessor
@@ -227,7 +230,7 @@ fn digest(world: &World<'_>, heard: &[Vec<usize>]) -> String {
             if !case.is_played(session) || !world.received[place] || reads {
                 continue;
             }
-            let operation = &planned.operation;
+            let operation = planned.held();
             let entry = Answered {
                 operation: operation.id,
                 method: operation.request.method.clone(),

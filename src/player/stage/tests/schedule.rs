@@ -273,8 +273,8 @@ impl<'a> Schedule<'a> {
         let (answer, sends) =
             self.stage
                 .operation(self.now, &identity, &self.case.request(planned));
-        let id = planned.operation.id;
-        let recorded = answer.recorded(&self.case.plan);
+        let id = planned.id;
+        let recorded = answer.recorded();
         let response = recorded.map(|(_, _, response)| response.clone());
         let (operation, delay) = match answer {
             Answer::Recorded {
@@ -295,16 +295,13 @@ impl<'a> Schedule<'a> {
         let got = &self.case.plan.operations[operation];
         let fits = if planned.times == Times::Any {
             got.session == planned.session
-                && got.operation.request == planned.operation.request
+                && got.held().request == planned.held().request
                 && response == Some(self.case.response(got))
         } else {
             operation == expected && response == Some(self.case.response(planned))
         };
         if !fits {
-            return Err(format!(
-                "operation {id} is answered as {}",
-                got.operation.id
-            ));
+            return Err(format!("operation {id} is answered as {}", got.id));
         }
         // What a read is answered with may be another read, which changes nothing.
         self.world.received[expected] = true;
@@ -349,5 +346,5 @@ impl<'a> Schedule<'a> {
 
 /// The request of an operation as its client sends it.
 pub(super) fn live(planned: &Planned) -> Request {
-    planned.operation.request.clone()
+    planned.held().request.clone()
 }

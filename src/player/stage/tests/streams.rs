@@ -100,7 +100,7 @@ impl Table {
     /// this event last: the number of the one that answers, and its stream.
     fn call(&mut self, number: u64, seen: Option<&str>) -> (u64, Option<OutletId>) {
         let mut all = self.plan.operations.iter();
-        let planned = all.find(|planned| planned.operation.id.0 == number);
+        let planned = all.find(|planned| planned.id.0 == number);
         let mut live = live(planned.unwrap());
         let seen = seen.iter().map(|seen| (LAST_EVENT, seen.as_bytes()));
         live.headers = seen.collect();
@@ -112,7 +112,7 @@ impl Table {
             panic!("{answer:?}")
         };
         self.stage.answered(Micros(0), operation);
-        let number = self.plan.operations[operation].operation.id.0;
+        let number = self.plan.operations[operation].id.0;
         (number, outlet.map(|(outlet, _)| outlet))
     }
 
@@ -138,7 +138,7 @@ impl Table {
 
     fn uncalled(&self) -> Vec<u64> {
         let all = self.stage.uncalled();
-        all.map(|called| called.operation.0).collect()
+        all.map(|place| self.plan.operations[place].id.0).collect()
     }
 }
 

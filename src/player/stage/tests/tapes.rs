@@ -123,7 +123,7 @@ impl Case {
 
     /// The response to it.
     pub(super) fn response(&self, planned: &Planned) -> Response {
-        let mut response = planned.operation.response.clone();
+        let mut response = planned.held().response.clone();
         response.body = self.body(&response.body);
         response
     }
@@ -152,7 +152,7 @@ impl Case {
         all.all(|other| {
             other.times == Times::Any
                 || other.session != this.session
-                || other.operation.request != this.operation.request
+                || other.held().request != this.held().request
         })
     }
 
@@ -473,7 +473,7 @@ impl Step {
         let operation = |id: usize| {
             let id = OperationId(id as u64);
             let mut all = plan.operations.iter();
-            all.position(|planned| planned.operation.id == id).unwrap()
+            all.position(|planned| planned.id == id).unwrap()
         };
         match self {
             Step::Call(id) => Step::Call(operation(id)),
@@ -509,8 +509,8 @@ fn forget_times(event: &mut Event) {
 
 fn cause(plan: &Plan, notification: &Notification, id: OperationId) -> (usize, By) {
     let mut all = plan.operations.iter();
-    let place = all.position(|planned| planned.operation.id == id).unwrap();
-    let by = if notification.at < plan.operations[place].operation.answered {
+    let place = all.position(|planned| planned.id == id).unwrap();
+    let by = if notification.at < plan.operations[place].answered {
         By::Received
     } else {
         By::Answered

@@ -24,8 +24,8 @@ impl Schedule<'_> {
             let Some((place, operation)) = self.owner(outlet) else {
                 continue; // it is lost with its stream
             };
-            let planned = &self.case.plan.operations[operation].operation;
-            let events = planned.form.opens() == Some(Stream::Events);
+            let planned = &self.case.plan.operations[operation];
+            let events = planned.travels.opens() == Some(Stream::Events);
             let client = &mut self.clients[place];
             let says = client.ears[&operation].last.is_some();
             if client.dares(60, &mut self.random) {

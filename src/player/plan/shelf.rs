@@ -1,0 +1,220 @@
+//! Where the operations of a plan are: in memory, or in the files of their tapes, where each is read when it is
+//! needed. The latest are kept, since what was asked once is often asked again.
+//!
+//! A tape that was changed meanwhile plays no more: what it said is not guessed.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::exchange::{Operation, Session};
+use crate::journal::Identity;
+use crate::matcher::{Key, Rules};
+use crate::player::publish;
+use crate::player::shift::Shift;
+use crate::tape::reel::{Source, Spot};
+
+use super::{Plan, Planned};
+
+/// How many operations are kept at most: enough for a test that runs over and over.
+const MAX_KEPT: usize = 4096;
+
+/// How many bytes of a tape their texts have at most, together. What is made of a text is some three times as
+/// large; a tape that is larger than this is read from the pages that the system keeps of it.
+const MAX_KEPT_BYTES: usize = 16 * 1024 * 1024;
+
+/// Where an operation is.
+#[derive(Debug)]
+pub(super) enum Place {
+    Held(Arc<Recorded>),
+    /// In this file of the shelf.
+    Filed(u32, Spot),
+}
+
+/// An operation as it is played, with its request taken apart for comparing.
+#[derive(Debug)]
+pub(in crate::player) struct Recorded {
+    pub(in crate::player) operation: Arc<Operation>,
+    pub(in crate::player) key: Key,
+    /// Where it is messages that a Bayeux client published: which of the messages of its response is the
+    /// reply to each.
+    pub(in crate::player) replies: Vec<Option<usize>>,
+    /// What it was on the tape.
+    pub(in crate::player) identity: Identity,
+}
+
+/// How the operations of one tape are played.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Manner {
+    /// Where Bayeux is spoken, of the tapes up to this one.
+    pub(super) endpoints: Arc<[String]>,
+    pub(super) shift: Shift,
+}
+
+/// The files of a plan.
+#[derive(Debug, Default)]
+pub(super) struct Shelf {
+    files: Vec<(Source, Manner)>,
+    kept: Mutex<Kept>,
+    fault: OnceLock<String>,
+}
+
+/// Operations that were read, each at the place that its number says.
+#[derive(Debug, Default)]
+struct Kept {
+    slots: Vec<Option<(usize, usize, Arc<Recorded>)>>,
+    bytes: usize,
+}
+
+impl Shelf {
+    /// Adds a file.
+    pub(super) fn add(&mut self, source: Source, manner: Manner) {
+        self.files.push((source, manner));
+    }
+
+    fn get(&self, file: u32) -> Option<&(Source, Manner)> {
+        self.files.get(usize::try_from(file).ok()?)
+    }
+
+    /// How many files there are.
+    pub(super) fn len(&self) -> usize {
+        self.files.len()
+    }
+}
+
+impl Manner {
+    /// Whether a request to this target may publish.
+    pub(super) fn may_publish(&self, target: &str) -> bool {
+        let path = target.split('?').next().unwrap_or_default();
+        let mut all = self.endpoints.iter();
+        all.any(|endpoint| publish::is_below(path, endpoint))
+    }
+}
+
+impl Recorded {
+    /// What is played of an operation on a tape.
+    pub(super) fn of(operation: Operation, manner: &Manner, rules: &Rules) -> Recorded {
+        let (mut operation, replies) = published(operation, manner);
+        let identity = Identity::of_operation(&operation);
+        manner.shift.operation(&mut operation);
+        Recorded {
+            identity,
+            key: Key::of(&operation.request, rules),
+            operation: Arc::new(operation),
+            replies,
+        }
+    }
+}
+
+impl Plan {
+    /// An operation; `None` where its tape was changed, which is then the answer to everything.
+    pub(in crate::player) fn recorded(&self, place: usize) -> Option<Arc<Recorded>> {
+        let planned = self.operations.get(place)?;
+        let (file, spot) = match &planned.place {
+            Place::Held(recorded) => return Some(Arc::clone(recorded)),
+            Place::Filed(file, spot) => (*file, *spot),
+        };
+        if let Some(recorded) = self.kept().get(place) {
+            return Some(recorded);
+        }
+        let operation = self.read(planned, file, spot)?;
+        let (_, manner) = self.shelf.get(file)?;
+        let recorded = Arc::new(Recorded::of(operation, manner, &self.reading.rules));
+        self.kept().keep(place, spot, &recorded);
+        Some(recorded)
+    }
+
+    /// An operation as it is played, for whoever goes through all of them once.
+    pub(in crate::player) fn operation(&self, place: usize) -> Option<Arc<Operation>> {
+        let planned = self.operations.get(place)?;
+        match &planned.place {
+            Place::Held(recorded) => Some(Arc::clone(&recorded.operation)),
+            Place::Filed(file, spot) => {
+                let operation = self.read(planned, *file, *spot)?;
+                let (_, manner) = self.shelf.get(*file)?;
+                let (mut operation, _) = published(operation, manner);
+                manner.shift.operation(&mut operation);
+                Some(Arc::new(operation))
+            }
+        }
+    }
+
+    /// An operation as it stands in its file; `None` also where it is in memory.
+    pub(super) fn as_it_stands(&self, planned: &Planned) -> Option<Operation> {
+        match &planned.place {
+            Place::Held(_) => None,
+            Place::Filed(file, spot) => self.read(planned, *file, *spot),
+        }
+    }
+
+    /// Why the tapes cannot be played any more, if one was changed.
+    pub(in crate::player) fn fault(&self) -> Option<&str> {
+        self.shelf.fault.get().map(String::as_str)
+    }
+
+    /// An operation as it stands in a file, under the name that its session has in the end.
+    fn read(&self, planned: &Planned, file: u32, spot: Spot) -> Option<Operation> {
+        let (source, _) = self.shelf.get(file)?;
+        match source.operation(spot) {
+            Ok(operation) => Some(Operation {
+                session: self
+                    .sessions
+                    .get(planned.session)
+                    .map_or(operation.session, Session::clone),
+                ..operation
+            }),
+            Err(lost) => {
+                let first = self.shelf.fault.set(format!("the tape {lost}"));
+                if first.is_ok() {
+                    tracing::error!("the tape {lost}: it is played no more");
+                }
+                None
+            }
+        }
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
+        // Whoever panicked with it left it whole: each of its changes is one assignment.
+        self.shelf
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn get(&self, place: usize) -> Option<Arc<Recorded>> {
+        let slot = self.slots.get(place % MAX_KEPT)?.as_ref();
+        slot.filter(|(kept, ..)| *kept == place)
+            .map(|(.., recorded)| Arc::clone(recorded))
+    }
+
+    /// Keeps an operation in place of the one that has its slot, if there is room.
+    fn keep(&mut self, place: usize, spot: Spot, recorded: &Arc<Recorded>) {
+        if self.slots.is_empty() {
+            self.slots.resize_with(MAX_KEPT, || None);
+        }
+        let Some(slot) = self.slots.get_mut(place % MAX_KEPT) else {
+            return;
+        };
+        let length = usize::try_from(spot.length()).unwrap_or(usize::MAX);
+        let before = slot.as_ref().map_or(0, |(_, length, _)| *length);
+        let bytes = (self.bytes - before).saturating_add(length);
+        if bytes <= MAX_KEPT_BYTES {
+            *slot = Some((place, length, Arc::clone(recorded)));
+            self.bytes = bytes;
+        }
+    }
+}
+
+/// An operation with what it published as its request, if it did, and where the replies to that are.
+pub(super) fn published(
+    mut operation: Operation,
+    manner: &Manner,
+) -> (Operation, Vec<Option<usize>>) {
+    match publish::recorded(&operation, &manner.endpoints) {
+        Some(published) => {
+            operation.request = published.request;
+            (operation, published.replies)
+        }
+        None => (operation, Vec::new()),
+    }
+}

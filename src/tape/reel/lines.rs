@@ -1,0 +1,181 @@
+//! Reads the lines of a tape in pieces, several at a time, and hands on what came of them in their order.
+//!
+//! It knows lines and operations. What holds for the tape as a whole is not its business.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, SyncSender};
+use std::thread;
+
+use memchr::{memchr, memchr_iter};
+
+use super::Reader;
+use super::source::Spot;
+use crate::exchange::{Form, OperationId};
+use crate::tape::Event;
+use crate::tape::wire::{self, Entry, Glance};
+
+/// How much is read at once: it fits in the caches, and a thread of its own is worth it.
+const PIECE: u64 = 1024 * 1024;
+
+/// How many threads read at most: beyond that the memory is the limit, and a test run on a large machine
+/// starts many replays.
+const MAX_THREADS: usize = 8;
+
+/// What came of a piece of a tape.
+pub(super) struct Piece<R> {
+    /// The operations, as the reader took them.
+    pub(super) reader: R,
+    /// Their numbers.
+    pub(super) ids: Vec<OperationId>,
+    /// The operations that opened the sockets on which others of them travelled.
+    pub(super) sockets: Vec<OperationId>,
+    /// The other events, each with how many operations of the piece stand before it.
+    pub(super) events: Vec<(usize, Event)>,
+}
+
+/// What stops the reading of lines.
+#[derive(Debug)]
+pub(super) enum Stopped {
+    /// Something stands there that is not as capture writes it.
+    Unusual,
+    /// The file cannot be read.
+    Io(io::Error),
+}
+
+/// Reads the lines in this range of a file, and hands on each piece.
+pub(super) fn read<R: Reader>(
+    file: &File,
+    range: &Range<u64>,
+    reader: &(impl Fn() -> R + Sync),
+    mut take: impl FnMut(Piece<R>),
+) -> Result<(), Stopped> {
+    let pieces = range.end.saturating_sub(range.start).div_ceil(PIECE);
+    let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = threads
+        .min(MAX_THREADS)
+        .min(usize::try_from(pieces).unwrap_or(MAX_THREADS));
+    let next = AtomicU64::new(0);
+    thread::scope(|scope| {
+        // So many wait at most: whoever takes them sets the speed.
+        let (send, receive) = mpsc::sync_channel(threads);
+        for _ in 0..threads {
+            let (send, next) = (send.clone(), &next);
+            scope.spawn(move || work(file, range, reader, next, &send));
+        }
+        drop(send);
+        let mut early = BTreeMap::new();
+        let mut due = 0;
+        for (number, piece) in receive {
+            // Those who still send find nobody, and end.
+            early.insert(number, piece?);
+            while let Some(piece) = early.remove(&due) {
+                take(piece);
+                due += 1;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Reads one piece after the other, until there is none or nobody wants more.
+fn work<R: Reader>(
+    file: &File,
+    range: &Range<u64>,
+    reader: &impl Fn() -> R,
+    next: &AtomicU64,
+    send: &SyncSender<(u64, Result<Piece<R>, Stopped>)>,
+) {
+    let mut bytes = Vec::new();
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let start = range.start.saturating_add(number.saturating_mul(PIECE));
+        if start >= range.end {
+            return;
+        }
+        let piece = lines(file, range, start, &mut bytes)
+            .map_err(Stopped::Io)
+            .and_then(|lines| piece(lines, reader()).ok_or(Stopped::Unusual));
+        if send.send((number, piece)).is_err() {
+            return;
+        }
+    }
+}
+
+/// The lines that begin in the piece which starts here, with the place of the first.
+fn lines<'a>(
+    file: &File,
+    range: &Range<u64>,
+    start: u64,
+    bytes: &'a mut Vec<u8>,
+) -> io::Result<(&'a [u8], u64)> {
+    let end = start.saturating_add(PIECE).min(range.end);
+    // A line begins here if one ends right before.
+    let from = start.saturating_sub(1).max(range.start);
+    let length = usize::try_from(end - from).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    bytes.resize(length, 0);
+    file.read_exact_at(bytes, from)?;
+    let first = if from == start {
+        0
+    } else {
+        memchr(b'\n', bytes).map_or(length, |place| place + 1)
+    };
+    // The last line may go on behind the piece.
+    let mut read = end;
+    while bytes.last() != Some(&b'\n') && first < bytes.len() && read < range.end {
+        let more = range.end.min(read.saturating_add(PIECE / 16));
+        let before = bytes.len();
+        let length = usize::try_from(more - read).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        bytes.resize(before + length, 0);
+        let added = bytes.get_mut(before..).unwrap_or_default();
+        file.read_exact_at(added, read)?;
+        if let Some(place) = memchr(b'\n', added) {
+            bytes.truncate(before + place + 1);
+        }
+        read = more;
+    }
+    let lines = bytes.get(first..).unwrap_or_default();
+    Ok((lines, from + first as u64))
+}
+
+/// Reads these lines; `None` where one is not as capture writes it.
+fn piece<R: Reader>((lines, start): (&[u8], u64), reader: R) -> Option<Piece<R>> {
+    let text = std::str::from_utf8(lines).ok()?;
+    let mut piece = Piece {
+        reader,
+        ids: Vec::new(),
+        sockets: Vec::new(),
+        events: Vec::new(),
+    };
+    let mut from = 0;
+    let ends = memchr_iter(b'\n', lines).chain((!text.ends_with('\n')).then_some(lines.len()));
+    for end in ends.filter(|_| !text.is_empty()) {
+        piece.line(text.get(from..end)?, start + from as u64)?;
+        from = end + 1;
+    }
+    Some(piece)
+}
+
+impl<R: Reader> Piece<R> {
+    fn line(&mut self, line: &str, offset: u64) -> Option<()> {
+        if line.starts_with(wire::OPERATION) {
+            let glance = Glance::at(line)?;
+            self.ids.push(glance.id);
+            if let Form::Message(message) = glance.form {
+                self.sockets.push(message.stream);
+            }
+            return self.reader.operation(&glance, Spot::of(line, offset)?);
+        }
+        match wire::read(line).ok()?.1 {
+            Entry::Event(event) if !matches!(*event, Event::Operation(_)) => {
+                self.events.push((self.ids.len(), *event));
+                Some(())
+            }
+            Entry::Event(_) | Entry::Header(_) | Entry::Trailer(_) => None,
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! A tape whose operations stay in its file: what they are is read where they stand when it is needed, and a
+//! reader keeps of each what finds it again.
+//!
+//! It is for tapes as capture writes them, one object a line. Of anything else, be it an edit, a layout for
+//! people or a fault, it says that it is unusual: then the tape is to be read into memory, which tells faults
+//! with their places. So the two never disagree about what a tape is.
+
+mod ends;
+mod lines;
+mod source;
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use crate::exchange::{NotificationId, OperationId, Session};
+
+use super::error::TapeError;
+use super::packing::{self, Packing};
+use super::segment::Belongs;
+use super::wire::Glance;
+use super::{
+    Event, Gaps, Header, Loaded, Notice, SegmentState, Tape, Trust, joined, names, redaction,
+};
+use ends::Ends;
+use lines::{Piece, Stopped};
+pub use source::{Lost, Source, Spot};
+
+/// What takes note of operations where they stand.
+pub trait Reader: Send {
+    /// Takes note of one; `None` where the tape must be read into memory because of it.
+    fn operation(&mut self, glance: &Glance<'_>, spot: Spot) -> Option<()>;
+}
+
+/// A tape whose operations were taken note of.
+#[derive(Debug)]
+pub struct Reel {
+    /// What it says of itself.
+    pub header: Header,
+    /// The events that are no operations, each with how many operations stand before it.
+    pub events: Vec<(usize, Event)>,
+    /// The files in which the operations stand.
+    pub sources: Vec<Source>,
+    /// What was found beside it.
+    pub notices: Vec<Notice>,
+}
+
+/// A tape as it was found.
+#[derive(Debug)]
+pub enum Found {
+    /// Its operations are in its files, and were taken note of.
+    Filed(Reel),
+    /// It is in memory.
+    Held(Loaded),
+}
+
+/// Reads the tape at a path: a file, what follows it, or a folder of segments. A reader is made for each
+/// piece of it, by the number of the source, and handed back when it has read that, in the order of the tape.
+///
+/// # Errors
+/// As for [`Tape::load`].
+pub fn load<R: Reader>(
+    path: &Path,
+    reader: &(impl Fn(usize) -> R + Sync),
+    mut take: impl FnMut(R),
+) -> Result<Found, TapeError> {
+    match film(path, reader, &mut take)? {
+        Some(reel) => Ok(Found::Filed(reel)),
+        None => Ok(Found::Held(Tape::load(path)?)),
+    }
+}
+
+/// What is known of the parts of a tape together.
+#[derive(Default)]
+struct Known {
+    ids: Vec<OperationId>,
+    sockets: Vec<OperationId>,
+    events: Vec<(usize, Event)>,
+}
+
+/// Reads a tape whose operations can stay in its files; `None` where it is to be read into memory.
+fn film<R: Reader>(
+    path: &Path,
+    reader: &(impl Fn(usize) -> R + Sync),
+    take: &mut impl FnMut(R),
+) -> Result<Option<Reel>, TapeError> {
+    let files = joined::files(path)?;
+    let (first, last) = (
+        files.keys().next().copied(),
+        files.keys().next_back().copied(),
+    );
+    let mut reel: Option<Reel> = None;
+    let mut known = Known::default();
+    let mut belongs = Belongs::default();
+    let mut expected = None;
+    for (&number, path) in &files {
+        let file = File::open(path).map_err(|source| TapeError::Read {
+            path: path.clone(),
+            source,
+        })?;
+        let number_of_source = reel.as_ref().map_or(0, |reel| reel.sources.len());
+        let make = || reader(number_of_source);
+        let part = match part(file, path, &make, &mut known, take) {
+            Ok(part) => part,
+            Err(Stopped::Unusual) => return Ok(None),
+            Err(Stopped::Io(source)) => {
+                let path = path.clone();
+                return Err(TapeError::Read { path, source });
+            }
+        };
+        if files.len() > 1 {
+            belongs.check(&part.header, number, path)?;
+        }
+        let mut notices = part.notices;
+        if last != Some(number) {
+            notices = notices
+                .into_iter()
+                .map(|notice| notice.of_segment(number))
+                .collect();
+        }
+        let missing = expected.unwrap_or(number)..number;
+        let state = SegmentState::Missing;
+        let missing = missing.map(|number| Notice::Segment { number, state });
+        match &mut reel {
+            None => reel = Some(Reel { notices, ..part }),
+            Some(reel) => {
+                reel.join(&part.header);
+                reel.notices.extend(missing.chain(notices));
+                reel.sources.extend(part.sources);
+            }
+        }
+        expected = Some(number.saturating_add(1));
+    }
+    Ok(reel.and_then(|reel| reel.with(known, first.filter(|_| files.len() > 1))))
+}
+
+/// Reads one file of a tape.
+fn part<R: Reader>(
+    file: File,
+    path: &Path,
+    reader: &(impl Fn() -> R + Sync),
+    known: &mut Known,
+    take: &mut impl FnMut(R),
+) -> Result<Reel, Stopped> {
+    let file = plain(file)?;
+    let ends = Ends::of(&file)?;
+    let fit = std::thread::scope(|scope| {
+        let fit = scope.spawn(|| ends.fit(&file));
+        lines::read(&file, &ends.events, reader, |piece: Piece<R>| {
+            let before = known.ids.len();
+            known.ids.extend(piece.ids);
+            known.sockets.extend(piece.sockets);
+            let events = piece.events.into_iter();
+            known
+                .events
+                .extend(events.map(|(place, event)| (before + place, event)));
+            take(piece.reader);
+        })?;
+        // A thread that panicked has told why already.
+        fit.join()
+            .unwrap_or(Err(io::ErrorKind::Other.into()))
+            .map_err(Stopped::Io)
+    })?;
+    let mut notices = Vec::new();
+    if ends.torn > 0 {
+        notices.push(Notice::Torn { bytes: ends.torn });
+    }
+    if ends.trailer.is_none() {
+        notices.push(Notice::Unclosed);
+    } else if fit == ends::Fit::Edited {
+        notices.push(Notice::Edited);
+    }
+    Ok(Reel {
+        header: ends.header,
+        events: Vec::new(),
+        sources: vec![Source::new(file, path)],
+        notices,
+    })
+}
+
+/// A file in which the text stands as it is: of a compressed one, another to which it is unpacked. That has
+/// no name, and is gone with the program; to unpack a frame for each operation would make the speed of an
+/// answer a matter of luck.
+fn plain(file: File) -> Result<File, Stopped> {
+    match packing::of_file(&file).map_err(Stopped::Io)? {
+        Packing::Plain => Ok(file),
+        Packing::Zstd => {
+            let spilled = source::nameless().map_err(|_| Stopped::Unusual)?;
+            match packing::unpack_to(file, &spilled) {
+                Ok(true) => Ok(spilled),
+                // Where there is no room for it, the memory may have some.
+                Ok(false) | Err(_) => Err(Stopped::Unusual),
+            }
+        }
+    }
+}
+
+impl Reel {
+    /// Gives every session the name that it has in the end: in the events here, and these of the operations.
+    pub fn settle(&mut self, sessions: &mut [Session]) {
+        let renamed = names::renamed(self.events.iter().map(|(_, event)| event));
+        let events = self.events.iter_mut();
+        let of_events = events.filter_map(|(_, event)| event.session_mut());
+        names::rename(&renamed, of_events.chain(sessions));
+    }
+
+    /// Takes what the header of a further segment says.
+    fn join(&mut self, header: &Header) {
+        if header.trust == Trust::Insecure {
+            self.header.trust = Trust::Insecure;
+        }
+        let redaction = &mut self.header.redaction;
+        *redaction = redaction::together(redaction.as_ref(), header.redaction.as_ref());
+    }
+
+    /// The whole tape; `None` where its events do not fit together, which is told where they are read into
+    /// memory.
+    fn with(mut self, known: Known, first: Option<u64>) -> Option<Reel> {
+        let Known {
+            mut ids,
+            sockets,
+            events,
+        } = known;
+        let segment = self.header.segment.take();
+        let first = first.or(segment.as_ref().map(|segment| segment.number));
+        ids.sort_unstable();
+        let notified = |(_, event): &(usize, Event)| match event {
+            Event::Notification(notification) => Some(notification.id),
+            Event::Contract(_) | Event::Operation(_) | Event::Fact(_) | Event::Gap(_) => None,
+        };
+        let mut notified: Vec<NotificationId> = events.iter().filter_map(notified).collect();
+        notified.sort_unstable();
+        let is_there = |id: &OperationId| ids.binary_search(id).is_ok();
+        let travelled = events
+            .iter()
+            .filter_map(|(_, event)| joined::stream_of(event));
+        let lost = sockets
+            .iter()
+            .copied()
+            .chain(travelled)
+            .any(|id| !is_there(&id));
+        let twice = !ids.is_sorted_by(|one, other| one < other)
+            || !notified.is_sorted_by(|one, other| one < other);
+        if twice || (lost && first.is_some()) {
+            return None;
+        }
+        let mut notices = joined::missing_before(first.unwrap_or_default());
+        let gaps = Gaps::of(events.iter().filter_map(|(_, event)| event.gap()));
+        notices.append(&mut self.notices);
+        if !gaps.is_empty() {
+            notices.push(Notice::Gaps(gaps));
+        }
+        self.notices = notices;
+        self.events = events;
+        let may_lack = first.is_some() || gaps.is_loss() || self.is_unclosed();
+        self.strike(&is_there, may_lack)
+    }
+
+    fn is_unclosed(&self) -> bool {
+        self.notices.contains(&Notice::Unclosed)
+    }
+
+    /// Takes out the causes that are not there; `None` where they should be.
+    fn strike(mut self, is_there: &impl Fn(&OperationId) -> bool, may_lack: bool) -> Option<Reel> {
+        for (_, event) in &mut self.events {
+            let Event::Notification(notification) = event else {
+                continue;
+            };
+            let causes = notification.after.iter().copied();
+            let lost: Vec<OperationId> = causes.filter(|cause| !is_there(cause)).collect();
+            if lost.is_empty() {
+                continue;
+            }
+            if !may_lack {
+                return None;
+            }
+            notification.after.retain(is_there);
+            let id = notification.id;
+            self.notices
+                .extend(lost.into_iter().map(|operation| Notice::CauseLost {
+                    notification: id,
+                    operation,
+                }));
+        }
+        Some(self)
+    }
+}

@@ -1,0 +1,187 @@
+//! The file whose operations are read where they stand, and how a compressed one comes to be such.
+//!
+//! It reads at places and knows nothing of what stands beside them.
+
+use std::env;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::exchange::Operation;
+use crate::tape::segment::FILE_MODE;
+use crate::tape::wire;
+
+/// A file whose operations are read where they stand.
+#[derive(Debug)]
+pub struct Source {
+    file: File,
+    path: PathBuf,
+}
+
+/// Where an operation stands in a source, and a sum by which it is known again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot {
+    offset: u64,
+    length: u32,
+    sum: u32,
+}
+
+/// Why an operation cannot be read again.
+#[derive(Debug, thiserror::Error)]
+pub enum Lost {
+    /// The system says why.
+    #[error("cannot read {} again at byte {offset}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        offset: u64,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Something else stands there now.
+    #[error(
+        "{} was changed after it was loaded: at byte {offset} stands something else",
+        path.display()
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        offset: u64,
+    },
+}
+
+impl Source {
+    /// A file that is read as it is.
+    pub(super) fn new(file: File, path: &Path) -> Source {
+        Source {
+            file,
+            path: path.to_owned(),
+        }
+    }
+
+    /// The operation at a place.
+    ///
+    /// # Errors
+    /// What stands there must be what stood there when the tape was loaded, byte for byte.
+    pub fn operation(&self, spot: Spot) -> Result<Operation, Lost> {
+        let Spot { offset, length, .. } = spot;
+        let changed = || Lost::Changed {
+            path: self.path.clone(),
+            offset,
+        };
+        let mut bytes = vec![0; usize::try_from(length).map_err(|_| changed())?];
+        match self.file.read_exact_at(&mut bytes, offset) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(changed()),
+            Err(source) => {
+                return Err(Lost::Read {
+                    path: self.path.clone(),
+                    offset,
+                    source,
+                });
+            }
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|_| changed())?;
+        let same = sum(&bytes) == spot.sum;
+        same.then(|| wire::operation(text))
+            .flatten()
+            .ok_or_else(changed)
+    }
+}
+
+impl Spot {
+    /// The place of an object that begins at this byte; `None` where it is longer than any can be.
+    pub(super) fn of(text: &str, offset: u64) -> Option<Spot> {
+        Some(Spot {
+            offset,
+            length: u32::try_from(text.len()).ok()?,
+            sum: sum(text.as_bytes()),
+        })
+    }
+
+    /// How many bytes stand there.
+    pub fn length(&self) -> u32 {
+        self.length
+    }
+}
+
+/// Multiplied in, it spreads what is low to what is high: the golden ratio's bits, which no text has.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A sum that is another one where the bytes are, but for one chance in four thousand million. It finds
+/// what editors and accidents change; whoever wants to deceive may write the tape in the first place.
+fn sum(bytes: &[u8]) -> u32 {
+    let (words, rest) = bytes.as_chunks::<8>();
+    // Four at a time, since each waits for the one before it.
+    let mut lanes = [bytes.len() as u64, 1, 2, 3];
+    let (fours, last) = words.as_chunks::<4>();
+    let add = |lane: u64, word: u64| (lane ^ word).wrapping_mul(SPREAD).rotate_left(29);
+    for four in fours {
+        for (lane, word) in lanes.iter_mut().zip(four) {
+            *lane = add(*lane, u64::from_le_bytes(*word));
+        }
+    }
+    let mut all = lanes.into_iter().fold(0, add);
+    for word in last {
+        all = add(all, u64::from_le_bytes(*word));
+    }
+    for byte in rest {
+        all = add(all, u64::from(*byte));
+    }
+    let all = (all ^ (all >> 32)).wrapping_mul(SPREAD);
+    u32::try_from(all >> 32).unwrap_or_default()
+}
+
+/// A new file without a name, for this program alone: it is gone when that ends, however it ends.
+pub(super) fn nameless() -> io::Result<File> {
+    let folder = env::temp_dir();
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(FILE_MODE);
+    let flags = rustix::fs::OFlags::TMPFILE.bits();
+    let made = options
+        .clone()
+        .custom_flags(i32::try_from(flags).unwrap_or_default())
+        .open(&folder);
+    made.or_else(|_| {
+        // A file system that knows no such files: a name that nobody can guess the use of, taken away at once.
+        let name = format!(".antiphon.{}.spill", std::process::id());
+        let path = folder.join(name);
+        let file = options.create_new(true).open(&path)?;
+        fs::remove_file(&path)?;
+        Ok(file)
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)] // a test may stop at the first thing that is not as it should be
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn another_byte_makes_another_sum(
+            bytes in proptest::collection::vec(any::<u8>(), 1..200),
+            place in any::<prop::sample::Index>(),
+            other in 1_u8..,
+        ) {
+            let mut changed = bytes.clone();
+            changed[place.index(bytes.len())] ^= other;
+            prop_assert_ne!(sum(&bytes), sum(&changed));
+            prop_assert_ne!(sum(&bytes), sum(&bytes[1..]));
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_name_can_be_written_and_read() {
+        let file = nameless().unwrap();
+        file.write_all_at(b"spilled", 0).unwrap();
+        let mut back = [0; 7];
+        file.read_exact_at(&mut back, 0).unwrap();
+        assert_eq!(&back, b"spilled");
+    }
+}

@@ -1,0 +1,218 @@
+//! An operation as it stands on a line of a tape: checked as a whole, and taken apart only as far as it must
+//! be to be found again.
+//!
+//! What it accepts, and what that means, is the same as where an operation is read; what it costs is not.
+//! Bodies and header fields stay where they are.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::Deserializer;
+use serde_json::value::RawValue;
+
+use super::body::{BodyForm, MAX_EMBEDDED_BYTES, is_shallow};
+use super::field::{True, WireStatus, WireValue, headers};
+use super::stream::WireForm;
+use super::{Kind, WireRepair, quick};
+use crate::exchange::{Form, Headers, Micros, Operation, OperationId};
+use crate::tape::json::{Object, present};
+
+/// How the line of an operation begins, as capture writes it.
+pub(in crate::tape) const OPERATION: &str = r#"{"kind":"operation","#;
+
+/// An operation where it stands.
+#[derive(Debug)]
+pub struct Glance<'a> {
+    /// Its object on the tape.
+    pub text: &'a str,
+    /// Its number.
+    pub id: OperationId,
+    /// Whose it is, by the name that stands there.
+    pub session: Cow<'a, str>,
+    /// When the request arrived.
+    pub at: Micros,
+    /// When the response was there.
+    pub answered: Micros,
+    /// How it travelled.
+    pub form: Form,
+    /// The method.
+    pub method: Cow<'a, str>,
+    /// The target.
+    pub target: Cow<'a, str>,
+    /// What it has of header fields.
+    pub fields: Fields<'a>,
+    /// The status of the response, where there is one.
+    pub status: Option<u16>,
+    /// The contents of the request and the response.
+    pub contents: [Content<'a>; 2],
+}
+
+/// The header fields of an operation, as JSON; equal texts are equal fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fields<'a> {
+    /// Those of the request.
+    pub asked: &'a str,
+    /// Those of the response.
+    pub given: &'a str,
+    /// The trailer fields of the response.
+    pub trailers: &'a str,
+}
+
+/// The content of a message where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content<'a> {
+    /// There is none.
+    None,
+    /// This JSON, but for white space between its tokens.
+    Json(&'a str),
+    /// Anything else.
+    Other,
+}
+
+/// No header fields, as JSON.
+pub(super) const NO_FIELDS: &str = "[]";
+
+impl<'a> Glance<'a> {
+    /// Looks at an operation; `None` where its object cannot be read.
+    pub(in crate::tape) fn at(text: &'a str) -> Option<Glance<'a>> {
+        quick::glance(text).or_else(|| Glance::by_json(text))
+    }
+
+    /// The same for any order and spelling.
+    pub(super) fn by_json(text: &'a str) -> Option<Glance<'a>> {
+        let wire: WireGlance<'a> = serde_json::from_str(text).ok()?;
+        let form = wire.form.map_or(Form::Exchange, Form::from);
+        if wire.response.is_none() && !matches!(form, Form::Message(_)) {
+            return None;
+        }
+        let Object(asked) = wire.request;
+        let answer = wire.response.map(|Object(response)| response);
+        let of_answer = |field: fn(&WireAnswer<'a>) -> Option<&'a RawValue>| {
+            answer
+                .as_ref()
+                .and_then(field)
+                .map_or(NO_FIELDS, RawValue::get)
+        };
+        Some(Glance {
+            text,
+            id: OperationId(wire.id),
+            session: wire.session,
+            at: Micros(wire.at),
+            answered: Micros(wire.answered),
+            form,
+            method: asked.method,
+            target: asked.target,
+            fields: Fields {
+                asked: asked.headers.get(),
+                given: of_answer(|answer| Some(answer.headers)),
+                trailers: of_answer(|answer| answer.trailers),
+            },
+            status: answer.as_ref().map(|answer| answer.status.0),
+            contents: [
+                asked.body.0,
+                answer.map_or(Content::None, |answer| answer.body.0),
+            ],
+        })
+        .filter(|_| wire.repairs.is_empty() && is_fields(asked.trailers))
+    }
+
+    /// The operation as a whole; `None` where it cannot be read.
+    pub fn operation(&self) -> Option<Operation> {
+        operation(self.text)
+    }
+}
+
+impl Fields<'_> {
+    /// The fields of the request, of the response, and behind its content; `None` where they are none.
+    pub fn read(&self) -> Option<[Headers; 3]> {
+        let read = |text| {
+            let wire: Vec<(String, WireValue)> = serde_json::from_str(text).ok()?;
+            Some(headers(wire))
+        };
+        Some([read(self.asked)?, read(self.given)?, read(self.trailers)?])
+    }
+}
+
+/// The operation that an object on a tape is; `None` where it is none.
+pub(in crate::tape) fn operation(text: &str) -> Option<Operation> {
+    let begins = text.starts_with(OPERATION);
+    begins.then(|| super::read_operation(text).ok()).flatten()
+}
+
+/// Whether this is a list of header fields, if it is there.
+fn is_fields(text: Option<&RawValue>) -> bool {
+    let read = |text: &RawValue| serde_json::from_str::<Vec<(String, WireValue)>>(text.get());
+    text.is_none_or(|text| read(text).is_ok())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireGlance<'a> {
+    #[serde(rename = "kind")]
+    _kind: Kind,
+    id: u64,
+    #[serde(borrow)]
+    session: Cow<'a, str>,
+    at: u64,
+    answered: u64,
+    #[serde(default, deserialize_with = "present")]
+    form: Option<WireForm>,
+    #[serde(borrow)]
+    request: Object<WireAsked<'a>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    response: Option<Object<WireAnswer<'a>>>,
+    #[serde(default, deserialize_with = "present", rename = "truncated")]
+    _truncated: Option<True>,
+    #[serde(default)]
+    repairs: Vec<Object<WireRepair>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireAsked<'a> {
+    #[serde(borrow)]
+    method: Cow<'a, str>,
+    #[serde(borrow)]
+    target: Cow<'a, str>,
+    #[serde(borrow)]
+    headers: &'a RawValue,
+    #[serde(borrow, default)]
+    body: GlanceBody<'a>,
+    #[serde(borrow, default)]
+    trailers: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireAnswer<'a> {
+    status: WireStatus,
+    #[serde(borrow)]
+    headers: &'a RawValue,
+    #[serde(borrow, default)]
+    body: GlanceBody<'a>,
+    #[serde(borrow, default)]
+    trailers: Option<&'a RawValue>,
+}
+
+struct GlanceBody<'a>(Content<'a>);
+
+impl Default for GlanceBody<'_> {
+    fn default() -> Self {
+        GlanceBody(Content::None)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for GlanceBody<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Object(form) = Object::<BodyForm<'de>>::deserialize(deserializer)?;
+        match form.plain_json() {
+            Some(json) if json.len() <= MAX_EMBEDDED_BYTES && is_shallow(json) => {
+                Ok(GlanceBody(Content::Json(json)))
+            }
+            _ => match form.body() {
+                Ok(_) => Ok(GlanceBody(Content::Other)),
+                Err(why) => Err(serde::de::Error::custom(why)),
+            },
+        }
+    }
+}
