@@ -47,10 +47,7 @@ pub(super) fn check(head: &[u8], local: Local) -> Result<Content, Refusal> {
     if memchr::memchr(0, head).is_some() {
         return Err(Refusal::bad("a NUL in the head"));
     }
-    let mut lines = head.split(|byte| *byte == b'\n').map(|line| {
-        // Every line ends with CRLF: the framing has seen to it.
-        line.strip_suffix(b"\r").unwrap_or(line)
-    });
+    let mut lines = lines(head);
     let first = lines.next().unwrap_or_default();
     let version = request_line(first, local)?;
     let mut fields = Fields::default();
@@ -64,6 +61,15 @@ pub(super) fn check(head: &[u8], local: Local) -> Result<Content, Refusal> {
         return Ok(Content::Offer);
     }
     Ok(content)
+}
+
+/// The lines of a head. Each ends with CRLF: the framing has seen to it.
+fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    memchr::memchr_iter(b'\n', head).filter_map(move |end| {
+        let line = head.get(std::mem::replace(&mut start, end + 1)..end)?;
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    })
 }
 
 /// Whether a request offers to go on with the WebSocket protocol; what else it offers does not matter.

@@ -16,13 +16,26 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// How often a port is tried until somebody answers there.
 const TRY: Duration = Duration::from_millis(5);
 
+/// How long a program may take to end that was asked to.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// A process that listens.
 pub(crate) struct Party {
     child: Child,
+    end: End,
     /// `ADDR:PORT`.
     pub(crate) address: String,
     /// The same of the admin API, where there is one.
     pub(crate) admin: Option<String>,
+}
+
+/// How a party is ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// At once: it is all there is of it.
+    Killed,
+    /// By asking it, so that it ends the processes that it has started itself.
+    Asked,
 }
 
 impl Party {
@@ -50,6 +63,7 @@ impl Party {
         let child = command.spawn().map_err(|error| error.to_string())?;
         let party = Party {
             child,
+            end: End::Asked,
             address: format!("127.0.0.1:{port}"),
             admin: None,
         };
@@ -80,6 +94,7 @@ impl Party {
         });
         let mut party = Party {
             child,
+            end: End::Killed,
             address: String::new(),
             admin: None,
         };
@@ -115,6 +130,14 @@ impl Party {
 impl Drop for Party {
     fn drop(&mut self) {
         // It may have ended by itself, and then there is nothing to end.
+        if self.end == End::Asked {
+            let id = self.child.id().to_string();
+            let _ = Command::new("kill").args(["-TERM", &id]).status();
+            let begin = Instant::now();
+            while matches!(self.child.try_wait(), Ok(None)) && begin.elapsed() < GRACE {
+                std::thread::sleep(TRY);
+            }
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
