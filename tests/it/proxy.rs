@@ -11,6 +11,7 @@ mod rewriting;
 mod secrets;
 mod segments;
 mod serving;
+mod settings;
 mod sockets;
 mod streams;
 mod tiny;
