@@ -2,6 +2,8 @@
 
 mod caps;
 mod crowds;
+mod floods;
+mod frames;
 mod full;
 pub(crate) mod harness;
 mod informational;
