@@ -12,6 +12,7 @@ use crate::matcher::{Place, Rules};
 use crate::normalizer::{self, Layout, Mending, Options};
 
 use super::exit::{Because as _, Failure, Trouble};
+use super::record::RecordSettings;
 use super::redaction::RedactionSettings;
 use super::serve::limits::LimitSettings;
 
@@ -58,6 +59,8 @@ pub(super) struct Config {
     pub(super) r#match: Match,
     /// How much clients may have, and how long they are waited for.
     pub(super) limits: LimitSettings,
+    /// What a recording does with the tape.
+    pub(super) record: RecordSettings,
     /// The times of the Bayeux protocol.
     pub(super) bayeux: Bayeux,
     /// What is secret on a tape beside the usual.
@@ -195,6 +198,7 @@ fn parse(text: &str) -> anyhow::Result<Config> {
         within("bayeux"),
         within("limits"),
         within("match"),
+        within("record"),
         within("redact"),
     ];
     if let Some(other) = objects.into_iter().flatten().find(|json| !json.is_object()) {
@@ -205,9 +209,25 @@ fn parse(text: &str) -> anyhow::Result<Config> {
     Config::deserialize(&mut reader).map_err(|error| {
         let place = format!(" at line {} column {}", error.line(), error.column());
         let message = error.to_string();
-        anyhow!(
-            "{}",
-            message.strip_suffix(&place).unwrap_or(&message).to_owned()
-        )
+        let message = message.strip_suffix(&place).unwrap_or(&message);
+        match json.as_ref().and_then(fault) {
+            Some(key) => anyhow!("{key}: {message}"),
+            None => anyhow!("{message}"),
+        }
+    })
+}
+
+/// The first key that is wrong also where it stands alone, as `limits.drain`. The derived reader's message
+/// has the value only.
+fn fault(settings: &Json) -> Option<String> {
+    let alone = |name: &str, value: Json| Json::Object(vec![(name.to_owned(), value)]);
+    let wrong = |json: Json| serde_json::from_str::<Config>(&json.to_string()).is_err();
+    let mut members = settings.members().iter();
+    let (name, value) = members.find(|(name, value)| wrong(alone(name, value.clone())))?;
+    let mut within = value.members().iter();
+    let inner = within.find(|(key, inner)| wrong(alone(name, alone(key, inner.clone()))));
+    Some(match inner {
+        Some((key, _)) => format!("{name}.{key}"),
+        None => name.clone(),
     })
 }

@@ -6,6 +6,7 @@ mod flags;
 mod live;
 mod opening;
 mod segments;
+mod settings;
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ use self::flags::{LimitFlags, TapeFlags, TrafficFlags};
 use self::live::Live;
 use self::opening::DEFAULT_TAPE;
 pub(super) use self::opening::start;
+pub(super) use self::settings::RecordSettings;
 use super::config::{Config, ConfigFlag};
 use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::output;
@@ -124,19 +126,19 @@ impl Record {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let file = self.config.read()?;
         let front = self.front.front()?;
-        let setup = self.setup(file, front).because(Trouble::Usage)?;
+        let setup = self.setup(&file, front).because(Trouble::Usage)?;
         serve::runtime()?.block_on(record(setup))
     }
 
-    fn setup(self, file: Config, front: Front) -> anyhow::Result<Setup> {
+    fn setup(self, file: &Config, front: Front) -> anyhow::Result<Setup> {
         let address = |flag, value: &Option<String>, field, configured| {
             let picked = self
                 .config
                 .pick((flag, value.as_ref()), (field, configured));
             picked.map(serve::address).transpose()
         };
-        let listen = address("--listen", &self.listen, "listen", file.listen)?;
-        let admin = address("--admin", &self.admin, "admin", file.admin)?;
+        let listen = address("--listen", &self.listen, "listen", file.listen.clone())?;
+        let admin = address("--admin", &self.admin, "admin", file.admin.clone())?;
         let upstream: Origin = self.upstream.parse().context("--upstream")?;
         let limits = self.limits;
         let traffic = self.traffic;
@@ -162,14 +164,16 @@ impl Record {
                 .limits(&self.config, &file.limits, OnFin::Answer, Sockets::Passed)?;
         let redaction = self.redaction.redaction(&file.redact, self.config.path())?;
         let shown = std::io::stderr().is_terminal() && !self.json;
-        let mut recorder = self.tape.settings()?;
+        let mut recorder = self.tape.settings(&self.config, file)?;
         caps.settle(
             &self.config,
             &file.limits,
             self.tape.max_body,
             &mut recorder,
         )?;
-        recorder.failure = self.failure.failure(file.limits.max_queue)?;
+        recorder.failure =
+            self.failure
+                .failure(&self.config, &file.record, file.limits.max_queue)?;
         recorder.heard = self.json.then(|| Heard(Box::new(print)));
         Ok(Setup {
             listen: listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),

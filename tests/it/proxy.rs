@@ -2,6 +2,8 @@
 
 mod caps;
 mod crowds;
+mod floods;
+mod frames;
 mod full;
 pub(crate) mod harness;
 mod informational;
@@ -11,6 +13,7 @@ mod rewriting;
 mod secrets;
 mod segments;
 mod serving;
+mod settings;
 mod sockets;
 mod streams;
 mod tiny;

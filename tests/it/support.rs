@@ -92,6 +92,11 @@ impl Replay {
         }
     }
 
+    /// What it has had in memory at most so far, in KiB.
+    pub(crate) fn peak(&self) -> u64 {
+        peak(&self.child)
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, name: &str) {
         signal(&self.child, name);
@@ -206,6 +211,14 @@ pub(crate) fn verified(tape: impl AsRef<Path>, more: &[&str]) -> String {
 /// The report of a run so far.
 pub(crate) fn report(replay: &Replay) -> Value {
     get(&format!("{}/__admin/report", replay.admin)).json()
+}
+
+/// What a child has had in memory at most so far, in KiB.
+pub(crate) fn peak(child: &Child) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let number = line.unwrap().split_whitespace().nth(1);
+    number.unwrap().parse().unwrap()
 }
 
 /// Sends a signal to a child, by the shell's own `kill`.

@@ -1,10 +1,10 @@
 //! The flags that say what happens when a recording fails.
 
-use anyhow::Context as _;
-
-use crate::recorder::{DEFAULT_MAX_QUEUE, Failure};
-
+use crate::cli::config::ConfigFlag;
 use crate::cli::serve;
+use crate::recorder::{DEFAULT_MAX_QUEUE, DEFAULT_PATIENCE, Failure};
+
+use super::settings::{RecordSettings, chosen};
 
 /// What becomes of the traffic when it cannot be recorded.
 #[derive(Debug, clap::Args)]
@@ -12,28 +12,18 @@ use crate::cli::serve;
 pub(super) struct FailureFlags {
     /// What becomes of the traffic when the disk is full, fails or hangs: it goes on, and the tape says
     /// in gaps what it lacks (pass); or new requests get a 503 while it lasts, and for good once something
-    /// is lost (stop). In both cases the exit code is 4 if something is lost.
-    #[arg(
-        long,
-        value_name = "pass|stop",
-        default_value = "pass",
-        env = "ANTIPHON_ON_FAILURE"
-    )]
-    on_failure: String,
+    /// is lost (stop). In both cases the exit code is 4 if something is lost [default: pass].
+    #[arg(long, value_name = "pass|stop", env = "ANTIPHON_ON_FAILURE")]
+    on_failure: Option<String>,
 
     /// What becomes of exchanges when the disk is slower than they are: they wait for it, up to
-    /// --patience (wait); or what finds the queue full is not recorded (drop).
-    #[arg(
-        long,
-        value_name = "wait|drop",
-        default_value = "wait",
-        env = "ANTIPHON_WHEN_BEHIND"
-    )]
-    when_behind: String,
+    /// --patience (wait); or what finds the queue full is not recorded (drop) [default: wait].
+    #[arg(long, value_name = "wait|drop", env = "ANTIPHON_WHEN_BEHIND")]
+    when_behind: Option<String>,
 
-    /// How long an exchange waits for the disk before that counts as a failure.
-    #[arg(long, value_name = "SECONDS", default_value = "5")]
-    patience: String,
+    /// How long an exchange waits for the disk before that counts as a failure [default: 5].
+    #[arg(long, value_name = "SECONDS", env = "ANTIPHON_PATIENCE")]
+    patience: Option<String>,
 
     /// How many bytes may wait to be written, and as many again for a disk that takes nothing
     /// [default: 67108864].
@@ -42,12 +32,36 @@ pub(super) struct FailureFlags {
 }
 
 impl FailureFlags {
-    /// What they mean; `queue` is what the settings file says of the queue.
-    pub(super) fn failure(&self, queue: Option<usize>) -> anyhow::Result<Failure> {
+    /// What they and the file say; `queue` is what that says of the queue.
+    pub(super) fn failure(
+        &self,
+        config: &ConfigFlag,
+        file: &RecordSettings,
+        queue: Option<usize>,
+    ) -> anyhow::Result<Failure> {
+        let on_failure = ("record.onFailure", file.on_failure.as_ref());
+        let when_behind = ("record.whenBehind", file.when_behind.as_ref());
+        let patience = file.patience.map(|seconds| seconds.to_string());
+        let patience = config.pick(
+            ("--patience", self.patience.as_ref()),
+            ("record.patience", patience),
+        );
         Ok(Failure {
-            on_failure: self.on_failure.parse().context("--on-failure")?,
-            when_behind: self.when_behind.parse().context("--when-behind")?,
-            patience: serve::seconds("--patience", &self.patience)?,
+            on_failure: chosen(
+                config,
+                ("--on-failure", self.on_failure.as_ref()),
+                on_failure,
+            )?
+            .unwrap_or_default(),
+            when_behind: chosen(
+                config,
+                ("--when-behind", self.when_behind.as_ref()),
+                when_behind,
+            )?
+            .unwrap_or_default(),
+            patience: patience.map_or(Ok(DEFAULT_PATIENCE), |setting| {
+                serve::seconds(&setting.origin, &setting.value)
+            })?,
             max_queue: self.max_queue.or(queue).unwrap_or(DEFAULT_MAX_QUEUE),
         })
     }

@@ -2,16 +2,15 @@
 //! how long what is waited for. It starts nothing.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use anyhow::Context as _;
-
-use crate::cli::serve::limits;
-use crate::recorder::{self, DEFAULT_MAX_BODY, Durability, Filter};
+use crate::cli::config::{Config, ConfigFlag};
+use crate::cli::serve::{self, limits};
+use crate::recorder::{self, DEFAULT_MAX_BODY, Filter};
 use crate::tape::Existing;
 
 use super::caps::CapFlags;
 use super::segments::SegmentFlags;
+use super::settings::{chosen, each};
 
 /// How many seconds connecting to a service may take, unless the user chooses.
 pub(in crate::cli) const CONNECT_TIMEOUT: &str = "10";
@@ -37,14 +36,13 @@ pub(super) struct TapeFlags {
 
     /// When the client may have the last byte of a response: at once (relaxed), when the operation is
     /// in the file and outlives the recorder (written), or when it is on the disk and outlives a power
-    /// cut (synced).
+    /// cut (synced) [default: written].
     #[arg(
         long,
         value_name = "relaxed|written|synced",
-        default_value = "written",
         env = "ANTIPHON_DURABILITY"
     )]
-    durability: String,
+    durability: Option<String>,
 
     #[command(flatten)]
     segments: SegmentFlags,
@@ -121,39 +119,50 @@ pub(super) struct LimitFlags {
 }
 
 impl TapeFlags {
-    /// What the recorder is to do with the tape, and with what.
-    pub(super) fn settings(&self) -> anyhow::Result<recorder::Settings> {
-        let durability: Durability = self.durability.parse().context("--durability")?;
+    /// What the recorder is to do with the tape, and with what: as the flags say, else the file.
+    pub(super) fn settings(
+        &self,
+        config: &ConfigFlag,
+        file: &Config,
+    ) -> anyhow::Result<recorder::Settings> {
+        let settings = &file.record;
+        let durability = ("record.durability", settings.durability.as_ref());
+        let by = ("--session-by", self.session_by.as_ref());
+        let by = config.pick(by, ("sessionBy", file.session_by.clone()));
         Ok(recorder::Settings {
-            durability,
+            durability: chosen(
+                config,
+                ("--durability", self.durability.as_ref()),
+                durability,
+            )?
+            .unwrap_or_default(),
             max_body: self.max_body.unwrap_or(DEFAULT_MAX_BODY),
             existing: match (self.append, self.force) {
                 (true, _) => Existing::Append,
                 (_, true) => Existing::Replace,
                 _ => Existing::Refuse,
             },
-            session_by: match &self.session_by {
-                Some(text) => Some(text.parse().context("--session-by")?),
-                None => None,
-            },
+            session_by: serve::session_by(by)?,
             filter: Filter {
-                only: each("--only", &self.only)?,
-                except: each("--except", &self.except)?,
+                only: each(
+                    config,
+                    ("--only", &self.only),
+                    ("record.only", &settings.only),
+                )?,
+                except: each(
+                    config,
+                    ("--except", &self.except),
+                    ("record.except", &settings.except),
+                )?,
             },
-            lines: each("--lines", &self.lines)?,
-            packing: self.segments.packing(),
-            rotation: self.segments.rotation()?,
+            lines: each(
+                config,
+                ("--lines", &self.lines),
+                ("record.lines", &settings.lines),
+            )?,
+            packing: self.segments.packing(settings),
+            rotation: self.segments.rotation(config, settings)?,
             ..recorder::Settings::default()
         })
     }
-}
-
-/// What each of a flag's texts means.
-fn each<T>(flag: &'static str, texts: &[String]) -> anyhow::Result<Vec<T>>
-where
-    T: FromStr,
-    T::Err: std::error::Error + Send + Sync + 'static,
-{
-    let each = texts.iter().map(|text| text.parse::<T>());
-    each.collect::<Result<_, _>>().context(flag)
 }

@@ -1,12 +1,15 @@
 //! The flags of long recordings: when another segment begins, and what is kept.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::cli::config::ConfigFlag;
 use crate::cli::exit::{Because as _, Failure, Trouble};
 use crate::cli::verify;
 use crate::recorder::{Recorder, Rotation};
 use crate::tape::{Packing, Segment};
+
+use super::settings::{RecordSettings, chosen};
 
 /// A recording in segments.
 #[derive(Debug, clap::Args)]
@@ -18,13 +21,9 @@ pub(super) struct SegmentFlags {
     rotate: Option<String>,
 
     /// Keep only so many segments (10), the last of at most this size together (10GiB), or those of this
-    /// time (7d); older ones are deleted.
-    #[arg(
-        long,
-        value_name = "N|SIZE|AGE",
-        env = "ANTIPHON_KEEP",
-        requires = "rotate"
-    )]
+    /// time (7d); older ones are deleted. Without segments (--rotate) there is nothing to delete, and it is an
+    /// error.
+    #[arg(long, value_name = "N|SIZE|AGE", env = "ANTIPHON_KEEP")]
     keep: Option<String>,
 
     /// Compress what is written, in zstd frames that `zstd -d` reads too.
@@ -33,21 +32,31 @@ pub(super) struct SegmentFlags {
 }
 
 impl SegmentFlags {
-    pub(super) fn packing(&self) -> Packing {
-        if self.compress {
+    pub(super) fn packing(&self, file: &RecordSettings) -> Packing {
+        if self.compress || file.compress {
             Packing::Zstd
         } else {
             Packing::Plain
         }
     }
 
-    pub(super) fn rotation(&self) -> anyhow::Result<Rotation> {
-        let rotate = self.rotate.as_deref().map(str::parse).transpose();
-        let keep = self.keep.as_deref().map(str::parse).transpose();
-        Ok(Rotation {
-            rotate: rotate.context("--rotate")?,
-            keep: keep.context("--keep")?,
-        })
+    pub(super) fn rotation(
+        &self,
+        config: &ConfigFlag,
+        file: &RecordSettings,
+    ) -> anyhow::Result<Rotation> {
+        let rotate = ("--rotate", self.rotate.as_ref());
+        let keep = ("--keep", self.keep.as_ref());
+        let rotation = Rotation {
+            rotate: chosen(config, rotate, ("record.rotate", file.rotate.as_ref()))?,
+            keep: chosen(config, keep, ("record.keep", file.keep.as_ref()))?,
+        };
+        if rotation.keep.is_some() && rotation.rotate.is_none() {
+            let kept = config.pick(keep, ("record.keep", file.keep.clone()));
+            let origin = kept.map(|setting| setting.origin).unwrap_or_default();
+            bail!("{origin}: only segments can be kept: it wants --rotate (or record.rotate)");
+        }
+        Ok(rotation)
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, signal};
+use crate::support::{PATIENCE, peak, signal};
 
 /// A running `antiphon record`, which ends with this value.
 pub(super) struct Recording {
@@ -98,10 +98,7 @@ impl Recording {
 
     /// What the process has in memory at most so far, in KiB.
     pub(super) fn peak(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-        let number = line.unwrap().split_whitespace().nth(1);
-        number.unwrap().parse().unwrap()
+        peak(&self.child)
     }
 
     /// Sends it a signal.

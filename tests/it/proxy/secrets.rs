@@ -1,5 +1,7 @@
 //! Secrets in recordings of many files, and in all that is pushed, framed, compressed and refused.
 
+mod http2;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
