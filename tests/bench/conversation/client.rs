@@ -1,11 +1,15 @@
 //! A small HTTP client on one connection, for what the bench asks one by one.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+
+use super::work::{TARGET, content};
 
 /// One connection, kept alive.
 pub(crate) struct Client {
@@ -49,6 +53,21 @@ impl Client {
         let content = response.into_body().collect().await;
         Ok((status, content.map_err(|e| e.to_string())?.to_bytes()))
     }
+}
+
+/// Asks a replay twice for the first operation of its tape: the second answer waits until everything is
+/// learned of the tape. How long both take.
+pub(crate) fn learned(address: &str) -> Duration {
+    let begin = Instant::now();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        for _ in 0..2 {
+            let content = Bytes::from(content());
+            let (status, _) = once(address, "POST", &format!("{TARGET}0"), content).await;
+            assert_eq!(status, 200);
+        }
+    });
+    begin.elapsed()
 }
 
 /// What one request is answered with, on a connection of its own.

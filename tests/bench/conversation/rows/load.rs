@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::folder;
 use crate::party::Party;
 use crate::table::{Table, Wanted, median};
-use crate::{Plan, Size, tapes};
+use crate::{Plan, Size, client, tapes};
 
 /// How many bytes an answer has, so that a million exchanges make 1 GiB.
 const ANSWER: usize = 530;
@@ -29,16 +29,18 @@ pub(super) fn run(plan: Plan) -> Vec<Table> {
     let bytes = tapes::operations(&tape, count, ANSWER);
     let work = format!("a tape of {count} exchanges, {} MiB", bytes >> 20);
     let mut table = Table::new("load", work, "ms");
-    let mut memory = Vec::new();
+    let (mut memory, mut settled, mut learning) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.rounds {
         let begin = Instant::now();
         read(&tape);
         table.add(READING, begin.elapsed().as_secs_f64() * 1e3);
         let begin = Instant::now();
-        match Party::antiphon(&["replay", tape.to_str().unwrap()]) {
+        match Party::antiphon(&["replay", tape.to_str().unwrap(), "--on-exhausted", "last"]) {
             Ok(party) => {
                 table.add(ANTIPHON, begin.elapsed().as_secs_f64() * 1e3);
                 memory.push(party.memory() as f64 / bytes as f64);
+                learning.push(client::learned(&party.address).as_secs_f64());
+                settled.push(party.memory() as f64 / bytes as f64);
             }
             Err(why) => {
                 table.not_run(ANTIPHON, &why);
@@ -49,13 +51,14 @@ pub(super) fn run(plan: Plan) -> Vec<Table> {
     let ratio = table.median(ANTIPHON) / table.median(READING);
     let what = format!("{ANTIPHON} / {READING}");
     table.bar(what, ratio, Wanted::AtMost(2.0), plan.size);
-    let held = median(&memory);
-    table.bar(
-        "memory / size of the tape",
-        held,
-        Wanted::AtMost(0.15),
-        plan.size,
-    );
+    for (when, held) in [("it listens", &memory), ("all is learned", &settled)] {
+        let what = format!("memory / size of the tape when {when}");
+        table.bar(what, median(held), Wanted::AtMost(0.15), plan.size);
+    }
+    table.notes.push(format!(
+        "all is learned of the tape {:.2} s after it listens",
+        median(&learning)
+    ));
     vec![table]
 }
 
