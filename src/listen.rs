@@ -16,6 +16,7 @@ mod guard;
 mod head;
 mod interim;
 mod limits;
+mod protocols;
 mod reader;
 mod refusal;
 mod response;
@@ -34,7 +35,7 @@ use std::time::Duration;
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::TcpStream;
@@ -61,35 +62,6 @@ pub use tls::{Door, Tls, Wire};
 
 /// How long to wait after a failed accept, so that running out of descriptors is no busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// How much of a connection of HTTP/1.1 is held each way: little enough for thousands of readers that take
-/// nothing, and more than passes at once.
-const HELD: usize = 128 * 1024;
-
-/// The most requests under way on one HTTP/2 connection: twice the 100 that a server should allow
-/// (RFC 9113 §6.5.2).
-const MAX_STREAMS: u32 = 200;
-
-/// How much of one response over HTTP/2 is held for a client that has no window for it: with
-/// [`MAX_STREAMS`] of them, 13 MiB a connection.
-const MAX_SENT: usize = 64 * 1024;
-
-/// How much content of one request over HTTP/2 a client may send ahead, as hyper has it unsaid.
-const WINDOW: u32 = 1024 * 1024;
-
-/// How much content of all requests on one HTTP/2 connection may be sent ahead. Frames that wait cost some
-/// hundred bytes each, however small, and the library closes a connection where that comes to half of
-/// this: with hyper's own 1 MiB at two thousand tiny frames, which a socket's messages or the pieces of a call
-/// come to while the service or the disk is slow; so at eight thousand.
-const WINDOWS: u32 = 4 * 1024 * 1024;
-
-/// How many requests over HTTP/2 a client may reset before they were looked at; then the connection is
-/// closed (CVE-2023-44487).
-const MAX_RESETS: usize = 20;
-
-/// How many requests over HTTP/2 may be reset for a client's own errors; then the connection is closed
-/// (CVE-2025-8671).
-const MAX_ERRORS: usize = 128;
 
 /// The client's side of a request.
 #[derive(Debug)]
@@ -179,7 +151,7 @@ pub async fn serve_counted<H, F, B>(
     let (at_work, working) = Working::new(&cuts);
     let crowd = Crowd::new(limits.connections, counts.clone());
     let server = Server {
-        http: protocols(limits),
+        http: protocols::spoken(limits),
         wire,
         limits,
         counts,
@@ -239,31 +211,6 @@ pub async fn serve_counted<H, F, B>(
 /// Returns when nobody is left who could say more.
 async fn abandoned(mut stop: watch::Receiver<bool>) {
     while stop.changed().await.is_ok() {}
-}
-
-/// How HTTP is spoken. What HTTP/2 lets a client have of the server's memory and work is said here, and
-/// not left to what the library takes for good.
-fn protocols(limits: Limits) -> auto::Builder<TokioExecutor> {
-    let mut http = auto::Builder::new(TokioExecutor::new()).preserve_header_case(true);
-    // The guard keeps the time, since it can tell a slow head from an idle connection.
-    http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(None)
-        .max_buf_size(HELD.max(limits.head_size.saturating_mul(2)));
-    http.http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_STREAMS)
-        // It bounds the CONTINUATION frames of a head too, which are not held one by one.
-        .max_header_list_size(u32::try_from(limits.head_size).unwrap_or(u32::MAX))
-        .max_send_buf_size(MAX_SENT)
-        .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(WINDOWS)
-        .max_pending_accept_reset_streams(MAX_RESETS)
-        .max_local_error_reset_streams(MAX_ERRORS);
-    if limits.sockets == Sockets::Passed {
-        http.http2().enable_connect_protocol();
-    }
-    http
 }
 
 /// Why a conversation broke off.

@@ -4,6 +4,7 @@
 //! the server answers with the refusal; so earlier responses are out before. What comes is read into
 //! hyper's buffer; only what may not go on yet is taken out of it, and held.
 
+mod look;
 mod patience;
 mod write;
 
@@ -23,7 +24,7 @@ use tokio::time::Sleep;
 use super::connection::Connection;
 use super::counts::{Counter, Counts};
 use super::crowd::Place;
-use super::framing::{Framing, Step};
+use super::framing::Framing;
 use super::refusal::Refusal;
 use super::stream::{self, Stream};
 use super::{Limits, OnFin, stopped};
@@ -103,19 +104,6 @@ enum Watch {
     Writing,
 }
 
-/// How many of the bytes that were looked at may go on, and why not the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Looked {
-    /// They want more behind them, or an answer first; or there are none.
-    Good(usize),
-    /// None: they begin with so many that nobody needs.
-    Idle(usize),
-    /// They begin a request that is refused.
-    Refused(usize),
-    /// They are the rest of content that has gone on and is broken.
-    Broken(usize),
-}
-
 enum Shutdown {
     No,
     Lingering(Pin<Box<Sleep>>),
@@ -147,108 +135,6 @@ impl Guard {
             shutdown: Shutdown::No,
             watched,
         }
-    }
-
-    /// Looks at what is held, and finds out how much of it may go on.
-    fn look(&mut self) {
-        let mut held = std::mem::take(&mut self.held);
-        self.good = loop {
-            match self.follow(&held) {
-                Looked::Good(good) => break good,
-                Looked::Idle(count) => held.advance(count),
-                Looked::Broken(good) => {
-                    held.truncate(good);
-                    break good;
-                }
-                Looked::Refused(good) => {
-                    held.truncate(good);
-                    held.extend_from_slice(OWN);
-                    break held.len();
-                }
-            }
-        };
-        self.held = held;
-    }
-
-    /// Looks at what was read straight into hyper's buffer, behind its first `before` bytes, and takes out
-    /// what is not to go on yet.
-    fn look_at(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
-        let fresh = buffer.filled().get(before..).unwrap_or_default();
-        let good = match self.follow(fresh) {
-            Looked::Good(good) => {
-                self.held
-                    .extend_from_slice(fresh.get(good..).unwrap_or_default());
-                good
-            }
-            Looked::Idle(count) => {
-                self.held
-                    .extend_from_slice(fresh.get(count..).unwrap_or_default());
-                0
-            }
-            Looked::Broken(good) => good,
-            Looked::Refused(good) => {
-                self.held.extend_from_slice(OWN);
-                self.good = OWN.len();
-                good
-            }
-        };
-        buffer.set_filled(before + good);
-    }
-
-    /// Follows the messages in the bytes that come next.
-    fn follow(&mut self, bytes: &[u8]) -> Looked {
-        let mut good = 0;
-        // Where the message that is looked at begins, if it begins in these bytes.
-        let mut begin = None;
-        loop {
-            match self.framing.step(bytes.get(good..).unwrap_or_default()) {
-                Ok(Step::Head(count)) => {
-                    begin = self.framing.in_content().then_some(good);
-                    good += count;
-                    self.patience.forget();
-                    if !self.framing.is_through() {
-                        self.connection.let_through();
-                    }
-                    if self.framing.awaits_answer() {
-                        self.connection.offered();
-                        return Looked::Good(good);
-                    }
-                }
-                Ok(Step::End(count)) => {
-                    begin = None;
-                    good += count;
-                }
-                Ok(Step::Content(count)) => return Looked::Good(good + count),
-                Ok(Step::Skip(count)) if good == 0 => return Looked::Idle(count),
-                // It is skipped when what stands before it has gone on.
-                Ok(Step::Skip(_) | Step::Wait) => return Looked::Good(good),
-                Err(refusal) => return self.refuse(begin, good, refusal),
-            }
-        }
-    }
-
-    /// Refuses the request that begins at `begin` of the bytes that are looked at; that which comes behind
-    /// the good ones, where no content is under way; or else the rest of content that has begun to go on.
-    fn refuse(&mut self, begin: Option<usize>, good: usize, refusal: Refusal) -> Looked {
-        self.connection.refuse(refusal);
-        let place = match begin {
-            Some(begin) => begin,
-            None if self.framing.in_content() => {
-                self.break_off();
-                return Looked::Broken(good);
-            }
-            None => {
-                self.connection.let_through();
-                good
-            }
-        };
-        self.fate = Fate::Refused;
-        Looked::Refused(place)
-    }
-
-    fn break_off(&mut self) {
-        self.connection.break_off();
-        self.fate = Fate::Broken;
     }
 
     fn hand_on(&mut self, buffer: &mut ReadBuf<'_>) {
@@ -294,10 +180,7 @@ impl Guard {
             let span = self.limits.head.as_secs_f64();
             let message = format!("the head was not complete after {span} seconds");
             self.watched.counts.count(Counter::SlowHead);
-            self.refuse(None, 0, Refusal::with(StatusCode::REQUEST_TIMEOUT, message));
-            self.held.clear();
-            self.held.extend_from_slice(OWN);
-            self.good = OWN.len();
+            self.refuse_held(Refusal::with(StatusCode::REQUEST_TIMEOUT, message));
         } else {
             self.fate = Fate::Ended;
             self.limits.on_fin = OnFin::Gone;

@@ -9,6 +9,7 @@ mod capture;
 mod failure;
 mod filter;
 mod gap;
+mod handing;
 mod health;
 mod pattern;
 mod queue;

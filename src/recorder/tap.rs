@@ -6,7 +6,6 @@
 //! recording is off, a tap is deaf: it keeps nothing and tells nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -14,10 +13,8 @@ use tokio::sync::oneshot;
 use crate::exchange::{End, Ender, Headers, Response, Stream};
 use crate::websocket::Agreement;
 
-use super::backlog::{Message, Need, Queued, Room};
+use super::backlog::Room;
 use super::capture::{self, Capture};
-use super::queue::Urgency;
-use super::settings::Durability;
 use super::socket::SocketTap;
 use super::stream::{self, Reader};
 use super::telling::{Exchange, Sending, Telling};
@@ -374,48 +371,6 @@ impl Drop for StreamTap {
             close: None,
             end: End::Truncated,
         });
-    }
-}
-
-impl Shared {
-    /// What a client waits for that has put something into the queue and found so much room.
-    pub(super) fn written(&self, room: Room, word: oneshot::Receiver<()>) -> Written {
-        let waits = match (room, self.durability) {
-            (Room::None, _) | (Room::Enough, Durability::Relaxed) => false,
-            (Room::Little, _) | (Room::Enough, Durability::Written | Durability::Synced) => true,
-        };
-        if waits {
-            Written::waiting(word, self.backlog.health().watch())
-        } else {
-            Written::at_once()
-        }
-    }
-
-    /// Whether somebody waits for what comes of a message that found so much room.
-    fn urgency(&self, room: Room, message: &Message) -> Urgency {
-        match (message, room, self.durability) {
-            (Message::Turn | Message::Close { .. }, _, _)
-            | (_, Room::Little, _)
-            | (Message::Over { .. }, _, Durability::Written | Durability::Synced) => Urgency::Now,
-            (Message::Over { .. } | Message::Seen(_) | Message::Forget { .. }, _, _) => {
-                Urgency::CanWait
-            }
-        }
-    }
-
-    /// Gives a message to the writer, where it finds room.
-    pub(super) fn send(&self, message: Message, need: Need) -> Room {
-        let room = self.backlog.put(message.bytes(), need);
-        if room == Room::None {
-            return room;
-        }
-        let since = Instant::now();
-        let urgency = self.urgency(room, &message);
-        let queued = Queued { since, message };
-        if self.queue.send(queued, urgency).is_err() {
-            self.backlog.missed();
-        }
-        room
     }
 }
 

@@ -25,7 +25,7 @@ fn said(output: &Output) -> String {
 }
 
 /// The segments in a folder, each as it stands and as text.
-fn segments(folder: &Path) -> Vec<(Vec<u8>, String)> {
+pub(super) fn segments(folder: &Path) -> Vec<(Vec<u8>, String)> {
     let mut paths: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())

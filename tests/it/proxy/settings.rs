@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use antiphon::tape::{Layout, Packing, Tape};
+use antiphon::tape::Packing;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -59,17 +59,10 @@ fn call(recording: &Recording, paths: &[&str]) {
 
 /// The segments of a recording that has some, each with how it is packed.
 fn segments(recording: &Recording) -> Vec<(Packing, String)> {
-    let mut paths: Vec<_> = fs::read_dir(recording.tape())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    paths.sort();
-    let read = |path: &std::path::PathBuf| {
-        let bytes = fs::read(path).unwrap();
-        let tape = Tape::read_part(&bytes, path).unwrap().tape;
-        (Packing::of(&bytes), tape.write(Layout::Lines))
-    };
-    paths.iter().map(read).collect()
+    let found = secrets::segments(&recording.tape()).into_iter();
+    found
+        .map(|(bytes, text)| (Packing::of(&bytes), text))
+        .collect()
 }
 
 #[test]
