@@ -52,7 +52,7 @@ use crowd::{Crowd, Place};
 use framing::Framing;
 use guard::{Guard, Watched};
 pub use interim::Interim;
-pub use limits::{Limits, MAX_CONNECTIONS, MAX_HEAD, OnFin, Sockets};
+pub use limits::{Limits, MAX_CONNECTIONS, MAX_HEAD, Names, OnFin, Sockets};
 use refusal::Refusal;
 use response::Out;
 pub use socket::Socket;

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, anyhow};
 
 use crate::admission::Admission;
-use crate::listen::{self, Counts, Door, Limits, OnFin, Peer, Sockets};
+use crate::listen::{self, Counts, Door, Limits, Names, OnFin, Peer, Sockets};
 use crate::proxy::{self, Bodies, Forwarded, Host, Origin, Proxy};
 use crate::recorder::{self, Heard};
 use crate::tape::{Redaction, Trust};
@@ -158,10 +158,11 @@ impl Record {
             idle: serve::seconds("--upstream-idle", &limits.upstream_idle)?,
         };
         let caps = limits.caps;
-        let limits =
-            limits
-                .clients
-                .limits(&self.config, &file.limits, OnFin::Answer, Sockets::Passed)?;
+        let clients = &limits.clients;
+        let limits = Limits {
+            names: Names::Kept,
+            ..clients.limits(&self.config, &file.limits, OnFin::Answer, Sockets::Passed)?
+        };
         let redaction = self.redaction.redaction(&file.redact, self.config.path())?;
         let shown = std::io::stderr().is_terminal() && !self.json;
         let mut recorder = self.tape.settings(&self.config, file)?;

@@ -49,6 +49,18 @@ pub struct Limits {
     pub on_fin: OnFin,
     /// Whether the service learns that a client offers to open a socket.
     pub sockets: Sockets,
+    /// Whether the service learns how the names of fields were written.
+    pub names: Names,
+}
+
+/// What becomes of capitals in the names of the fields of HTTP/1.1, which mean nothing (RFC 9110 §5.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    /// They are lost, which is quicker.
+    #[default]
+    Lowered,
+    /// They go with a request, and with a response back, for a service that passes messages on.
+    Kept,
 }
 
 /// What becomes of a client's offer to go on with the WebSocket protocol (RFC 6455 §4, RFC 8441).
@@ -82,6 +94,7 @@ impl Default for Limits {
             drain: DRAIN,
             on_fin: OnFin::Gone,
             sockets: Sockets::Ignored,
+            names: Names::Lowered,
         }
     }
 }

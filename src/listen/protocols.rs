@@ -5,7 +5,7 @@
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto;
 
-use super::{Limits, Sockets};
+use super::{Limits, Names, Sockets};
 
 /// How much of a connection of HTTP/1.1 is held each way: little enough for thousands of readers that take
 /// nothing, and more than passes at once.
@@ -39,7 +39,8 @@ const MAX_ERRORS: usize = 128;
 /// How HTTP is spoken. What HTTP/2 lets a client have of the server's memory and work is said here, and
 /// not left to what the library takes for good.
 pub(super) fn spoken(limits: Limits) -> auto::Builder<TokioExecutor> {
-    let mut http = auto::Builder::new(TokioExecutor::new()).preserve_header_case(true);
+    let kept = limits.names == Names::Kept;
+    let mut http = auto::Builder::new(TokioExecutor::new()).preserve_header_case(kept);
     // The guard keeps the time, since it can tell a slow head from an idle connection.
     http.http1()
         .timer(TokioTimer::new())

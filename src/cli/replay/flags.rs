@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use crate::admission::Admission;
 use crate::bayeux::Sockets;
 use crate::exchange::Micros;
-use crate::listen::{self, Limits, OnFin};
+use crate::listen::{self, Limits, Names, OnFin};
 use crate::player::{Absence, OnExhausted, Pace, Present, Reading, Settings, Spare, Strictness};
 use crate::proxy::Origin;
 
@@ -245,6 +245,10 @@ impl Flags {
                 Present::Recorded
             },
         };
+        let names = match on_miss {
+            OnMiss::Refuse | OnMiss::Stop => Names::Lowered,
+            OnMiss::Forward(..) => Names::Kept,
+        };
         Ok(Setup {
             listen: listen.map_or_else(|| Ok(DEFAULT_LISTEN.to_owned()), serve::address)?,
             admin: admin.map(serve::address).transpose()?,
@@ -257,12 +261,12 @@ impl Flags {
             endpoint: serve::endpoint(endpoint)?,
             settings,
             reading,
-            limits: self.limits.limits(
-                config,
-                &file.limits,
-                OnFin::Gone,
-                listen::Sockets::Passed,
-            )?,
+            limits: Limits {
+                names,
+                ..self
+                    .limits
+                    .limits(config, &file.limits, OnFin::Gone, listen::Sockets::Passed)?
+            },
             admission: self.access.admission()?,
         })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use serde::Deserialize;
 
-use crate::listen::{Limits, MAX_CONNECTIONS, MAX_HEAD, OnFin, Sockets};
+use crate::listen::{Limits, MAX_CONNECTIONS, MAX_HEAD, Names, OnFin, Sockets};
 
 use super::seconds;
 use crate::cli::config::{ConfigFlag, read};
@@ -169,6 +169,7 @@ impl CrowdFlags {
             drain: time("--drain", &self.drain, "limits.drain", file.drain, DRAIN)?,
             on_fin,
             sockets,
+            names: Names::default(),
         })
     }
 }

@@ -128,6 +128,20 @@ fn an_exception_for_every_path_has_everything_pass_and_nothing_on_the_tape() {
 }
 
 #[test]
+fn the_names_of_fields_pass_as_they_are_written() {
+    let upstream = Upstream::answering(|_, _| {
+        "HTTP/1.1 200 OK\r\nX-aNsWeR: 1\r\nContent-Length: 1\r\n\r\nx".into()
+    });
+    let recording = Recording::start(upstream.address, &[]);
+    let mut client = recording.connect();
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nX-qUeStIoN: 1\r\n\r\n");
+    let (head, _) = client.message();
+    assert!(head.contains("\r\nX-aNsWeR: 1\r\n"), "{head}");
+    let asked = upstream.heads().concat();
+    assert!(asked.contains("\r\nX-qUeStIoN: 1\r\n"), "{asked}");
+}
+
+#[test]
 fn wrong_usage_is_told_before_anything_is_served() {
     let folder = tempfile::TempDir::new().unwrap();
     std::fs::write(folder.path().join("there.tape"), "not empty").unwrap();
