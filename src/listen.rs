@@ -35,9 +35,6 @@ use std::time::Duration;
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -53,6 +50,7 @@ use framing::Framing;
 use guard::{Guard, Watched};
 pub use interim::Interim;
 pub use limits::{Limits, MAX_CONNECTIONS, MAX_HEAD, Names, OnFin, Sockets};
+use protocols::{BoxError, Protocols};
 use refusal::Refusal;
 use response::Out;
 pub use socket::Socket;
@@ -145,13 +143,12 @@ pub async fn serve_counted<H, F, B>(
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let Door { listener, wire } = door.into();
-    let connections = GracefulShutdown::new();
     let numbers = AtomicU64::new(0);
     let (cut, cuts) = stopper();
     let (at_work, working) = Working::new(&cuts);
     let crowd = Crowd::new(limits.connections, counts.clone());
     let server = Server {
-        http: protocols::spoken(limits),
+        http: Protocols::new(limits),
         wire,
         limits,
         counts,
@@ -177,13 +174,12 @@ pub async fn serve_counted<H, F, B>(
             continue;
         };
         let number = numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        let (server, watcher) = (server.clone(), connections.watcher());
-        let (stop, cut) = (stop.clone(), cuts.clone());
+        let (server, stop, cut) = (server.clone(), stop.clone(), cuts.clone());
         tokio::spawn(async move {
             let stream = tokio::select! {
                 stream = Box::pin(open(&server.wire, tcp, limits.head, &server.counts)) => stream,
                 // Nothing is under way yet.
-                () = stopped(stop) => None,
+                () = stopped(stop.clone()) => None,
             };
             if let Some(stream) = stream {
                 let client = Client {
@@ -191,16 +187,13 @@ pub async fn serve_counted<H, F, B>(
                     address,
                     place,
                 };
-                server.attend(stream, client, watcher, cut).await;
+                server.attend(stream, client, stop, cut).await;
             }
         });
     }
     drop((listener, server));
     tokio::select! {
-        _ = tokio::time::timeout(limits.drain, async {
-            connections.shutdown().await;
-            at_work.closed().await;
-        }) => {}
+        _ = tokio::time::timeout(limits.drain, at_work.closed()) => {}
         () = abandoned(stop) => {}
     }
     drop(cuts);
@@ -213,13 +206,10 @@ async fn abandoned(mut stop: watch::Receiver<bool>) {
     while stop.changed().await.is_ok() {}
 }
 
-/// Why a conversation broke off.
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
 /// What all connections of a port share.
 #[derive(Clone)]
 struct Server<H> {
-    http: auto::Builder<TokioExecutor>,
+    http: Protocols,
     wire: Wire,
     limits: Limits,
     counts: Counts,
@@ -247,12 +237,12 @@ where
         self,
         stream: Stream,
         client: Client,
-        watcher: Watcher,
+        stop: watch::Receiver<bool>,
         cut: watch::Receiver<bool>,
     ) -> impl Future<Output = ()> {
         let (counts, patience) = (self.counts.clone(), self.limits.reader);
         let known = Arc::new(Connection::default());
-        let conversation = self.converse(stream, client, Arc::clone(&known), watcher);
+        let conversation = self.converse(stream, client, Arc::clone(&known), stop);
         // In a box of its own size: a future has room for each place that something is moved to.
         let conversation = conversation.map(Box::pin);
         async move {
@@ -278,7 +268,7 @@ where
         stream: Stream,
         client: Client,
         known: Arc<Connection>,
-        watcher: Watcher,
+        stop: watch::Receiver<bool>,
     ) -> Option<impl Future<Output = Result<(), BoxError>>> {
         let scheme = self.wire.scheme();
         let local = Local {
@@ -290,7 +280,7 @@ where
             address,
             place,
         } = client;
-        let guard = Guard::new(
+        let guard = Box::new(Guard::new(
             stream,
             Framing::new(local, self.limits),
             self.limits,
@@ -300,7 +290,7 @@ where
                 counts: self.counts.clone(),
                 place,
             },
-        );
+        ));
         // What each request takes along, shared by those of this connection alone.
         let taken = Arc::new((self.handle, self.counts));
         let (working, patience) = (self.working, self.limits.body);
@@ -326,11 +316,7 @@ where
                 Ok::<_, Infallible>(answer(peer, request, known, &progress, served).await)
             }
         });
-        let connection = self
-            .http
-            .serve_connection_with_upgrades(TokioIo::new(guard), service)
-            .into_owned();
-        Some(watcher.watch(connection))
+        Some(self.http.serve(guard, service, stop))
     }
 }
 

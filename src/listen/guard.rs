@@ -8,6 +8,7 @@ mod look;
 mod patience;
 mod write;
 
+use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -137,6 +138,17 @@ impl Guard {
         }
     }
 
+    /// Returns when it is known how a client begins, or that it does not.
+    pub(super) async fn begun(&mut self) -> io::Result<()> {
+        // Into no room at all: what was read is held until somebody reads it.
+        poll_fn(|context| Pin::new(&mut *self).poll_read(context, &mut ReadBuf::new(&mut []))).await
+    }
+
+    /// Whether it has begun to speak HTTP/2.
+    pub(super) fn speaks_http2(&self) -> bool {
+        self.framing.is_through()
+    }
+
     fn hand_on(&mut self, buffer: &mut ReadBuf<'_>) {
         let count = self.good.min(buffer.remaining());
         buffer.put_slice(self.held.get(..count).unwrap_or_default());
@@ -261,7 +273,8 @@ impl AsyncRead for Guard {
             }
             let before = buffer.filled().len();
             // Behind a head that is not whole more of it is held, and behind an offer what comes early.
-            let straight = this.held.is_empty() && !this.framing.awaits_answer();
+            let room = buffer.remaining() > 0;
+            let straight = room && this.held.is_empty() && !this.framing.awaits_answer();
             let read = if straight {
                 Pin::new(&mut this.stream).poll_read(context, buffer)
             } else {

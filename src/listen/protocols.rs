@@ -2,10 +2,19 @@
 //!
 //! Which requests are good is the guard's business.
 
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto;
+use std::convert::Infallible;
+use std::error::Error;
 
-use super::{Limits, Names, Sockets};
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::{http1, http2};
+use hyper::service::Service;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::sync::watch;
+
+use super::guard::Guard;
+use super::{Limits, Names, Sockets, stopped};
 
 /// How much of a connection of HTTP/1.1 is held each way: little enough for thousands of readers that take
 /// nothing, and more than passes at once.
@@ -36,28 +45,83 @@ const MAX_RESETS: usize = 20;
 /// (CVE-2025-8671).
 const MAX_ERRORS: usize = 128;
 
+/// Why a conversation broke off.
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
+
 /// How HTTP is spoken. What HTTP/2 lets a client have of the server's memory and work is said here, and
 /// not left to what the library takes for good.
-pub(super) fn spoken(limits: Limits) -> auto::Builder<TokioExecutor> {
-    let kept = limits.names == Names::Kept;
-    let mut http = auto::Builder::new(TokioExecutor::new()).preserve_header_case(kept);
-    // The guard keeps the time, since it can tell a slow head from an idle connection.
-    http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(None)
-        .max_buf_size(HELD.max(limits.head_size.saturating_mul(2)));
-    http.http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_STREAMS)
-        // It bounds the CONTINUATION frames of a head too, which are not held one by one.
-        .max_header_list_size(u32::try_from(limits.head_size).unwrap_or(u32::MAX))
-        .max_send_buf_size(MAX_SENT)
-        .initial_stream_window_size(WINDOW)
-        .initial_connection_window_size(WINDOWS)
-        .max_pending_accept_reset_streams(MAX_RESETS)
-        .max_local_error_reset_streams(MAX_ERRORS);
-    if limits.sockets == Sockets::Passed {
-        http.http2().enable_connect_protocol();
+#[derive(Clone)]
+pub(super) struct Protocols {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+}
+
+impl Protocols {
+    /// Within these limits.
+    pub(super) fn new(limits: Limits) -> Protocols {
+        let mut http1 = http1::Builder::new();
+        // The guard keeps the time, since it can tell a slow head from an idle connection.
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(None)
+            .preserve_header_case(limits.names == Names::Kept)
+            .max_buf_size(HELD.max(limits.head_size.saturating_mul(2)));
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_STREAMS)
+            // It bounds the CONTINUATION frames of a head too, which are not held one by one.
+            .max_header_list_size(u32::try_from(limits.head_size).unwrap_or(u32::MAX))
+            .max_send_buf_size(MAX_SENT)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOWS)
+            .max_pending_accept_reset_streams(MAX_RESETS)
+            .max_local_error_reset_streams(MAX_ERRORS);
+        if limits.sockets == Sockets::Passed {
+            http2.enable_connect_protocol();
+        }
+        Protocols { http1, http2 }
     }
-    http
+
+    /// Speaks with the client of a connection what it begins with, to its end. When `stop` is said, what is
+    /// under way still is done.
+    pub(super) async fn serve<S, F, B>(
+        self,
+        mut guard: Box<Guard>,
+        service: S,
+        stop: watch::Receiver<bool>,
+    ) -> Result<(), BoxError>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future = F>
+            + Send
+            + 'static,
+        F: Future<Output = Result<Response<B>, Infallible>> + Send + 'static,
+        B: Body<Data = Bytes> + Unpin + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        tokio::select! {
+            begun = guard.begun() => begun?,
+            // Nothing is under way yet.
+            () = stopped(stop.clone()) => return Ok(()),
+        }
+        // Each in a box of its own size, of which there is but one.
+        if guard.speaks_http2() {
+            let talk = self.http2.serve_connection(TokioIo::new(guard), service);
+            let mut talk = Box::pin(talk);
+            tokio::select! {
+                biased;
+                done = talk.as_mut() => return Ok(done?),
+                () = stopped(stop) => talk.as_mut().graceful_shutdown(),
+            }
+            return Ok(talk.await?);
+        }
+        let talk = self.http1.serve_connection(TokioIo::new(guard), service);
+        let mut talk = Box::pin(talk.with_upgrades());
+        tokio::select! {
+            biased;
+            done = talk.as_mut() => return Ok(done?),
+            () = stopped(stop) => talk.as_mut().graceful_shutdown(),
+        }
+        Ok(talk.await?)
+    }
 }
