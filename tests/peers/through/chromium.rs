@@ -121,7 +121,7 @@ pub(super) fn visit_from(home: Option<&Path>, origin: &str) -> Value {
     serde_json::from_str(&told).unwrap()
 }
 
-/// What Chromium shows of a page to somebody with this home, when it is loaded.
+/// What Chromium shows of a page to somebody with this home, or says where it cannot.
 pub(super) fn shown(home: &Path, url: &str) -> String {
     let profile = tempfile::tempdir().unwrap();
     let output = Command::new("chromium")
@@ -133,7 +133,9 @@ pub(super) fn shown(home: &Path, url: &str) -> String {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    String::from_utf8(output.stdout).unwrap()
+    // Of a page that cannot be loaded some versions show why, and others say it.
+    let said = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&said).into_owned()
 }
 
 /// Records the page, and lets its service end: the folder with the tape, and what came of the page.
