@@ -6,8 +6,7 @@
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version, request, uri};
-use hyper::body::{Body as _, Incoming};
-use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
+use hyper::body::Body as _;
 
 use crate::exchange::End;
 
@@ -18,7 +17,7 @@ use super::relay::{
     Collected, Content, Delivery, Download, Passing, Sending, Upload, UpstreamContent,
 };
 use super::turn::Client;
-use super::upstream::{Cause, Failure, Line, Protocol};
+use super::upstream::{Carrier, Cause, Failure, Lost, Protocol};
 use super::{Bodies, Breaker, Caller, Shared, Tell, headers};
 use crate::recorder::{Connection, ResponseTap};
 
@@ -151,10 +150,7 @@ impl Shared {
         let answer = self.send(head, upload, tell, course.keeper.as_ref()).await;
         course.watch.resume();
         match answer {
-            Ok(response) => {
-                let response = response.map(UpstreamContent::Pooled);
-                self.pass_back(response, &method, &client, course).await
-            }
+            Ok(response) => self.pass_back(response, &method, &client, course).await,
             Err(_) if course.delivery.failed() => broken_off(&self.meter, &course.watch),
             Err(failure) => self.failed(&failure, &course.watch),
         }
@@ -186,7 +182,7 @@ impl Shared {
         upload: Upload,
         tell: Tell,
         keeper: Option<&Keeper>,
-    ) -> Result<Response<Incoming>, Failure> {
+    ) -> Result<Response<UpstreamContent>, Failure> {
         // Only where the upstream may get it twice without harm (RFC 9110 §9.2.1).
         let again = (head.method.is_safe() && upload.is_end_stream()).then(|| head.clone());
         let mut request = Request::from_parts(head, upload);
@@ -201,19 +197,23 @@ impl Shared {
             headers::end_hop(head.headers_mut());
             tell(&head);
         });
-        let capture = again.is_some().then(|| capture_connection(&mut request));
-        let error = match self.upstream.request(request).await {
+        let lost = match self.upstream.request(request).await {
             Ok(response) => return Ok(response),
-            Err(error) => error,
+            Err(lost) => lost,
         };
-        let used = capture.is_some_and(|capture| was_used(&capture));
-        match again.filter(|_| used && Cause::of(&error).may_be_stale()) {
-            Some(head) => {
+        let failure = match (again, lost) {
+            (Some(head), Lost { failure, carrier })
+                if carrier == Carrier::Used && Cause::of(&failure).may_be_stale() =>
+            {
                 let request = Request::from_parts(head, Upload::whole(Bytes::new()));
-                self.upstream.request(request).await
+                match self.upstream.request(request).await {
+                    Ok(response) => return Ok(response),
+                    Err(lost) => lost.failure,
+                }
             }
-            None => Err(error),
-        }
+            (_, lost) => lost.failure,
+        };
+        Err(failure)
     }
 
     /// Makes the upstream's answer the client's.
@@ -311,15 +311,6 @@ fn awaits_continue(head: &request::Parts, protocol: Protocol) -> bool {
     head.version == Version::HTTP_11
         && protocol == Protocol::Http1
         && expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-}
-
-/// Whether the connection that a request went on had carried another one before.
-fn was_used(capture: &CaptureConnection) -> bool {
-    let mut extras = http::Extensions::new();
-    if let Some(connected) = capture.connection_metadata().as_ref() {
-        connected.get_extras(&mut extras);
-    }
-    extras.get::<Line>().is_some_and(Line::was_used)
 }
 
 /// The answer to a client whose request broke off, should it still listen.

@@ -142,7 +142,6 @@ pub struct Proxy(Arc<Shared>);
 
 struct Shared {
     settings: Settings,
-    authority: uri::Authority,
     /// The upstream's `Host`.
     host: HeaderValue,
     upstream: Upstream,
@@ -155,13 +154,12 @@ impl Proxy {
     pub fn new(settings: Settings, recorder: Recorder) -> Result<Proxy, ProxyError> {
         let name = settings.upstream.authority();
         let invalid = |error| ProxyError::Upstream(settings.upstream.clone(), error);
-        let authority: uri::Authority = name.parse().map_err(invalid)?;
+        name.parse::<uri::Authority>().map_err(invalid)?;
         let upstream = Upstream::new(&settings)?;
         // An authority has no byte that a field value may not have.
         let host = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static(""));
         Ok(Proxy(Arc::new(Shared {
             settings,
-            authority,
             host,
             upstream,
             recorder,

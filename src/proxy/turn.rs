@@ -66,12 +66,6 @@ impl Shared {
             .filter(|_| self.settings.host == Host::Keep)
             .unwrap_or(&self.host);
         let mut parts = uri::Parts::default();
-        parts.scheme = Some(match self.settings.upstream.scheme() {
-            Scheme::Http => uri::Scheme::HTTP,
-            Scheme::Https => uri::Scheme::HTTPS,
-        });
-        // HTTP/1.1 has the Host in its field, and one authority makes one pool.
-        parts.authority = Some(self.authority.clone());
         match protocol {
             Protocol::Http1 => {
                 head.version = Version::HTTP_11;
@@ -88,6 +82,10 @@ impl Shared {
             Protocol::Http2 => {
                 head.version = Version::HTTP_2;
                 fields.remove(header::EXPECT);
+                parts.scheme = Some(match self.settings.upstream.scheme() {
+                    Scheme::Http => uri::Scheme::HTTP,
+                    Scheme::Https => uri::Scheme::HTTPS,
+                });
                 parts.authority = uri::Authority::try_from(host.as_bytes()).ok();
                 fields.remove(header::HOST);
             }

@@ -16,7 +16,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version, request, response, uri};
-use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
@@ -119,7 +118,6 @@ impl Shared {
             return self.gave_none(Cause::Failed, None, &course.watch);
         }
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let response = response.map(UpstreamContent::Pooled);
             return self
                 .pass_back(response, &Method::GET, &client, course)
                 .await;
@@ -196,7 +194,7 @@ fn offer(fields: &mut HeaderMap) {
 }
 
 /// What makes the upstream's answer one that must not be passed on.
-fn trouble(response: &Response<Incoming>, asked: &Asked) -> Option<&'static str> {
+fn trouble(response: &Response<UpstreamContent>, asked: &Asked) -> Option<&'static str> {
     let status = response.status();
     if status != StatusCode::SWITCHING_PROTOCOLS {
         // A client of HTTP/2 would take it for an agreement (RFC 8441 §5).

@@ -6,6 +6,7 @@
 
 mod cause;
 mod dial;
+mod pool;
 mod socket;
 mod wire;
 
@@ -19,20 +20,19 @@ use std::time::{Duration, Instant};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
-use super::relay::Upload;
+use super::relay::{Upload, UpstreamContent};
 use super::{ProxyError, Settings};
 use cause::BoxError;
 pub(super) use cause::{Cause, Failure};
 use dial::Dial;
+pub(super) use pool::Lease;
+use pool::Pool;
 pub(super) use socket::{Content as SocketContent, Ready, Socket as Stream};
 pub(super) use wire::Line;
 use wire::Wire;
-
-/// How much of a connection of HTTP/1.1 is held each way, and so the longest head of a response. A client
-/// that takes nothing has as much wait here for it as in its own connection.
-const HELD: usize = 128 * 1024;
 
 /// How many first connections are kept until a pool asks for them. Only requests that come at once
 /// before anything is known of the upstream make more than one.
@@ -58,12 +58,33 @@ pub(super) enum Ground {
 
 /// The upstream, and the pools of connections to it.
 pub(super) struct Upstream {
-    http1: Pool,
-    http2: Pool,
+    http1: (Connector, Pool),
+    http2: Client<Connector, Upload>,
     choice: Choice,
 }
 
-type Pool = Client<Connector, Upload>;
+/// On what an exchange was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// On a connection that had carried nothing before, or on none.
+    Fresh,
+    /// On one that had.
+    Used,
+}
+
+/// An exchange that came to nothing.
+pub(super) struct Lost {
+    pub(super) failure: Failure,
+    pub(super) carrier: Carrier,
+}
+
+impl Lost {
+    /// It was lost before there was a connection.
+    fn before(failure: Failure) -> Lost {
+        let carrier = Carrier::Fresh;
+        Lost { failure, carrier }
+    }
+}
 
 /// Who says what is spoken.
 enum Choice {
@@ -93,13 +114,12 @@ impl Upstream {
     /// As the settings have it. Nothing is connected yet.
     pub(super) fn new(settings: &Settings) -> Result<Upstream, ProxyError> {
         let spares = Spares::default();
-        let pool = |protocol| -> Result<Pool, ProxyError> {
-            let connector = Connector {
+        let connector = |protocol| -> Result<Connector, ProxyError> {
+            Ok(Connector {
                 protocol,
                 dial: Arc::new(Dial::new(settings, &[protocol])?),
                 spares: spares.clone(),
-            };
-            Ok(pool(connector, settings.idle))
+            })
         };
         let choice = match &settings.wire {
             super::Wire::Http1 => {
@@ -116,8 +136,8 @@ impl Upstream {
             },
         };
         Ok(Upstream {
-            http1: pool(Protocol::Http1)?,
-            http2: pool(Protocol::Http2)?,
+            http1: (connector(Protocol::Http1)?, Pool::new(settings.idle)),
+            http2: http2(connector(Protocol::Http2)?, settings.idle),
             choice,
         })
     }
@@ -180,15 +200,16 @@ impl Upstream {
     pub(super) async fn request(
         &self,
         request: Request<Upload>,
-    ) -> Result<Response<Incoming>, Failure> {
-        let pool = if request.version() == http::Version::HTTP_2 {
-            &self.http2
+    ) -> Result<Response<UpstreamContent>, Lost> {
+        let answer = if request.version() == http::Version::HTTP_2 {
+            self.by_http2(request).await
         } else {
-            &self.http1
+            let (connector, pool) = &self.http1;
+            let answer = pool.request(request, || connector.connect()).await;
+            answer.map(|(response, lease)| pooled(response, Some(lease)))
         };
-        let answer = pool.request(request).await.map_err(Failure::Exchange);
-        if let (Err(error), Choice::Negotiated { known, sockets, .. }) = (&answer, &self.choice)
-            && error.is_connect()
+        if let (Err(lost), Choice::Negotiated { known, sockets, .. }) = (&answer, &self.choice)
+            && lost.failure.is_connect()
         {
             // Another server may stand there by now.
             *lock(known) = None;
@@ -196,19 +217,50 @@ impl Upstream {
         }
         answer
     }
+
+    async fn by_http2(
+        &self,
+        mut request: Request<Upload>,
+    ) -> Result<Response<UpstreamContent>, Lost> {
+        let capture = capture_connection(&mut request);
+        match self.http2.request(request).await {
+            Ok(response) => Ok(pooled(response, None)),
+            Err(error) => Err(Lost {
+                failure: Failure::Exchange(error),
+                carrier: carrier(&capture),
+            }),
+        }
+    }
 }
 
-/// A pool. A connection that is idle for longer than `idle` is closed; zero turns reuse off.
-fn pool(connector: Connector, idle: Duration) -> Pool {
+fn pooled(response: Response<Incoming>, lease: Option<Lease>) -> Response<UpstreamContent> {
+    response.map(|content| UpstreamContent::Pooled {
+        content,
+        _lease: lease,
+    })
+}
+
+/// Whether the connection that a request went on had carried another one before.
+fn carrier(capture: &CaptureConnection) -> Carrier {
+    let mut extras = http::Extensions::new();
+    if let Some(connected) = capture.connection_metadata().as_ref() {
+        connected.get_extras(&mut extras);
+    }
+    match extras.get::<Line>() {
+        Some(line) if line.was_used() => Carrier::Used,
+        _ => Carrier::Fresh,
+    }
+}
+
+/// A pool of HTTP/2. A connection that is idle for longer than `idle` is closed; zero turns reuse off.
+fn http2(connector: Connector, idle: Duration) -> Client<Connector, Upload> {
     let mut builder = Client::builder(TokioExecutor::new());
     builder
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())
         .pool_idle_timeout(idle)
-        .http1_preserve_header_case(true)
-        .http1_max_buf_size(HELD)
         .set_host(false)
-        .http2_only(connector.protocol == Protocol::Http2);
+        .http2_only(true);
     if idle.is_zero() {
         builder.pool_max_idle_per_host(0);
     }
@@ -244,8 +296,17 @@ impl Spares {
 #[derive(Clone)]
 struct Connector {
     protocol: Protocol,
-    dial: Arc<Dial>, // the pool clones its connector for each request
+    dial: Arc<Dial>, // a pool may clone its connector for each request
     spares: Spares,
+}
+
+impl Connector {
+    async fn connect(&self) -> Result<Wire, BoxError> {
+        if let Some(wire) = self.spares.take(self.protocol) {
+            return Ok(wire);
+        }
+        Ok(self.dial.connect().await?.0)
+    }
 }
 
 impl tower_service::Service<Uri> for Connector {
@@ -259,13 +320,7 @@ impl tower_service::Service<Uri> for Connector {
 
     fn call(&mut self, _named: Uri) -> Self::Future {
         let connector = self.clone();
-        Box::pin(async move {
-            if let Some(wire) = connector.spares.take(connector.protocol) {
-                return Ok(TokioIo::new(wire));
-            }
-            let (wire, _) = connector.dial.connect().await?;
-            Ok(TokioIo::new(wire))
-        })
+        Box::pin(async move { connector.connect().await.map(TokioIo::new) })
     }
 }
 

@@ -59,7 +59,10 @@ pub(in crate::proxy) enum Failure {
     /// While the first connection was made.
     #[error("cannot connect")]
     Connect(#[source] BoxError),
-    /// In the pool: while a further one was made, or on one.
+    /// On a connection by HTTP/1.1.
+    #[error("no answer came")]
+    Answer(#[source] hyper::Error),
+    /// By HTTP/2: while a further connection was made, or on one.
     #[error(transparent)]
     Exchange(#[from] legacy::Error),
     /// On a connection by HTTP/2 for a socket.
@@ -81,7 +84,7 @@ impl Failure {
         match self {
             Failure::Connect(_) => true,
             Failure::Exchange(error) => error.is_connect(),
-            Failure::Socket(_) | Failure::NoSockets => false,
+            Failure::Answer(_) | Failure::Socket(_) | Failure::NoSockets => false,
         }
     }
 }

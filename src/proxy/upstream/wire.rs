@@ -89,6 +89,11 @@ impl Wire {
         }
     }
 
+    /// What is known of it.
+    pub(super) fn line(&self) -> Line {
+        self.line.clone()
+    }
+
     /// The connection beneath.
     fn tcp(&self) -> &TcpStream {
         match &self.stream {

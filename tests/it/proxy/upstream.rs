@@ -122,6 +122,31 @@ fn connections_to_the_upstream_are_used_again_unless_that_is_off() {
 }
 
 #[test]
+fn connections_to_the_upstream_rest_no_longer_than_they_may() {
+    let (sender, ended) = channel();
+    let upstream = Upstream::start(move |mut client, _| {
+        client.message();
+        client.send(&ok("x"));
+        let (_, end) = client.drain();
+        sender.send(end.is_ok()).unwrap();
+    });
+    let recording = Recording::start(upstream.address, &["--upstream-idle", "0.2"]);
+    // They rest at the same time, and one after the other.
+    for together in [2, 1] {
+        let mut clients: Vec<_> = (0..together).map(|_| recording.connect()).collect();
+        for client in &mut clients {
+            client.send(&get("/"));
+        }
+        for client in &mut clients {
+            assert_eq!(client.message().1, "x");
+        }
+        for _ in 0..together {
+            assert!(ended.recv_timeout(PATIENCE).unwrap());
+        }
+    }
+}
+
+#[test]
 fn a_request_lost_with_an_idle_connection_is_sent_again_only_where_that_is_safe() {
     let upstream = Upstream::start(|mut client, number| {
         let (head, _) = client.message();

@@ -1,0 +1,203 @@
+//! The connections to the upstream that speak HTTP/1.1: each carries one exchange at a time, and rests until
+//! there is another.
+//!
+//! How a connection is made is not known here.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::runtime::Handle;
+
+use super::cause::{BoxError, Failure};
+use super::wire::{Line, Wire};
+use super::{Carrier, Lost, lock};
+use crate::proxy::relay::Upload;
+
+/// How much of a connection is held each way, and so the longest head of a response. A client that takes
+/// nothing has as much wait here for it as in its own connection.
+const HELD: usize = 128 * 1024;
+
+/// The connections that rest. Clones share them.
+#[derive(Clone)]
+pub(super) struct Pool(Arc<Resting>);
+
+/// A connection on which an exchange is under way. When this is dropped, it rests as soon as it can.
+pub(in crate::proxy) struct Lease {
+    connection: Option<Connection>,
+    pool: Weak<Resting>,
+}
+
+struct Connection {
+    sender: SendRequest<Upload>,
+    line: Line,
+}
+
+struct Resting {
+    /// How long a connection rests before it is closed; zero for not at all.
+    most: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The one that came last is the last.
+    connections: Vec<(Instant, Connection)>,
+    closer: Closer,
+}
+
+/// Whether there is a task that closes connections that rest for too long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Closer {
+    #[default]
+    None,
+    Waits,
+}
+
+impl Pool {
+    /// An empty one.
+    pub(super) fn new(most: Duration) -> Pool {
+        Pool(Arc::new(Resting {
+            most,
+            state: Mutex::default(),
+        }))
+    }
+
+    /// Sends a request on a connection that rests, or on one that `connect` makes. A connection that has ended
+    /// before it took the request is left for another.
+    pub(super) async fn request<C>(
+        &self,
+        mut request: Request<Upload>,
+        connect: impl Fn() -> C,
+    ) -> Result<(Response<Incoming>, Lease), Lost>
+    where
+        C: Future<Output = Result<Wire, BoxError>>,
+    {
+        loop {
+            let (mut connection, carrier) = match self.0.take() {
+                Some(connection) => (connection, Carrier::Used),
+                None => {
+                    let connection = begin(connect()).await.map_err(Lost::before)?;
+                    (connection, Carrier::Fresh)
+                }
+            };
+            let mut error = match connection.sender.try_send_request(request).await {
+                Ok(mut response) => {
+                    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                        response.extensions_mut().insert(connection.line.clone());
+                    }
+                    let lease = Lease {
+                        connection: Some(connection),
+                        pool: Arc::downgrade(&self.0),
+                    };
+                    return Ok((response, lease));
+                }
+                Err(error) => error,
+            };
+            match error.take_message() {
+                Some(unsent) if carrier == Carrier::Used => request = unsent,
+                _ => {
+                    let failure = Failure::Answer(error.into_error());
+                    return Err(Lost { failure, carrier });
+                }
+            }
+        }
+    }
+}
+
+/// A connection of HTTP/1.1, where one comes about.
+async fn begin(
+    connecting: impl Future<Output = Result<Wire, BoxError>>,
+) -> Result<Connection, Failure> {
+    let wire = connecting.await.map_err(Failure::Connect)?;
+    let line = wire.line();
+    let mut builder = Builder::new();
+    builder.preserve_header_case(true).max_buf_size(HELD);
+    let made = builder.handshake(TokioIo::new(wire)).await;
+    let (sender, connection) = made.map_err(Failure::Answer)?;
+    tokio::spawn(async move {
+        // Whoever waits for an answer hears of it too.
+        if let Err(error) = connection.with_upgrades().await {
+            tracing::debug!("a connection to the upstream: {error}");
+        }
+    });
+    Ok(Connection { sender, line })
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let (Some(mut connection), Some(pool)) = (self.connection.take(), self.pool.upgrade())
+        else {
+            return;
+        };
+        if connection.sender.is_ready() {
+            pool.put(connection);
+        } else if !connection.sender.is_closed()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            // The end of the exchange is on its way; or it broke off, and the connection ends.
+            runtime.spawn(async move {
+                if connection.sender.ready().await.is_ok() {
+                    pool.put(connection);
+                }
+            });
+        }
+    }
+}
+
+impl Resting {
+    /// The connection that has rested for the shortest time.
+    fn take(&self) -> Option<Connection> {
+        let mut state = lock(&self.state);
+        while let Some((since, connection)) = state.connections.pop() {
+            if since.elapsed() >= self.most {
+                state.connections.clear(); // the others have rested for longer
+            } else if connection.sender.is_ready() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    fn put(self: Arc<Self>, connection: Connection) {
+        if self.most.is_zero() {
+            return;
+        }
+        let mut state = lock(&self.state);
+        state.connections.push((Instant::now(), connection));
+        if state.closer == Closer::None
+            && let Ok(runtime) = Handle::try_current()
+        {
+            state.closer = Closer::Waits;
+            runtime.spawn(close(Arc::downgrade(&self), self.most));
+        }
+    }
+
+    /// Closes what has rested for too long; how long it is until the next has.
+    fn close(&self) -> Option<Duration> {
+        let mut state = lock(&self.state);
+        let all = &mut state.connections;
+        let over = all.partition_point(|(since, _)| since.elapsed() >= self.most);
+        all.drain(..over);
+        match all.first() {
+            Some((since, _)) => Some(self.most.saturating_sub(since.elapsed())),
+            None => {
+                state.closer = Closer::None;
+                None
+            }
+        }
+    }
+}
+
+/// Closes connections that rest for too long, as long as there are any.
+async fn close(pool: Weak<Resting>, first: Duration) {
+    let mut next = Some(first);
+    while let Some(wait) = next {
+        tokio::time::sleep(wait).await;
+        next = pool.upgrade().and_then(|pool| pool.close());
+    }
+}
