@@ -264,7 +264,7 @@ impl Shared {
             watch.resume();
             moved
         } else {
-            Some(Download::live(passing))
+            Some(Download::settled(passing).await)
         };
         let response = match body {
             Some(body) => Response::from_parts(head, body),
@@ -298,7 +298,7 @@ impl Shared {
                 tracing::warn!(
                     "a response is longer than {MAX_REWRITTEN} bytes and passes as it is"
                 );
-                Some(Download::live(passing))
+                Some(Download::settled(passing).await)
             }
             Collected::Broken => None,
         }

@@ -4,6 +4,7 @@
 //! saw an exchange completed finds it on the tape, whatever happens then.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -29,6 +30,8 @@ enum Stage {
     Holding(Option<Frame<Bytes>>, Held),
     /// It is there.
     Whole(Option<Bytes>, Option<Held>),
+    /// The upstream broke off, which the client does not know yet.
+    Broken(Option<BoxError>),
     Over,
 }
 
@@ -100,6 +103,20 @@ impl Passing {
         Collected::Whole(joined(self.front.drain(..)))
     }
 
+    fn size_hint(&self) -> SizeHint {
+        let hint = self.content.size_hint();
+        let waiting = self
+            .waiting
+            .as_ref()
+            .and_then(|(frame, _)| frame.data_ref());
+        let read: usize = self.front.iter().chain(waiting).map(Bytes::len).sum();
+        match (read, hint.exact(), u64::try_from(read)) {
+            (0, _, _) => hint,
+            (_, Some(rest), Ok(read)) => SizeHint::with_exact(rest.saturating_add(read)),
+            _ => SizeHint::default(),
+        }
+    }
+
     /// Tees a frame, and tells whether it is the last, and what it has to wait for.
     fn saw(&mut self, frame: &Frame<Bytes>) -> (bool, Option<Written>) {
         if let (Some(tap), Some(trailers)) = (&mut self.tap, frame.trailers_ref()) {
@@ -130,6 +147,25 @@ impl Download {
         Download(Stage::Passing(Box::new(passing)))
     }
 
+    /// The same. Where all of it has come along with its head, the head waits for the recorder too: then both
+    /// go out at once.
+    pub(in crate::proxy) async fn settled(passing: Passing) -> Download {
+        let mut download = Download::live(passing);
+        match poll_fn(|context| Poll::Ready(download.read(context))).await {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Stage::Passing(passing) = &mut download.0 {
+                    passing.front.extend(frame.into_data());
+                }
+            }
+            Poll::Ready(Some(Err(error))) => download.0 = Stage::Broken(Some(error)),
+            Poll::Ready(None) | Poll::Pending => {}
+        }
+        if let Stage::Holding(_, held) = &mut download.0 {
+            (&mut held.written).await;
+        }
+        download
+    }
+
     /// Content that is there, and of which the recorder knows nothing.
     pub(in crate::proxy) fn whole(content: Bytes) -> Download {
         Download(Stage::Whole(Some(content), None))
@@ -156,6 +192,11 @@ impl Body for Download {
         loop {
             match &mut self.0 {
                 Stage::Over => return Poll::Ready(None),
+                Stage::Broken(error) => {
+                    let error = error.take();
+                    self.0 = Stage::Over;
+                    return Poll::Ready(error.map(Err));
+                }
                 Stage::Whole(content, held) => {
                     if let Some(held) = held {
                         ready!(Pin::new(&mut held.written).poll(context));
@@ -179,27 +220,9 @@ impl Body for Download {
                         let frame = passing.waiting.take().map(|(frame, _)| frame);
                         return Poll::Ready(frame.map(Ok));
                     }
-                    let frame = ready!(Pin::new(&mut passing.content).poll_frame(context));
-                    let last = match frame {
-                        Some(Err(error)) => {
-                            // It was the upstream that broke off, which its stream remembers.
-                            if let Some(tap) = passing.tap.take() {
-                                drop(tap.end(End::Truncated));
-                            }
-                            self.0 = Stage::Over;
-                            return Poll::Ready(Some(Err(error)));
-                        }
-                        None => None,
-                        Some(Ok(frame)) => match passing.saw(&frame) {
-                            (true, _) => Some(frame),
-                            (false, None) => return Poll::Ready(Some(Ok(frame))),
-                            (false, Some(written)) => {
-                                passing.waiting = Some((frame, written));
-                                continue;
-                            }
-                        },
-                    };
-                    self.hold(last);
+                    if let Some(frame) = ready!(self.read(context)) {
+                        return Poll::Ready(Some(frame));
+                    }
                 }
             }
         }
@@ -211,14 +234,14 @@ impl Body for Download {
             Stage::Whole(content, held) => {
                 held.is_none() && content.as_ref().is_none_or(Bytes::is_empty)
             }
-            Stage::Passing(_) | Stage::Holding(..) => false,
+            Stage::Passing(_) | Stage::Holding(..) | Stage::Broken(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Stage::Passing(passing) if !passing.front.is_empty() => SizeHint::default(),
-            Stage::Passing(passing) => passing.content.size_hint(),
+            Stage::Passing(passing) => passing.size_hint(),
+            Stage::Broken(_) => SizeHint::default(),
             Stage::Whole(content, _) => exact(content.as_ref()),
             Stage::Holding(frame, _) => exact(frame.as_ref().and_then(|frame| frame.data_ref())),
             Stage::Over => SizeHint::with_exact(0),
@@ -227,6 +250,34 @@ impl Body for Download {
 }
 
 impl Download {
+    /// Reads from the upstream what comes next: a frame for the client; `None` where it waits for the recorder.
+    fn read(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Stage::Passing(passing) = &mut self.0 else {
+            return Poll::Ready(None);
+        };
+        let last = match ready!(Pin::new(&mut passing.content).poll_frame(context)) {
+            Some(Err(error)) => {
+                // It was the upstream that broke off, which its stream remembers.
+                if let Some(tap) = passing.tap.take() {
+                    drop(tap.end(End::Truncated));
+                }
+                self.0 = Stage::Over;
+                return Poll::Ready(Some(Err(error)));
+            }
+            None => None,
+            Some(Ok(frame)) => match passing.saw(&frame) {
+                (true, _) => Some(frame),
+                (false, None) => return Poll::Ready(Some(Ok(frame))),
+                (false, Some(written)) => {
+                    passing.waiting = Some((frame, written));
+                    return Poll::Ready(None);
+                }
+            },
+        };
+        self.hold(last);
+        Poll::Ready(None)
+    }
+
     /// Tells the recorder that the response is complete, and keeps its last frame until it answers.
     fn hold(&mut self, last: Option<Frame<Bytes>>) {
         if let Stage::Passing(passing) = std::mem::replace(&mut self.0, Stage::Over) {
