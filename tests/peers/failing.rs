@@ -6,8 +6,8 @@ mod hanging;
 mod injected;
 mod small;
 
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde_json::Value;
 
@@ -19,11 +19,10 @@ use crate::wire::{self, Wire};
 /// What installs the programs on Debian.
 const INSTALL: &str = "apt-get install strace util-linux";
 
-/// Has the calls on a tape answered so. Each thread's are counted, so the first write is that of the first
-/// events: another thread writes the header.
-fn inject<'a>(what: &'a str, tape: &'a Path) -> [&'a str; 9] {
+/// Has the calls on a file answered so. Each thread's are counted.
+fn inject<'a>(what: &'a str, file: &'a Path) -> [&'a str; 9] {
     need("strace", INSTALL);
-    let tape = tape.to_str().unwrap();
+    let file = file.to_str().unwrap();
     [
         "strace",
         "-D",
@@ -32,9 +31,41 @@ fn inject<'a>(what: &'a str, tape: &'a Path) -> [&'a str; 9] {
         "-o",
         "/dev/null",
         "-P",
-        tape,
+        file,
         what,
     ]
+}
+
+/// A disk that takes nothing while it fails. That is a matter of the tape's name: under another one every
+/// write to it fails, whichever thread makes it. The recorder writes on in the file that it has open.
+struct Disk {
+    tape: PathBuf,
+    failing: PathBuf,
+    what: String,
+}
+
+impl Disk {
+    /// One on which writes to the tape fail with this error, while it fails.
+    fn of(tape: &Path, error: &str) -> Disk {
+        Disk {
+            tape: tape.to_owned(),
+            failing: tape.with_extension("failing"),
+            what: format!("-einject=write:error={error}"),
+        }
+    }
+
+    /// What to run the recorder by.
+    fn inject(&self) -> [&str; 9] {
+        inject(&self.what, &self.failing)
+    }
+
+    fn fails(&self) {
+        fs::rename(&self.tape, &self.failing).unwrap();
+    }
+
+    fn goes_on(&self) {
+        fs::rename(&self.failing, &self.tape).unwrap();
+    }
 }
 
 /// A service that answers each request with its target, and as many letters as that ends with.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::server::Server;
 
-use super::{Caller, accounted, held, in_gaps, inject, service, shown};
+use super::{Caller, Disk, accounted, held, in_gaps, inject, service, shown};
 
 #[test]
 fn a_recording_that_cannot_begin_says_why() {
@@ -36,13 +36,17 @@ fn a_recording_that_cannot_begin_says_why() {
 #[test]
 fn a_disk_that_is_full_for_a_moment_loses_nothing() {
     let upstream = service();
-    for first in 2..8 {
+    for before in 1..7 {
         let folder = tempfile::tempdir().unwrap();
         let tape = folder.path().join("full.tape");
-        let what = format!("-einject=write:error=ENOSPC:when={first}..{}", first + 2);
-        let server = Server::record_so(&inject(&what, &tape), &upstream, &tape, &[]);
+        let disk = Disk::of(&tape, "ENOSPC");
+        let server = Server::record_so(&disk.inject(), &upstream, &tape, &[]);
         let mut caller = Caller::of(&server);
-        caller.call(20, 10);
+        caller.call(before, 10);
+        disk.fails();
+        caller.call(3, 10);
+        disk.goes_on();
+        caller.call(17 - before, 10);
         server.end_well();
         let (document, words) = shown(&tape);
         assert_eq!(held(&document), (0..20).collect::<Vec<u64>>());
@@ -54,21 +58,24 @@ fn a_disk_that_is_full_for_a_moment_loses_nothing() {
 fn what_a_full_disk_loses_is_a_gap_and_all_else_is_there() {
     let upstream = service();
     let mut missing = 0;
-    for (first, error) in [
-        (2, "ENOSPC"),
-        (3, "EIO"),
-        (5, "ENOSPC"),
-        (9, "EIO"),
-        (17, "ENOSPC"),
+    for (before, error) in [
+        (1, "ENOSPC"),
+        (2, "EIO"),
+        (4, "ENOSPC"),
+        (8, "EIO"),
+        (16, "ENOSPC"),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let tape = folder.path().join("full.tape");
-        // Each batch tries the file once, so far more calls are made than fail.
-        let what = format!("-einject=write:error={error}:when={first}..{}", first + 20);
+        let disk = Disk::of(&tape, error);
         let arguments = ["--max-queue", "4000"];
-        let server = Server::record_so(&inject(&what, &tape), &upstream, &tape, &arguments);
+        let server = Server::record_so(&disk.inject(), &upstream, &tape, &arguments);
         let mut caller = Caller::of(&server);
-        caller.call(100, 200);
+        caller.call(before, 200);
+        disk.fails();
+        caller.call(20, 200);
+        disk.goes_on();
+        caller.call(80 - before, 200);
         let health = server.admin("health");
         assert_eq!(health["status"], "incomplete", "{health}");
         let events = health["missed"]["events"].as_u64().unwrap();
@@ -89,13 +96,15 @@ fn what_a_full_disk_loses_is_a_gap_and_all_else_is_there() {
 #[test]
 fn a_disk_that_takes_nothing_any_more_leaves_what_it_took() {
     let upstream = service();
-    for (first, error) in [(2, "EIO"), (4, "ENOSPC"), (11, "EIO")] {
+    for (before, error) in [(1, "EIO"), (3, "ENOSPC"), (10, "EIO")] {
         let folder = tempfile::tempdir().unwrap();
         let tape = folder.path().join("full.tape");
-        let what = format!("-einject=write:error={error}:when={first}+");
-        let server = Server::record_so(&inject(&what, &tape), &upstream, &tape, &[]);
+        let disk = Disk::of(&tape, error);
+        let server = Server::record_so(&disk.inject(), &upstream, &tape, &[]);
         let mut caller = Caller::of(&server);
-        caller.call(30, 10);
+        caller.call(before, 10);
+        disk.fails();
+        caller.call(30 - before, 10);
         let health = server.admin("health");
         assert_eq!(health["status"], "failing", "{health}");
         assert!(
@@ -106,11 +115,12 @@ fn a_disk_that_takes_nothing_any_more_leaves_what_it_took() {
         );
         let (code, words) = server.end_somehow();
         assert_eq!(code, Some(4), "{words}");
+        disk.goes_on();
         let (document, notices) = shown(&tape);
         assert!(notices.contains("there is no trailer"), "{notices}");
         // Each operation of one caller has a write of its own.
-        assert_eq!(held(&document), (0..first - 1).collect::<Vec<u64>>());
-        let lost = format!("missing: {} events", 30 - (first - 1));
+        assert_eq!(held(&document), (0..before).collect::<Vec<u64>>());
+        let lost = format!("missing: {} events", 30 - before);
         assert!(words.contains(&lost), "{words}");
     }
 }
@@ -142,11 +152,13 @@ fn stop_lets_nothing_in_that_cannot_be_recorded() {
     let upstream = service();
     let folder = tempfile::tempdir().unwrap();
     let tape = folder.path().join("stop.tape");
-    let what = "-einject=write:error=ENOSPC:when=3..4";
+    let disk = Disk::of(&tape, "ENOSPC");
     let arguments = ["--on-failure", "stop"];
-    let server = Server::record_so(&inject(what, &tape), &upstream, &tape, &arguments);
+    let server = Server::record_so(&disk.inject(), &upstream, &tape, &arguments);
     let mut caller = Caller::of(&server);
-    caller.call(3, 10); // the third finds the disk full, and was under way
+    caller.call(2, 10);
+    disk.fails();
+    caller.call(1, 10); // it finds the disk full, and was under way
     let (status, content) = caller.ask(10).unwrap();
     assert_eq!(
         (status, content["error"].as_str()),
@@ -156,6 +168,7 @@ fn stop_lets_nothing_in_that_cannot_be_recorded() {
         content["trouble"].as_str().unwrap().contains("os error"),
         "{content}"
     );
+    disk.goes_on();
     // Nothing was lost: when the disk takes it, requests are let in again.
     while caller.ask(10).unwrap().0 == 503 {
         std::thread::yield_now();
@@ -172,13 +185,15 @@ fn stop_lets_nothing_in_any_more_once_something_is_lost() {
     let upstream = service();
     let folder = tempfile::tempdir().unwrap();
     let tape = folder.path().join("stop.tape");
-    let what = "-einject=write:error=EIO:when=2..3";
+    let disk = Disk::of(&tape, "EIO");
     // Room for the second operation in the queue, and not for it in the file that takes nothing.
     let arguments = ["--on-failure", "stop", "--max-queue", "2500"];
-    let server = Server::record_so(&inject(what, &tape), &upstream, &tape, &arguments);
+    let server = Server::record_so(&disk.inject(), &upstream, &tape, &arguments);
     let mut caller = Caller::of(&server);
     caller.call(1, 10);
+    disk.fails();
     caller.call(1, 3000);
+    disk.goes_on();
     for _ in 0..3 {
         let (status, content) = caller.ask(10).unwrap();
         assert_eq!(status, 503, "{content}");
