@@ -12,6 +12,7 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
+use tokio::runtime::Handle;
 
 use crate::admission::Admission;
 use crate::listen::{self, Counts, Door, Limits, Names, OnFin, Peer, Sockets};
@@ -212,7 +213,11 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let from = (&setup.proxy.upstream, setup.trust);
     let rules = (setup.redaction, setup.keeping);
     let off = rules.0.is_none();
-    let recorder = start(setup.recorder, rules, from, &setup.tape)?;
+    let settings = recorder::Settings {
+        workers: Some(Handle::current()),
+        ..setup.recorder
+    };
+    let recorder = start(settings, rules, from, &setup.tape)?;
     let proxy = Proxy::new(setup.proxy, recorder.clone()).because(Trouble::Usage)?;
 
     let (end, stop) = listen::stopper();

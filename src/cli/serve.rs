@@ -6,6 +6,7 @@ pub(super) mod limits;
 pub(super) mod ready;
 
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,10 +81,15 @@ impl Ports {
     }
 }
 
+/// How many workers a server has at least. One may be held by a disk that hangs; the traffic goes on.
+const MIN_WORKERS: usize = 2;
+
 /// The runtime that a server runs on.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     files::allow();
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.max(MIN_WORKERS))
         .enable_all()
         .build()
         .context("cannot start the runtime")

@@ -193,6 +193,11 @@ impl Backlog {
         *unpoisoned(&self.oldest) = Some(since);
     }
 
+    /// Whether the writer has something in hand.
+    pub(super) fn is_at_work(&self) -> bool {
+        unpoisoned(&self.oldest).is_some()
+    }
+
     /// The writer has dealt with what it had in hand.
     pub(super) fn dealt(&self) {
         let since = unpoisoned(&self.oldest).take();

@@ -2,7 +2,7 @@
 //!
 //! The proxy tells a [`Recorder`] of every exchange as it passes, through a [`Tap`]. What the
 //! exchanges mean (sessions, Bayeux messages, causes) is worked out by an [`Understanding`]; one
-//! thread feeds it and writes what comes of it. Nothing here waits for the network.
+//! writer feeds it and writes what comes of it. Nothing here waits for the network.
 
 mod backlog;
 mod capture;
@@ -31,6 +31,7 @@ mod telling;
 mod tests;
 mod understanding;
 mod watch;
+mod workplace;
 mod writer;
 mod written;
 
@@ -46,7 +47,9 @@ use crate::tape::{Event, Growing, Header, Notice, TapeError};
 
 use backlog::{Backlog, Message, Need, Queued};
 use capture::Budget;
+use queue::Gathering;
 use tap::Head;
+use workplace::{Calling, Workplace};
 use writer::Writer;
 
 pub use capture::DEFAULT_MAX_HELD;
@@ -89,6 +92,7 @@ struct Shared {
     budget: Arc<Budget>,
     next: AtomicU64,
     durability: Durability,
+    calling: Calling,
     max_body: usize,
     lines: Vec<PathPattern>,
     clock: Clock,
@@ -134,19 +138,20 @@ impl Recorder {
             last_number: before.last_number,
             sessions: before.sessions.into_iter().collect(),
         });
-        let (queue, messages) = queue::queue();
+        let workplace = settings.workplace();
+        let (queue, messages) = queue::queue(workplace.gathering());
         let mut shared = Shared::new(queue, &settings);
         shared.clock = settings.clock.after(before.last_time);
         shared.notices = before.notices;
+        let shared = Arc::new(shared);
+        let watched = watch::begin(&shared, &workplace).map_err(RecorderError::Thread)?;
         let backlog = Arc::clone(&shared.backlog);
-        let watched = watch::begin(&backlog).map_err(RecorderError::Thread)?;
         let clock = shared.clock.clone();
         let writer = Writer::new(settings, clock, understand, growing, (backlog, watched));
-        std::thread::Builder::new()
-            .name("tape writer".into())
-            .spawn(move || writer.run(messages))
+        workplace
+            .begin("tape writer", writer.run(messages))
             .map_err(RecorderError::Thread)?;
-        Ok(Recorder(Arc::new(shared)))
+        Ok(Recorder(shared))
     }
 
     /// A recorder that keeps nothing.
@@ -156,13 +161,12 @@ impl Recorder {
             max_body: 0,
             ..Settings::default()
         };
-        let (queue, messages) = queue::queue();
+        let (queue, messages) = queue::queue(Gathering::Briefly);
         let mut shared = Shared::new(queue, &settings);
         shared.reach = Reach::Nothing;
         let backlog = Arc::clone(&shared.backlog);
-        std::thread::Builder::new()
-            .name("no tape".into())
-            .spawn(move || discard(messages, &backlog))
+        Workplace::Thread
+            .begin("no tape", discard(messages, backlog))
             .map_err(RecorderError::Thread)?;
         Ok(Recorder(Arc::new(shared)))
     }
@@ -256,6 +260,7 @@ impl Shared {
             budget: Arc::new(Budget::new(settings.max_held)),
             next: AtomicU64::new(1),
             durability: settings.durability,
+            calling: settings.workplace().calling(),
             max_body: settings.max_body,
             lines: settings.lines.clone(),
             clock: settings.clock.clone(),
@@ -267,8 +272,8 @@ impl Shared {
 }
 
 /// Takes messages until the recording is closed, or nobody is left who could send any.
-fn discard(mut messages: queue::Receiver<Queued>, backlog: &Backlog) {
-    while let Ok(next) = messages.next(None) {
+async fn discard(mut messages: queue::Receiver<Queued>, backlog: Arc<Backlog>) {
+    while let Ok(next) = messages.next(None).await {
         let Some(Queued { message, .. }) = next else {
             continue;
         };

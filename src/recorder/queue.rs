@@ -5,8 +5,12 @@
 //! wait, and who finds no room, is the business of [`super::backlog`].
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 /// How long messages gather for which nobody waits: long enough that a busy service wakes the writer a
 /// thousand times a second and not for each exchange, short enough that no person sees it.
@@ -21,6 +25,15 @@ pub(super) enum Urgency {
     Now,
 }
 
+/// How messages gather for which nobody waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gathering {
+    /// For [`GATHERING`], once the first has come.
+    Briefly,
+    /// Until somebody waits, or [`Sender::hurry`] is called.
+    UntilCalled,
+}
+
 /// Where messages are put in. There is one, which its owners share.
 #[derive(Debug)]
 pub(super) struct Sender<T>(Arc<Queue<T>>);
@@ -31,6 +44,7 @@ pub(super) struct Receiver<T> {
     queue: Arc<Queue<T>>,
     /// What was taken out and not looked at.
     taken: VecDeque<T>,
+    gathering: Gathering,
 }
 
 /// The other side is gone.
@@ -40,7 +54,6 @@ pub(super) struct Gone;
 #[derive(Debug)]
 struct Queue<T> {
     state: Mutex<State<T>>,
-    called: Condvar,
 }
 
 #[derive(Debug)]
@@ -48,6 +61,8 @@ struct State<T> {
     messages: VecDeque<T>,
     urgency: Urgency,
     reader: Reader,
+    /// Calls a receiver that does not look by itself.
+    waker: Waker,
     sender: Presence,
 }
 
@@ -71,19 +86,20 @@ enum Presence {
 }
 
 /// A queue, and its two ends.
-pub(super) fn queue<T>() -> (Sender<T>, Receiver<T>) {
+pub(super) fn queue<T>(gathering: Gathering) -> (Sender<T>, Receiver<T>) {
     let queue = Arc::new(Queue {
         state: Mutex::new(State {
             messages: VecDeque::new(),
             urgency: Urgency::CanWait,
             reader: Reader::Awake,
+            waker: Waker::noop().clone(),
             sender: Presence::There,
         }),
-        called: Condvar::new(),
     });
     let receiver = Receiver {
         queue: Arc::clone(&queue),
         taken: VecDeque::new(),
+        gathering,
     };
     (Sender(queue), receiver)
 }
@@ -104,6 +120,17 @@ impl<T> Sender<T> {
     }
 }
 
+impl<T> Sender<T> {
+    /// Has what waits be taken now.
+    pub(super) fn hurry(&self) {
+        let mut state = self.0.state();
+        if !state.messages.is_empty() {
+            state.urgency = Urgency::Now;
+            self.0.call(state);
+        }
+    }
+}
+
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         let mut state = self.0.state();
@@ -114,6 +141,11 @@ impl<T> Drop for Sender<T> {
 }
 
 impl<T> Receiver<T> {
+    /// Whether there is a message.
+    pub(super) fn has_more(&self) -> bool {
+        !self.taken.is_empty() || !self.queue.state().messages.is_empty()
+    }
+
     /// The next message, of those that are there.
     pub(super) fn try_next(&mut self) -> Option<T> {
         if self.taken.is_empty() {
@@ -124,43 +156,36 @@ impl<T> Receiver<T> {
         self.taken.pop_front()
     }
 
-    /// The next message, which it waits for; `None` where none came in this time.
-    pub(super) fn next(&mut self, patience: Option<Duration>) -> Result<Option<T>, Gone> {
+    /// The next message, which it waits for; `None` where none came in this time. It takes all that is there
+    /// as soon as there is something, and with it what comes while it gathers.
+    pub(super) async fn next(&mut self, patience: Option<Duration>) -> Result<Option<T>, Gone> {
         if self.taken.is_empty() {
-            let until = patience.map(|patience| Instant::now() + patience);
-            self.wait(until)?;
-        }
-        Ok(self.taken.pop_front())
-    }
-
-    /// Takes all that is there, as soon as there is something, and with it what comes while it gathers.
-    fn wait(&mut self, until: Option<Instant>) -> Result<(), Gone> {
-        let mut state = self.queue.state();
-        while state.messages.is_empty() {
-            if state.sender == Presence::Gone {
+            let first = match self.gathering {
+                Gathering::Briefly => Reader::Asleep,
+                Gathering::UntilCalled => Reader::Gathers,
+            };
+            match patience {
+                None => self.called(first).await,
+                Some(patience) => {
+                    // The time is up, or there is something: what is there is taken in either case.
+                    let _ = timeout(patience, self.called(first)).await;
+                }
+            }
+            if first == Reader::Asleep && !self.queue.state().messages.is_empty() {
+                let _ = timeout(GATHERING, self.called(Reader::Gathers)).await;
+            }
+            let mut state = self.queue.state();
+            state.reader = Reader::Awake;
+            if state.messages.is_empty() && state.sender == Presence::Gone {
                 return Err(Gone);
             }
-            state.reader = Reader::Asleep;
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero()) {
-                state.reader = Reader::Awake;
-                return Ok(());
-            }
-            state = self.queue.sleep(state, left);
         }
-        let until = Instant::now() + GATHERING;
-        while state.urgency == Urgency::CanWait {
-            state.reader = Reader::Gathers;
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            state = self.queue.sleep(state, Some(left));
-        }
-        state.reader = Reader::Awake;
-        state.urgency = Urgency::CanWait;
-        std::mem::swap(&mut state.messages, &mut self.taken);
-        Ok(())
+        Ok(self.try_next())
+    }
+
+    /// Resolves when there is something for a receiver that waits like this.
+    fn called(&self, waits: Reader) -> impl Future<Output = ()> {
+        poll_fn(move |context| self.queue.state().called(waits, context))
     }
 }
 
@@ -182,33 +207,33 @@ impl<T> Queue<T> {
 
     /// Wakes the receiver where it sleeps and there is something for it.
     fn call(&self, mut state: MutexGuard<'_, State<T>>) {
-        let calls = match state.reader {
-            Reader::Asleep => true,
-            Reader::Gathers => state.urgency == Urgency::Now,
-            Reader::Awake | Reader::Gone => false,
-        };
-        if calls {
+        if state.calls(state.reader) {
             state.reader = Reader::Awake;
+            let waker = state.waker.clone();
             drop(state);
-            self.called.notify_one();
+            waker.wake();
+        }
+    }
+}
+
+impl<T> State<T> {
+    /// Whether there is something for a receiver that does this.
+    fn calls(&self, reader: Reader) -> bool {
+        match reader {
+            Reader::Asleep => !self.messages.is_empty() || self.sender == Presence::Gone,
+            Reader::Gathers => self.urgency == Urgency::Now,
+            Reader::Awake | Reader::Gone => false,
         }
     }
 
-    fn sleep<'a>(
-        &self,
-        state: MutexGuard<'a, State<T>>,
-        left: Option<Duration>,
-    ) -> MutexGuard<'a, State<T>> {
-        match left {
-            None => self
-                .called
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner),
-            Some(left) => {
-                let woken = self.called.wait_timeout(state, left);
-                woken.unwrap_or_else(PoisonError::into_inner).0
-            }
+    fn called(&mut self, waits: Reader, context: &Context<'_>) -> Poll<()> {
+        if self.calls(waits) {
+            self.reader = Reader::Awake;
+            return Poll::Ready(());
         }
+        self.reader = waits;
+        self.waker.clone_from(context.waker());
+        Poll::Pending
     }
 }
 
@@ -216,9 +241,15 @@ impl<T> Queue<T> {
 mod tests {
     use super::*;
 
+    /// Waits in this thread.
+    fn wait<T>(future: impl Future<Output = T>) -> T {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_time().build().unwrap().block_on(future)
+    }
+
     #[test]
     fn messages_come_out_in_order_and_none_is_lost() {
-        let (sender, mut receiver) = queue();
+        let (sender, mut receiver) = queue(Gathering::Briefly);
         let sending = std::thread::spawn(move || {
             for number in 0..10_000 {
                 let urgency = match number % 7 {
@@ -229,7 +260,7 @@ mod tests {
             }
         });
         let mut next = 0;
-        while let Ok(message) = receiver.next(None) {
+        while let Ok(message) = wait(receiver.next(None)) {
             assert_eq!(message, Some(next));
             next += 1;
             while let Some(message) = receiver.try_next() {
@@ -243,24 +274,24 @@ mod tests {
 
     #[test]
     fn whoever_waits_wakes_the_writer_and_others_are_taken_all_the_same() {
-        let (sender, mut receiver) = queue();
-        assert_eq!(receiver.next(Some(Duration::ZERO)), Ok(None));
+        let (sender, mut receiver) = queue(Gathering::Briefly);
+        assert_eq!(wait(receiver.next(Some(Duration::ZERO))), Ok(None));
         sender.send(1, Urgency::CanWait).unwrap();
-        assert_eq!(receiver.next(None), Ok(Some(1)));
+        assert_eq!(wait(receiver.next(None)), Ok(Some(1)));
         for urgency in [Urgency::CanWait, Urgency::Now] {
-            let waiting = std::thread::spawn(move || (receiver.next(None), receiver));
+            let waiting = std::thread::spawn(move || (wait(receiver.next(None)), receiver));
             sender.send(2, urgency).unwrap();
             let (message, back) = waiting.join().unwrap();
             assert_eq!(message, Ok(Some(2)));
             receiver = back;
         }
         drop(sender);
-        assert_eq!(receiver.next(None), Err(Gone));
+        assert_eq!(wait(receiver.next(None)), Err(Gone));
     }
 
     #[test]
     fn what_waits_is_dropped_with_the_receiver_and_what_comes_is_refused() {
-        let (sender, receiver) = queue();
+        let (sender, receiver) = queue(Gathering::Briefly);
         let (message, kept) = (Arc::new(()), Arc::new(()));
         sender.send(Arc::clone(&message), Urgency::CanWait).unwrap();
         drop(receiver);

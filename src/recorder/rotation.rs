@@ -178,18 +178,24 @@ impl Turning {
         Some(Duration::from_micros(due.since(now).0))
     }
 
-    /// Turns if it is time.
-    pub(super) fn look(&mut self, growing: &mut Growing) -> Look {
+    /// Whether it is time to turn.
+    pub(super) fn is_time(&self, growing: &Growing) -> bool {
         let now = self.clock.now();
-        if self.failed.is_some_and(|failed| now < failed.after(RETRY)) {
+        let waits = self.failed.is_some_and(|failed| now < failed.after(RETRY));
+        !waits && (self.asked == Asked::Yes || self.is_due(growing, now))
+    }
+
+    /// Turns, where it is time.
+    pub(super) fn look(&mut self, growing: &mut Growing) -> Look {
+        if !self.is_time(growing) {
             return Look::Stays;
         }
+        let now = self.clock.now();
         let turned = match self.asked {
             Asked::Yes => growing.reopen(),
-            Asked::No if self.is_due(growing, now) => growing
+            Asked::No => growing
                 .turn(crate::tape::Sealing::Certain)
                 .map(Reopened::Turned),
-            Asked::No => return Look::Stays,
         };
         match turned {
             Err(error) => {

@@ -7,30 +7,37 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::backlog::Backlog;
+use super::Shared;
+use super::workplace::Workplace;
 
-/// How often the writer is looked after: often enough that nobody waits much longer than the patience.
+/// How often the writer is looked after: often enough that nobody waits much longer than the patience, and
+/// that what nobody waits for is soon on the tape.
 const GLANCE: Duration = Duration::from_millis(100);
 
 /// Ends the watch when the writer ends.
 #[derive(Debug)]
 pub(super) struct Watched(#[allow(dead_code)] mpsc::Sender<()>); // dropping it is its use
 
-/// Begins to look after the writer that works off `backlog`.
-pub(super) fn begin(backlog: &Arc<Backlog>) -> io::Result<Watched> {
+/// Begins to look after the writer of a recording.
+pub(super) fn begin(shared: &Arc<Shared>, workplace: &Workplace) -> io::Result<Watched> {
     let (watched, end) = mpsc::channel();
-    let backlog = Arc::downgrade(backlog);
+    let shared = Arc::downgrade(shared);
+    let workplace = workplace.clone();
     std::thread::Builder::new()
         .name("tape watch".into())
-        .spawn(move || look_after(&backlog, &end))?;
+        .spawn(move || look_after(&shared, &workplace, &end))?;
     Ok(Watched(watched))
 }
 
-fn look_after(backlog: &Weak<Backlog>, end: &mpsc::Receiver<()>) {
+fn look_after(shared: &Weak<Shared>, workplace: &Workplace, end: &mpsc::Receiver<()>) {
     while end.recv_timeout(GLANCE) == Err(RecvTimeoutError::Timeout) {
-        match backlog.upgrade() {
-            Some(backlog) => backlog.look(),
-            None => return,
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        if shared.backlog.is_at_work() {
+            workplace.wake();
         }
+        shared.queue.hurry();
+        shared.backlog.look();
     }
 }

@@ -4,6 +4,7 @@
 //! It groups what has come meanwhile, so that under load a write (and a wait for the disk) serves
 //! many exchanges. What a disk that takes nothing means stands in `writer/storing`.
 
+mod aside;
 mod storing;
 
 use std::collections::BTreeSet;
@@ -29,7 +30,9 @@ use super::rotation::Turning;
 use super::settings::{Clock, Durability, Heard, Settings};
 use super::summary::{Progress, Summary};
 use super::watch::Watched;
+use super::workplace::Workplace;
 use super::{Item, Observation, Understand};
+use aside::Stall;
 use storing::{File, Segment};
 
 /// How many messages are written at once: enough that a slow disk serves all who wait, few enough
@@ -76,6 +79,9 @@ pub(super) struct Writer {
     taken: (usize, usize),
     /// The lines of the current batch, where somebody hears them.
     lines: Vec<String>,
+    workplace: Workplace,
+    /// When a write last took long.
+    stalled: Option<Stall>,
     _watched: Watched,
 }
 
@@ -94,6 +100,8 @@ impl Writer {
         (backlog, watched): (Arc<Backlog>, Watched),
     ) -> Self {
         Writer {
+            workplace: settings.workplace(),
+            stalled: None,
             understand,
             growing,
             durability: settings.durability,
@@ -119,25 +127,33 @@ impl Writer {
     }
 
     /// Writes until the recording is closed, or nobody is left who could tell of anything.
-    pub(super) fn run(mut self, mut messages: Receiver<Queued>) {
+    pub(super) async fn run(self, mut messages: Receiver<Queued>) {
+        // In a box, since it moves to another thread and back.
+        let mut writer = Box::new(self);
         loop {
-            let next = match messages.next(self.patience()) {
-                Ok(Some(first)) => self.batch(first, &mut messages),
-                Ok(None) => Next::GoOn,
+            let next = match messages.next(writer.patience()).await {
+                Ok(first) => first.map_or(Next::GoOn, |first| writer.batch(first, &mut messages)),
                 Err(Gone) => {
-                    self.close();
+                    writer.aside(|writer| writer.close()).await;
                     return;
                 }
             };
-            self.store();
-            self.turn();
+            writer = match writer.stored().await {
+                Some(writer) => writer,
+                None => return,
+            };
             if let Next::Close(reply) = next {
-                let summary = self.close();
+                let summary = writer.aside(|writer| writer.close()).await;
                 // What is sent from now on must be seen to be missing, and not wait for nobody.
                 drop(messages);
-                // Whoever asked may have gone; the tape is closed in either case.
-                let _ = reply.send(summary);
+                if let Some(summary) = summary {
+                    // Whoever asked may have gone; the tape is closed in either case.
+                    let _ = reply.send(summary);
+                }
                 return;
+            }
+            if messages.has_more() {
+                tokio::task::yield_now().await; // others have work to do, too
             }
         }
     }

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::{oneshot, watch};
 
+use super::Shared;
 use super::health::Waiting;
 
 /// Resolves when the end of an exchange is as durable as the user asked for; or when the disk lets it
@@ -20,12 +22,19 @@ impl Written {
         Written(None)
     }
 
-    /// It waits for the writer's word, as long as that is of use.
+    /// It waits for the writer's word, as long as that is of use; after calling the writer, where that is left
+    /// to it.
     pub(super) fn waiting(
         word: oneshot::Receiver<()>,
         mut waiting: watch::Receiver<Waiting>,
+        caller: Option<Arc<Shared>>,
     ) -> Written {
         Written(Some(Box::pin(async move {
+            if let Some(shared) = caller {
+                // What is about to end does so first, and is written along.
+                tokio::task::yield_now().await;
+                shared.call();
+            }
             // A change is never missed, as the word itself may be that is taken back before anybody looks.
             let pointless = async {
                 let word = *waiting.borrow();
@@ -80,7 +89,7 @@ mod tests {
     fn whoever_waits_is_let_go_though_the_writer_has_caught_up_since() {
         let (behind, waiting) = watch::channel(Waiting::Useful);
         let (_word, unsaid) = oneshot::channel();
-        let mut written = Written::waiting(unsaid, waiting);
+        let mut written = Written::waiting(unsaid, waiting, None);
         assert_eq!((&mut written).now_or_never(), None);
         behind.send_replace(Waiting::Pointless);
         behind.send_replace(Waiting::Useful);
@@ -91,7 +100,7 @@ mod tests {
     fn whoever_comes_while_it_is_pointless_does_not_wait() {
         let (_behind, waiting) = watch::channel(Waiting::Pointless);
         let (_word, unsaid) = oneshot::channel();
-        let written = Written::waiting(unsaid, waiting);
+        let written = Written::waiting(unsaid, waiting, None);
         assert_eq!(written.now_or_never(), Some(()));
     }
 }

@@ -121,11 +121,13 @@ impl Writer {
         }
     }
 
-    /// Goes on in the next segment where it is time.
+    /// Whether it is time to go on in the next segment.
+    pub(super) fn is_turn(&self) -> bool {
+        self.file == File::Well && self.turning.is_time(&self.growing)
+    }
+
+    /// Goes on in the next segment.
     pub(super) fn turn(&mut self) {
-        if self.file != File::Well {
-            return;
-        }
         let unsynced = self.growing.unsynced();
         let troubles = match self.turning.look(&mut self.growing) {
             Look::Stays => return,
@@ -171,7 +173,9 @@ impl Writer {
     fn flush(&mut self) -> io::Result<()> {
         let (events, bytes) = (self.growing.events_waiting(), self.growing.waiting());
         let began = Instant::now();
-        self.growing.flush()?;
+        let flushed = self.growing.flush();
+        self.took(began);
+        flushed?;
         if bytes > 0 {
             let disk = &mut self.progress.disk;
             disk.events += events;
