@@ -83,7 +83,10 @@ impl Shared {
         let delivery = Delivery::default();
         let meter = self.meter.clone();
         let mut sending = Sending::new(content, asked, gate, delivery.clone(), meter);
-        let moved = self.move_request(&mut head, &mut sending, &client).await;
+        let moved = match self.settings.bodies {
+            Bodies::Leave => Moved::No,
+            Bodies::Rewrite => Box::pin(self.move_request(&mut head, &mut sending, &client)).await,
+        };
         self.prepare(&mut head, &client, protocol);
         let upload = match moved {
             Moved::Changed(content) => Upload::whole(content),
@@ -100,15 +103,14 @@ impl Shared {
         self.exchange(head, upload, tell, client, course).await
     }
 
-    /// Moves the URLs in a request's content to the upstream's origin, where that is asked for.
+    /// Moves the URLs in a request's content to the upstream's origin.
     async fn move_request(
         &self,
         head: &mut request::Parts,
         sending: &mut Sending,
         client: &Client,
     ) -> Moved {
-        let wanted = self.settings.bodies == Bodies::Rewrite && headers::is_text(&head.headers);
-        if !wanted || sending.is_empty() {
+        if !headers::is_text(&head.headers) || sending.is_empty() {
             return Moved::No;
         }
         let Some(origin) = client.origin() else {
@@ -206,7 +208,7 @@ impl Shared {
                 if carrier == Carrier::Used && Cause::of(&failure).may_be_stale() =>
             {
                 let request = Request::from_parts(head, Upload::whole(Bytes::new()));
-                match self.upstream.request(request).await {
+                match Box::pin(self.upstream.request(request)).await {
                     Ok(response) => return Ok(response),
                     Err(lost) => lost.failure,
                 }
@@ -258,9 +260,8 @@ impl Shared {
         }
         let body = if let Some(origin) = origin {
             watch.pause();
-            let moved = self
-                .move_response(passing, &origin, &mut head.headers)
-                .await;
+            let moved = self.move_response(passing, &origin, &mut head.headers);
+            let moved = Box::pin(moved).await;
             watch.resume();
             moved
         } else {

@@ -193,7 +193,7 @@ impl Proxy {
             breaker,
         } = beside;
         match socket {
-            Some(socket) => self.0.upgrade(caller, tell, socket, request).await,
+            Some(socket) => Box::pin(self.0.upgrade(caller, tell, socket, request)).await,
             None => self.0.handle(caller, (tell, breaker), request).await,
         }
     }

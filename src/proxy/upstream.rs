@@ -156,7 +156,7 @@ impl Upstream {
         if let Some(protocol) = *lock(known) {
             return Ok(protocol);
         }
-        let (wire, protocol) = dial.connect().await.map_err(Failure::Connect)?;
+        let (wire, protocol) = Box::pin(dial.connect()).await.map_err(Failure::Connect)?;
         spares.put(protocol, wire);
         *lock(known) = Some(protocol);
         Ok(protocol)
@@ -202,7 +202,7 @@ impl Upstream {
         request: Request<Upload>,
     ) -> Result<Response<UpstreamContent>, Lost> {
         let answer = if request.version() == http::Version::HTTP_2 {
-            self.by_http2(request).await
+            Box::pin(self.by_http2(request)).await
         } else {
             let (connector, pool) = &self.http1;
             let answer = pool.request(request, || connector.connect()).await;

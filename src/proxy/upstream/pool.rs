@@ -81,7 +81,10 @@ impl Pool {
             let (mut connection, carrier) = match self.0.take() {
                 Some(connection) => (connection, Carrier::Used),
                 None => {
-                    let connection = begin(connect()).await.map_err(Lost::before)?;
+                    // In a box, as is all that is seldom done: whoever waits for a request is moved with
+                    // all that it may ever hold.
+                    let begun = Box::pin(begin(connect())).await;
+                    let connection = begun.map_err(Lost::before)?;
                     (connection, Carrier::Fresh)
                 }
             };
