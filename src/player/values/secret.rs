@@ -163,17 +163,6 @@ impl Values {
         of_session.map(|(place, _)| ChoiceId(place))
     }
 
-    /// What may be told of what is bound: everything but secrets.
-    pub(in crate::player) fn told<'a>(&self, bound: &'a Bound) -> Cow<'a, Bound> {
-        if self.seats.of_operations.is_empty() {
-            return Cow::Borrowed(bound);
-        }
-        let open = bound.0.iter();
-        let open = open.filter(|(choice, _)| !self.stands_for_secret(ChoiceId(**choice)));
-        let told = open.map(|(choice, live)| (*choice, live.clone()));
-        Cow::Owned(Bound(told.collect()))
-    }
-
     /// What is chosen in a copy of the conversation before it begins: its own stand-ins.
     pub(in crate::player) fn given(&self, copy: usize) -> Bound {
         let mut bound = Bound::default();

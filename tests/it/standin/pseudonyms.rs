@@ -121,6 +121,31 @@ fn a_live_secret_is_taken_for_its_pseudonym_everywhere_and_told_nowhere() {
 }
 
 #[test]
+fn a_live_secret_within_what_a_client_says_is_told_in_no_transcript() {
+    let say = |text: &str| json!({ "password": PASSWORD, "text": text }).to_string();
+    let text = format!("it is {PASSWORD}, and 7");
+    let events = [
+        operation(1, "alice", "POST /say", &json!({ "body": say(&text) })),
+        pushed(1, "alice", 1, "/v2/me/chats", &json!({ "text": text })),
+    ];
+    let path = redacted("within", &events.concat());
+    let replay = Replay::start(&[&path, "--absent-after", "never"]);
+    let alice = Client::new(&replay, &[]);
+    let live = "h0rse-battery";
+    let said = say(&text).replace(PASSWORD, live);
+    let kind = [("Content-Type", "application/json")];
+    let answer = post(&format!("{}/say", replay.origin), &kind, &said);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let heard = &alice.hear(1)[0]["data"]["text"];
+    assert_eq!(*heard, format!("it is {live}, and 7"));
+    for page in ["transcript", "report"] {
+        let told = get(&format!("{}/__admin/{page}", replay.admin)).text;
+        assert!(told.contains("it is (a secret), and 7"), "{told}");
+        assert!(!told.contains(live), "{told}");
+    }
+}
+
+#[test]
 fn a_spare_client_with_a_password_of_its_own_gets_a_copy_of_its_own() {
     let path = redacted("spare", &desk());
     let fork = ["--spare-sessions", "fork", "--absent-after", "never"];
