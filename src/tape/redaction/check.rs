@@ -53,9 +53,16 @@ const TOKENS: &[(&str, &str, usize)] = &[
     ("-----BEGIN OPENSSH PRIVATE KEY", "a private key", 0),
 ];
 
-/// Fields whose values are made for one handshake and then mean nothing (RFC 6455 §11.3.1, §11.3.3), as
-/// they stand on a tape before the value.
-const NONCES: &[&str] = &["\"sec-websocket-key\",\"", "\"sec-websocket-accept\",\""];
+/// Fields whose values mean nothing once a connection or a session of Bayeux is over (RFC 6455 §11.3.1,
+/// §11.3.3; Bayeux §4.1), as they stand on a tape before the value.
+const PASSING: &[&str] = &[
+    "\"sec-websocket-key\",\"",
+    "\"sec-websocket-accept\",\"",
+    "\"clientid\":\"",
+];
+
+/// The same of facts, which tell of handshakes.
+const PASSING_OF_FACTS: &[&str] = &["\"client\":\""];
 
 /// Something that looks secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,7 +185,7 @@ impl Search<'_> {
         let mut at = 0;
         for piece in text.split(|c| !word(c)) {
             // Escapes of JSON (`\n`) leave their letter at the front of a word, which does no harm here.
-            let random = is_random(piece) && !is_nonce(&text, at);
+            let random = is_random(piece) && !is_passing(event, &text, at);
             if random && !known.contains(piece) && !self.is_pseudonym(piece) {
                 self.found(context(&text, at), "it looks random", piece);
             }
@@ -223,9 +230,13 @@ fn tokens(text: &str) -> impl Iterator<Item = (usize, &'static str, &str)> {
     })
 }
 
-/// Whether what stands here was made for the handshake of a socket.
-fn is_nonce(text: &str, at: usize) -> bool {
-    NONCES.iter().any(|name| {
+/// Whether what stands here in the text of an event was made for one connection or session.
+fn is_passing(event: &Event, text: &str, at: usize) -> bool {
+    let more = match event {
+        Event::Fact(_) => PASSING_OF_FACTS,
+        Event::Operation(_) | Event::Notification(_) | Event::Contract(_) | Event::Gap(_) => &[],
+    };
+    PASSING.iter().chain(more).any(|name| {
         let before = at.checked_sub(name.len());
         let before = before.and_then(|start| text.get(start..at));
         before.is_some_and(|before| before.eq_ignore_ascii_case(name))
@@ -344,6 +355,29 @@ mod tests {
             .collect();
         assert_eq!(in_headers.len(), 1, "{lines:#?}");
         assert!(in_headers[0].contains("gPMK"), "{lines:#?}");
+    }
+
+    #[test]
+    fn the_identifiers_of_bayeux_clients_are_no_findings() {
+        let id = "m4219xw0zj1kd0fq3uv8ryc7tgeb5ah";
+        let fact = format!(
+            r#"{{"kind":"fact","session":"a","at":2,"what":{{"handshake":{{"endpoint":"/c","client":"{id}"}}}}}}"#
+        );
+        let message = format!(r#"{{"clientId":"{id}","client":"{id}"}}"#);
+        let text = TAPE
+            .replace(r#"{"note":"#, &format!(r#"{{"message":{message},"note":"#))
+            .replace(
+                r#"{"kind":"trailer""#,
+                &format!("{fact}\n{{\"kind\":\"trailer\""),
+            );
+        let tape = Tape::read(text.as_bytes()).unwrap().tape;
+        let found = check(&tape, &Rules::new(&Redaction::default()).unwrap());
+        let found = found.iter().filter(|found| found.masked.contains("(31"));
+        let lines: Vec<String> = found.map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            ["event 1: after `client`: it looks random: m421… (31 characters)"]
+        );
     }
 
     #[test]
