@@ -184,7 +184,7 @@ impl Scene for Guarded {
         (desk, origin)
     }
 
-    fn play(&self, origin: &str, mark: &str) -> Value {
+    fn play(&self, origin: &str, mark: &'static str) -> Value {
         let mut shift = Shift::begin(origin, &self.libraries, mark);
         shift.talk(mark);
         shift.chat(mark);
@@ -204,7 +204,7 @@ impl Scene for Guarded {
         minted
     }
 
-    fn brought(&self, mark: &str) -> BTreeSet<String> {
+    fn brought(&self, mark: &'static str) -> BTreeSet<String> {
         let each = NAMES.iter().flat_map(|name| {
             let what = BROUGHT.iter();
             what.map(move |what| own(mark, name, what))
