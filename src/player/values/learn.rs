@@ -3,16 +3,16 @@
 //! A value is chosen where a request has it, its session has not seen it before, and the service has
 //! not said it to anybody.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::exchange::{Headers, Notification, Operation, coding};
 use crate::matcher::{self, Field, Part, Spelling};
 
 use super::super::standin::{StandIn, StandIns};
-use super::searched::{
-    chosen_headers, content, digests, header, is_telling, may_come_again, words,
-};
+use super::searched::{chosen_headers, content, digests, header, is_telling, may_come_again};
 use super::secret::{self, Nature, Seat, Secrets};
+use super::within::{Found, within};
 use super::{Choice, ChoiceId, Digests, Echo, Message, Reach, Values, digest};
 
 /// Reads one tape into the values of a plan.
@@ -71,8 +71,8 @@ impl<'a> Learner<'a> {
         let mut message = Message::default();
         let target = matcher::of_target(&request.target);
         // What is coded in a request is compared as it is.
-        let body = if coding::is_coded(&request.headers) {
-            Vec::new()
+        let (body, bytes) = if coding::is_coded(&request.headers) {
+            Default::default()
         } else {
             content(&request.headers, &request.body)
         };
@@ -83,13 +83,17 @@ impl<'a> Learner<'a> {
             causes: &[],
             reach: Reach::Requests,
         };
-        for (fields, echoes) in [(&target, &mut message.target), (&body, &mut message.body)] {
+        let asked = request.target.as_bytes();
+        for (fields, spelled, echoes) in [
+            (&target, asked, &mut message.target),
+            (&body, &bytes, &mut message.body),
+        ] {
             for field in fields {
                 if self.is_new(field, session) {
                     if let Some(choice) = self.choose(place, session, field) {
                         self.seat(place, choice, field, Some(echoes));
                     }
-                } else if let Some(choice) = self.meet(field, &source, echoes) {
+                } else if let Some(choice) = self.meet(field, spelled, &source, echoes) {
                     self.seat(place, choice, field, None);
                 }
             }
@@ -98,7 +102,7 @@ impl<'a> Learner<'a> {
             let choice = if self.is_new(field, session) {
                 self.choose(place, session, field)
             } else {
-                self.origin(&field.text, field, &source)
+                self.origin(&field.text, &field.pointer, field.spelling, &source)
             };
             if let Some(choice) = choice {
                 self.seat(place, choice, field, None);
@@ -138,14 +142,14 @@ impl<'a> Learner<'a> {
     ) {
         let response = &operation.response;
         let mut message = Message::default();
-        let body = content(&response.headers, &response.body);
+        let (body, bytes) = content(&response.headers, &response.body);
         let source = Source {
             session,
             causes: &[place],
             reach: Reach::Service,
         };
         for field in &body {
-            self.meet(field, &source, &mut message.body);
+            self.meet(field, &bytes, &source, &mut message.body);
         }
         let mut seen = body;
         for (fields, found) in [
@@ -157,7 +161,7 @@ impl<'a> Learner<'a> {
                     continue;
                 };
                 let mut echoes = Vec::new();
-                self.meet(&field, &source, &mut echoes);
+                self.meet(&field, value, &source, &mut echoes);
                 if !echoes.is_empty() {
                     found.push((number, echoes));
                 }
@@ -188,12 +192,16 @@ impl<'a> Learner<'a> {
             causes,
             reach: Reach::Service,
         };
-        for (fields, echoes) in [
-            (matcher::of_target(channel), &mut message.target),
+        let target = (
+            matcher::of_target(channel),
+            Cow::Borrowed(channel.as_bytes()),
+        );
+        for ((fields, bytes), echoes) in [
+            (target, &mut message.target),
             (content(&Headers::new(), data), &mut message.body),
         ] {
             for field in &fields {
-                self.meet(field, &source, echoes);
+                self.meet(field, &bytes, &source, echoes);
             }
             seen.extend(fields);
         }
@@ -297,34 +305,37 @@ impl<'a> Learner<'a> {
         fields
     }
 
-    /// Notes where choices come again in a value: as the whole of it, which is returned, or as words
-    /// in it.
+    /// Notes where choices come again in a value of these bytes: as the whole of it, which is returned, or
+    /// within it.
     fn meet(
         &mut self,
         field: &Field,
+        bytes: &[u8],
         source: &Source<'_>,
         echoes: &mut Vec<Echo>,
     ) -> Option<usize> {
         let mut met = Vec::new();
         let mut spelling = field.spelling;
         let mut whole = None;
-        if let Some(choice) = self.origin(&field.text, field, source) {
+        let origin = self.origin(&field.text, &field.pointer, spelling, source);
+        if let Some(choice) = origin {
             whole = Some(choice);
             // A whole document that comes back is the client's own, marks and all.
             if spelling == Spelling::Markup {
                 spelling = Spelling::Plain;
             }
-            met.push((field.range.clone(), choice));
-        } else if field.text.len() == field.range.len() {
-            // Nothing in it is escaped, which would have made it longer.
-            for (at, word) in words(&field.text) {
-                if let Some(choice) = self.origin(word, field, source) {
-                    let at = field.range.start + at;
-                    met.push((at..at + word.len(), choice));
-                }
-            }
+            met.push((field.range.clone(), choice, spelling));
+        } else {
+            within(field, bytes, &mut |inner| {
+                let origin = self.origin(inner.text, inner.pointer, inner.spelling, source);
+                let Some(choice) = origin else {
+                    return Found::No;
+                };
+                met.push((inner.range, choice, inner.spelling));
+                Found::Yes
+            });
         }
-        for (range, choice) in met {
+        for (range, choice, spelling) in met {
             if let Some(choice) = self.values.choices.get_mut(choice) {
                 choice.reach = choice.reach.max(source.reach);
             }
@@ -339,14 +350,20 @@ impl<'a> Learner<'a> {
 
     /// Which choice a value is, of those with the same text: rather one of an operation that it came
     /// of, then one of the same name, then one of the same session, then the latest.
-    fn origin(&self, text: &str, field: &Field, source: &Source<'_>) -> Option<usize> {
+    fn origin(
+        &self,
+        text: &str,
+        pointer: &str,
+        spelling: Spelling,
+        source: &Source<'_>,
+    ) -> Option<usize> {
         let candidates = self.by_text.get(text)?.iter().copied();
         let name = |pointer: &str| pointer.rsplit('/').next().map(str::to_owned);
         let rank = |number: &usize| {
             let choice = self.values.choices.get(*number)?;
             Some((
                 source.causes.contains(&choice.operation),
-                name(&choice.pointer) == name(&field.pointer),
+                name(&choice.pointer) == name(pointer),
                 choice.session == source.session,
                 *number,
             ))
@@ -354,7 +371,7 @@ impl<'a> Learner<'a> {
         let fits = |number: &usize| {
             let choice = self.values.choices.get(*number);
             choice.is_some_and(|choice| {
-                field.spelling != Spelling::Number || choice.spelling == Spelling::Number
+                spelling != Spelling::Number || choice.spelling == Spelling::Number
             })
         };
         candidates.filter(fits).max_by_key(rank)

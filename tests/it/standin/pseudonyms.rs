@@ -146,6 +146,23 @@ fn a_live_secret_within_what_a_client_says_is_told_in_no_transcript() {
 }
 
 #[test]
+fn a_live_secret_comes_again_in_json_that_is_a_string() {
+    let said = json!({ "password": PASSWORD }).to_string();
+    let events = [
+        operation(1, "alice", "POST /say", &json!({ "body": said })),
+        pushed(1, "alice", 1, "/v2/me/chats", &json!({ "said": said })),
+    ];
+    let path = redacted("embedded", &events.concat());
+    let replay = Replay::start(&[&path, "--absent-after", "never"]);
+    let alice = Client::new(&replay, &[]);
+    let live = json!({ "password": r#"h0rse-"battery""# }).to_string();
+    let kind = [("Content-Type", "application/json")];
+    let answer = post(&format!("{}/say", replay.origin), &kind, &live);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(alice.hear(1)[0]["data"]["said"], live);
+}
+
+#[test]
 fn a_spare_client_with_a_password_of_its_own_gets_a_copy_of_its_own() {
     let path = redacted("spare", &desk());
     let fork = ["--spare-sessions", "fork", "--absent-after", "never"];
