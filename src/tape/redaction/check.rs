@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::tape::{Event, Tape};
 
-use super::looks::{RANDOM, is_passing, is_random, tokens};
+use super::looks::{RANDOM, is_passing, is_random, octets, tokens};
 use super::{Edit, Extent, Rules, Where};
 
 /// The most findings of one tape: whoever reads them sees what is wrong long before.
@@ -133,19 +133,30 @@ impl Search<'_> {
     /// Looks at every word of an event, as the tape writes it.
     fn unnamed(&mut self, event: &Event) {
         let text = crate::tape::wire::write_event(event);
-        let known: BTreeSet<&str> = tokens(&text).map(|(_, _, value)| value).collect();
-        for (start, why, value) in tokens(&text) {
+        self.words(event, &text, &|at| context(&text, at));
+    }
+
+    /// Looks at every word of a text of an event, whose places are called so.
+    fn words(&mut self, event: &Event, text: &str, place: &dyn Fn(usize) -> String) {
+        let known: BTreeSet<&str> = tokens(text).map(|(_, _, value)| value).collect();
+        for (start, why, value) in tokens(text) {
             if !self.is_pseudonym(value) {
-                self.found(context(&text, start), why, value);
+                self.found(place(start), why, value);
             }
         }
         let word = |c: char| c.is_ascii_alphanumeric() || "-_+/=.~".contains(c);
         let mut at = 0;
         for piece in text.split(|c| !word(c)) {
-            // Escapes of JSON (`\n`) leave their letter at the front of a word, which does no harm here.
-            let random = is_random(piece) && !is_passing(event, &text, at);
-            if random && !known.contains(piece) && !self.is_pseudonym(piece) {
-                self.found(context(&text, at), "it looks random", piece);
+            if let Some(octets) = octets(text, at, piece) {
+                // Coded so, all octets look random: what counts is the words in them.
+                self.words(event, &octets, &|_| place(at));
+            } else if is_random(piece)
+                && !is_passing(event, text, at)
+                && !known.contains(piece)
+                && !self.is_pseudonym(piece)
+            {
+                // Escapes of JSON (`\n`) leave their letter at the front of a word, which does no harm here.
+                self.found(place(at), "it looks random", piece);
             }
             at += piece.len()
                 + text
@@ -254,6 +265,23 @@ mod tests {
             .collect();
         assert_eq!(in_headers.len(), 1, "{lines:#?}");
         assert!(in_headers[0].contains("gPMK"), "{lines:#?}");
+    }
+
+    #[test]
+    fn octets_are_no_findings_but_what_is_said_in_them() {
+        let octets = |said: &str| STANDARD.encode([b"\0\xff\x0a\x16", said.as_bytes()].concat());
+        let [clear, secret] = ["question 1? one, two, 3", "q7Zt0XwYb3RkLm92VcNs81"].map(octets);
+        for (content, found) in [(clear, &[][..]), (secret, &["q7Zt… (22 characters)"])] {
+            let body = format!(r#""body":{{"base64":"{content}"}}}},"response""#);
+            let (before, _) = TAPE.split_once(r#""body""#).unwrap();
+            let (_, after) = TAPE.split_once(r#""response""#).unwrap();
+            let text = format!("{before}{body}{after}").replace("token=", "t=");
+            let tape = Tape::read(text.as_bytes()).unwrap().tape;
+            let all = check(&tape, &Rules::new(&Redaction::default()).unwrap());
+            let random = all.iter().filter(|found| found.why == "it looks random");
+            let random: Vec<&str> = random.map(|found| found.masked.as_str()).collect();
+            assert_eq!(random, found);
+        }
     }
 
     #[test]

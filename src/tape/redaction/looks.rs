@@ -1,6 +1,9 @@
 //! What looks secret by itself: tokens of a known kind, and words that look random; and what passes with its
 //! connection, and so is worth nothing on a tape. Whether it was replaced already is not known here.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::tape::Event;
 
 /// The shortest text that is looked at for randomness, and the longest: a random token needs twenty
@@ -10,6 +13,9 @@ pub(super) const RANDOM: std::ops::RangeInclusive<usize> = 20..=512;
 /// How many bits a character of a random text says at least (Shannon), where it is not all of
 /// hexadecimal digits. Words and identifiers of people stay below 3.6.
 const MIN_BITS: f64 = 4.0;
+
+/// What stands before octets on a tape: those of a message, and of a notification.
+const OCTETS: &[&str] = &["\"body\":{\"base64\":\"", "\"data\":{\"base64\":\""];
 
 /// The beginnings of tokens that are known by them, with the least length of what follows.
 const TOKENS: &[(&str, &str, usize)] = &[
@@ -45,6 +51,14 @@ const PASSING: &[&str] = &[
 
 /// The same of facts, which tell of handshakes.
 const PASSING_OF_FACTS: &[&str] = &["\"client\":\""];
+
+/// The octets that a piece of an event's text is, as a text, where a tape writes a body so.
+pub(super) fn octets(text: &str, at: usize, piece: &str) -> Option<String> {
+    let before = text.get(..at)?;
+    OCTETS.iter().find(|name| before.ends_with(**name))?;
+    let octets = STANDARD.decode(piece).ok()?;
+    Some(String::from_utf8_lossy(&octets).into_owned())
+}
 
 /// The tokens of known kinds in a text.
 pub(super) fn tokens(text: &str) -> impl Iterator<Item = (usize, &'static str, &str)> {
