@@ -50,7 +50,12 @@ pub(crate) trait Scene {
     }
 
     /// The arguments of recorder and replay.
-    fn arguments(&self) -> &'static [&'static str] {
+    fn both(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// More arguments of the recorder.
+    fn recording(&self) -> &'static [&'static str] {
         &[]
     }
 }
@@ -106,7 +111,7 @@ fn record(
     fs::create_dir(folder).unwrap();
     let tape = folder.join("scene.tape");
     let (service, origin) = scene.start();
-    let arguments = [scene.arguments(), arguments].concat();
+    let arguments = [scene.both(), scene.recording(), arguments].concat();
     let recording = Server::record_so(LOUD, &origin, &tape, &arguments);
     assert_eq!(scene.play(&recording.origin, MARKS[0]), *directly);
     let told = recording.end_telling(&["health", "metrics"]);
@@ -115,7 +120,7 @@ fn record(
 }
 
 fn replay(scene: &impl Scene, tape: &Path) -> Server {
-    let arguments = [scene.arguments(), PATIENT].concat();
+    let arguments = [scene.both(), PATIENT].concat();
     Server::replaying(LOUD, &[tape], POLL, &arguments)
 }
 

@@ -1,12 +1,15 @@
-//! A room with secrets in all that is said on its sockets, in their handshakes, and beside them.
+//! A room with secrets in all that is said on its sockets, in their handshakes, and beside them; and calls of
+//! gRPC with secrets in their metadata.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::canaries::{Scene, own, prove};
 
 use super::chromium::{Service, service_by};
+use super::grpc;
 use super::room::{BY, PROGRAM, members, talk};
 
 const NAMES: [&str; 3] = ["carol", "bob", "alice"];
@@ -63,7 +66,7 @@ impl Scene for Guarded {
         each.chain([own(mark, ALL, "bearer")]).collect()
     }
 
-    fn arguments(&self) -> &'static [&'static str] {
+    fn both(&self) -> &'static [&'static str] {
         &BY
     }
 }
@@ -71,4 +74,63 @@ impl Scene for Guarded {
 #[test]
 fn no_secret_of_a_room_on_sockets_is_told_and_its_replay_is_as_the_room() {
     prove(&Guarded);
+}
+
+/// Two users of gRPC.
+struct Calls;
+
+/// The users, and what each brings with it.
+const USERS: [&str; 2] = ["ann", "ben"];
+const SHOWN: [&str; 2] = ["bearer", "key"];
+
+impl Scene for Calls {
+    type Service = grpc::Service;
+
+    fn start(&self) -> (grpc::Service, String) {
+        let service = grpc::Service::start(&[]);
+        let origin = format!("http://{}", service.address);
+        (service, origin)
+    }
+
+    fn play(&self, origin: &str, mark: &'static str) -> Value {
+        let shows = |user: &str| -> Value {
+            let shown = SHOWN.map(|what| (what.to_owned(), json!(own(mark, user, what))));
+            Value::Object(shown.into_iter().collect())
+        };
+        let users: Map<String, Value> = USERS
+            .iter()
+            .map(|user| ((*user).to_owned(), shows(user)))
+            .collect();
+        let users = Value::Object(users).to_string();
+        grpc::heard_with(origin, "guarded", Some(OsStr::new(&users))).into()
+    }
+
+    fn minted(&self, service: grpc::Service, heard: &Value) -> BTreeSet<String> {
+        drop(service);
+        let calls = heard.as_array().unwrap().iter();
+        let fields = calls.flat_map(|call| {
+            let of = |part: &str| call[part].as_array().unwrap().clone();
+            [of("first"), of("last")].concat()
+        });
+        let tokens = fields.filter(|field| field[0].as_str().unwrap().ends_with("-token"));
+        tokens
+            .map(|field| field[1][0].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    fn brought(&self, mark: &'static str) -> BTreeSet<String> {
+        let each = USERS
+            .iter()
+            .flat_map(|user| SHOWN.map(|what| own(mark, user, what)));
+        each.collect()
+    }
+
+    fn recording(&self) -> &'static [&'static str] {
+        &["--upstream-http2"]
+    }
+}
+
+#[test]
+fn no_secret_in_metadata_of_grpc_is_told_and_its_replay_is_as_the_service() {
+    prove(&Calls);
 }
