@@ -194,6 +194,17 @@ impl Scene for Guarded {
         shift.end()
     }
 
+    fn directly(&self, origin: &str, mark: &'static str) -> Value {
+        let libraries = self.libraries.map(|library| {
+            if library == Library::Cometd9OverHttp2 {
+                Library::Cometd9
+            } else {
+                library
+            }
+        });
+        Guarded { libraries, ..*self }.play(origin, mark)
+    }
+
     fn minted(&self, desk: Desk, _: &Value) -> BTreeSet<String> {
         let told: BTreeSet<String> = desk.end().secrets.into_iter().collect();
         // A message shows what its client brought.
@@ -249,5 +260,18 @@ fn no_secret_of_agents_that_publish_by_polling_is_told_and_its_replay_is_as_the_
         desk: &["faye"],
         libraries: Library::PLAIN,
         publishing: Publishing::Yes,
+    });
+}
+
+#[test]
+fn no_secret_of_agents_over_http_2_is_told_and_its_replay_is_as_the_desk() {
+    prove(&Guarded {
+        desk: &[],
+        libraries: [
+            Library::Cometd9OverHttp2,
+            Library::Cometd3,
+            Library::Cometd9OverHttp2,
+        ],
+        publishing: Publishing::No,
     });
 }
