@@ -3,17 +3,19 @@
 //! A value is chosen where a request has it, its session has not seen it before, and the service has
 //! not said it to anybody.
 
+mod asked;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::exchange::{Headers, Notification, Operation, coding};
+use crate::exchange::{Headers, Notification, Operation};
 use crate::matcher::{self, Field, Part, Spelling};
 
 use super::super::standin::{StandIn, StandIns};
-use super::searched::{chosen_headers, content, digests, header, is_telling, may_come_again};
-use super::secret::{self, Nature, Seat, Secrets};
-use super::within::{Found, within};
-use super::{Choice, ChoiceId, Digests, Echo, Message, Reach, Values, digest};
+use super::searched::{content, digests, header};
+use super::secret::{Nature, Secrets};
+use super::within::{self, Found};
+use super::{Choice, Digests, Echo, Message, Reach, Values};
 
 /// Reads one tape into the values of a plan.
 pub(in crate::player) struct Learner<'a> {
@@ -58,79 +60,6 @@ impl<'a> Learner<'a> {
             learner.give(stand_in);
         }
         learner
-    }
-
-    /// Reads the request of an operation.
-    pub(in crate::player) fn request(
-        &mut self,
-        place: usize,
-        session: usize,
-        operation: &Operation,
-    ) {
-        let request = &operation.request;
-        let mut message = Message::default();
-        let target = matcher::of_target(&request.target);
-        // What is coded in a request is compared as it is.
-        let (body, bytes) = if coding::is_coded(&request.headers) {
-            Default::default()
-        } else {
-            content(&request.headers, &request.body)
-        };
-        let headers = self.headers(&request.headers);
-        let first = self.values.choices.len();
-        let source = Source {
-            session,
-            causes: &[],
-            reach: Reach::Requests,
-        };
-        let asked = request.target.as_bytes();
-        for (fields, spelled, echoes) in [
-            (&target, asked, &mut message.target),
-            (&body, &bytes, &mut message.body),
-        ] {
-            for field in fields {
-                if self.is_new(field, session) {
-                    if let Some(choice) = self.choose(place, session, field) {
-                        self.seat(place, choice, field, Some(echoes));
-                    }
-                } else if let Some(choice) = self.meet(field, spelled, &source, echoes) {
-                    self.seat(place, choice, field, None);
-                }
-            }
-        }
-        for field in &headers {
-            let choice = if self.is_new(field, session) {
-                self.choose(place, session, field)
-            } else {
-                self.origin(&field.text, &field.pointer, field.spelling, &source)
-            };
-            if let Some(choice) = choice {
-                self.seat(place, choice, field, None);
-            }
-        }
-        let made = first..self.values.choices.len();
-        if !made.is_empty() {
-            self.values.made.insert(place, made);
-        }
-        for choice in self.values.choices.iter().enumerate().skip(first) {
-            let (
-                number,
-                Choice {
-                    text,
-                    spelling,
-                    pointer,
-                    nature,
-                    ..
-                },
-            ) = choice;
-            if *nature != Nature::Own || may_come_again(*spelling, pointer, text) {
-                self.by_text.entry(text.clone()).or_default().push(number);
-            }
-        }
-        self.see(session, target.iter().chain(&body).chain(&headers));
-        if !message.target.is_empty() || !message.body.is_empty() {
-            self.values.requests.insert(place, message.into());
-        }
     }
 
     /// Reads the response of an operation.
@@ -212,71 +141,6 @@ impl<'a> Learner<'a> {
         }
     }
 
-    /// Whether nobody can have told a session this value of its request.
-    fn is_new(&self, field: &Field, session: usize) -> bool {
-        let digest = digest(&field.text);
-        !self.seen.contains(&by(session, digest)) && !self.said.contains(&digest)
-    }
-
-    /// Notes a value that a request of this operation brings into the conversation; `None` for one from
-    /// which nothing can follow, such as a number in a path: there are more of them than of all others.
-    fn choose(&mut self, operation: usize, session: usize, field: &Field) -> Option<usize> {
-        let nature = self.secrets.nature(field);
-        if nature == Nature::Own && !is_telling(field) {
-            return None;
-        }
-        let Field {
-            part,
-            pointer,
-            spelling,
-            text,
-            range,
-        } = field.clone();
-        self.values.choices.push(Choice {
-            operation,
-            session,
-            part,
-            pointer,
-            spelling,
-            text,
-            range,
-            reach: Reach::Nowhere,
-            nature,
-        });
-        Some(self.values.choices.len() - 1)
-    }
-
-    /// Notes that a client sent a secret at this place, for which this choice stands. Where it is a new
-    /// one, the live secret takes its place in the very request that brings it.
-    fn seat(
-        &mut self,
-        operation: usize,
-        choice: usize,
-        field: &Field,
-        echoes: Option<&mut Vec<Echo>>,
-    ) {
-        let Nature::Secret(constancy) = self.secrets.nature(field) else {
-            return;
-        };
-        let (part, pointer, text) = (field.part, field.pointer.clone(), field.text.clone());
-        if let Some(echoes) = echoes {
-            let (range, spelling) = (field.range.clone(), field.spelling);
-            echoes.push(Echo {
-                range,
-                choice,
-                spelling,
-            });
-        }
-        let seat = Seat {
-            choice: ChoiceId(choice),
-            constancy,
-            part,
-            pointer,
-            text,
-        };
-        self.values.note_seat(operation, seat);
-    }
-
     /// Notes what the service gives in place of a placeholder.
     fn give(&mut self, stand_in: &StandIn) {
         let text = stand_in.text(0);
@@ -294,15 +158,6 @@ impl<'a> Learner<'a> {
             nature: Nature::Given,
         });
         self.values.note_given(choice, stand_in.clone());
-    }
-
-    /// The header fields of a request whose values a client may have made up, or brought with it.
-    fn headers(&self, headers: &Headers) -> Vec<Field> {
-        let mut fields = chosen_headers(headers);
-        fields.retain(|field| self.secrets.nature(field) == Nature::Own);
-        let brought = secret::of_headers(headers).into_iter();
-        fields.extend(brought.filter(|field| self.secrets.nature(field) != Nature::Own));
-        fields
     }
 
     /// Notes where choices come again in a value of these bytes: as the whole of it, which is returned, or
@@ -326,7 +181,7 @@ impl<'a> Learner<'a> {
             }
             met.push((field.range.clone(), choice, spelling));
         } else {
-            within(field, bytes, &mut |inner| {
+            within::look(field, bytes, &mut |inner| {
                 let origin = self.origin(inner.text, inner.pointer, inner.spelling, source);
                 let Some(choice) = origin else {
                     return Found::No;

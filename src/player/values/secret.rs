@@ -18,7 +18,7 @@ use crate::tape::redaction::{MIN_KNOWN, Rules};
 use crate::tape::{Event, Header};
 
 use super::super::standin::{OWN_COOKIES, StandIn, StandIns};
-use super::{Bound, ChoiceId, Values};
+use super::{Bound, ChoiceId, Values, within};
 
 /// Where the password of Basic authentication stands.
 const BASIC_PASSWORD: &str = "/authorization/password";
@@ -110,6 +110,18 @@ impl Secrets {
     /// The names of secrets, where there are any.
     pub(in crate::player) fn names(&self) -> Option<Names> {
         self.names.clone()
+    }
+
+    /// The values in a string that is JSON, where one of them is a secret; else none.
+    pub(super) fn beside_secrets(&self, field: &Field, bytes: &[u8]) -> Vec<Field> {
+        if !self.are_there() {
+            return Vec::new();
+        }
+        let mut values = within::values(field, bytes);
+        if values.iter().all(|value| self.nature(value) == Nature::Own) {
+            values.clear();
+        }
+        values
     }
 
     pub(super) fn nature(&self, field: &Field) -> Nature {
@@ -208,12 +220,18 @@ impl Seat {
     }
 }
 
-/// The values in a request, also those of its credentials.
+/// The values in a request, also those of its credentials, and those of JSON in a string.
 pub(in crate::player) fn fields(request: &Request) -> Vec<Field> {
     let mut found = matcher::of_target(&request.target);
     if !coding::is_coded(&request.headers) && request.body.cut().is_none() {
-        let content = matcher::of_content(&request.headers, request.body.bytes());
+        let bytes = request.body.bytes();
+        let content = matcher::of_content(&request.headers, bytes);
+        let inner = content
+            .iter()
+            .flat_map(|field| within::values(field, bytes));
+        let inner: Vec<Field> = inner.collect();
         found.extend(content);
+        found.extend(inner);
     }
     found.extend(of_headers(&request.headers));
     found

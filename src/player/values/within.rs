@@ -32,49 +32,65 @@ pub(super) enum Found {
 
 /// Shows what is within a value of a message with these bytes, in order. Nothing where its bytes do not tell
 /// where a piece of it stands.
-pub(super) fn within(field: &Field, bytes: &[u8], see: &mut dyn FnMut(Inner<'_>) -> Found) {
-    let Some(spelled) = bytes.get(field.range.clone()) else {
-        return;
-    };
-    let Some(mut places) = Places::of(field, spelled) else {
-        return;
-    };
-    let mut show = |places: &mut Places<'_>, text: &str, pointer: &str, spelling, at| {
-        places.range(at).map_or(Found::No, |range| {
-            let start = field.range.start;
-            see(Inner {
-                text,
-                pointer,
-                spelling,
-                range: start + range.start..start + range.end,
-            })
-        })
-    };
-    let inner = embedded(field);
-    for leaf in &inner {
-        let pointer = format!("{}{}", field.pointer, leaf.pointer);
-        let spelling = if leaf.spelling == Spelling::Number {
-            Spelling::Number
-        } else {
-            Spelling::Embedded
-        };
-        let at = leaf.range.clone();
-        let whole = show(&mut places.clone(), &leaf.text, &pointer, spelling, at);
-        // Where something is escaped twice, only the whole is found.
-        if whole == Found::No && leaf.text.len() == leaf.range.len() {
-            for (at, word) in words(&leaf.text) {
-                let at = leaf.range.start + at;
-                let at = at..at + word.len();
-                show(&mut places, word, &pointer, spelling, at);
-            }
+pub(super) fn look(field: &Field, bytes: &[u8], see: &mut dyn FnMut(Inner<'_>) -> Found) {
+    let inner = values(field, bytes);
+    for value in &inner {
+        let whole = see(Inner {
+            text: &value.text,
+            pointer: &value.pointer,
+            spelling: value.spelling,
+            range: value.range.clone(),
+        });
+        if whole == Found::No {
+            look_at_words(value, bytes, see);
         }
     }
     if inner.is_empty() {
-        for (at, word) in words(&field.text) {
-            let at = at..at + word.len();
-            show(&mut places, word, &field.pointer, field.spelling, at);
-        }
+        look_at_words(field, bytes, see);
     }
+}
+
+fn look_at_words(field: &Field, bytes: &[u8], see: &mut dyn FnMut(Inner<'_>) -> Found) {
+    let spelled = bytes.get(field.range.clone());
+    let Some(mut places) = spelled.and_then(|spelled| Places::of(field, spelled)) else {
+        return;
+    };
+    for (at, word) in words(&field.text) {
+        let Some(range) = places.range(at..at + word.len()) else {
+            return;
+        };
+        see(Inner {
+            text: word,
+            pointer: &field.pointer,
+            spelling: field.spelling,
+            range: field.range.start + range.start..field.range.start + range.end,
+        });
+    }
+}
+
+/// The values of the JSON text that a string of a message with these bytes is, as they stand in that; none
+/// where it is none.
+pub(super) fn values(field: &Field, bytes: &[u8]) -> Vec<Field> {
+    let spelled = bytes.get(field.range.clone());
+    let Some(mut places) = spelled.and_then(|spelled| Places::of(field, spelled)) else {
+        return Vec::new();
+    };
+    let placed = |value: Field| {
+        let range = places.range(value.range)?;
+        let start = field.range.start;
+        Some(Field {
+            part: field.part,
+            pointer: format!("{}{}", field.pointer, value.pointer),
+            spelling: if value.spelling == Spelling::Number {
+                Spelling::Number
+            } else {
+                Spelling::Embedded
+            },
+            text: value.text,
+            range: start + range.start..start + range.end,
+        })
+    };
+    embedded(field).into_iter().filter_map(placed).collect()
 }
 
 /// The values of the JSON text that a string is, if it is one.
@@ -105,7 +121,6 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// Where the pieces of a value stand in the bytes that spell it, asked for in order.
-#[derive(Clone)]
 enum Places<'a> {
     /// Nothing is escaped, which would have made it longer.
     Same,
@@ -190,7 +205,7 @@ mod tests {
     fn found(fields: Vec<Field>, bytes: &str) -> Vec<(String, String, Spelling)> {
         let mut found = Vec::new();
         for field in fields {
-            within(&field, bytes.as_bytes(), &mut |inner| {
+            look(&field, bytes.as_bytes(), &mut |inner| {
                 let spelled = bytes.get(inner.range).unwrap().to_owned();
                 found.push((inner.text.to_owned(), spelled, inner.spelling));
                 Found::No

@@ -163,6 +163,50 @@ fn a_live_secret_comes_again_in_json_that_is_a_string() {
 }
 
 #[test]
+fn a_live_secret_is_taken_in_json_that_is_a_string() {
+    let body = |password: &str| {
+        let inner = json!({ "password": password, "n": 1 }).to_string();
+        json!({ "inner": inner }).to_string()
+    };
+    let events = [
+        operation(1, "alice", "POST /say", &json!({ "body": body(PASSWORD) })),
+        operation(
+            2,
+            "alice",
+            "POST /again",
+            &json!({ "body": body(PASSWORD) }),
+        ),
+    ];
+    let path = redacted("inner", &events.concat());
+    let replay = Replay::start(&[&path, "--absent-after", "never"]);
+    let say = |target: &str, password: &str| {
+        let kind = [("Content-Type", "application/json")];
+        post(
+            &format!("{}{target}", replay.origin),
+            &kind,
+            &body(password),
+        )
+    };
+    let live = r#"h0rse-"battery""#;
+    let answer = say("/say", live);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let missed = say("/again", "tr0ub4dor-and-\"3\"");
+    assert_eq!(missed.status, 404);
+    assert_eq!(say("/again", live).status, 200);
+    let report = report(&replay);
+    let secrets = listed(&report, "secrets").concat();
+    assert!(
+        secrets.contains("had a secret of its own in body /inner/password"),
+        "{secrets}"
+    );
+    for secret in ["h0rse", "tr0ub4dor"] {
+        for told in [&report.to_string(), &missed.text] {
+            assert!(!told.contains(secret), "{told}");
+        }
+    }
+}
+
+#[test]
 fn a_spare_client_with_a_password_of_its_own_gets_a_copy_of_its_own() {
     let path = redacted("spare", &desk());
     let fork = ["--spare-sessions", "fork", "--absent-after", "never"];
