@@ -71,6 +71,10 @@ fn look_at_words(field: &Field, bytes: &[u8], see: &mut dyn FnMut(Inner<'_>) -> 
 /// The values of the JSON text that a string of a message with these bytes is, as they stand in that; none
 /// where it is none.
 pub(super) fn values(field: &Field, bytes: &[u8]) -> Vec<Field> {
+    let inner = embedded(field);
+    if inner.is_empty() {
+        return inner;
+    }
     let spelled = bytes.get(field.range.clone());
     let Some(mut places) = spelled.and_then(|spelled| Places::of(field, spelled)) else {
         return Vec::new();
@@ -90,7 +94,7 @@ pub(super) fn values(field: &Field, bytes: &[u8]) -> Vec<Field> {
             range: start + range.start..start + range.end,
         })
     };
-    embedded(field).into_iter().filter_map(placed).collect()
+    inner.into_iter().filter_map(placed).collect()
 }
 
 /// The values of the JSON text that a string is, if it is one.
