@@ -1,21 +1,22 @@
 //! `antiphon import`: pages in, a tape out, and a word about everything that was changed or left out.
 
+mod report;
+
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, ensure};
-use serde::Serialize;
 
 use crate::bayeux::Pattern;
-use crate::exchange::{Repair, Session, counted};
-use crate::importer::{self, ImportError, Imported, MOST_BYTES, Page, Settings};
-use crate::normalizer;
+use crate::exchange::counted;
+use crate::importer::{self, MOST_BYTES, Page, Settings};
 use crate::tape::{self, Layout};
 
 use super::config::ConfigFlag;
 use super::exit::{Because as _, Failure, Outcome, Trouble};
-use super::{normalize, output, tapes};
+use super::{output, tapes};
+use report::{closing, explain, report, summary};
 
 /// Make a tape of pages of API documentation.
 ///
@@ -62,36 +63,6 @@ Examples:
   antiphon import page.html -o chat.tape         an HTML page
   antiphon import invite.txt remove.txt -o -     one tape of two pages, to stdout
   pdftotext page.pdf - | antiphon import - --strict";
-
-/// What `--json` writes.
-#[derive(Serialize)]
-struct Summary<'a> {
-    title: &'a str,
-    tape: String,
-    operations: usize,
-    notifications: usize,
-    sessions: Vec<&'a str>,
-    repairs: Vec<RepairLine<'a>>,
-    notices: Vec<NoticeLine<'a>>,
-}
-
-#[derive(Serialize)]
-struct RepairLine<'a> {
-    page: &'a str,
-    line: usize,
-    column: usize,
-    was: &'a str,
-    became: &'a str,
-    why: &'a str,
-}
-
-#[derive(Serialize)]
-struct NoticeLine<'a> {
-    page: &'a str,
-    line: usize,
-    column: usize,
-    message: &'a str,
-}
 
 impl Import {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
@@ -299,105 +270,6 @@ fn file_name(title: &str) -> String {
     }
     let name = name.trim_matches('-');
     format!("{}.tape", if name.is_empty() { "page" } else { name })
-}
-
-/// The change and its reason, written as `normalize` writes them.
-fn change(repair: &Repair) -> String {
-    let Repair {
-        line,
-        column,
-        was,
-        became,
-        why,
-    } = repair.clone();
-    normalizer::Repair {
-        line,
-        column,
-        was,
-        became,
-        why,
-    }
-    .change()
-}
-
-fn report(imported: &Imported) {
-    for remarks in &imported.remarks {
-        let page = &remarks.page;
-        for repair in &remarks.repairs {
-            output::say(&format!(
-                "{page}:{}:{}: {}",
-                repair.line,
-                repair.column,
-                change(repair)
-            ));
-        }
-        for notice in &remarks.notices {
-            output::say(&format!(
-                "{page}:{}:{}: notice: {}",
-                notice.line, notice.column, notice.message
-            ));
-        }
-    }
-}
-
-/// Says why there is no tape, and shows the place.
-fn explain(error: &ImportError) {
-    output::say(&format!("error: {error}"));
-    if let ImportError::Unreadable { text, column, .. } = error {
-        let (shown, caret) = normalize::window(text, column.saturating_sub(1));
-        output::say(&format!("  {shown}\n  {caret}^"));
-    }
-}
-
-fn closing(imported: &Imported, path: &Path) -> String {
-    let tape = &imported.tape;
-    let repairs: usize = imported.remarks.iter().map(|page| page.repairs.len()).sum();
-    format!(
-        "{}, {} in {}, {} \u{2192} {}",
-        counted(tape.operations().count(), "operation"),
-        counted(tape.notifications().count(), "notification"),
-        counted(sessions(imported).len(), "session"),
-        counted(repairs, "repair"),
-        path.display()
-    )
-}
-
-fn sessions(imported: &Imported) -> Vec<&str> {
-    imported.tape.sessions().map(Session::name).collect()
-}
-
-fn summary<'a>(imported: &'a Imported, path: &Path) -> Summary<'a> {
-    let tape = &imported.tape;
-    let pages = || imported.remarks.iter();
-    Summary {
-        title: &tape.header.title,
-        tape: path.display().to_string(),
-        operations: tape.operations().count(),
-        notifications: tape.notifications().count(),
-        sessions: sessions(imported),
-        repairs: pages()
-            .flat_map(|remarks| {
-                remarks.repairs.iter().map(|repair| RepairLine {
-                    page: &remarks.page,
-                    line: repair.line,
-                    column: repair.column,
-                    was: &repair.was,
-                    became: &repair.became,
-                    why: &repair.why,
-                })
-            })
-            .collect(),
-        notices: pages()
-            .flat_map(|remarks| {
-                remarks.notices.iter().map(|notice| NoticeLine {
-                    page: &remarks.page,
-                    line: notice.line,
-                    column: notice.column,
-                    message: &notice.message,
-                })
-            })
-            .collect(),
-    }
 }
 
 #[cfg(test)]

@@ -59,6 +59,8 @@ pub struct Field {
 pub enum Spelling {
     /// As a JSON string, between the quotes.
     String,
+    /// The same in a JSON text that is a JSON string itself.
+    Embedded,
     /// As a JSON number.
     Number,
     /// As a segment of a path.
@@ -79,6 +81,7 @@ impl Spelling {
                 let quoted = serde_json::to_string(text).ok()?;
                 quoted.strip_prefix('"')?.strip_suffix('"')?.to_owned()
             }
+            Spelling::Embedded => Spelling::String.of(&Spelling::String.of(text)?)?,
             Spelling::Number => {
                 serde_json::from_str::<serde_json::Number>(text).ok()?;
                 text.to_owned()

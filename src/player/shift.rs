@@ -183,7 +183,7 @@ fn found(field: &Field) -> Option<Found> {
     match field.spelling {
         Spelling::Number => number(field),
         Spelling::String | Spelling::Form => number(field).or_else(|| date(&field.text)),
-        Spelling::Segment | Spelling::Plain | Spelling::Markup => None,
+        Spelling::Embedded | Spelling::Segment | Spelling::Plain | Spelling::Markup => None,
     }
 }
 

@@ -52,6 +52,8 @@ pub(crate) struct Stage {
     journal: Journal,
     /// What live clients chose.
     bound: Bound,
+    /// The same as it may be told: without the secrets in it.
+    told: Bound,
     veil: Veil,
     /// The notification behind each event that was given to the Bayeux server.
     events: Vec<usize>,
@@ -84,6 +86,7 @@ impl Stage {
             bayeux: bayeux::Server::new(settings.bayeux),
             journal: Journal::keeping(settings.caps.journal),
             bound: plan.given(copy),
+            told: plan.given(copy),
             veil: Veil::new(plan.secret_names()),
             events: Vec::new(),
             outlets: Outlets::default(),
@@ -350,8 +353,7 @@ impl Stage {
             return; // it is in the transcript already
         }
         let recorded = &due.notification;
-        let told = self.plan.told(&self.bound);
-        let (channel, data) = match self.plan.heard(place, recorded, &told) {
+        let (channel, data) = match self.plan.heard(place, recorded, &self.told) {
             Some((channel, data)) => (channel.into_owned(), data),
             None => (recorded.channel.clone(), recorded.data.bytes().clone()),
         };

@@ -10,6 +10,7 @@ mod searched;
 pub(super) mod secret;
 mod shape;
 mod splice;
+mod within;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};

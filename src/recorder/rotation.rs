@@ -46,8 +46,11 @@ const TIMES: [(&str, u64); 5] = [
 ];
 
 /// When a segment is full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rotate {
+    /// Never, unless somebody asks.
+    #[default]
+    Never,
     /// When it has so many bytes.
     Bytes(u64),
     /// When it is so old and has anything in it.
@@ -57,20 +60,22 @@ pub enum Rotate {
 /// What was chosen of segments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rotation {
-    /// When a segment is full; never, unless somebody asks.
-    pub rotate: Option<Rotate>,
-    /// What stays; all, unless the user chose.
-    pub keep: Option<Keep>,
+    /// When one is full.
+    pub rotate: Rotate,
+    /// Which stay.
+    pub keep: Keep,
 }
 
 /// A text that says neither a size nor a time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RotationError {
     /// No number with a unit that is known.
-    #[error("{0:?}: expected a size such as 64MiB or a time such as 1h")]
+    #[error("{0:?}: expected a size such as 64MiB, a time such as 1h, or never")]
     Unknown(String),
     /// No number with a unit that is known, and no number.
-    #[error("{0:?}: expected a number of segments, a size such as 10GiB or a time such as 7d")]
+    #[error(
+        "{0:?}: expected a number of segments, a size such as 10GiB, a time such as 7d, or all"
+    )]
     UnknownKeep(String),
     /// A segment of that size makes no sense.
     #[error("{0:?}: expected a size from 1KiB to 960MiB")]
@@ -88,6 +93,7 @@ impl FromStr for Rotate {
 
     fn from_str(text: &str) -> Result<Self, RotationError> {
         match amount(text) {
+            None if text == "never" => Ok(Rotate::Never),
             Some(Amount::Bytes(bytes)) if (MIN_SEGMENT..=MAX_SEGMENT).contains(&bytes) => {
                 Ok(Rotate::Bytes(bytes))
             }
@@ -104,6 +110,7 @@ impl FromStr for Keep {
 
     fn from_str(text: &str) -> Result<Self, RotationError> {
         match amount(text) {
+            None if text == "all" => Ok(Keep::All),
             Some(Amount::Number(0)) => Err(RotationError::Nothing(text.to_owned())),
             Some(Amount::Number(number)) => Ok(Keep::Segments(number)),
             Some(Amount::Bytes(bytes)) => Ok(Keep::Bytes(bytes)),
@@ -170,9 +177,7 @@ impl Turning {
         let now = self.clock.now();
         let due = match (self.failed, self.rotation.rotate) {
             (Some(failed), _) => failed.after(RETRY),
-            (None, Some(Rotate::Every(time))) if growing.events() > 0 => {
-                self.began.after(micros(time))
-            }
+            (None, Rotate::Every(time)) if growing.events() > 0 => self.began.after(micros(time)),
             (None, _) => return None,
         };
         Some(Duration::from_micros(due.since(now).0))
@@ -224,17 +229,15 @@ impl Turning {
 
     fn is_due(&self, growing: &Growing, now: Micros) -> bool {
         match self.rotation.rotate {
-            Some(Rotate::Bytes(bytes)) => growing.size() >= bytes && growing.events() > 0,
-            Some(Rotate::Every(time)) => {
-                growing.events() > 0 && now.since(self.began) >= micros(time)
-            }
-            None => false,
+            Rotate::Bytes(bytes) => growing.size() >= bytes && growing.events() > 0,
+            Rotate::Every(time) => growing.events() > 0 && now.since(self.began) >= micros(time),
+            Rotate::Never => false,
         }
     }
 
     /// Deletes what is not to be kept; why that did not work.
     fn prune(&self, growing: &Growing) -> Option<String> {
-        let pruned = growing.prune(self.rotation.keep?, SystemTime::now());
+        let pruned = growing.prune(self.rotation.keep, SystemTime::now());
         match pruned {
             Ok(deleted) => {
                 for path in deleted {
@@ -297,15 +300,23 @@ mod tests {
         assert_eq!("64MiB".parse(), Ok(Rotate::Bytes(64 << 20)));
         assert_eq!("1MB".parse(), Ok(Rotate::Bytes(1_000_000)));
         assert_eq!("1h".parse(), Ok(Rotate::Every(hour)));
+        assert_eq!("never".parse(), Ok(Rotate::Never));
+        assert_eq!("all".parse(), Ok(Keep::All));
         assert_eq!("10".parse(), Ok(Keep::Segments(10)));
         assert_eq!("10GiB".parse(), Ok(Keep::Bytes(10 << 30)));
         assert_eq!("7d".parse(), Ok(Keep::For(24 * 7 * hour)));
         for text in [
-            "", "64", "MiB", "64mib", "1.5h", "1 h", "-1h", "2GiB", "10B", "1ms",
+            "", "all", "64", "MiB", "64mib", "1.5h", "1 h", "-1h", "2GiB", "10B", "1ms",
         ] {
             assert!(text.parse::<Rotate>().is_err(), "{text}");
         }
-        for text in ["", "0", "all", "99999999999999999999", "99999999999999TiB"] {
+        for text in [
+            "",
+            "0",
+            "never",
+            "99999999999999999999",
+            "99999999999999TiB",
+        ] {
             assert!(text.parse::<Keep>().is_err(), "{text}");
         }
     }

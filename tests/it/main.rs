@@ -21,6 +21,7 @@ mod recording;
 mod redaction;
 mod replay;
 mod sessions;
+mod spellings;
 mod standin;
 mod support;
 mod tape;

@@ -130,6 +130,32 @@ fn what_a_client_chose_stands_wherever_the_service_repeated_it() {
 }
 
 #[test]
+fn what_a_client_chose_stands_also_where_something_is_escaped() {
+    let inner = |name: &str| json!({ "name": name, "of": "chat" }).to_string();
+    let answer = |name: &str| {
+        format!(
+            r#"{{"says":"caf\u00e9:\n\"{name}\"","inner":{}}}"#,
+            json!(inner(name))
+        )
+    };
+    let body = json!({ "nickname": "Kate" }).to_string();
+    let hello = operation(
+        1,
+        "a",
+        "POST /hello",
+        &json!({ "body": body, "answer": answer("Kate") }),
+    );
+    let path = tape("escaped", &hello);
+    let replay = Replay::start(&[&path]);
+    let hello = |name: &str| call(&replay, "a", "/hello", &json!({ "nickname": name }));
+    assert_eq!(hello("Barbara").text, answer("Barbara"));
+    post(&format!("{}/__admin/reset", replay.admin), &[], "");
+    let heard = hello(r#"B"o"#).json();
+    assert_eq!(heard["says"], "café:\n\"B\"o\"");
+    assert_eq!(heard["inner"], inner(r#"B"o"#));
+}
+
+#[test]
 fn the_digest_is_of_the_conversation_whatever_clients_chose() {
     let path = tape("digest", &chat());
     let digest = |id: &str, nickname: &str| {

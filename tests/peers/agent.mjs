@@ -1,7 +1,7 @@
 // One agent in one process: what the programs for the client libraries have in common.
 //
 // The one argument is JSON: where the Bayeux endpoint is, the header fields that every request
-// carries, the channels to subscribe to, whether to acknowledge messages, and the transport: `polling`,
+// carries, what each message shows in its "ext", the channels to subscribe to, whether to acknowledge messages, and the transport: `polling`,
 // `socket`, or `any`. Commands come on stdin and are obeyed at once, each a line of JSON: `login` sends a form, follows where it leads and keeps the cookies, `join` shakes
 // hands and subscribes, `call` sends one request or publishes, `leave` listens for one more complete poll and
 // disconnects. What happens goes to stdout, each a line of JSON:
@@ -39,7 +39,7 @@ export function perform(library) {
       agent = new Agent(channels);
       agent.client = library.join({ ...settings, pause }, agent);
     },
-    call({ method, url, content }) {
+    call({ method, url, content, headers: more }) {
       if (method === "PUBLISH") {
         // The client's own business, and no request of the application.
         const channel = url.slice(new URL(url).origin.length);
@@ -47,7 +47,8 @@ export function perform(library) {
           .publish(channel, JSON.parse(content))
           .then((answer) => say({ answer }), (error) => fail(`${channel}: ${error}`));
       }
-      const fields = content === null ? headers : { ...headers, "Content-Type": "application/json" };
+      const type = content === null ? {} : { "Content-Type": "application/json" };
+      const fields = { ...headers, ...type, ...more };
       library
         .call({ method, url, headers: fields, content, client: agent?.client })
         .then((answer) => say({ answer }), (error) => fail(`${method} ${url}: ${error}`));

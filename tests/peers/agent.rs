@@ -167,6 +167,18 @@ impl Agent {
         Agent::named_by(&[], library, origin, name, headers, channels)
     }
 
+    /// The same, whose messages show this in their `ext`.
+    pub(crate) fn showing(
+        library: Library,
+        origin: &str,
+        name: &str,
+        headers: &Map<String, Value>,
+        channels: &BTreeSet<String>,
+        ext: &Value,
+    ) -> Agent {
+        Agent::run(&[], library, origin, name, headers, channels, ext)
+    }
+
     /// The same, whose process another program starts.
     pub(crate) fn named_by(
         by: &[&str],
@@ -176,10 +188,23 @@ impl Agent {
         headers: &Map<String, Value>,
         channels: &BTreeSet<String>,
     ) -> Agent {
+        Agent::run(by, library, origin, name, headers, channels, &Value::Null)
+    }
+
+    fn run(
+        by: &[&str],
+        library: Library,
+        origin: &str,
+        name: &str,
+        headers: &Map<String, Value>,
+        channels: &BTreeSet<String>,
+        ext: &Value,
+    ) -> Agent {
         let settings = json!({
             "endpoint": format!("{origin}{ENDPOINT}"),
             "headers": headers,
             "channels": channels,
+            "ext": ext,
             "transport": library.transport(),
             "acknowledge": Library::ACKNOWLEDGING.contains(&library),
         });
@@ -229,9 +254,22 @@ impl Agent {
         content: Option<&str>,
         after: u64,
     ) {
+        self.request_with(method, target, content, after, &Map::new());
+    }
+
+    /// The same, with these header fields of its own.
+    pub(crate) fn request_with(
+        &mut self,
+        method: &str,
+        target: &str,
+        content: Option<&str>,
+        after: u64,
+        headers: &Map<String, Value>,
+    ) {
         let url = format!("{}{target}", self.origin);
         self.tell(&json!({
             "do": "call", "after": after, "method": method, "url": url, "content": content,
+            "headers": headers,
         }));
     }
 

@@ -49,10 +49,14 @@ function dress(headers) {
   };
 }
 
-function start(cometd, { endpoint, transport, headers, channels, pause }, ears) {
+function start(cometd, { endpoint, transport, headers, channels, ext, pause }, ears) {
   // Another transport would hide how this one fares.
   UNWANTED[transport].forEach((name) => cometd.unregisterTransport(name));
   cometd.configure({ url: endpoint, requestHeaders: headers, logLevel: "warn" });
+  if (ext) {
+    const outgoing = (message) => ({ ...message, ext: { ...message.ext, ...ext } });
+    cometd.registerExtension("shows", { outgoing });
+  }
   cometd.onListenerException = (error) => fail(`${error.stack}`);
   const hear = (message) => ears.message(message.channel, message.data);
   const subscribe = () =>

@@ -1,10 +1,11 @@
 // A service for agents' desktops: calls and chats over HTTP, and what comes of them over CometD, by
 // npm's own CometD server; or, with the argument `faye`, by Faye's, which has WebSockets too. With
-// `faye polling` it says that it has them, and refuses each.
+// `faye polling` it says that it has them, and refuses each. With `guarded` it hands out tokens and wants them
+// back, and tells whoever takes part in a call or a chat the password that its maker gave it.
 //
 // It tells the truth about itself on stdout, each a line of JSON: `listening`; `operation` when a
 // request has come, with its number; `event` when a message goes to an agent, with the number of the
-// operation that caused it, or null. The tests compare what clients and tapes say with that.
+// operation that caused it, or null; `secret` for each that it hands out, and each that a handshake shows. The tests compare what clients and tapes say with that.
 //
 // The identifiers that it makes depend on who asks and how often, and so are the same in two runs
 // of one script, however the agents interleave.
@@ -20,8 +21,9 @@ const TIMES = { timeout: 1_000, interval: 0, maxInterval: 1_500, sweepPeriod: 20
 const API = "/api/v2";
 const COOKIE = "DESKSESSION";
 
-const [by, sockets] = process.argv.slice(2);
-const bayeux = by === "faye" ? faye(TIMES, `${API}/notifications`) : cometd.createCometDServer(TIMES);
+const choices = new Set(process.argv.slice(2));
+const guarded = choices.has("guarded");
+const bayeux = choices.has("faye") ? faye(TIMES, `${API}/notifications`) : cometd.createCometDServer(TIMES);
 const agents = new Map(); // by name
 const logins = new Map(); // the name, by cookie
 const things = new Map(); // calls and chats, by identifier
@@ -33,6 +35,13 @@ function say(line) {
 
 function minted(...what) {
   return createHash("sha256").update(what.join(" ")).digest("hex").slice(0, 16).toUpperCase();
+}
+
+// A token that it hands out.
+function token(...what) {
+  const secret = minted("token", ...what);
+  say({ secret });
+  return secret;
 }
 
 class Agent {
@@ -77,6 +86,10 @@ bayeux.policy = {
       who.sessions.add(session);
       session.addListener("removed", () => who.sessions.delete(session));
     }
+    if (guarded) {
+      say({ secret: message.ext.authentication.token });
+      message.reply.ext = { authentication: { refreshToken: token("handshake", who?.name) } };
+    }
     callback(null, who !== null);
   },
 };
@@ -85,15 +98,19 @@ bayeux.policy = {
 class Thing {
   state = "New";
 
-  constructor(kind, id, members) {
-    Object.assign(this, { kind, id, members });
+  constructor(kind, id, members, password) {
+    Object.assign(this, { kind, id, members, password });
+    this.token = guarded ? token(kind, id) : undefined;
     things.set(id, this);
   }
 
   view() {
-    const { id, state } = this;
+    const { id, state, token, password } = this;
     const uri = `${API}/me/${this.kind}/${id}`;
-    return { id, uri, state, participants: this.members.map((member) => member.uri) };
+    const view = { id, uri, state, participants: this.members.map((member) => member.uri) };
+    // A token also where no name tells of it.
+    const secrets = { accessToken: token, password, link: `${uri}?access_token=${token}`, says: `use ${token}` };
+    return guarded ? { ...view, ...secrets } : view;
   }
 
   // Comes into a state, and all its members hear it.
@@ -112,19 +129,19 @@ const later = (wait, what) => setTimeout(what, wait);
 
 // What can be done without a call or a chat. A wait holds the answer back, for so many milliseconds.
 const desk = {
-  Dial(who, { to, after }, cause) {
-    const call = new Thing("calls", who.make("call"), to ? [who, agent(to)] : [who]);
+  Dial(who, { to, after, password }, cause) {
+    const call = new Thing("calls", who.make("call"), to ? [who, agent(to)] : [who], password);
     call.become(to ? "Ringing" : "Dialing", cause);
     if (!to) {
       // The other end is no agent, and picks up in a while.
       later(after, () => call.become("Established", cause));
     }
-    return done({ id: call.id });
+    return done({ id: call.id, accessToken: call.token });
   },
-  Create(who, { nickname, referenceId }, cause) {
-    const chat = new Thing("chats", who.make("chat"), [who]);
+  Create(who, { nickname, referenceId, password }, cause) {
+    const chat = new Thing("chats", who.make("chat"), [who], password);
     later(20, () => chat.become("Open", cause, { nickname, referenceId }));
-    return done({ id: chat.id });
+    return done({ id: chat.id, accessToken: chat.token });
   },
   NotReady(who, { reason }, cause) {
     who.hear(cause, "/v2/me/devices", { messageType: "DeviceStateChange", state: "NotReady", reason });
@@ -153,6 +170,14 @@ const deeds = {
   },
 };
 
+// Whether a request shows what it was given: the login's token, and that of the thing it is about.
+function mayAct(who, request, body) {
+  const { pathname, searchParams } = new URL(request.url, "http://desk");
+  const thing = things.get(pathname.split("/").at(-1));
+  const shown = searchParams.get("access_token") ?? body.accessToken;
+  return request.headers["x-csrf-token"] === who.csrf && (!thing || thing.token === shown);
+}
+
 function act(who, path, body, cause) {
   const [, kind, id] = path.slice(API.length + 1).split("/");
   const { operationName } = body;
@@ -171,6 +196,10 @@ function logIn(request, response, text) {
   const name = new URLSearchParams(text).get("username");
   const login = minted("login", name, agents.size).toLowerCase();
   logins.set(login, agent(name).name);
+  if (guarded) {
+    say({ secret: login });
+    agent(name).csrf = token("csrf", name);
+  }
   number(request, name, 302);
   response.writeHead(302, { Location: "/home", "Set-Cookie": `${COOKIE}=${login}; Path=/; HttpOnly` });
   response.end();
@@ -199,13 +228,17 @@ function serve(request, response, text) {
     return answer(response, 401, { statusCode: 20 });
   }
   if (method === "POST") {
+    const body = JSON.parse(text);
+    if (guarded && !mayAct(who, request, body)) {
+      return answer(response, 403, { statusCode: 3 });
+    }
     const cause = number(request, who.name, 200);
-    const { answer: content, wait } = act(who, url, JSON.parse(text), cause);
+    const { answer: content, wait } = act(who, url.split("?")[0], body, cause);
     return later(wait, () => answer(response, 200, content));
   }
   const thing = things.get(url.split("/").at(-1));
   number(request, who.name, 200);
-  answer(response, 200, thing ? done(thing.view()) : done({ name: who.name, uri: who.uri }));
+  answer(response, 200, thing ? done(thing.view()) : done({ name: who.name, uri: who.uri, csrfToken: who.csrf }));
 }
 
 // What the tests do behind the service's back: a customer who calls, without any operation.
@@ -225,7 +258,7 @@ const server = createServer((request, response) => {
   request.on("end", () => serve(request, response, text));
 });
 server.on("upgrade", (request, socket, head) => {
-  if (bayeux.upgrade && sockets !== "polling") {
+  if (bayeux.upgrade && !choices.has("polling")) {
     return bayeux.upgrade(request, socket, head);
   }
   socket.end("HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");

@@ -7,6 +7,7 @@ mod alone;
 mod blotted;
 mod choices;
 mod copies;
+mod guarded;
 mod http2;
 mod isolated;
 mod part;

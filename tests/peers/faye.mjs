@@ -19,7 +19,7 @@ class Patient extends faye.Scheduler {
 
 perform({ join, call });
 
-function join({ endpoint, transport, headers, channels, pause }, ears) {
+function join({ endpoint, transport, headers, channels, ext, pause }, ears) {
   const client = new faye.Client(endpoint, { scheduler: Patient });
   if (transport === "polling") {
     client.disable("websocket");
@@ -35,6 +35,9 @@ function join({ endpoint, transport, headers, channels, pause }, ears) {
   }
   client.on("transport:down", () => fail(`${endpoint} cannot be reached any more`));
   client.addExtension({
+    outgoing(message, handOn) {
+      handOn(ext ? { ...message, ext } : message);
+    },
     incoming(message, handOn) {
       // First the client, which may have to act on the reply, then the ears.
       handOn(message);

@@ -34,6 +34,7 @@ export function faye({ timeout }, mount) {
   const server = new Faye.NodeAdapter({ mount, timeout: timeout / 1_000 });
   const engine = server._server._engine._engine;
   const sessions = new Map(); // by the client's identifier
+  const shown = new WeakMap(); // what a handshake has in its "ext", by its request
   const bayeux = {
     policy: null,
     context: { request: null },
@@ -44,7 +45,8 @@ export function faye({ timeout }, mount) {
   const admit = (message, request, handOn) => {
     const session = new Session(engine, message.clientId);
     bayeux.context.request = request;
-    bayeux.policy.canHandshake(session, message, (_, granted) => {
+    const ext = shown.get(request);
+    bayeux.policy.canHandshake(session, { ext, reply: message }, (_, granted) => {
       if (granted) {
         sessions.set(session.id, session);
         return handOn(message);
@@ -57,6 +59,9 @@ export function faye({ timeout }, mount) {
   server.addExtension({
     // What is marked so nobody may say.
     incoming(message, request, handOn) {
+      if (message.channel === "/meta/handshake") {
+        shown.set(request, message.ext);
+      }
       const refused = message.data?.forbidden === true;
       handOn(refused ? { ...message, error: "403:chats:not so loud" } : message);
     },

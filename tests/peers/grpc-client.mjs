@@ -1,6 +1,6 @@
 // Calls the desk of grpc.proto at an address, in every way or in one: `unary`; `whole`, for calls that a
-// replay can answer, which does so when it has heard all of a call; `all`. Its stdout: what came of
-// each call, a line of JSON.
+// replay can answer, which does so when it has heard all of a call; `all`; `guarded`, with credentials, which
+// stand in the place of the authority. Its stdout: what came of each call, a line of JSON.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -8,7 +8,10 @@ import { fileURLToPath } from "node:url";
 import { Metadata, credentials, loadPackageDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 
-const [address, which, authority] = process.argv.slice(2);
+const [address, which, last] = process.argv.slice(2);
+const credentialsOf = which === "guarded" ? JSON.parse(last) : {};
+const authority = which === "guarded" ? undefined : last;
+const tokens = new Map(); // by user
 const proto = fileURLToPath(new URL("grpc.proto", import.meta.url));
 const { desk } = loadPackageDefinition(loadSync(proto, { defaults: true }));
 
@@ -99,6 +102,25 @@ async function unary(at) {
   packing.close();
 }
 
+// Questions of two users, each of which shows the token that the last answer to its user came with.
+async function guarded(at) {
+  for (let number = 1; number <= 3; number++) {
+    for (const [user, { bearer, key }] of Object.entries(credentialsOf)) {
+      const shown = metadata(["one"]);
+      shown.set("authorization", `Bearer ${bearer}`);
+      shown.set("x-api-key", key);
+      shown.set("x-user", user);
+      if (tokens.has(user)) shown.set("x-session-token", tokens.get(user));
+      const answers = [];
+      const call = at.Ask({ text: `question ${number}` }, shown, options(), (error, answer) => {
+        if (answer) answers.push(short(answer));
+      });
+      call.on("metadata", (fields) => tokens.set(user, fields.get("x-session-token")[0]));
+      await new Heard(`ask as ${user}`, call, answers).end();
+    }
+  }
+}
+
 // Several answers: the next comes only when this one is here.
 async function tell(at) {
   const heard = new Heard("tell", at.Tell({ text: "stepwise", times: 3 }, metadata([]), options()));
@@ -163,8 +185,8 @@ async function deadline(at) {
 }
 
 const at = client();
-await unary(at);
-if (which !== "unary") {
+await (which === "guarded" ? guarded(at) : unary(at));
+if (which !== "unary" && which !== "guarded") {
   await tell(at);
   await gather(at);
   await talkAtOnce(at);

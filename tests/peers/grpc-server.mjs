@@ -1,6 +1,8 @@
 // The desk of grpc.proto as a service, over TLS where a certificate and its key are named. Its stdout:
-// the address, then a line for each call whose client has gone.
+// the address, then a line for each call whose client has gone. Who shows credentials gets a token, which must
+// come with the next call, and another behind the answer; both are new each time.
 
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Metadata, Server, ServerCredentials, loadPackageDefinition, status } from "@grpc/grpc-js";
@@ -42,6 +44,20 @@ function metadata(fields) {
 const FIRST = [["x-desk", "north"], ["x-desk", "south"], ["x-mark-bin", Buffer.from([0, 255, 10])]];
 const LAST = [["x-took", "3"], ["x-sum-bin", Buffer.from([1, 2, 0, 254])]];
 
+const given = new Map(); // the last token, by credentials
+
+// What a call with credentials gets before its answer and behind it.
+function tokens({ metadata: shown }) {
+  const [authorization] = shown.get("authorization");
+  if (!authorization) return [[], []];
+  const [user] = shown.get("x-user");
+  const last = given.get(user);
+  if (last !== shown.get("x-session-token")[0]) throw new Error(`${user} shows another token than ${last}`);
+  const minted = (what) => createHash("sha256").update(`${what} ${user} ${last}`).digest("hex").slice(0, 24);
+  given.set(user, minted("session"));
+  return [[["x-session-token", minted("session")]], [["x-refresh-token", minted("refresh")]]];
+}
+
 function refusal(text) {
   const last = [...LAST, ["x-why", "nobody"], ["x-why", "is here"]];
   return { code: status.NOT_FOUND, details: `no "${text}" — Größe?`, metadata: metadata(last) };
@@ -57,12 +73,13 @@ const service = {
       return;
     }
     if (what === "refuse") return answer(refusal(text));
-    call.sendMetadata(metadata(FIRST));
+    const [first, last] = tokens(call);
+    call.sendMetadata(metadata([...FIRST, ...first]));
     if (what === "late") return answer(refusal(text));
     if (what === "go") add("steps");
     if (what === "await") await reach(name, Number(count));
     const said = call.metadata.get("x-said").join("+");
-    answer(null, { text: `${text}? ${said}`, data: Buffer.from(data).reverse() }, metadata(LAST));
+    answer(null, { text: `${text}? ${said}`, data: Buffer.from(data).reverse() }, metadata([...LAST, ...last]));
   },
 
   // Between two answers it waits until somebody asks it to go on.

@@ -15,6 +15,7 @@
 )] // a test may stop at the first thing that is not as it should be, and say why
 
 mod agent;
+mod canaries;
 mod clock;
 mod conversation;
 mod cpython;
@@ -29,6 +30,8 @@ mod recording;
 mod segments;
 mod server;
 mod slow;
+#[path = "../it/spellings.rs"]
+mod spellings;
 mod streams;
 mod suite;
 mod tape;

@@ -1,7 +1,7 @@
 // Members of the office, all in this process: each has a cookie of its own, calls operations, and
 // listens by npm's EventSource or to lines, over HTTP/1.1 or HTTP/2.
 //
-// Settings are the first argument. A line on stdin is one run: a list of parts, a member's steps each.
+// Settings are the first argument. In the targets of requests `TOKEN` is the one that the login gave. A line on stdin is one run: a list of parts, a member's steps each.
 // A line on stdout tells what came of it, member by member. They go on listening until an empty line.
 
 import { once } from "node:events";
@@ -12,7 +12,7 @@ import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EventSource } from "eventsource";
 
-const { origin, path, over, headers } = JSON.parse(process.argv[2]);
+const { origin, path, query, over, headers } = JSON.parse(process.argv[2]);
 const TYPES = ["posted", "receipt", "digest", "recital", "message"];
 
 // One run: what has happened in it so far.
@@ -38,6 +38,7 @@ class Member {
   opened = 0;
   step = null;
   #cookie = null;
+  #token = null;
   #source = null;
   #wire = null;
   #line = null;
@@ -55,8 +56,13 @@ class Member {
     return { ...headers, ...cookie, ...more };
   }
 
-  fetch(target, { headers: more, ...init }) {
+  #filled(target) {
+    return target.replace("TOKEN", this.#token);
+  }
+
+  fetch(wanted, { headers: more, ...init }) {
     const all = this.#headers(more);
+    const target = this.#filled(wanted);
     if (!this.#wire) {
       return fetch(new URL(target, origin), { ...init, headers: all });
     }
@@ -69,18 +75,21 @@ class Member {
     const form = target === "/login" ? "application/x-www-form-urlencoded" : "application/json";
     const response = await this.fetch(target, { method, body: content, headers: { "content-type": form } });
     this.#cookie = response.headers.get("set-cookie")?.split(";")[0] ?? this.#cookie;
-    this.answers.push([response.status, await response.text()]);
+    const text = await response.text();
+    this.#token ??= JSON.parse(text).accessToken;
+    this.answers.push([response.status, text]);
   }
 
   // The request of a stream. Its connection can be cut, as by a fault of the line.
   #connect = async (init) => {
     if (path === "/gzipped") {
-      return this.fetch(path, init); // which takes the coding off
+      return this.fetch(path + query, init); // which takes the coding off
     }
     const headers = this.#headers(init.headers);
+    const target = this.#filled(path + query);
     const request = this.#wire
-      ? this.#wire.request({ ":path": path, ...headers })
-      : httpRequest(new URL(path, origin), { agent: false, headers }).end();
+      ? this.#wire.request({ ":path": target, ...headers })
+      : httpRequest(new URL(target, origin), { agent: false, headers }).end();
     this.#line = this.#wire ? request : (await once(request, "socket"))[0];
     init.signal?.addEventListener("abort", () => request.destroy(), { once: true });
     return this.#wire ? responseOfStream(request) : responseOf(request);

@@ -6,6 +6,9 @@
 // caused it. An event that a member missed while it was away goes out when it comes back and says which
 // it has seen last.
 //
+// With the argument `guarded` it hands out a token with a login and with each event, wants the login's back in
+// every query, and tells with each event what its cause called a password. `secret` then is each that it makes.
+//
 // Nothing that it says depends on the clock, or on how its members interleave but by what they do.
 
 import { createHash } from "node:crypto";
@@ -19,7 +22,9 @@ const COOKIE = "OFFICE";
 const RETRY = 0;
 const KEEP_ALIVE = 100;
 
+const guarded = process.argv.includes("guarded");
 const members = new Map(); // by name
+const passwords = new Map(); // by the number of the operation
 const logins = new Map(); // the member, by cookie
 let operations = 0;
 
@@ -29,6 +34,13 @@ function say(line) {
 
 function minted(...what) {
   return createHash("sha256").update(what.join(" ")).digest("hex").slice(0, 16);
+}
+
+// A token that it hands out.
+function token(...what) {
+  const secret = minted("token", ...what);
+  say({ secret });
+  return secret;
 }
 
 class Member {
@@ -46,6 +58,9 @@ class Member {
     const next = this.#events.length + 1;
     const sent = events.map(([type, data, indent], place) => {
       const id = `${this.name}-${next + place}`;
+      if (guarded) {
+        data = { ...data, accessToken: token("event", id), password: passwords.get(cause) };
+      }
       return { line: { type, data, id }, type, id, text: JSON.stringify(data, null, indent) };
     });
     this.#events.push(...sent);
@@ -204,11 +219,16 @@ function logIn(request, response, form) {
   const login = minted("login", who.name);
   logins.set(login, who);
   number(request, who, 200);
-  answer(response, 200, { welcome: who.name }, { "Set-Cookie": `${COOKIE}=${login}; Path=/; HttpOnly` });
+  if (guarded) {
+    say({ secret: login });
+    who.token = token("login", who.name);
+  }
+  answer(response, 200, { welcome: who.name, accessToken: who.token }, { "Set-Cookie": `${COOKIE}=${login}; Path=/; HttpOnly` });
 }
 
 function serve(request, response, content) {
-  const { method, url } = request;
+  const { method } = request;
+  const { pathname: url, searchParams } = new URL(request.url, "http://office");
   if (method === "POST" && url === "/login") {
     return logIn(request, response, content);
   }
@@ -217,7 +237,7 @@ function serve(request, response, content) {
     return response.end(PAGE);
   }
   const who = memberOf(request);
-  if (!who) {
+  if (!who || (guarded && searchParams.get("access_token") !== who.token)) {
     return answer(response, 401, { error: "who is it?" });
   }
   const cause = number(request, who, 200);
@@ -228,7 +248,8 @@ function serve(request, response, content) {
     case "/lines":
       return lines(who, request, response);
     default: {
-      const { deed, ...more } = JSON.parse(content);
+      const { deed, password, ...more } = JSON.parse(content);
+      passwords.set(cause, password);
       deeds[deed](who, more, cause);
       return answer(response, 200, { done: deed });
     }

@@ -1,10 +1,12 @@
 // A room on sockets of npm's "ws", and its members.
 //
-// Without an argument it is the service, and its stdout is the port that it listens on. With settings,
+// Without an argument, or with `guarded`, it is the service, and its stdout is the port that it listens on. With settings,
 // a line of JSON, it is members: they play the parts in them, and its stdout is one line with all that they heard.
 //
-// What a member says on its socket, or posts, everybody hears with its number, as text and as bytes.
+// What a member says on its socket, or posts, everybody hears with its number, as text and as bytes. A guarded
+// room hands out a cookie with each socket and wants it back with a post, and everybody hears a token too.
 
+import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { WebSocket, WebSocketServer } from "ws";
 
@@ -38,23 +40,29 @@ socket.onclose = ({ code, reason, wasClean }) => {
 `;
 
 const [argument] = process.argv.slice(2);
-if (argument) {
+if (argument && argument !== "guarded") {
   await play(JSON.parse(argument));
 } else {
-  serve();
+  serve(argument === "guarded");
 }
 
-function serve() {
+function minted(...what) {
+  return createHash("sha256").update(what.join(" ")).digest("hex").slice(0, 24);
+}
+
+function serve(guarded) {
   const numbers = new Map(); // by member, so that two runs have the same
   const tell = (member, text) => {
     const number = (numbers.get(member) ?? 0) + 1;
     numbers.set(member, number);
     const { id } = JSON.parse(text);
+    const accessToken = guarded ? minted("token", member, number) : undefined;
     for (const socket of sockets.clients) {
-      socket.send(JSON.stringify({ by: member, number, id, text }));
+      socket.send(JSON.stringify({ by: member, number, id, text, accessToken }));
       socket.send(Buffer.from([0xff, number]));
     }
   };
+  const cookie = (member) => `ROOM=${minted("cookie", member)}`;
   const of = (request) => new URL(request.url, "http://room").searchParams.get("as");
   const server = createServer((request, response) => {
     if (request.method !== "POST") {
@@ -64,6 +72,10 @@ function serve() {
     let text = "";
     request.on("data", (piece) => (text += piece));
     request.on("end", () => {
+      if (guarded && request.headers.cookie !== cookie(of(request))) {
+        response.writeHead(401);
+        return response.end();
+      }
       tell(of(request), text);
       response.writeHead(200, { "content-type": "application/json" });
       response.end('{"said":true}');
@@ -74,6 +86,9 @@ function serve() {
     perMessageDeflate: { threshold: 0 },
     handleProtocols: (offered) => (offered.has(PROTOCOL) ? PROTOCOL : false),
   });
+  if (guarded) {
+    sockets.on("headers", (fields, request) => fields.push(`Set-Cookie: ${cookie(of(request))}; HttpOnly`));
+  }
   sockets.on("connection", (socket, request) => {
     const member = of(request);
     // Bytes come back to who said them, and to nobody else.
@@ -98,9 +113,12 @@ async function play({ origin, companies, joins }) {
   console.log(JSON.stringify(await Promise.all(all)));
 }
 
-// Plays a part: its steps are to wait until so much was heard, and then to say or to post something.
-function attend({ origin, name, headers, join, steps, total }) {
-  const url = `${origin.replace("http", "ws")}/room?as=${name}`;
+// Plays a part: its steps are to wait until so much was heard, and then to say or to post something, with its
+// password if it has one.
+function attend({ origin, name, headers, join, steps, total, token, password }) {
+  const query = token ? `as=${name}&access_token=${token}` : `as=${name}`;
+  const url = `${origin.replace("http", "ws")}/room?${query}`;
+  const cookies = [];
   const heard = [];
   let wake = () => {};
   const until = async (count) => {
@@ -111,6 +129,9 @@ function attend({ origin, name, headers, join, steps, total }) {
   const open = async () => {
     await pause(join);
     const socket = new WebSocket(url, PROTOCOL, { headers });
+    socket.once("upgrade", ({ headers: fields }) => {
+      cookies.push(...(fields["set-cookie"] ?? []).map((cookie) => cookie.split(";")[0]));
+    });
     socket.on("message", (data, binary) => {
       heard.push(binary ? [...data] : JSON.parse(data));
       wake();
@@ -120,13 +141,14 @@ function attend({ origin, name, headers, join, steps, total }) {
   };
   const act = async (socket, { say, bytes, post }) => {
     if (say) {
-      return socket.send(JSON.stringify({ id: say }));
+      return socket.send(JSON.stringify({ id: say, password }));
     }
     if (bytes) {
       return socket.send(Buffer.from(bytes));
     }
-    const body = JSON.stringify({ id: post });
-    const answer = await fetch(`${origin}/say?as=${name}`, { method: "POST", body, headers });
+    const body = JSON.stringify({ id: post, password });
+    const fields = cookies.length === 0 ? headers : { ...headers, cookie: cookies.join("; ") };
+    const answer = await fetch(`${origin}/say?${query}`, { method: "POST", body, headers: fields });
     if (answer.status !== 200) {
       throw new Error(`${answer.status}: ${await answer.text()}`);
     }
@@ -142,7 +164,7 @@ function attend({ origin, name, headers, join, steps, total }) {
     await until(total);
     socket.close(1000, "bye");
     const [code] = await new Promise((resolve) => socket.once("close", (...given) => resolve(given)));
-    return { name, protocol: socket.protocol, heard, code };
+    return { name, protocol: socket.protocol, heard, code, cookies };
   };
   return { opened, over: through() };
 }

@@ -32,6 +32,8 @@ pub(crate) struct Server {
     admin: String,
     /// What it says on stderr, in full when it has ended.
     words: Option<JoinHandle<String>>,
+    /// The same of stdout, behind the addresses.
+    data: Option<JoinHandle<String>>,
 }
 
 impl Server {
@@ -56,7 +58,7 @@ impl Server {
     }
 
     /// Starts a replay that holds a poll for so many milliseconds.
-    fn replaying(by: &[&str], tapes: &[&Path], poll: u32, arguments: &[&str]) -> Server {
+    pub(crate) fn replaying(by: &[&str], tapes: &[&Path], poll: u32, arguments: &[&str]) -> Server {
         let settings = tempfile::Builder::new()
             .suffix(".json5")
             .tempfile()
@@ -141,11 +143,14 @@ impl Server {
                 .unwrap_or_else(|| panic!("{line}"))
                 .to_owned()
         };
+        let (origin, admin) = (address("listening on "), address("admin on "));
+        let data = thread::spawn(move || lines.map_while(Result::ok).collect());
         Server {
-            origin: address("listening on "),
-            admin: address("admin on "),
+            origin,
+            admin,
             child,
             words: Some(words),
+            data: Some(data),
         }
     }
 
@@ -200,6 +205,19 @@ impl Server {
         let status = self.end();
         let words = self.words.take().unwrap().join().unwrap();
         (status.code(), words)
+    }
+
+    /// Ends it well; all that it has told, each with its name: these pages of its admin port, stdout and
+    /// stderr.
+    pub(crate) fn end_telling(mut self, pages: &[&str]) -> Vec<(String, String)> {
+        let page = |name: &&str| ((*name).to_owned(), self.admin_text(name));
+        let mut told: Vec<(String, String)> = pages.iter().map(page).collect();
+        let status = self.end();
+        for (name, said) in [("stdout", self.data.take()), ("stderr", self.words.take())] {
+            told.push((name.to_owned(), said.unwrap().join().unwrap()));
+        }
+        assert!(status.success(), "{status}: {told:?}");
+        told
     }
 
     /// The text that its admin port answers to a GET of this.

@@ -7,6 +7,7 @@
 mod chromium;
 mod company;
 mod copies;
+mod guarded;
 mod lost;
 mod office;
 mod runs;

@@ -23,6 +23,8 @@ pub(crate) struct Telling {
 pub(crate) struct Truth {
     pub(crate) operations: Vec<Value>,
     pub(crate) events: Vec<Value>,
+    /// What it calls secret.
+    pub(crate) secrets: Vec<String>,
 }
 
 impl Telling {
@@ -63,6 +65,8 @@ impl Truth {
         let mut line: Value = serde_json::from_str(line).unwrap();
         if let Some(operation) = line.get_mut("operation") {
             self.operations.push(operation.take());
+        } else if let Some(secret) = line["secret"].as_str() {
+            self.secrets.push(secret.to_owned());
         } else {
             self.events.push(line["event"].take());
         }

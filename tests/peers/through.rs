@@ -4,6 +4,7 @@
 mod autobahn;
 pub(crate) mod chromium;
 mod grpc;
+mod guarded;
 mod nginx;
 mod room;
 mod sockets;

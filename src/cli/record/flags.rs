@@ -53,7 +53,7 @@ pub(super) struct TapeFlags {
     pub(super) max_body: Option<usize>,
 
     /// Keep only operations of this method (POST), path (/api/**) or content type (image/*); may be
-    /// given more than once.
+    /// given more than once. Here as in --except and --lines, `''` leaves nothing of what antiphon.json5 says.
     #[arg(long, value_name = "RULE")]
     only: Vec<String>,
 

@@ -21,9 +21,9 @@ pub(in crate::cli) struct RecordSettings {
     pub(super) when_behind: Option<String>,
     /// For how many seconds they wait.
     pub(super) patience: Option<f64>,
-    /// When another segment begins: `"64MiB"` or `"1h"`.
+    /// When another segment begins: `"64MiB"`, `"1h"` or `"never"`.
     pub(super) rotate: Option<String>,
-    /// Which segments stay: `"10"`, `"10GiB"` or `"7d"`.
+    /// Which segments stay: `"10"`, `"10GiB"`, `"7d"` or `"all"`.
     pub(super) keep: Option<String>,
     /// Whether what is written is compressed.
     pub(super) compress: bool,
@@ -50,7 +50,8 @@ where
     read(picked, |text| Ok(text.parse::<T>()?))
 }
 
-/// The same for what may be given more than once: a flag takes the place of the file's whole list.
+/// The same for what may be given more than once: a flag takes the place of the file's whole list, and an empty
+/// one leaves nothing of it.
 pub(super) fn each<T>(
     config: &ConfigFlag,
     (flag, given): (&str, &[String]),
@@ -65,6 +66,8 @@ where
     } else {
         (flag.to_owned(), given)
     };
+    let empty = given.iter().all(String::is_empty) && !given.is_empty();
+    let texts = if empty { &[] } else { texts };
     let each = texts.iter().map(|text| text.parse::<T>());
     each.collect::<Result<_, _>>().context(origin)
 }

@@ -113,14 +113,6 @@ impl Plan {
         values.notification(notification, recorded, bound)
     }
 
-    /// What may be told of what is bound.
-    pub(in crate::player) fn told<'a>(&self, bound: &'a Bound) -> Cow<'a, Bound> {
-        match self.values_for(bound) {
-            Some(values) => values.told(bound),
-            None => Cow::Borrowed(bound),
-        }
-    }
-
     /// The header fields of an operation's request whose values come again, with those values; none where the
     /// live ones are the same.
     pub(in crate::player) fn header_choices(

@@ -287,6 +287,7 @@ impl Stage {
                     if self.bound.get(choice) != Some(live.as_str()) {
                         self.journal.chose(differs(""));
                         self.bound.bind(choice, live);
+                        self.told.bind(choice, told);
                     }
                 }
                 License::Varies => {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::exchange::secret::Names;
 use crate::exchange::{Request, credentials};
-use crate::matcher::{self, Field, Mismatch, Part};
+use crate::matcher::{self, Field, Mismatch, Part, Spelling};
 
 /// What is told in place of a secret.
 const COVER: &str = "(a secret)";
@@ -39,9 +39,14 @@ impl Veil {
 
     /// Covers this secret from now on.
     pub(super) fn learn(&mut self, secret: &str) {
-        if self.known.len() < MAX_KNOWN {
-            self.known.insert(secret.to_owned());
+        if self.known.len() >= MAX_KNOWN {
+            return;
         }
+        self.known.insert(secret.to_owned());
+        // As it stands in JSON, which may be a string that is told.
+        let escaped = Spelling::String.of(secret);
+        self.known
+            .extend(escaped.filter(|escaped| escaped != secret));
     }
 
     /// Learns all secrets of a live request that its names tell.
@@ -123,14 +128,19 @@ impl Veil {
             let names = self.names.as_ref();
             names.is_some_and(|names| steps(pointer).any(|name| names.is_secret(name)))
         };
-        let cover = |pointer: &str, text: &str| {
-            if named(pointer) || self.known.contains(text) {
+        let known = |text: &str| {
+            if self.known.contains(text) {
                 return Some(COVER.to_owned());
             }
             let told = self.text(text);
             (told != text).then_some(told)
         };
-        mismatch.told(&|_, _| None, &cover)
+        let cover = |pointer: &str, text: &str| {
+            let named = named(pointer).then(|| COVER.to_owned());
+            named.or_else(|| known(text))
+        };
+        // In what is expected, live secrets may stand already.
+        mismatch.told(&|_, text| known(text), &cover)
     }
 
     fn covers(&self, field: &Field) -> bool {

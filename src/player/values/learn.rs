@@ -3,17 +3,19 @@
 //! A value is chosen where a request has it, its session has not seen it before, and the service has
 //! not said it to anybody.
 
+mod asked;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::exchange::{Headers, Notification, Operation, coding};
+use crate::exchange::{Headers, Notification, Operation};
 use crate::matcher::{self, Field, Part, Spelling};
 
 use super::super::standin::{StandIn, StandIns};
-use super::searched::{
-    chosen_headers, content, digests, header, is_telling, may_come_again, words,
-};
-use super::secret::{self, Nature, Seat, Secrets};
-use super::{Choice, ChoiceId, Digests, Echo, Message, Reach, Values, digest};
+use super::searched::{content, digests, header};
+use super::secret::{Nature, Secrets};
+use super::within::{self, Found};
+use super::{Choice, Digests, Echo, Message, Reach, Values};
 
 /// Reads one tape into the values of a plan.
 pub(in crate::player) struct Learner<'a> {
@@ -60,75 +62,6 @@ impl<'a> Learner<'a> {
         learner
     }
 
-    /// Reads the request of an operation.
-    pub(in crate::player) fn request(
-        &mut self,
-        place: usize,
-        session: usize,
-        operation: &Operation,
-    ) {
-        let request = &operation.request;
-        let mut message = Message::default();
-        let target = matcher::of_target(&request.target);
-        // What is coded in a request is compared as it is.
-        let body = if coding::is_coded(&request.headers) {
-            Vec::new()
-        } else {
-            content(&request.headers, &request.body)
-        };
-        let headers = self.headers(&request.headers);
-        let first = self.values.choices.len();
-        let source = Source {
-            session,
-            causes: &[],
-            reach: Reach::Requests,
-        };
-        for (fields, echoes) in [(&target, &mut message.target), (&body, &mut message.body)] {
-            for field in fields {
-                if self.is_new(field, session) {
-                    if let Some(choice) = self.choose(place, session, field) {
-                        self.seat(place, choice, field, Some(echoes));
-                    }
-                } else if let Some(choice) = self.meet(field, &source, echoes) {
-                    self.seat(place, choice, field, None);
-                }
-            }
-        }
-        for field in &headers {
-            let choice = if self.is_new(field, session) {
-                self.choose(place, session, field)
-            } else {
-                self.origin(&field.text, field, &source)
-            };
-            if let Some(choice) = choice {
-                self.seat(place, choice, field, None);
-            }
-        }
-        let made = first..self.values.choices.len();
-        if !made.is_empty() {
-            self.values.made.insert(place, made);
-        }
-        for choice in self.values.choices.iter().enumerate().skip(first) {
-            let (
-                number,
-                Choice {
-                    text,
-                    spelling,
-                    pointer,
-                    nature,
-                    ..
-                },
-            ) = choice;
-            if *nature != Nature::Own || may_come_again(*spelling, pointer, text) {
-                self.by_text.entry(text.clone()).or_default().push(number);
-            }
-        }
-        self.see(session, target.iter().chain(&body).chain(&headers));
-        if !message.target.is_empty() || !message.body.is_empty() {
-            self.values.requests.insert(place, message.into());
-        }
-    }
-
     /// Reads the response of an operation.
     pub(in crate::player) fn response(
         &mut self,
@@ -138,14 +71,14 @@ impl<'a> Learner<'a> {
     ) {
         let response = &operation.response;
         let mut message = Message::default();
-        let body = content(&response.headers, &response.body);
+        let (body, bytes) = content(&response.headers, &response.body);
         let source = Source {
             session,
             causes: &[place],
             reach: Reach::Service,
         };
         for field in &body {
-            self.meet(field, &source, &mut message.body);
+            self.meet(field, &bytes, &source, &mut message.body);
         }
         let mut seen = body;
         for (fields, found) in [
@@ -157,7 +90,7 @@ impl<'a> Learner<'a> {
                     continue;
                 };
                 let mut echoes = Vec::new();
-                self.meet(&field, &source, &mut echoes);
+                self.meet(&field, value, &source, &mut echoes);
                 if !echoes.is_empty() {
                     found.push((number, echoes));
                 }
@@ -188,12 +121,16 @@ impl<'a> Learner<'a> {
             causes,
             reach: Reach::Service,
         };
-        for (fields, echoes) in [
-            (matcher::of_target(channel), &mut message.target),
+        let target = (
+            matcher::of_target(channel),
+            Cow::Borrowed(channel.as_bytes()),
+        );
+        for ((fields, bytes), echoes) in [
+            (target, &mut message.target),
             (content(&Headers::new(), data), &mut message.body),
         ] {
             for field in &fields {
-                self.meet(field, &source, echoes);
+                self.meet(field, &bytes, &source, echoes);
             }
             seen.extend(fields);
         }
@@ -202,71 +139,6 @@ impl<'a> Learner<'a> {
         if !message.target.is_empty() || !message.body.is_empty() {
             self.values.notifications.insert(place, message.into());
         }
-    }
-
-    /// Whether nobody can have told a session this value of its request.
-    fn is_new(&self, field: &Field, session: usize) -> bool {
-        let digest = digest(&field.text);
-        !self.seen.contains(&by(session, digest)) && !self.said.contains(&digest)
-    }
-
-    /// Notes a value that a request of this operation brings into the conversation; `None` for one from
-    /// which nothing can follow, such as a number in a path: there are more of them than of all others.
-    fn choose(&mut self, operation: usize, session: usize, field: &Field) -> Option<usize> {
-        let nature = self.secrets.nature(field);
-        if nature == Nature::Own && !is_telling(field) {
-            return None;
-        }
-        let Field {
-            part,
-            pointer,
-            spelling,
-            text,
-            range,
-        } = field.clone();
-        self.values.choices.push(Choice {
-            operation,
-            session,
-            part,
-            pointer,
-            spelling,
-            text,
-            range,
-            reach: Reach::Nowhere,
-            nature,
-        });
-        Some(self.values.choices.len() - 1)
-    }
-
-    /// Notes that a client sent a secret at this place, for which this choice stands. Where it is a new
-    /// one, the live secret takes its place in the very request that brings it.
-    fn seat(
-        &mut self,
-        operation: usize,
-        choice: usize,
-        field: &Field,
-        echoes: Option<&mut Vec<Echo>>,
-    ) {
-        let Nature::Secret(constancy) = self.secrets.nature(field) else {
-            return;
-        };
-        let (part, pointer, text) = (field.part, field.pointer.clone(), field.text.clone());
-        if let Some(echoes) = echoes {
-            let (range, spelling) = (field.range.clone(), field.spelling);
-            echoes.push(Echo {
-                range,
-                choice,
-                spelling,
-            });
-        }
-        let seat = Seat {
-            choice: ChoiceId(choice),
-            constancy,
-            part,
-            pointer,
-            text,
-        };
-        self.values.note_seat(operation, seat);
     }
 
     /// Notes what the service gives in place of a placeholder.
@@ -288,43 +160,37 @@ impl<'a> Learner<'a> {
         self.values.note_given(choice, stand_in.clone());
     }
 
-    /// The header fields of a request whose values a client may have made up, or brought with it.
-    fn headers(&self, headers: &Headers) -> Vec<Field> {
-        let mut fields = chosen_headers(headers);
-        fields.retain(|field| self.secrets.nature(field) == Nature::Own);
-        let brought = secret::of_headers(headers).into_iter();
-        fields.extend(brought.filter(|field| self.secrets.nature(field) != Nature::Own));
-        fields
-    }
-
-    /// Notes where choices come again in a value: as the whole of it, which is returned, or as words
-    /// in it.
+    /// Notes where choices come again in a value of these bytes: as the whole of it, which is returned, or
+    /// within it.
     fn meet(
         &mut self,
         field: &Field,
+        bytes: &[u8],
         source: &Source<'_>,
         echoes: &mut Vec<Echo>,
     ) -> Option<usize> {
         let mut met = Vec::new();
         let mut spelling = field.spelling;
         let mut whole = None;
-        if let Some(choice) = self.origin(&field.text, field, source) {
+        let origin = self.origin(&field.text, &field.pointer, spelling, source);
+        if let Some(choice) = origin {
             whole = Some(choice);
             // A whole document that comes back is the client's own, marks and all.
             if spelling == Spelling::Markup {
                 spelling = Spelling::Plain;
             }
-            met.push((field.range.clone(), choice));
-        } else if field.text.len() == field.range.len() {
-            // Nothing in it is escaped, which would have made it longer.
-            for (at, word) in words(&field.text) {
-                if let Some(choice) = self.origin(word, field, source) {
-                    let at = field.range.start + at;
-                    met.push((at..at + word.len(), choice));
-                }
-            }
+            met.push((field.range.clone(), choice, spelling));
+        } else {
+            within::look(field, bytes, &mut |inner| {
+                let origin = self.origin(inner.text, inner.pointer, inner.spelling, source);
+                let Some(choice) = origin else {
+                    return Found::No;
+                };
+                met.push((inner.range, choice, inner.spelling));
+                Found::Yes
+            });
         }
-        for (range, choice) in met {
+        for (range, choice, spelling) in met {
             if let Some(choice) = self.values.choices.get_mut(choice) {
                 choice.reach = choice.reach.max(source.reach);
             }
@@ -339,14 +205,20 @@ impl<'a> Learner<'a> {
 
     /// Which choice a value is, of those with the same text: rather one of an operation that it came
     /// of, then one of the same name, then one of the same session, then the latest.
-    fn origin(&self, text: &str, field: &Field, source: &Source<'_>) -> Option<usize> {
+    fn origin(
+        &self,
+        text: &str,
+        pointer: &str,
+        spelling: Spelling,
+        source: &Source<'_>,
+    ) -> Option<usize> {
         let candidates = self.by_text.get(text)?.iter().copied();
         let name = |pointer: &str| pointer.rsplit('/').next().map(str::to_owned);
         let rank = |number: &usize| {
             let choice = self.values.choices.get(*number)?;
             Some((
                 source.causes.contains(&choice.operation),
-                name(&choice.pointer) == name(&field.pointer),
+                name(&choice.pointer) == name(pointer),
                 choice.session == source.session,
                 *number,
             ))
@@ -354,7 +226,7 @@ impl<'a> Learner<'a> {
         let fits = |number: &usize| {
             let choice = self.values.choices.get(*number);
             choice.is_some_and(|choice| {
-                field.spelling != Spelling::Number || choice.spelling == Spelling::Number
+                spelling != Spelling::Number || choice.spelling == Spelling::Number
             })
         };
         candidates.filter(fits).max_by_key(rank)

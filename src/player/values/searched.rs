@@ -1,18 +1,15 @@
-//! What of a message is searched for values that a client chose: its fields, and the words in them. What a value
+//! What of a message is searched for values that a client chose: its fields. What a value
 //! means is not known here.
 
+use std::borrow::Cow;
+
+use super::within::words;
 use super::{digest, shape};
 use crate::exchange::{Body, Headers, coding};
 use crate::matcher::{self, Field, Part, Spelling};
 
 /// A larger body is not searched: identifiers stand in messages, not in documents.
 const MAX_SEARCHED: usize = 4 * 1024 * 1024;
-
-/// The shortest word that is found inside a longer text; a shorter one stands there by chance.
-const MIN_WORD: usize = 4;
-
-/// The same for a word of digits.
-const MIN_NUMBER_WORD: usize = 6;
 
 /// Header fields that say how a message travels or who sends it, and nothing that a client chooses
 /// for the conversation. Those that begin with `sec-` or `accept` are no choices either.
@@ -54,15 +51,18 @@ pub(super) fn digests(field: &Field) -> impl Iterator<Item = u64> {
     words.chain([field.text.as_str()]).map(digest)
 }
 
-/// The values of a body without its codings; none of one that is not there as a whole, or is too
-/// long.
-pub(super) fn content(headers: &Headers, body: &Body) -> Vec<Field> {
+/// The values of a body without its codings, and the content in which they stand; none of one that is not there
+/// as a whole, or is too long.
+pub(super) fn content<'a>(headers: &Headers, body: &'a Body) -> (Vec<Field>, Cow<'a, [u8]>) {
+    let none = (Vec::new(), Cow::Borrowed(&[][..]));
     if body.cut().is_some() || body.bytes().len() > MAX_SEARCHED {
-        return Vec::new();
+        return none;
     }
     match coding::decoded(headers, body) {
-        Some(content) if content.len() <= MAX_SEARCHED => matcher::of_content(headers, &content),
-        Some(_) | None => Vec::new(),
+        Some(content) if content.len() <= MAX_SEARCHED => {
+            (matcher::of_content(headers, &content), content)
+        }
+        Some(_) | None => none,
     }
 }
 
@@ -105,7 +105,7 @@ pub(super) fn header(name: &str, value: &[u8]) -> Option<Field> {
 pub(super) fn may_come_again(spelling: Spelling, pointer: &str, text: &str) -> bool {
     match spelling {
         Spelling::Number => shape::is_choosable_number(text),
-        Spelling::String | Spelling::Form => {
+        Spelling::String | Spelling::Embedded | Spelling::Form => {
             shape::is_choosable(text) && (shape::is_made(text) || !shape::selects(pointer))
         }
         Spelling::Plain | Spelling::Markup if pointer.is_empty() => shape::is_choosable(text),
@@ -120,21 +120,4 @@ pub(super) fn is_telling(field: &Field) -> bool {
     names
         || shape::is_made(&field.text)
         || may_come_again(field.spelling, &field.pointer, &field.text)
-}
-
-/// The words in a text that are long enough to tell something, and not all of it.
-pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let inside = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '~');
-    let start = text.as_ptr() as usize;
-    text.split(move |c| !inside(c))
-        .filter(move |word| word.len() < text.len())
-        .filter(|word| {
-            let least = if word.bytes().all(|byte| byte.is_ascii_digit()) {
-                MIN_NUMBER_WORD
-            } else {
-                MIN_WORD
-            };
-            word.len() >= least
-        })
-        .map(move |word| (word.as_ptr() as usize - start, word))
 }

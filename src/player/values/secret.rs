@@ -18,7 +18,7 @@ use crate::tape::redaction::{MIN_KNOWN, Rules};
 use crate::tape::{Event, Header};
 
 use super::super::standin::{OWN_COOKIES, StandIn, StandIns};
-use super::{Bound, ChoiceId, Values};
+use super::{Bound, ChoiceId, Values, within};
 
 /// Where the password of Basic authentication stands.
 const BASIC_PASSWORD: &str = "/authorization/password";
@@ -112,6 +112,18 @@ impl Secrets {
         self.names.clone()
     }
 
+    /// The values in a string that is JSON, where one of them is a secret; else none.
+    pub(super) fn beside_secrets(&self, field: &Field, bytes: &[u8]) -> Vec<Field> {
+        if !self.are_there() {
+            return Vec::new();
+        }
+        let mut values = within::values(field, bytes);
+        if values.iter().all(|value| self.nature(value) == Nature::Own) {
+            values.clear();
+        }
+        values
+    }
+
     pub(super) fn nature(&self, field: &Field) -> Nature {
         let text = &field.text;
         // A short one stands elsewhere by chance.
@@ -163,17 +175,6 @@ impl Values {
         of_session.map(|(place, _)| ChoiceId(place))
     }
 
-    /// What may be told of what is bound: everything but secrets.
-    pub(in crate::player) fn told<'a>(&self, bound: &'a Bound) -> Cow<'a, Bound> {
-        if self.seats.of_operations.is_empty() {
-            return Cow::Borrowed(bound);
-        }
-        let open = bound.0.iter();
-        let open = open.filter(|(choice, _)| !self.stands_for_secret(ChoiceId(**choice)));
-        let told = open.map(|(choice, live)| (*choice, live.clone()));
-        Cow::Owned(Bound(told.collect()))
-    }
-
     /// What is chosen in a copy of the conversation before it begins: its own stand-ins.
     pub(in crate::player) fn given(&self, copy: usize) -> Bound {
         let mut bound = Bound::default();
@@ -219,12 +220,18 @@ impl Seat {
     }
 }
 
-/// The values in a request, also those of its credentials.
+/// The values in a request, also those of its credentials, and those of JSON in a string.
 pub(in crate::player) fn fields(request: &Request) -> Vec<Field> {
     let mut found = matcher::of_target(&request.target);
     if !coding::is_coded(&request.headers) && request.body.cut().is_none() {
-        let content = matcher::of_content(&request.headers, request.body.bytes());
+        let bytes = request.body.bytes();
+        let content = matcher::of_content(&request.headers, bytes);
+        let inner = content
+            .iter()
+            .flat_map(|field| within::values(field, bytes));
+        let inner: Vec<Field> = inner.collect();
         found.extend(content);
+        found.extend(inner);
     }
     found.extend(of_headers(&request.headers));
     found

@@ -15,8 +15,11 @@ use super::turn::Home;
 use super::{Growing, cannot_write};
 
 /// What stays of a recording.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keep {
+    /// Everything.
+    #[default]
+    All,
     /// So many segments, with the one that is being written.
     Segments(u64),
     /// As many of the last segments as have together at most so many bytes, with the one that is being
@@ -41,6 +44,9 @@ impl Growing {
         let Home::Folder { folder, .. } = &self.home else {
             return Ok(Vec::new());
         };
+        if keep == Keep::All {
+            return Ok(Vec::new());
+        }
         let old = self.older(folder)?;
         let mut left = old.len() as u64 + 1;
         let mut bytes = old
@@ -49,6 +55,7 @@ impl Growing {
         let mut deleted = Vec::new();
         for old in old {
             let goes = match keep {
+                Keep::All => false,
                 Keep::Segments(most) => left > most,
                 Keep::Bytes(most) => bytes > most,
                 // A file from the future, or a clock that was set back: it is not old.

@@ -13,49 +13,14 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::tape::{Event, Tape};
 
+use super::looks::{RANDOM, is_passing, is_random, octets, tokens};
 use super::{Edit, Extent, Rules, Where};
 
 /// The most findings of one tape: whoever reads them sees what is wrong long before.
 const MAX_FINDINGS: usize = 1_000;
 
-/// The shortest text that is looked at for randomness, and the longest: a random token needs twenty
-/// characters to be safe, and what is much longer is no token but data.
-const RANDOM: std::ops::RangeInclusive<usize> = 20..=512;
-
-/// How many bits a character of a random text says at least (Shannon), where it is not all of
-/// hexadecimal digits. Words and identifiers of people stay below 3.6.
-const MIN_BITS: f64 = 4.0;
-
 /// How many characters of a value are shown.
 const SHOWN: usize = 4;
-
-/// The beginnings of tokens that are known by them, with the least length of what follows.
-const TOKENS: &[(&str, &str, usize)] = &[
-    ("AKIA", "an AWS access key", 16),
-    ("ASIA", "an AWS access key", 16),
-    ("ghp_", "a GitHub token", 20),
-    ("gho_", "a GitHub token", 20),
-    ("ghs_", "a GitHub token", 20),
-    ("github_pat_", "a GitHub token", 20),
-    ("glpat-", "a GitLab token", 16),
-    ("xoxb-", "a Slack token", 10),
-    ("xoxp-", "a Slack token", 10),
-    ("xoxa-", "a Slack token", 10),
-    ("sk_live_", "a Stripe key", 16),
-    ("rk_live_", "a Stripe key", 16),
-    ("sk-ant-", "an API key", 16),
-    ("AIza", "a Google API key", 30),
-    ("ya29.", "a Google token", 20),
-    ("npm_", "an npm token", 30),
-    ("-----BEGIN PRIVATE KEY", "a private key", 0),
-    ("-----BEGIN RSA PRIVATE KEY", "a private key", 0),
-    ("-----BEGIN EC PRIVATE KEY", "a private key", 0),
-    ("-----BEGIN OPENSSH PRIVATE KEY", "a private key", 0),
-];
-
-/// Fields whose values are made for one handshake and then mean nothing (RFC 6455 §11.3.1, §11.3.3), as
-/// they stand on a tape before the value.
-const NONCES: &[&str] = &["\"sec-websocket-key\",\"", "\"sec-websocket-accept\",\""];
 
 /// Something that looks secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,19 +133,30 @@ impl Search<'_> {
     /// Looks at every word of an event, as the tape writes it.
     fn unnamed(&mut self, event: &Event) {
         let text = crate::tape::wire::write_event(event);
-        let known: BTreeSet<&str> = tokens(&text).map(|(_, _, value)| value).collect();
-        for (start, why, value) in tokens(&text) {
+        self.words(event, &text, &|at| context(&text, at));
+    }
+
+    /// Looks at every word of a text of an event, whose places are called so.
+    fn words(&mut self, event: &Event, text: &str, place: &dyn Fn(usize) -> String) {
+        let known: BTreeSet<&str> = tokens(text).map(|(_, _, value)| value).collect();
+        for (start, why, value) in tokens(text) {
             if !self.is_pseudonym(value) {
-                self.found(context(&text, start), why, value);
+                self.found(place(start), why, value);
             }
         }
         let word = |c: char| c.is_ascii_alphanumeric() || "-_+/=.~".contains(c);
         let mut at = 0;
         for piece in text.split(|c| !word(c)) {
-            // Escapes of JSON (`\n`) leave their letter at the front of a word, which does no harm here.
-            let random = is_random(piece) && !is_nonce(&text, at);
-            if random && !known.contains(piece) && !self.is_pseudonym(piece) {
-                self.found(context(&text, at), "it looks random", piece);
+            if let Some(octets) = octets(text, at, piece) {
+                // Coded so, all octets look random: what counts is the words in them.
+                self.words(event, &octets, &|_| place(at));
+            } else if is_random(piece)
+                && !is_passing(event, text, at)
+                && !known.contains(piece)
+                && !self.is_pseudonym(piece)
+            {
+                // Escapes of JSON (`\n`) leave their letter at the front of a word, which does no harm here.
+                self.found(place(at), "it looks random", piece);
             }
             at += piece.len()
                 + text
@@ -206,61 +182,6 @@ impl Search<'_> {
             known == value || within || disguised
         })
     }
-}
-
-/// The tokens of known kinds in a text.
-fn tokens(text: &str) -> impl Iterator<Item = (usize, &'static str, &str)> {
-    TOKENS.iter().flat_map(move |(begins, why, least)| {
-        text.match_indices(begins).filter_map(move |(start, _)| {
-            let before = text.get(..start)?.chars().next_back();
-            let rest = text.get(start..)?;
-            let inside = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-            let length = rest.find(|c| !inside(c)).unwrap_or(rest.len());
-            let value = rest.get(..length.max(begins.len()))?;
-            let apart = !before.is_some_and(|c| c.is_ascii_alphanumeric());
-            (apart && value.len() >= begins.len() + least).then_some((start, *why, value))
-        })
-    })
-}
-
-/// Whether what stands here was made for the handshake of a socket.
-fn is_nonce(text: &str, at: usize) -> bool {
-    NONCES.iter().any(|name| {
-        let before = at.checked_sub(name.len());
-        let before = before.and_then(|start| text.get(start..at));
-        before.is_some_and(|before| before.eq_ignore_ascii_case(name))
-    })
-}
-
-/// Whether a word looks as if nobody had thought of it.
-fn is_random(word: &str) -> bool {
-    let letters = word.chars().filter(char::is_ascii_alphabetic).count();
-    let digits = word.chars().filter(char::is_ascii_digit).count();
-    // Paths, times and names of fields are words with punctuation between.
-    let parts = word
-        .split(['/', '.', '-', '_', '~'])
-        .map(str::len)
-        .max()
-        .unwrap_or_default();
-    let whole =
-        parts >= *RANDOM.start() && letters > 0 && digits > 0 && RANDOM.contains(&word.len());
-    whole && !word.starts_with("blake3") && bits(word) >= MIN_BITS
-}
-
-/// How many bits a character says, by how often each comes (Shannon's entropy).
-fn bits(word: &str) -> f64 {
-    let mut counts = [0_u32; 128];
-    for byte in word.bytes() {
-        if let Some(count) = counts.get_mut(usize::from(byte)) {
-            *count += 1;
-        }
-    }
-    let all = f64::from(u32::try_from(word.len()).unwrap_or(u32::MAX));
-    let said = counts.iter().filter(|count| **count > 0).map(|count| {
-        let share = f64::from(*count) / all;
-        -share * share.log2()
-    });
-    said.sum()
 }
 
 /// The name before a place in the text of an event.
@@ -344,6 +265,46 @@ mod tests {
             .collect();
         assert_eq!(in_headers.len(), 1, "{lines:#?}");
         assert!(in_headers[0].contains("gPMK"), "{lines:#?}");
+    }
+
+    #[test]
+    fn octets_are_no_findings_but_what_is_said_in_them() {
+        let octets = |said: &str| STANDARD.encode([b"\0\xff\x0a\x16", said.as_bytes()].concat());
+        let [clear, secret] = ["question 1? one, two, 3", "q7Zt0XwYb3RkLm92VcNs81"].map(octets);
+        for (content, found) in [(clear, &[][..]), (secret, &["q7Zt… (22 characters)"])] {
+            let body = format!(r#""body":{{"base64":"{content}"}}}},"response""#);
+            let (before, _) = TAPE.split_once(r#""body""#).unwrap();
+            let (_, after) = TAPE.split_once(r#""response""#).unwrap();
+            let text = format!("{before}{body}{after}").replace("token=", "t=");
+            let tape = Tape::read(text.as_bytes()).unwrap().tape;
+            let all = check(&tape, &Rules::new(&Redaction::default()).unwrap());
+            let random = all.iter().filter(|found| found.why == "it looks random");
+            let random: Vec<&str> = random.map(|found| found.masked.as_str()).collect();
+            assert_eq!(random, found);
+        }
+    }
+
+    #[test]
+    fn the_identifiers_of_bayeux_clients_are_no_findings() {
+        let id = "m4219xw0zj1kd0fq3uv8ryc7tgeb5ah";
+        let fact = format!(
+            r#"{{"kind":"fact","session":"a","at":2,"what":{{"handshake":{{"endpoint":"/c","client":"{id}"}}}}}}"#
+        );
+        let message = format!(r#"{{"clientId":"{id}","client":"{id}"}}"#);
+        let text = TAPE
+            .replace(r#"{"note":"#, &format!(r#"{{"message":{message},"note":"#))
+            .replace(
+                r#"{"kind":"trailer""#,
+                &format!("{fact}\n{{\"kind\":\"trailer\""),
+            );
+        let tape = Tape::read(text.as_bytes()).unwrap().tape;
+        let found = check(&tape, &Rules::new(&Redaction::default()).unwrap());
+        let found = found.iter().filter(|found| found.masked.contains("(31"));
+        let lines: Vec<String> = found.map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            ["event 1: after `client`: it looks random: m421… (31 characters)"]
+        );
     }
 
     #[test]

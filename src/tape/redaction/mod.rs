@@ -9,6 +9,7 @@ mod edits;
 mod fields;
 mod fitting;
 mod json;
+mod looks;
 mod marks;
 mod markup;
 mod memory;

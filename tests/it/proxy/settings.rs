@@ -99,6 +99,53 @@ fn a_recording_takes_from_the_file_what_no_flag_says() {
 }
 
 #[test]
+fn what_the_file_switches_on_a_flag_switches_off() {
+    let service = service();
+    let settings = Settings::of(
+        "{ record: { rotate: '1KiB', keep: '1', compress: true, only: ['/o*'], except: ['/out'],
+           lines: ['/feed'] } }",
+    );
+    let file = settings.path();
+    let calls = ["/one", "/out", "/one", "/one", "/one", "/one", "/one"];
+    let record = |more: &[&str], variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+        command.envs(variables.iter().copied());
+        let arguments = [&["--config", &file], more].concat();
+        let mut recording = Recording::start_by(command, service.address, &arguments);
+        call(&recording, &calls);
+        recording.exchange("GET /feed HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        assert_eq!(recording.end(), Some(0));
+        recording
+    };
+    let lists = ["--only", "", "--except=", "--lines", ""];
+    let whole = ["--rotate", "never", "--compress=false"];
+    for (more, variables) in [
+        (&[&lists[..], &whole].concat(), &[][..]),
+        (
+            &lists.to_vec(),
+            &[("ANTIPHON_ROTATE", "never"), ("ANTIPHON_COMPRESS", "false")],
+        ),
+    ] {
+        let recording = record(more, variables);
+        let tape = fs::read_to_string(recording.tape()).unwrap();
+        assert!(tape.contains("/out"), "{tape}");
+        assert!(
+            tape.contains("/feed") && !tape.contains("\"lines\""),
+            "{tape}"
+        );
+    }
+    let recording = record(&["--keep", "all"], &[("ANTIPHON_COMPRESS", "false")]);
+    let found = segments(&recording);
+    assert!(found.len() > 1, "{found:?}");
+    // A flag comes before the environment, and needs no value.
+    let off = [("ANTIPHON_COMPRESS", "false")];
+    let recording = record(&["--compress", "--keep=all"], &off);
+    let found = segments(&recording);
+    assert!(found.len() > 1, "{found:?}");
+    assert!(found.iter().all(|(packing, _)| *packing == Packing::Zstd));
+}
+
+#[test]
 fn streams_of_lines_and_clients_are_told_by_the_file_too() {
     let service = service();
     let settings =

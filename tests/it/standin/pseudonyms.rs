@@ -121,6 +121,92 @@ fn a_live_secret_is_taken_for_its_pseudonym_everywhere_and_told_nowhere() {
 }
 
 #[test]
+fn a_live_secret_within_what_a_client_says_is_told_in_no_transcript() {
+    let say = |text: &str| json!({ "password": PASSWORD, "text": text }).to_string();
+    let text = format!("it is {PASSWORD}, and 7");
+    let events = [
+        operation(1, "alice", "POST /say", &json!({ "body": say(&text) })),
+        pushed(1, "alice", 1, "/v2/me/chats", &json!({ "text": text })),
+    ];
+    let path = redacted("within", &events.concat());
+    let replay = Replay::start(&[&path, "--absent-after", "never"]);
+    let alice = Client::new(&replay, &[]);
+    let live = "h0rse-battery";
+    let said = say(&text).replace(PASSWORD, live);
+    let kind = [("Content-Type", "application/json")];
+    let answer = post(&format!("{}/say", replay.origin), &kind, &said);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let heard = &alice.hear(1)[0]["data"]["text"];
+    assert_eq!(*heard, format!("it is {live}, and 7"));
+    for page in ["transcript", "report"] {
+        let told = get(&format!("{}/__admin/{page}", replay.admin)).text;
+        assert!(told.contains("it is (a secret), and 7"), "{told}");
+        assert!(!told.contains(live), "{told}");
+    }
+}
+
+#[test]
+fn a_live_secret_comes_again_in_json_that_is_a_string() {
+    let said = json!({ "password": PASSWORD }).to_string();
+    let events = [
+        operation(1, "alice", "POST /say", &json!({ "body": said })),
+        pushed(1, "alice", 1, "/v2/me/chats", &json!({ "said": said })),
+    ];
+    let path = redacted("embedded", &events.concat());
+    let replay = Replay::start(&[&path, "--absent-after", "never"]);
+    let alice = Client::new(&replay, &[]);
+    let live = json!({ "password": r#"h0rse-"battery""# }).to_string();
+    let kind = [("Content-Type", "application/json")];
+    let answer = post(&format!("{}/say", replay.origin), &kind, &live);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(alice.hear(1)[0]["data"]["said"], live);
+}
+
+#[test]
+fn a_live_secret_is_taken_in_json_that_is_a_string() {
+    let body = |password: &str| {
+        let inner = json!({ "password": password, "n": 1 }).to_string();
+        json!({ "inner": inner }).to_string()
+    };
+    let events = [
+        operation(1, "alice", "POST /say", &json!({ "body": body(PASSWORD) })),
+        operation(
+            2,
+            "alice",
+            "POST /again",
+            &json!({ "body": body(PASSWORD) }),
+        ),
+    ];
+    let path = redacted("inner", &events.concat());
+    let replay = Replay::start(&[&path, "--absent-after", "never"]);
+    let say = |target: &str, password: &str| {
+        let kind = [("Content-Type", "application/json")];
+        post(
+            &format!("{}{target}", replay.origin),
+            &kind,
+            &body(password),
+        )
+    };
+    let live = r#"h0rse-"battery""#;
+    let answer = say("/say", live);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let missed = say("/again", "tr0ub4dor-and-\"3\"");
+    assert_eq!(missed.status, 404);
+    assert_eq!(say("/again", live).status, 200);
+    let report = report(&replay);
+    let secrets = listed(&report, "secrets").concat();
+    assert!(
+        secrets.contains("had a secret of its own in body /inner/password"),
+        "{secrets}"
+    );
+    for secret in ["h0rse", "tr0ub4dor"] {
+        for told in [&report.to_string(), &missed.text] {
+            assert!(!told.contains(secret), "{told}");
+        }
+    }
+}
+
+#[test]
 fn a_spare_client_with_a_password_of_its_own_gets_a_copy_of_its_own() {
     let path = redacted("spare", &desk());
     let fork = ["--spare-sessions", "fork", "--absent-after", "never"];

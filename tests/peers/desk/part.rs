@@ -150,7 +150,7 @@ impl Part {
 }
 
 /// What every agent subscribes to.
-fn channels() -> BTreeSet<String> {
+pub(super) fn channels() -> BTreeSet<String> {
     ["calls", "chats", "devices"]
         .map(|kind| format!("/v2/me/{kind}"))
         .into()

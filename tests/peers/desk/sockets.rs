@@ -21,7 +21,7 @@ use super::{Heard, talk_and_chat, taped, told, verified};
 const POLL: u32 = 100;
 
 /// Where agents publish.
-const CHATS: &str = "/v2/me/chats";
+pub(super) const CHATS: &str = "/v2/me/chats";
 
 const RUNS: usize = 50;
 

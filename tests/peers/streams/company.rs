@@ -68,12 +68,24 @@ impl Company {
         over: Over,
         headers: &Map<String, Value>,
     ) -> Company {
+        Company::asking(origin, ear, over, headers, "")
+    }
+
+    /// The same, whose streams are opened with this query.
+    pub(super) fn asking(
+        origin: &str,
+        ear: Ear,
+        over: Over,
+        headers: &Map<String, Value>,
+        query: &str,
+    ) -> Company {
         let over = match over {
             Over::Http1 => "http1",
             Over::Http2 => "http2",
         };
         let settings = json!({
-            "origin": origin, "path": ear.path(), "over": over, "headers": headers,
+            "origin": origin, "path": ear.path(), "query": query, "over": over,
+            "headers": headers,
         });
         let mut child = programs::node("members.mjs")
             .arg(settings.to_string())

@@ -11,7 +11,14 @@ pub(super) struct Office {
 
 impl Office {
     pub(super) fn open() -> Office {
-        let service = Telling::start(programs::node("office.mjs"));
+        Office::by(&[])
+    }
+
+    /// The same with these arguments.
+    pub(super) fn by(arguments: &[&str]) -> Office {
+        let mut command = programs::node("office.mjs");
+        command.args(arguments);
+        let service = Telling::start(command);
         Office {
             origin: service.origin.clone(),
             service,

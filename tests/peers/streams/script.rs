@@ -1,15 +1,19 @@
 //! A day at the office: what its members do in turn, and the same as parts that they play at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::canaries::own;
 use crate::random::Random;
 
 use super::company::Ear;
 
 /// The members, by their login names.
 pub(super) const NAMES: [&str; 3] = ["ann", "ben", "cleo"];
+
+/// How a member shows the token that its login gave.
+pub(super) const QUERY: &str = "?access_token=TOKEN";
 
 /// What a member does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,8 @@ enum Act {
 #[derive(Clone)]
 pub(super) struct Day {
     ear: Ear,
+    /// What its members' secrets have in them, where they have any in all that they say.
+    mark: Option<&'static str>,
     acts: Vec<(usize, &'static str, Act)>,
 }
 
@@ -77,7 +83,22 @@ impl Day {
         let acts = acts
             .map(|(number, (who, act))| (number, who, act))
             .collect();
-        Day { ear, acts }
+        let mark = None;
+        Day { ear, mark, acts }
+    }
+
+    /// The same day with secrets, which have this mark, in all that members say.
+    pub(super) fn guarded(self, mark: &'static str) -> Day {
+        let mark = Some(mark);
+        Day { mark, ..self }
+    }
+
+    /// The secrets in it.
+    pub(super) fn secrets(&self) -> BTreeSet<String> {
+        let silent = |act: &Act| matches!(act, Act::Listen | Act::Return | Act::Lose);
+        let said = self.acts.iter().filter(|(.., act)| !silent(act));
+        said.filter_map(|(number, who, _)| self.secret(*number, who))
+            .collect()
     }
 
     /// The same day where everybody loses its connection after whatever it has done.
@@ -89,6 +110,7 @@ impl Day {
         };
         Day {
             ear: self.ear,
+            mark: self.mark,
             acts: self.acts.iter().flat_map(lose).collect(),
         }
     }
@@ -145,15 +167,30 @@ impl Day {
         parts(&steps, &heard)
     }
 
+    /// What a member says of an act that nobody may tell.
+    fn secret(&self, number: usize, who: &str) -> Option<String> {
+        self.mark
+            .map(|mark| own(mark, who, &format!("{number:03}")))
+    }
+
     /// One step.
     fn step(&self, number: usize, who: &str, act: Act) -> Value {
         let reference = format!("ref-{number}-7f3a");
-        let desk = |body: Value| {
+        let secret = self.secret(number, who);
+        let desk = |mut body: Value| {
+            let mut target = "/desk".to_owned();
+            if let Some(secret) = &secret {
+                body["password"] = json!(secret);
+                target.push_str(QUERY);
+            }
             let content = body.to_string();
-            json!({ "call": { "method": "POST", "target": "/desk", "content": content } })
+            json!({ "call": { "method": "POST", "target": target, "content": content } })
         };
         match act {
-            Act::LogIn => json!({ "call": log_in(who) }),
+            Act::LogIn => {
+                let password = secret.unwrap_or_else(|| format!("secret-of-{who}"));
+                json!({ "call": log_in(who, &password) })
+            }
             Act::Listen => json!({ "open": self.ear.path() }),
             Act::Post(words) => {
                 desk(json!({ "deed": "Post", "words": words, "reference": reference }))
@@ -188,8 +225,8 @@ fn parts(steps: &BTreeMap<&str, Vec<Value>>, heard: &BTreeMap<&'static str, usiz
 }
 
 /// The request by which a member logs in.
-fn log_in(name: &str) -> Value {
-    let form = format!("username={name}&password=secret-of-{name}");
+fn log_in(name: &str, password: &str) -> Value {
+    let form = format!("username={name}&password={password}");
     json!({ "method": "POST", "target": "/login", "content": form })
 }
 

@@ -1,6 +1,7 @@
 //! gRPC's own client and server for Node.js, with a recorder between them: what the client hears is what
 //! it hears without, and what a replay can answer it hears again when the service is gone.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -18,16 +19,16 @@ const POLL: u32 = 500;
 const WHOLE: usize = 20;
 
 /// The service, which ends with this value.
-struct Service {
+pub(super) struct Service {
     child: Child,
-    address: String,
+    pub(super) address: String,
     /// The calls whose client has gone.
     gone: Receiver<String>,
 }
 
 impl Service {
     /// Starts one, over TLS where there is a certificate and its key.
-    fn start(identity: &[&Path]) -> Service {
+    pub(super) fn start(identity: &[&Path]) -> Service {
         let mut child = programs::node("grpc-server.mjs")
             .args(identity)
             .stdout(Stdio::piped())
@@ -51,10 +52,15 @@ impl Drop for Service {
 
 /// What a client hears that calls so much at this origin, a line for each call.
 fn heard(origin: &str, which: &str, authority: Option<&Path>) -> Vec<Value> {
+    heard_with(origin, which, authority.map(Path::as_os_str))
+}
+
+/// The same of one with this last argument.
+pub(super) fn heard_with(origin: &str, which: &str, last: Option<&OsStr>) -> Vec<Value> {
     let (_, address) = origin.split_once("://").unwrap_or(("", origin));
     let output = programs::node("grpc-client.mjs")
         .args([address, which])
-        .args(authority)
+        .args(last)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

@@ -16,11 +16,11 @@ use crate::tape::verified;
 use super::INSTALL;
 use super::chromium::{service, visit};
 
-const PROGRAM: &str = "room.mjs";
+pub(super) const PROGRAM: &str = "room.mjs";
 const TAPE: &str = "room.tape";
 
 /// How the members tell who they are.
-const BY: [&str; 2] = ["--session-by", "header:X-Member"];
+pub(super) const BY: [&str; 2] = ["--session-by", "header:X-Member"];
 
 const RUNS: usize = 50;
 
@@ -32,7 +32,7 @@ const POLL: u32 = 100;
 
 /// The parts of the members, of whom the last begins: all that is said comes in one order. The waits
 /// are what this makes of the longest.
-fn members(mut wait: impl FnMut() -> u64) -> Value {
+pub(super) fn members(mut wait: impl FnMut() -> u64) -> Value {
     json!([
         { "name": "carol", "join": wait(), "total": 10, "steps": [
             { "after": 4, "wait": wait(), "post": "90d1f7a3c6cc" },
@@ -50,7 +50,7 @@ fn members(mut wait: impl FnMut() -> u64) -> Value {
 }
 
 /// What the members of these companies hear where `origin` is.
-fn talk(origin: &str, joins: &str, companies: &Value) -> Value {
+pub(super) fn talk(origin: &str, joins: &str, companies: &Value) -> Value {
     let settings = json!({ "origin": origin, "joins": joins, "companies": companies });
     let output = programs::node(PROGRAM)
         .arg(settings.to_string())
