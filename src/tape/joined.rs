@@ -338,4 +338,36 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn a_cause_may_stand_in_what_follows_a_closed_file() {
+        let header = Header {
+            title: "t".into(),
+            source: "s".into(),
+            started: None,
+            endpoint: None,
+            trust: Trust::Checked,
+            segment: None,
+            redaction: None,
+        };
+        let further = Header {
+            segment: Some(Segment {
+                recording: segment::recording(&header),
+                number: 2,
+            }),
+            ..header.clone()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let first = folder.path().join("t.tape");
+        let save = |path: &Path, header: &Header, event| {
+            let (header, events) = (header.clone(), vec![event]);
+            Tape { header, events }.save(path, Layout::Lines).unwrap();
+        };
+        save(&first, &header, notification(1, Carrier::Bayeux, &[2]));
+        load(&first).unwrap_err();
+        let second = segment::beside(&first, 2);
+        save(&second, &further, operation(2, Form::Exchange));
+        let loaded = load(&first).unwrap();
+        assert_eq!((loaded.tape.events.len(), loaded.notices), (2, vec![]));
+    }
 }

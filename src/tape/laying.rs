@@ -127,12 +127,15 @@ impl Laying {
     fn filed(file: File, layout: Layout) -> Result<Laying, Stopped> {
         let (file, torn) = reel::plain(file)?;
         let (part, seal) = read::stream(&file, torn, Causes::Here, |event, _| Due::of(event))?;
-        let lost = part.notices.iter().filter_map(|notice| match *notice {
-            Notice::CauseLost {
+        let lost = part.notices.iter().filter_map(|notice| {
+            let Notice::CauseLost {
                 notification,
                 operation,
-            } => Some((notification, operation)),
-            _ => None,
+            } = *notice
+            else {
+                return None;
+            };
+            Some((notification, operation))
         });
         let filed = Filed {
             file,
@@ -265,5 +268,108 @@ impl Write for Against<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may stop at the first thing that is not as it should be
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::tape::{Packing, Style};
+
+    /// A tape that was not closed, of which a cause is not there.
+    const TAPE: &str = r#"{"kind":"header","antiphon":1,"title":"t","source":"s"}
+{"kind":"operation","id":1,"session":"a","at":1,"answered":2,"request":{"method":"GET","target":"/a","headers":[["A","é"]]},"response":{"status":200,"headers":[],"body":{"json":{"a":[1,-2.5e3,"x\n"]}}}}
+{"kind":"notification","id":1,"session":"a","at":4,"channel":"/c","after":[1,7],"data":{"text":"é {\" }"}}
+{"kind":"fact","session":"a","at":5,"what":"disconnect"}
+"#;
+
+    const LAYOUTS: [Layout; 2] = [Layout::Lines, Layout::Pretty];
+
+    /// What is made of a file, and of its content.
+    fn check(path: &Path, from: Layout) {
+        for layout in LAYOUTS {
+            let held = Laying::of_content(&fs::read(path).unwrap(), path, layout);
+            match (held, Laying::of_file(path, layout)) {
+                (Ok(held), Ok(filed)) => {
+                    assert_eq!(filed.notices, held.notices);
+                    assert_eq!(filed.state, held.state, "{from:?} to {layout:?}");
+                    let [mut one, mut other] = [Vec::new(), Vec::new()];
+                    held.write(&mut one).unwrap();
+                    filed.write(&mut other).unwrap();
+                    assert_eq!(one, other);
+                }
+                (Err(held), Err(filed)) => assert_eq!(held.to_string(), filed.to_string()),
+                (held, filed) => panic!("{held:?} and {filed:?}"),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_file_becomes_what_its_content_becomes(
+            layout in prop::sample::select(LAYOUTS.to_vec()),
+            place in any::<prop::sample::Index>(),
+            taken in prop::sample::select(vec![0, 1, 30, usize::MAX]),
+            put in prop::sample::select(vec!["", " ", "\n", "\0", "x", "{}", "é", "\""]),
+        ) {
+            let text = Tape::read(TAPE.as_bytes()).unwrap().tape.write(layout).into_bytes();
+            let place = place.index(text.len());
+            let end = place.saturating_add(taken).min(text.len());
+            let text = [text.get(..place).unwrap(), put.as_bytes(), text.get(end..).unwrap()].concat();
+            let folder = TempDir::new().unwrap();
+            let path = folder.path().join("t.tape");
+            fs::write(&path, text).unwrap();
+            check(&path, layout);
+        }
+    }
+
+    #[test]
+    fn a_file_keeps_its_packing_and_loses_what_is_not_there() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("t.tape");
+        fs::write(&path, TAPE).unwrap();
+        check(&path, Layout::Lines);
+        let tape = Tape::read(TAPE.as_bytes()).unwrap().tape;
+        for packing in [Packing::Plain, Packing::Zstd] {
+            for (before, layout) in LAYOUTS.into_iter().zip([Layout::Pretty, Layout::Lines]) {
+                let style = Style {
+                    layout: before,
+                    packing,
+                };
+                tape.save_as(&path, style).unwrap();
+                let laying = Laying::of_file(&path, layout).unwrap();
+                assert_eq!(laying.state, State::Other);
+                laying.save(&path).unwrap();
+                let saved = fs::read(&path).unwrap();
+                assert_eq!(Style::of(&saved), Style { layout, packing });
+                // Byte for byte as it is saved from memory.
+                tape.save_as(&path, Style { layout, packing }).unwrap();
+                assert_eq!(fs::read(&path).unwrap(), saved);
+                assert_eq!(
+                    Laying::of_file(&path, layout).unwrap().state,
+                    State::AsAsked
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_changed_meanwhile_is_left_alone() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("t.tape");
+        fs::write(&path, TAPE).unwrap();
+        let laying = Laying::of_file(&path, Layout::Pretty).unwrap();
+        let changed = TAPE.replace("/a", "/b");
+        fs::write(&path, &changed).unwrap();
+        let error = laying.save(&path).unwrap_err();
+        assert!(matches!(error, TapeError::Write { .. }), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), changed);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

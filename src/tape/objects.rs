@@ -31,9 +31,11 @@ pub(super) fn each(
     let mut window = Window::new(file).map_err(Stopped::Io)?;
     let mut used = 0;
     loop {
-        let rest = window.advance(used).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => Stopped::Unusual, // it became shorter meanwhile
-            _ => Stopped::Io(error),
+        let rest = window.advance(used).map_err(|error| {
+            if error.kind() == io::ErrorKind::UnexpectedEof {
+                return Stopped::Unusual; // it became shorter meanwhile
+            }
+            Stopped::Io(error)
         })?;
         let bytes = window.bytes();
         used = match rest {
@@ -64,8 +66,10 @@ fn objects(
             }
             Err(error) => {
                 let rest = text.get(read::start_of_rest(text.as_bytes(), used)..);
-                let begins = rest.is_some_and(|rest| rest.starts_with('{'));
-                if begins && read::is_torn(&error, text) {
+                let rest = rest.unwrap_or_default();
+                // Zeros are what a crash can leave, if nothing else follows.
+                let zeros = rest.bytes().all(|byte| byte == 0);
+                if zeros || (rest.starts_with('{') && read::is_torn(&error, text)) {
                     break;
                 }
                 return Err(Stopped::Unusual);

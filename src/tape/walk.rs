@@ -185,3 +185,153 @@ impl<T> Trace for Step<T> {
         self.subject.due(&mut self.after)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may stop at the first thing that is not as it should be
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::FileExt as _;
+
+    use proptest::prelude::*;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::tape::{Layout, Packing, Style, packing};
+
+    /// A tape with something of each kind: a session that is renamed, a stream, a cause that comes later.
+    const TAPE: &str = concat!(
+        r#"{"kind":"header","antiphon":1,"title":"t","source":"s","endpoint":"/e"}
+{"kind":"contract","method":"GET","path":"/a","parameters":[]}
+{"kind":"operation","id":1,"session":"c1","at":1,"answered":2,"request":{"method":"GET","target":"/a","headers":[["A","\u00e9é"]]},"response":{"status":200,"headers":[],"body":{"json":{"a":[1,-2.5e3,"x\n"]}}}}
+{"kind":"fact","session":"alice","at":3,"what":{"was":"c1"}}
+{"kind":"notification","id":1,"session":"c1","at":4,"channel":"/c","after":[2,1],"data":{"text":"é {\" }"}}
+{"kind":"operation","id":2,"session":"b","at":5,"answered":6,"form":{"opens":"socket"},"request":{"method":"GET","target":"/s","headers":[]},"response":{"status":101,"headers":[]}}
+{"kind":"operation","id":3,"session":"b","at":7,"answered":7,"form":{"message":{"stream":2,"kind":"binary"}},"request":{"method":"SEND","target":"/s","headers":[],"body":{"base64":"/w=="}}}
+"#,
+        r#"{"kind":"notification","id":2,"session":"b","at":8,"channel":"/s","carrier":{"message":{"stream":2,"kind":"text"}},"after":[3],"data":{"json":null}}
+"#
+    );
+
+    fn sealed() -> Tape {
+        Tape::read(TAPE.as_bytes()).unwrap().tape
+    }
+
+    /// Events that are walked through are those that are loaded, with the same words.
+    fn check(path: &Path) {
+        let walked = Walk::through(path, &|_| ());
+        match (Tape::load(path), walked) {
+            (Ok(loaded), Ok(walk)) => {
+                let settled = loaded.tape.settled();
+                let events: Vec<Event> = walk
+                    .steps
+                    .iter()
+                    .map(|step| step.event().unwrap())
+                    .collect();
+                assert_eq!(
+                    (&walk.header, events),
+                    (&settled.header, settled.events.clone())
+                );
+                assert_eq!(walk.notices, loaded.notices);
+                for (step, event) in walk.steps.iter().zip(&settled.events) {
+                    assert_eq!((step.subject, step.at), (event.subject(), event.at()));
+                    assert_eq!(step.session.as_ref(), event.session());
+                }
+            }
+            (Err(loaded), Err(walked)) => assert_eq!(loaded.to_string(), walked.to_string()),
+            (loaded, walked) => panic!("{loaded:?} and {walked:?}"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_loaded_is_walked_through(
+            layout in prop::sample::select(vec![Layout::Lines, Layout::Pretty]),
+            packing in prop::sample::select(vec![Packing::Plain, Packing::Zstd]),
+            place in any::<prop::sample::Index>(),
+            taken in prop::sample::select(vec![0, 1, 40, usize::MAX]),
+            put in prop::sample::select(vec![
+                "", " ", "\n", "\0\0", "x", "12", "{}", "[]", "é", "\"", "{\"kind\":\"gap\"", "\r\n",
+            ]),
+        ) {
+            let text = sealed().write(layout).into_bytes();
+            let place = place.index(text.len());
+            let end = place.saturating_add(taken).min(text.len());
+            // Bytes, and so parts of characters too.
+            let text = [text.get(..place).unwrap(), put.as_bytes(), text.get(end..).unwrap()].concat();
+            let folder = TempDir::new().unwrap();
+            let path = folder.path().join("t.tape");
+            let mut packed = packing::Packed::new(packing, fs::File::create(&path).unwrap());
+            std::io::Write::write_all(&mut packed, &text).unwrap();
+            packed.seal().unwrap();
+            check(&path);
+        }
+    }
+
+    #[test]
+    fn tapes_stay_in_their_files_whatever_became_of_them() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("t.tape");
+        let filed = |what: &str| {
+            check(&path);
+            assert!(Walk::filed(&path, &|_| ()).is_ok(), "{what}");
+        };
+        for layout in [Layout::Lines, Layout::Pretty] {
+            for packing in [Packing::Plain, Packing::Zstd] {
+                sealed().save_as(&path, Style { layout, packing }).unwrap();
+                filed("sealed");
+                let bytes = fs::read(&path).unwrap();
+                fs::write(&path, bytes.get(..bytes.len() - 5).unwrap()).unwrap();
+                filed("torn");
+                fs::write(&path, [&bytes, [0; 9].as_slice()].concat()).unwrap();
+                filed("zeros at its end");
+            }
+            let text = sealed().write(layout);
+            fs::write(&path, text.replace("/a", "/another")).unwrap();
+            filed("edited");
+            fs::write(&path, text.replace('\n', "\r\n")).unwrap();
+            filed("edited on another system");
+        }
+    }
+
+    #[test]
+    fn a_hole_in_a_folder_of_segments_is_walked_over() {
+        let folder = TempDir::new().unwrap();
+        let tape = sealed();
+        for (number, events) in [(2, 3..7), (4, 7..8)] {
+            let mut part = tape.clone();
+            part.header.segment = Some(crate::tape::Segment {
+                recording: "r".into(),
+                number,
+            });
+            part.events = tape.events.get(events).unwrap_or_default().to_vec();
+            let path = folder.path().join(format!("{number:06}.tape"));
+            part.save(&path, Layout::Lines).unwrap();
+        }
+        check(folder.path());
+        let walk = Walk::through(folder.path(), &|_| ()).unwrap();
+        assert!(
+            walk.notices
+                .iter()
+                .any(|notice| matches!(notice, Notice::CauseLost { .. }))
+        );
+        assert!(Walk::filed(folder.path(), &|_| ()).is_ok());
+    }
+
+    #[test]
+    fn an_event_that_was_changed_meanwhile_is_not_handed_out() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("t.tape");
+        sealed().save(&path, Layout::Lines).unwrap();
+        let walk = Walk::through(&path, &|_| ()).unwrap();
+        let at = TAPE.find("alice").unwrap();
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.write_all_at(b"clara", at as u64).unwrap();
+        let lost: Vec<_> = walk
+            .steps
+            .iter()
+            .filter(|step| step.event().is_err())
+            .collect();
+        assert_eq!(lost.len(), 1);
+        assert!(lost.iter().all(|step| step.subject == Subject::Fact));
+    }
+}

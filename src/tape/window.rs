@@ -6,8 +6,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-/// How much is read at once: it fits in the caches.
-const PIECE: u64 = 1024 * 1024;
+/// How much is read at once: it fits in the caches. In unit tests it is so little that everything comes to stand
+/// across an edge.
+const PIECE: u64 = if cfg!(test) { 64 } else { 1024 * 1024 };
 
 /// As much of a file as was read and is not yet used up.
 pub(super) struct Window<'f> {
