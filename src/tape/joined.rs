@@ -277,6 +277,18 @@ mod tests {
         })
     }
 
+    fn header(segment: Option<Segment>) -> Header {
+        Header {
+            title: "t".into(),
+            source: "s".into(),
+            started: None,
+            endpoint: None,
+            trust: Trust::Checked,
+            segment,
+            redaction: None,
+        }
+    }
+
     #[test]
     fn a_segment_whose_predecessors_are_gone_is_played_without_what_hangs_on_them() {
         let on_socket = OnSocket {
@@ -295,18 +307,10 @@ mod tests {
             }),
         });
         let tape = Tape {
-            header: Header {
-                title: "t".into(),
-                source: "s".into(),
-                started: None,
-                endpoint: None,
-                trust: Trust::Checked,
-                segment: Some(Segment {
-                    recording: "r".into(),
-                    number: 3,
-                }),
-                redaction: None,
-            },
+            header: header(Some(Segment {
+                recording: "r".into(),
+                number: 3,
+            })),
             events: vec![
                 operation(5, Form::Message(on_socket)),
                 notification(6, Carrier::Message(on_socket), &[]),
@@ -341,15 +345,7 @@ mod tests {
 
     #[test]
     fn a_cause_may_stand_in_what_follows_a_closed_file() {
-        let header = Header {
-            title: "t".into(),
-            source: "s".into(),
-            started: None,
-            endpoint: None,
-            trust: Trust::Checked,
-            segment: None,
-            redaction: None,
-        };
+        let header = header(None);
         let further = Header {
             segment: Some(Segment {
                 recording: segment::recording(&header),
