@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::tape::{self, Layout};
+use crate::tape::{Layout, State};
 
 use super::exit::{Failure, Outcome};
 use super::output;
-use super::tapes::{self, Source};
+use super::tapes;
 
 /// Lay out a tape for people or for programs, and seal it again.
 ///
@@ -54,21 +54,18 @@ impl Format {
 
     /// Formats one file: the tape, or a segment.
     fn part(&self, path: &Path, layout: Layout) -> Result<Outcome, Failure> {
-        let source = Source::open(path)?;
-        let tape = source.tape()?;
-        let formatted = tape.write(layout);
-        let same = tape::is_text(&source.bytes, &formatted);
+        let (name, laying) = tapes::laying(path, layout)?;
         if self.check {
-            if same {
+            if laying.state == State::AsAsked {
                 return Ok(Outcome::Done);
             }
-            output::say(&format!("would change: {}", source.name.display()));
+            output::say(&format!("would change: {}", name.display()));
             return Ok(Outcome::Different);
         }
         if tapes::is_piped(path) {
-            output::data(&formatted)?;
-        } else if !same {
-            tapes::save(&tape, path, layout)?;
+            output::stream(|mut out| Ok(laying.write(&mut out)?))?;
+        } else if laying.state == State::Other {
+            tapes::save_laid(&laying, path)?;
         }
         Ok(Outcome::Done)
     }

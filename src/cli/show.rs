@@ -7,13 +7,15 @@ mod selection;
 mod timeline;
 mod travel;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use crate::exchange::Session;
+use crate::tape::{Event, Walk};
 
-use super::exit::{Because as _, Failure, Outcome, Trouble};
+use super::exit::{Failure, Outcome};
 use super::{output, tapes};
-use selection::Selection;
+use selection::{Fit, Selection};
 
 /// Show who said what on a tape, and because of what.
 ///
@@ -44,16 +46,34 @@ Examples:
 
 impl Show {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let tape = tapes::load(&self.tape)?;
-        let tape = self.selection.of(tape.settled().into_owned());
-        let text = if self.json {
-            document::write(&tape)
-                .context("cannot write the tape as JSON")
-                .because(Trouble::Tape)?
-        } else {
-            timeline::draw(&tape, usize::from(self.width))
+        let see = |event: &Event| Seen {
+            fit: self.selection.fit(event),
+            repairs: event.repairs().len(),
         };
-        output::data(&text)?;
+        let mut tape = tapes::walk(&self.tape, &see)?;
+        self.selection.of(&mut tape);
+        output::stream(|out| {
+            if self.json {
+                document::write(&tape, out)
+            } else {
+                timeline::draw(&tape, usize::from(self.width), out)
+            }
+        })?;
         Ok(Outcome::Done)
     }
+}
+
+/// What is kept of an event until it is shown.
+#[derive(Debug)]
+struct Seen {
+    fit: Fit,
+    /// How many repairs it has.
+    repairs: usize,
+}
+
+/// The sessions of what is shown, each once, in order of first appearance.
+fn sessions(tape: &Walk<Seen>) -> impl Iterator<Item = &Session> {
+    let mut seen = BTreeSet::new();
+    let sessions = tape.steps.iter().filter_map(|step| step.session.as_ref());
+    sessions.filter(move |session| seen.insert(*session))
 }

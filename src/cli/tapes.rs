@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::player::{Plan, Reading, Recording};
-use crate::tape::{self, Loaded, Notice, Style, Tape, TapeError, Whole};
+use crate::tape::{
+    self, Event, Laying, Layout, Loaded, Notice, Style, Tape, TapeError, Walk, Whole,
+};
 
 use super::exit::{Because as _, Failure, Trouble};
 use super::output;
@@ -79,6 +81,40 @@ pub(super) fn load(path: &Path) -> Result<Tape, Failure> {
     Ok(noticed(explained(Tape::load(path))?, path))
 }
 
+/// Walks through the tape at a path (`-` is stdin; a folder is one of segments), and says what its reader
+/// should know of its state. What comes through a pipe is in memory.
+pub(super) fn walk<T>(path: &Path, keep: &impl Fn(&Event) -> T) -> Result<Walk<T>, Failure> {
+    if is_piped(path) {
+        let Source { name, bytes } = Source::open(path)?;
+        let loaded = explained(Tape::read_named(&bytes, &name))?;
+        say(&loaded.notices, &name);
+        return Ok(Walk::held(loaded, keep));
+    }
+    let walk = explained(Walk::through(path, keep))?;
+    say(&walk.notices, path);
+    Ok(walk)
+}
+
+/// Reads a file of a tape to lay it out anew (`-` is stdin), and says what its reader should know of its
+/// state. With it, what to call it.
+pub(super) fn laying(path: &Path, layout: Layout) -> Result<(PathBuf, Laying), Failure> {
+    let (name, laying) = if is_piped(path) {
+        let Source { name, bytes } = Source::open(path)?;
+        let laying = Laying::of_content(&bytes, &name, layout);
+        (name, laying)
+    } else {
+        (path.to_owned(), Laying::of_file(path, layout))
+    };
+    let laying = explained(laying)?;
+    say(&laying.notices, &name);
+    Ok((name, laying))
+}
+
+/// Saves a file of a tape that was laid out anew.
+pub(super) fn save_laid(laying: &Laying, path: &Path) -> Result<(), Failure> {
+    explained(laying.save(path))
+}
+
 /// The files of the tape at a path: the segments in a folder, or the file itself.
 pub(super) fn parts(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     explained(tape::parts(path))
@@ -132,11 +168,6 @@ pub(super) fn endpoints(plan: &Plan, chosen: Option<String>) -> Vec<String> {
         (None, []) => vec![DEFAULT_ENDPOINT.to_owned()],
         (None, endpoints) => endpoints.to_vec(),
     }
-}
-
-/// Saves a tape.
-pub(super) fn save(tape: &Tape, path: &Path, layout: tape::Layout) -> Result<(), Failure> {
-    explained(tape.save(path, layout))
 }
 
 /// Saves a tape in a style.

@@ -7,37 +7,42 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::exchange::{Form, NotificationId, OperationId};
+use crate::exchange::{Form, OperationId};
 
 use super::error::{FolderFault, Problem, TapeError};
-use super::read::{self, Causes};
+use super::read::{self, Causes, Given, Part};
 use super::redaction;
 use super::segment::{self, Belongs};
 use super::store::{self, MAX_TAPE_BYTES};
-use super::{Event, Header, Loaded, Notice, SegmentState, Tape, Trust};
+use super::trace::{Subject, Trace};
+use super::{Event, Gaps, Header, Loaded, Notice, SegmentState, Trust};
 
 /// Reads the tape at a path: a file, what follows it, or a folder of segments.
 pub(super) fn load(path: &Path) -> Result<Loaded, TapeError> {
-    if path.is_dir() {
-        let segments = segment::list(path)?;
-        if segments.is_empty() {
-            return Err(FolderFault::NoSegments.at(path));
+    let mut bytes = 0_u64;
+    let read = |path: &Path, causes| {
+        let content = store::file(path)?;
+        bytes = bytes.saturating_add(content.len() as u64);
+        if bytes > MAX_TAPE_BYTES {
+            let error = Problem::TooLarge(MAX_TAPE_BYTES).at("", 0).named(path);
+            return Err(TapeError::from(error));
         }
-        return join(&segments);
+        let resumed = read::resume(&content, causes);
+        Ok(resumed.map_err(|error| error.named(path))?.part)
+    };
+    together(path, read).map(Loaded::from)
+}
+
+/// The same with whatever is kept of the events, and however a file is read.
+pub(super) fn together<E: Trace, F: From<TapeError>>(
+    path: &Path,
+    mut read: impl FnMut(&Path, Causes) -> Result<Part<E>, F>,
+) -> Result<Part<E>, F> {
+    let files = files(path)?;
+    if files.len() > 1 || path.is_dir() {
+        return join(&files, read);
     }
-    let bytes = store::file(path)?;
-    let loaded = read_named(&bytes, path)?;
-    let mut segments = segment::followers(path, &loaded.tape.header)?;
-    if segments.is_empty() {
-        return Ok(played(loaded));
-    }
-    let own = loaded
-        .tape
-        .header
-        .segment
-        .map_or(1, |segment| segment.number);
-    segments.insert(own, path.to_owned());
-    join(&segments)
+    read(path, Causes::Here).map(played)
 }
 
 /// The files of the tape at a path, in their order: the segments in a folder, or the file itself.
@@ -53,7 +58,7 @@ pub fn parts(path: &Path) -> Result<Vec<PathBuf>, TapeError> {
 }
 
 /// The files of the tape at a path with their numbers: a folder's segments, or a file and what follows it. A
-/// file whose header cannot be read is alone.
+/// file whose header cannot be read is alone, and so is what can be read only once, such as a pipe.
 pub(super) fn files(path: &Path) -> Result<BTreeMap<u64, PathBuf>, TapeError> {
     if path.is_dir() {
         let segments = segment::list(path)?;
@@ -62,7 +67,11 @@ pub(super) fn files(path: &Path) -> Result<BTreeMap<u64, PathBuf>, TapeError> {
         }
         return Ok(segments);
     }
-    let header = store::header(path)?;
+    let header = if path.is_file() {
+        store::header(path)?
+    } else {
+        None
+    };
     let mut files = match &header {
         Some(header) => segment::followers(path, header)?,
         None => BTreeMap::new(),
@@ -75,87 +84,89 @@ pub(super) fn files(path: &Path) -> Result<BTreeMap<u64, PathBuf>, TapeError> {
 /// Reads a tape from the content of a file; of a segment, without what is missing because of those before
 /// it.
 pub(super) fn read_played(bytes: &[u8], path: &Path) -> Result<Loaded, TapeError> {
-    read_named(bytes, path).map(played)
-}
-
-fn read_named(bytes: &[u8], path: &Path) -> Result<Loaded, TapeError> {
-    Ok(read::read(bytes).map_err(|error| error.named(path))?)
+    let resumed = read::resume(bytes, Causes::Here).map_err(|error| error.named(path))?;
+    Ok(played(resumed.part).into())
 }
 
 /// A single file as it is played: a segment by itself lacks what stands in the others.
-fn played(mut loaded: Loaded) -> Loaded {
-    if let Some(segment) = loaded.tape.header.segment.take() {
+fn played<E: Trace>(mut part: Part<E>) -> Part<E> {
+    if let Some(segment) = part.header.segment.take() {
         let mut notices = missing_before(segment.number);
-        notices.append(&mut loaded.notices);
-        loaded.notices = notices;
-        strike(&mut loaded);
+        notices.append(&mut part.notices);
+        part.notices = notices;
+        strike(&mut part);
     }
-    loaded
+    part
 }
 
-fn join(segments: &BTreeMap<u64, PathBuf>) -> Result<Loaded, TapeError> {
+fn join<E: Trace, F: From<TapeError>>(
+    segments: &BTreeMap<u64, PathBuf>,
+    mut read: impl FnMut(&Path, Causes) -> Result<Part<E>, F>,
+) -> Result<Part<E>, F> {
     let last = segments.keys().next_back().copied().unwrap_or_default();
-    let mut joined: Option<Loaded> = None;
-    let mut numbers = Numbers::default();
+    let mut joined: Option<Part<E>> = None;
+    let mut given = Given::default();
     let mut belongs = Belongs::default();
     let mut expected: Option<u64> = None;
-    let mut bytes = 0_u64;
     for (&number, path) in segments {
-        let content = store::file(path)?;
-        bytes = bytes.saturating_add(content.len() as u64);
-        if bytes > MAX_TAPE_BYTES {
-            let error = Problem::TooLarge(MAX_TAPE_BYTES).at("", 0).named(path);
-            return Err(error.into());
+        let part = read(path, Causes::Elsewhere)?;
+        belongs.check(&part.header, number, path)?;
+        for event in &part.events {
+            given
+                .add(event.subject())
+                .map_err(|problem| TapeError::from(problem.at("", 0).named(path)))?;
         }
-        let resumed = read::resume(&content, Causes::Elsewhere);
-        let Loaded { tape, notices } = resumed.map_err(|error| error.named(path))?.loaded;
-        belongs.check(&tape.header, number, path)?;
-        for event in &tape.events {
-            numbers
-                .add(event)
-                .map_err(|problem| problem.at("", 0).named(path))?;
-        }
-        let whole = joined.get_or_insert_with(|| Loaded {
-            tape: Tape {
-                header: Header {
-                    segment: None,
-                    ..tape.header.clone()
-                },
-                events: Vec::new(),
-            },
-            notices: missing_before(number),
-        });
-        if tape.header.trust == Trust::Insecure {
-            whole.tape.header.trust = Trust::Insecure;
-        }
-        let redaction = &mut whole.tape.header.redaction;
-        *redaction = redaction::together(redaction.as_ref(), tape.header.redaction.as_ref());
-        if let Some(expected) = expected {
-            whole
-                .notices
-                .extend((expected..number).map(|number| Notice::Segment {
-                    number,
-                    state: SegmentState::Missing,
-                }));
-        }
+        let missing = expected.unwrap_or(number)..number;
+        let whole = joined.get_or_insert_with(|| Part::nothing(&part.header, number));
+        whole.header.join(&part.header);
+        whole.notices.extend(missing.map(|number| Notice::Segment {
+            number,
+            state: SegmentState::Missing,
+        }));
         // Those of all segments are said together.
-        let notices = notices.into_iter();
+        let notices = part.notices.into_iter();
         let notices = notices.filter(|notice| !matches!(notice, Notice::Gaps(_)));
         let of_segment = notices.map(|notice| match number {
             _ if number == last => notice,
             _ => notice.of_segment(number),
         });
         whole.notices.extend(of_segment);
-        whole.tape.events.extend(tape.events);
+        whole.events.extend(part.events);
+        whole.gaps.join(&part.gaps);
         expected = Some(number.saturating_add(1));
     }
-    let mut loaded = joined.ok_or_else(|| FolderFault::NoSegments.at(Path::new("")))?;
-    let gaps = loaded.tape.gaps_in_all();
-    if !gaps.is_empty() {
-        loaded.notices.push(Notice::Gaps(gaps));
+    let mut part = joined.ok_or_else(|| FolderFault::NoSegments.at(Path::new("")))?;
+    if !part.gaps.is_empty() {
+        part.notices.push(Notice::Gaps(part.gaps));
     }
-    strike(&mut loaded);
-    Ok(loaded)
+    strike(&mut part);
+    Ok(part)
+}
+
+impl<E> Part<E> {
+    /// What a tape begins with whose first segment has this header and this number.
+    fn nothing(header: &Header, number: u64) -> Part<E> {
+        Part {
+            header: Header {
+                segment: None,
+                ..header.clone()
+            },
+            events: Vec::new(),
+            notices: missing_before(number),
+            gaps: Gaps::default(),
+        }
+    }
+}
+
+impl Header {
+    /// Takes what the header of a further segment says.
+    pub(super) fn join(&mut self, further: &Header) {
+        if further.trust == Trust::Insecure {
+            self.trust = Trust::Insecure;
+        }
+        let redaction = &mut self.redaction;
+        *redaction = redaction::together(redaction.as_ref(), further.redaction.as_ref());
+    }
 }
 
 /// That the segments before this one are gone.
@@ -166,38 +177,15 @@ pub(super) fn missing_before(first: u64) -> Vec<Notice> {
     }
 }
 
-/// The numbers that are given out already. Each is given once on the whole tape.
-#[derive(Default)]
-struct Numbers {
-    operations: BTreeSet<OperationId>,
-    notifications: BTreeSet<NotificationId>,
-}
-
-impl Numbers {
-    fn add(&mut self, event: &Event) -> Result<(), Problem> {
-        match event {
-            Event::Operation(operation) if !self.operations.insert(operation.id) => {
-                Err(Problem::SecondOperation(operation.id))
-            }
-            Event::Notification(notification) if !self.notifications.insert(notification.id) => {
-                Err(Problem::SecondNotification(notification.id))
-            }
-            Event::Operation(_)
-            | Event::Notification(_)
-            | Event::Contract(_)
-            | Event::Fact(_)
-            | Event::Gap(_) => Ok(()),
-        }
-    }
-}
-
 /// Takes out what cannot be played without what is gone: messages of streams of which the beginning is not
 /// there, and causes that are not. Both are reported.
-fn strike(loaded: &mut Loaded) {
-    let Loaded { tape, notices } = loaded;
-    let opened: BTreeSet<OperationId> = tape.operations().map(|operation| operation.id).collect();
+fn strike<E: Trace>(part: &mut Part<E>) {
+    let Part {
+        events, notices, ..
+    } = part;
+    let opened = operations(events);
     let mut lost: BTreeMap<OperationId, u64> = BTreeMap::new();
-    tape.events.retain(|event| match stream_of(event) {
+    events.retain(|event| match event.stream() {
         Some(stream) if !opened.contains(&stream) => {
             *lost.entry(stream).or_default() += 1;
             false
@@ -206,23 +194,25 @@ fn strike(loaded: &mut Loaded) {
     });
     let streams = lost.into_iter();
     notices.extend(streams.map(|(stream, events)| Notice::StreamLost { stream, events }));
-    let there: BTreeSet<OperationId> = tape.operations().map(|operation| operation.id).collect();
-    for event in &mut tape.events {
-        let Event::Notification(notification) = event else {
-            continue;
-        };
-        let id = notification.id;
-        notification.after.retain(|operation| {
+    let there = operations(events);
+    for (notification, after) in events.iter_mut().filter_map(Trace::due) {
+        after.retain(|operation| {
             let kept = there.contains(operation);
             if !kept {
                 notices.push(Notice::CauseLost {
-                    notification: id,
+                    notification,
                     operation: *operation,
                 });
             }
             kept
         });
     }
+}
+
+/// The numbers of the operations among these events.
+fn operations<E: Trace>(events: &[E]) -> BTreeSet<OperationId> {
+    let subjects = events.iter().map(Trace::subject);
+    subjects.filter_map(Subject::operation).collect()
 }
 
 /// The operation that opened the stream on which an event travelled.
@@ -243,10 +233,10 @@ pub(super) fn stream_of(event: &Event) -> Option<OperationId> {
 mod tests {
     use super::*;
     use crate::exchange::{
-        Body, Carrier, Closed, End, Ender, Fact, Headers, Kind, Micros, Notification, OnSocket,
-        Operation, Request, Response, Session, What,
+        Body, Carrier, Closed, End, Ender, Fact, Headers, Kind, Micros, Notification,
+        NotificationId, OnSocket, Operation, Request, Response, Session, What,
     };
-    use crate::tape::{Layout, Segment};
+    use crate::tape::{Layout, Segment, Tape};
 
     fn operation(id: u64, form: Form) -> Event {
         Event::Operation(Operation {
@@ -287,6 +277,18 @@ mod tests {
         })
     }
 
+    fn header(segment: Option<Segment>) -> Header {
+        Header {
+            title: "t".into(),
+            source: "s".into(),
+            started: None,
+            endpoint: None,
+            trust: Trust::Checked,
+            segment,
+            redaction: None,
+        }
+    }
+
     #[test]
     fn a_segment_whose_predecessors_are_gone_is_played_without_what_hangs_on_them() {
         let on_socket = OnSocket {
@@ -305,18 +307,10 @@ mod tests {
             }),
         });
         let tape = Tape {
-            header: Header {
-                title: "t".into(),
-                source: "s".into(),
-                started: None,
-                endpoint: None,
-                trust: Trust::Checked,
-                segment: Some(Segment {
-                    recording: "r".into(),
-                    number: 3,
-                }),
-                redaction: None,
-            },
+            header: header(Some(Segment {
+                recording: "r".into(),
+                number: 3,
+            })),
             events: vec![
                 operation(5, Form::Message(on_socket)),
                 notification(6, Carrier::Message(on_socket), &[]),
@@ -347,5 +341,29 @@ mod tests {
                 notification(8, Carrier::Bayeux, &[7])
             ]
         );
+    }
+
+    #[test]
+    fn a_cause_may_stand_in_what_follows_a_closed_file() {
+        let header = header(None);
+        let further = Header {
+            segment: Some(Segment {
+                recording: segment::recording(&header),
+                number: 2,
+            }),
+            ..header.clone()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let first = folder.path().join("t.tape");
+        let save = |path: &Path, header: &Header, event| {
+            let (header, events) = (header.clone(), vec![event]);
+            Tape { header, events }.save(path, Layout::Lines).unwrap();
+        };
+        save(&first, &header, notification(1, Carrier::Bayeux, &[2]));
+        load(&first).unwrap_err();
+        let second = segment::beside(&first, 2);
+        save(&second, &further, operation(2, Form::Exchange));
+        let loaded = load(&first).unwrap();
+        assert_eq!((loaded.tape.events.len(), loaded.notices), (2, vec![]));
     }
 }

@@ -8,9 +8,11 @@ mod gaps;
 mod growing;
 mod joined;
 mod json;
+mod laying;
 mod layout;
 mod names;
 mod numbers;
+mod objects;
 mod packing;
 mod read;
 pub mod redaction;
@@ -18,6 +20,9 @@ pub mod reel;
 mod rewriting;
 mod segment;
 mod store;
+mod trace;
+mod walk;
+mod window;
 mod wire;
 
 use std::borrow::Cow;
@@ -26,19 +31,23 @@ use std::fmt;
 use std::path::Path;
 
 use crate::exchange::{
-    Contract, Fact, Gap, Notification, NotificationId, Operation, OperationId, Repair, Session,
+    Contract, Fact, Gap, Micros, Notification, NotificationId, Operation, OperationId, Repair,
+    Session,
 };
 
 pub use error::{FolderFault, Problem, TapeError, Unreadable};
 pub use gaps::Gaps;
 pub use growing::{Before, Closed, Existing, Growing, Keep, Reopened, Sealing, Turned};
 pub use joined::parts;
+pub use laying::{Laying, State};
 pub use numbers::Numbers;
-pub use packing::{Packing, is_text};
+pub use packing::Packing;
 pub use redaction::Redaction;
 pub use rewriting::{Style, Whole, files};
 pub use segment::Segment;
 pub use store::{content, file, is_link, no_link};
+pub use trace::Subject;
+pub use walk::{Step, Walk};
 pub use wire::{Content, Fields, Glance};
 
 /// One recording, in memory.
@@ -378,6 +387,17 @@ impl Event {
             Event::Operation(operation) => Some(&operation.session),
             Event::Notification(notification) => Some(&notification.session),
             Event::Fact(fact) => Some(&fact.session),
+        }
+    }
+
+    /// When it began, or arrived; a contract never did.
+    pub fn at(&self) -> Option<Micros> {
+        match self {
+            Event::Contract(_) => None,
+            Event::Operation(operation) => Some(operation.at),
+            Event::Notification(notification) => Some(notification.at),
+            Event::Fact(fact) => Some(fact.at),
+            Event::Gap(gap) => Some(gap.at),
         }
     }
 

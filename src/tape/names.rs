@@ -30,25 +30,26 @@ pub(super) fn settled(tape: &Tape) -> Cow<'_, Tape> {
 
 /// The sessions that were renamed, with what became of each.
 pub(super) fn renamed<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeMap<Session, Session> {
-    events
-        .filter_map(|event| match event {
-            Event::Fact(fact) => match &fact.what {
-                What::Was(before) => Some((before.clone(), fact.session.clone())),
-                What::Handshake { .. }
-                | What::Subscribe(_)
-                | What::Unsubscribe(_)
-                | What::Disconnect
-                | What::Acknowledge
-                | What::Comment { .. }
-                | What::Ping(_)
-                | What::Pong(_)
-                | What::Closed(_) => None,
-            },
-            Event::Contract(_) | Event::Operation(_) | Event::Notification(_) | Event::Gap(_) => {
-                None
-            }
-        })
-        .collect()
+    events.filter_map(renaming).collect()
+}
+
+/// The session that an event renames, and what becomes of it.
+pub(super) fn renaming(event: &Event) -> Option<(Session, Session)> {
+    match event {
+        Event::Fact(fact) => match &fact.what {
+            What::Was(before) => Some((before.clone(), fact.session.clone())),
+            What::Handshake { .. }
+            | What::Subscribe(_)
+            | What::Unsubscribe(_)
+            | What::Disconnect
+            | What::Acknowledge
+            | What::Comment { .. }
+            | What::Ping(_)
+            | What::Pong(_)
+            | What::Closed(_) => None,
+        },
+        Event::Contract(_) | Event::Operation(_) | Event::Notification(_) | Event::Gap(_) => None,
+    }
 }
 
 /// Gives these sessions the names that they have in the end.

@@ -16,6 +16,7 @@ use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 use super::error::{Problem, Unreadable};
 use super::store::MAX_TAPE_BYTES;
+use super::window::{Rest, Window};
 
 /// The bytes that a zstd frame begins with (RFC 8878 §3.1.1).
 const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -148,6 +149,51 @@ pub(super) fn sealed(text: &str, packing: Packing) -> Vec<u8> {
     bytes
 }
 
+/// Packs a tape's text as it comes, into the frames in which [`sealed`] has it.
+pub(super) struct Packed<W> {
+    packer: Packer,
+    /// What is not yet enough for a frame.
+    text: Vec<u8>,
+    out: W,
+}
+
+impl<W: io::Write> Packed<W> {
+    pub(super) fn new(packing: Packing, out: W) -> Packed<W> {
+        Packed {
+            packer: Packer::new(packing, Vec::new()),
+            text: Vec::new(),
+            out,
+        }
+    }
+
+    /// Writes what is left, and the seek table.
+    pub(super) fn seal(mut self) -> io::Result<()> {
+        self.flush()?;
+        self.out.write_all(&self.packer.table())
+    }
+}
+
+impl<W: io::Write> io::Write for Packed<W> {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        let room = MAX_FRAME.saturating_sub(self.text.len());
+        let taken = text.get(..room).unwrap_or(text);
+        self.text.extend_from_slice(taken);
+        if self.text.len() == MAX_FRAME {
+            self.flush()?;
+        }
+        Ok(taken.len())
+    }
+
+    /// Makes a frame of what is there.
+    fn flush(&mut self) -> io::Result<()> {
+        let (bytes, frames) = self.packer.pack(&self.text);
+        self.out.write_all(&bytes)?;
+        self.packer.wrote(frames);
+        self.text.clear();
+        Ok(())
+    }
+}
+
 /// What is read of a file.
 #[derive(Debug)]
 pub(super) struct Unpacked<'a> {
@@ -207,7 +253,7 @@ pub(super) fn text(bytes: &[u8]) -> Result<Unpacked<'_>, Unreadable> {
             frames: Vec::new(),
         });
     }
-    let limit = most(bytes.len());
+    let limit = most(bytes.len() as u64);
     let mut text = Vec::new();
     let mut frames = Vec::new();
     let mut place = 0;
@@ -266,41 +312,54 @@ pub(super) fn of_file(file: &File) -> io::Result<Packing> {
     }
 }
 
-/// Unpacks a file to another, a frame at a time. Whether that is possible: where a frame is torn or broken, it
-/// is not.
-pub(super) fn unpack_to(packed: File, mut plain: &File) -> io::Result<bool> {
-    let mut bytes = Vec::new();
-    packed.take(MAX_TAPE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_TAPE_BYTES {
-        return Ok(false);
-    }
-    let mut left = most(bytes.len());
-    let mut rest = bytes.as_slice();
+/// Unpacks a file to another, a frame at a time. How many bytes at its end are no whole frame; `None` where a
+/// frame is broken, or unpacks to too much.
+pub(super) fn unpack_to(packed: &File, mut plain: &File) -> io::Result<Option<usize>> {
+    let mut window = Window::new(packed)?;
+    let mut left = most(window.length());
     let mut text = Vec::new();
-    while !rest.is_empty() {
-        let length = length_of(rest).flatten();
-        let Some((one, others)) = length.and_then(|length| rest.split_at_checked(length)) else {
-            return Ok(false);
-        };
-        text.clear();
-        if one.starts_with(&FRAME) && unpack(one, &mut text, left).is_err() {
-            return Ok(false);
+    let mut used = 0;
+    loop {
+        let rest = window.advance(used)?;
+        used = 0;
+        let bytes = window.bytes();
+        while let Some(others) = bytes.get(used..)
+            && !others.is_empty()
+        {
+            let Some(length) = length_of(others) else {
+                break;
+            };
+            let Some(one) = length.and_then(|length| others.get(..length)) else {
+                return Ok(None);
+            };
+            text.clear();
+            if one.starts_with(&FRAME) {
+                match unpack(one, &mut text, left) {
+                    Ok(()) => {}
+                    Err(Fault::Broken) if rest == Rest::Nothing && is_last(others, one.len()) => {
+                        break;
+                    }
+                    Err(Fault::Broken | Fault::TooMuch) => return Ok(None),
+                }
+            }
+            left -= text.len() as u64;
+            plain.write_all(&text)?;
+            used += one.len();
         }
-        left -= text.len() as u64;
-        plain.write_all(&text)?;
-        rest = others;
+        if rest == Rest::Nothing {
+            return Ok(Some(bytes.len() - used));
+        }
     }
-    Ok(true)
 }
 
 /// What a file of so many bytes may unpack to.
-fn most(length: usize) -> u64 {
-    let most = (length as u64).saturating_mul(MAX_RATIO);
+fn most(length: u64) -> u64 {
+    let most = length.saturating_mul(MAX_RATIO);
     most.clamp(FREE, MAX_TAPE_BYTES)
 }
 
 /// Whether the content of a file is this text, and nothing else.
-pub fn is_text(bytes: &[u8], expected: &str) -> bool {
+pub(super) fn is_text(bytes: &[u8], expected: &str) -> bool {
     text(bytes).is_ok_and(|read| read.torn == 0 && read.text.as_ref() == expected.as_bytes())
 }
 

@@ -2,9 +2,10 @@
 //! of the last one.
 //!
 //! It forgives what a crash or an editor leaves, and says so in notices; anything else that is not
-//! as it should be is an error with its place.
+//! as it should be is an error with its place. What is kept of an event is for the caller to say.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
@@ -13,13 +14,37 @@ use crate::exchange::{NotificationId, OperationId};
 
 use super::error::{Problem, Unreadable};
 use super::layout::compact;
+use super::objects::{self, Stopped};
 use super::packing::{self, Packing, Place};
+use super::reel::Spot;
+use super::trace::{Subject, Trace};
 use super::wire::{self, Entry, Fault, Seal, Trailer};
 use super::{Event, Gaps, Header, Loaded, Notice, Tape};
 
+/// A file of a tape that was read, with what was kept of its events.
+pub(super) struct Part<E> {
+    pub(super) header: Header,
+    pub(super) events: Vec<E>,
+    pub(super) notices: Vec<Notice>,
+    /// What it lacks.
+    pub(super) gaps: Gaps,
+}
+
+impl From<Part<Event>> for Loaded {
+    fn from(part: Part<Event>) -> Self {
+        Loaded {
+            tape: Tape {
+                header: part.header,
+                events: part.events,
+            },
+            notices: part.notices,
+        }
+    }
+}
+
 /// A tape that was read, with what is needed to go on writing it.
 pub(super) struct Resumed {
-    pub(super) loaded: Loaded,
+    pub(super) part: Part<Event>,
     /// The seal of the events so far.
     pub(super) seal: Seal,
     /// How the text stands in the file.
@@ -39,7 +64,7 @@ pub(super) enum Causes {
 
 /// Reads a tape from the bytes of its file.
 pub(super) fn read(bytes: &[u8]) -> Result<Loaded, Unreadable> {
-    resume(bytes, Causes::Here).map(|resumed| resumed.loaded)
+    resume(bytes, Causes::Here).map(|resumed| resumed.part.into())
 }
 
 /// Reads a tape from the bytes of its file, to go on writing it.
@@ -49,15 +74,24 @@ pub(super) fn resume(bytes: &[u8], causes: Causes) -> Result<Resumed, Unreadable
     let text = intact(bytes)?;
     let mut objects = Deserializer::from_str(text).into_iter::<&RawValue>();
     let mut reading = Reading::default();
+    let mut starts = Vec::new();
     let mut end = 0;
+    let mut end_of_events = 0;
     while let Some(next) = objects.next() {
         match next {
             Ok(object) => {
                 end = objects.byte_offset();
                 let start = end - object.get().len();
+                let keep = |event| {
+                    starts.push(start);
+                    event
+                };
                 reading
-                    .take(object.get(), start)
+                    .take(object.get(), keep)
                     .map_err(|fault| locate(fault, object.get(), text, start))?;
+                if reading.trailer.is_none() {
+                    end_of_events = end;
+                }
             }
             Err(error) => {
                 let start = start_of_rest(text.as_bytes(), end);
@@ -72,18 +106,45 @@ pub(super) fn resume(bytes: &[u8], causes: Causes) -> Result<Resumed, Unreadable
         }
     }
     let torn = bytes.len() - start_of_rest(bytes, end) + unpacked.torn;
-    let end = unpacked.place(reading.end);
-    let resumed = reading.finish(text, torn, causes)?;
+    let (part, seal) = reading.finish(torn, causes).map_err(|misfit| {
+        let place = match misfit.event {
+            Some(index) => starts.get(index).copied().unwrap_or_default(),
+            None if torn == 0 => 0,
+            None => text.len(),
+        };
+        misfit.problem.at(text, place)
+    })?;
     Ok(Resumed {
+        part,
+        seal,
         packing: unpacked.packing,
-        end,
-        ..resumed
+        end: unpacked.place(end_of_events),
     })
+}
+
+/// Reads a tape from a file in which its text stands as it is, an event at a time; `torn` bytes are missing
+/// at its end. Of what [`resume`] would not read it says that it is unusual, and no more.
+pub(super) fn stream<E: Trace>(
+    file: &File,
+    torn: usize,
+    causes: Causes,
+    mut keep: impl FnMut(Event, Spot) -> E,
+) -> Result<(Part<E>, Seal), Stopped> {
+    let mut reading = Reading::default();
+    let left = objects::each(file, |object, start| {
+        let spot = Spot::of(object, start).ok_or(Stopped::Unusual)?;
+        reading
+            .take(object, |event| keep(event, spot))
+            .map_err(|_| Stopped::Unusual)
+    })?;
+    reading
+        .finish(left + torn, causes)
+        .map_err(|_| Stopped::Unusual)
 }
 
 /// The text of the tape, without what a crash can leave at its end: half a character, or zeros
 /// where the file had grown and its content had not yet reached the disk.
-fn intact(bytes: &[u8]) -> Result<&str, Unreadable> {
+pub(super) fn intact(bytes: &[u8]) -> Result<&str, Unreadable> {
     let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count();
     let bytes = bytes.get(..bytes.len() - zeros).unwrap_or(bytes);
     std::str::from_utf8(bytes).or_else(|error| {
@@ -96,13 +157,13 @@ fn intact(bytes: &[u8]) -> Result<&str, Unreadable> {
 }
 
 /// Where the next object would begin after the one that ends at `end`.
-fn start_of_rest(bytes: &[u8], end: usize) -> usize {
+pub(super) fn start_of_rest(bytes: &[u8], end: usize) -> usize {
     let rest = bytes.get(end..).unwrap_or_default();
     end + rest.len() - rest.trim_ascii_start().len()
 }
 
 /// Whether the last object ends with the text before it is whole.
-fn is_torn(error: &serde_json::Error, text: &str) -> bool {
+pub(super) fn is_torn(error: &serde_json::Error, text: &str) -> bool {
     // A number that is cut after its sign, point or exponent counts as invalid, not as ended.
     let in_number = text.ends_with(['-', '+', '.', 'e', 'E']);
     error.is_eof() || (in_number && offset(error, text) + 1 == text.len())
@@ -130,22 +191,37 @@ fn locate(fault: Fault, object: &str, text: &str, start: usize) -> Unreadable {
 }
 
 /// What has been read so far.
-#[derive(Default)]
-struct Reading {
+struct Reading<E> {
     header: Option<Header>,
-    events: Vec<Event>,
-    /// Where each event begins.
-    starts: Vec<usize>,
-    operations: BTreeSet<OperationId>,
-    notifications: BTreeSet<NotificationId>,
+    events: Vec<E>,
+    given: Given,
+    gaps: Gaps,
     seal: Seal,
     trailer: Option<Trailer>,
-    /// Where the last object before the trailer ends.
-    end: usize,
 }
 
-impl Reading {
-    fn take(&mut self, object: &str, start: usize) -> Result<(), Fault> {
+/// What does not fit the rest of a tape: an event, or that there is no header.
+struct Misfit {
+    problem: Problem,
+    /// Which of the events.
+    event: Option<usize>,
+}
+
+impl<E> Default for Reading<E> {
+    fn default() -> Self {
+        Reading {
+            header: None,
+            events: Vec::new(),
+            given: Given::default(),
+            gaps: Gaps::default(),
+            seal: Seal::default(),
+            trailer: None,
+        }
+    }
+}
+
+impl<E: Trace> Reading<E> {
+    fn take(&mut self, object: &str, keep: impl FnOnce(Event) -> E) -> Result<(), Fault> {
         if !object.starts_with('{') {
             return Err(Fault::Problem(Problem::NotAnObject));
         }
@@ -160,102 +236,105 @@ impl Reading {
                 return Err(Fault::Problem(Problem::NoHeader(kind)));
             }
             (Entry::Event(event), Some(_)) => {
-                self.number(&event).map_err(Fault::Problem)?;
+                self.given.add(event.subject()).map_err(Fault::Problem)?;
                 self.seal.add(&compact(object));
-                self.events.push(*event);
-                self.starts.push(start);
+                self.gaps.join(&Gaps::of(event.gap()));
+                self.events.push(keep(*event));
             }
             (Entry::Trailer(trailer), Some(_)) => self.trailer = Some(trailer),
-        }
-        if self.trailer.is_none() {
-            self.end = start + object.len();
         }
         Ok(())
     }
 
-    /// Notes an event's number, which no other of its kind may have.
-    fn number(&mut self, event: &Event) -> Result<(), Problem> {
-        match event {
-            Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => Ok(()),
-            Event::Operation(operation) if self.operations.insert(operation.id) => Ok(()),
-            Event::Operation(operation) => Err(Problem::SecondOperation(operation.id)),
-            Event::Notification(notification) if self.notifications.insert(notification.id) => {
-                Ok(())
-            }
-            Event::Notification(notification) => Err(Problem::SecondNotification(notification.id)),
-        }
-    }
-
-    fn finish(mut self, text: &str, torn: usize, causes: Causes) -> Result<Resumed, Unreadable> {
+    fn finish(mut self, torn: usize, causes: Causes) -> Result<(Part<E>, Seal), Misfit> {
         let mut notices = Vec::new();
         if torn > 0 {
             notices.push(Notice::Torn { bytes: torn });
         }
         let Some(header) = self.header.take() else {
-            return Err(match torn {
-                0 => Problem::Empty.at(text, 0),
-                _ => Problem::TornHeader.at(text, text.len()),
-            });
+            let problem = match torn {
+                0 => Problem::Empty,
+                _ => Problem::TornHeader,
+            };
+            let event = None;
+            return Err(Misfit { problem, event });
         };
         match &self.trailer {
             None => notices.push(Notice::Unclosed),
             Some(trailer) if *trailer != self.seal.trailer() => notices.push(Notice::Edited),
             Some(_) => {}
         }
-        let gaps = Gaps::of(self.events.iter().filter_map(Event::gap));
-        if !gaps.is_empty() {
-            notices.push(Notice::Gaps(gaps));
+        if !self.gaps.is_empty() {
+            notices.push(Notice::Gaps(self.gaps));
         }
         if causes == Causes::Here && header.segment.is_none() {
-            self.check_causes(text, &gaps, &mut notices)?;
+            self.check_causes(&mut notices)?;
         }
-        Ok(Resumed {
-            loaded: Loaded {
-                tape: Tape {
-                    header,
-                    events: self.events,
-                },
-                notices,
-            },
-            seal: self.seal,
-            packing: Packing::Plain,
-            end: None,
-        })
+        let part = Part {
+            header,
+            events: self.events,
+            notices,
+            gaps: self.gaps,
+        };
+        Ok((part, self.seal))
     }
 
     /// Every cause must be on the tape. Only where the tape's end is missing may the cause have
     /// been lost with it (an operation is written when it is complete, which may be after what it
     /// caused), or in a gap: then it is struck out, and reported.
-    fn check_causes(
-        &mut self,
-        text: &str,
-        gaps: &Gaps,
-        notices: &mut Vec<Notice>,
-    ) -> Result<(), Unreadable> {
-        for (event, start) in self.events.iter_mut().zip(&self.starts) {
-            let Event::Notification(notification) = event else {
+    fn check_causes(&mut self, notices: &mut Vec<Notice>) -> Result<(), Misfit> {
+        let may_lack = self.trailer.is_none() || self.gaps.is_loss();
+        for (index, event) in self.events.iter_mut().enumerate() {
+            let Some((notification, after)) = event.due() else {
                 continue;
             };
-            let (there, missing) = notification
-                .after
+            let (there, missing) = after
                 .iter()
-                .partition(|operation| self.operations.contains(operation));
+                .partition(|operation| self.given.operations.contains(operation));
             let missing: Vec<OperationId> = missing;
-            for &operation in &missing {
-                if self.trailer.is_some() && !gaps.is_loss() {
-                    let problem = Problem::NoSuchOperation {
-                        notification: notification.id,
-                        operation,
-                    };
-                    return Err(problem.at(text, *start));
+            for operation in missing {
+                if !may_lack {
+                    return Err(Misfit {
+                        problem: Problem::NoSuchOperation {
+                            notification,
+                            operation,
+                        },
+                        event: Some(index),
+                    });
                 }
                 notices.push(Notice::CauseLost {
-                    notification: notification.id,
+                    notification,
                     operation,
                 });
             }
-            notification.after = there;
+            *after = there;
         }
         Ok(())
+    }
+}
+
+/// The numbers that are given out already. Each is given once on the whole tape.
+#[derive(Default)]
+pub(super) struct Given {
+    operations: BTreeSet<OperationId>,
+    notifications: BTreeSet<NotificationId>,
+}
+
+impl Given {
+    /// Notes the number of an event, which no other of its kind may have.
+    pub(super) fn add(&mut self, subject: Subject) -> Result<(), Problem> {
+        match subject {
+            Subject::Operation(id) if !self.operations.insert(id) => {
+                Err(Problem::SecondOperation(id))
+            }
+            Subject::Notification(id) if !self.notifications.insert(id) => {
+                Err(Problem::SecondNotification(id))
+            }
+            Subject::Operation(_)
+            | Subject::Notification(_)
+            | Subject::Contract
+            | Subject::Fact
+            | Subject::Gap => Ok(()),
+        }
     }
 }

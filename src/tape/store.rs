@@ -93,6 +93,14 @@ pub fn is_link(error: &io::Error) -> bool {
 /// symbolic link stays one. A tape that another program is writing is left alone. What the content is, is
 /// asked with how the old one is packed.
 pub(super) fn save(path: &Path, content: impl FnOnce(Packing) -> Vec<u8>) -> Result<(), TapeError> {
+    save_with(path, |packing, file| file.write_all(&content(packing)))
+}
+
+/// The same for content that is written as it comes to be.
+pub(super) fn save_with(
+    path: &Path,
+    write: impl FnOnce(Packing, &mut File) -> io::Result<()>,
+) -> Result<(), TapeError> {
     let lock = match File::open(path) {
         Ok(file) => Some(lock(file, path)?),
         // There is none yet, or replacing it will say what is wrong with it.
@@ -103,7 +111,8 @@ pub(super) fn save(path: &Path, content: impl FnOnce(Packing) -> Vec<u8>) -> Res
         // What cannot be read is replaced all the same.
         let _ = lock.file().take(MAGIC_BYTES).read_to_end(&mut magic);
     }
-    replace(path, &content(Packing::of(&magic))).map_err(|source| TapeError::Write {
+    let packing = Packing::of(&magic);
+    replace_with(path, |file| write(packing, file)).map_err(|source| TapeError::Write {
         path: path.to_owned(),
         source,
     })
@@ -148,12 +157,16 @@ pub(super) fn lock(file: File, path: &Path) -> Result<Locked, TapeError> {
 
 /// As [`save`], for whoever holds the lock.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    replace_with(path, |file| file.write_all(content))
+}
+
+fn replace_with(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let target = match fs::canonicalize(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
         found => found?,
     };
     let temporary = beside(&target)?;
-    let written = fill(&temporary, &target, content).and_then(|()| fs::rename(&temporary, &target));
+    let written = fill(&temporary, &target, write).and_then(|()| fs::rename(&temporary, &target));
     if written.is_err() {
         // The first error is the one to report; a leftover file is the lesser trouble.
         let _ = fs::remove_file(&temporary);
@@ -161,7 +174,11 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     written
 }
 
-fn fill(temporary: &Path, target: &Path, content: &[u8]) -> io::Result<()> {
+fn fill(
+    temporary: &Path,
+    target: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -170,7 +187,7 @@ fn fill(temporary: &Path, target: &Path, content: &[u8]) -> io::Result<()> {
     if let Ok(old) = fs::metadata(target) {
         file.set_permissions(old.permissions())?;
     }
-    file.write_all(content)?;
+    write(&mut file)?;
     file.sync_all()
 }
 

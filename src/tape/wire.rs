@@ -106,6 +106,11 @@ impl From<serde_json::Error> for Fault {
 
 /// Reads one object.
 pub(super) fn read(object: &str) -> Result<(String, Entry), Fault> {
+    // As capture writes it, an object says first what it is; and most of a tape's bytes are in operations.
+    if let Some(operation) = operation(object) {
+        let event = Event::Operation(operation);
+        return Ok(("operation".to_owned(), Entry::Event(Box::new(event))));
+    }
     let Object(Peek { kind, antiphon }) = serde_json::from_str(object)?;
     let event = match kind.as_str() {
         "header" => {

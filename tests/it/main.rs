@@ -7,6 +7,7 @@
     clippy::indexing_slicing
 )] // a test may stop at the first thing that is not as it should be
 
+mod bounded;
 mod caps;
 mod copies;
 mod events;

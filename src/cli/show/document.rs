@@ -1,41 +1,51 @@
 //! A tape as one JSON document, for programs: what was said, without how it was kept.
 
+use std::cell::Cell;
+use std::io;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::ser::SerializeMap as _;
+use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 
 use crate::exchange::{
     Body, CauseBy, Closed, Control, Cut, End, Fact, Gap, Headers, Notification, Operation, Repair,
     Session, What,
 };
-use crate::tape::{Event, Tape, Trust};
+use crate::tape::reel::Lost;
+use crate::tape::{Event, Step, Subject, Trust, Walk};
 
 use super::travel::{CarrierView, FormView};
+use super::{Seen, sessions};
+use crate::cli::output::Unwritten;
 
-/// Writes the document, on one line where no body breaks it.
-pub(super) fn write(tape: &Tape) -> serde_json::Result<String> {
+/// Writes the document, on one line where no body breaks it. Each event is read when it is its turn.
+pub(super) fn write(tape: &Walk<Seen>, out: &mut dyn io::Write) -> Result<(), Unwritten> {
+    let lost = Cell::new(None);
+    let list = |which| List {
+        steps: &tape.steps,
+        which,
+        lost: &lost,
+    };
     let document = Document {
         title: &tape.header.title,
         insecure: match tape.header.trust {
             Trust::Checked => None,
             Trust::Insecure => Some(true),
         },
-        sessions: tape.sessions().map(Session::name).collect(),
-        operations: tape.operations().map(OperationView::of).collect(),
-        notifications: tape.notifications().map(NotificationView::of).collect(),
-        facts: tape.facts().map(FactView::of).collect(),
-        gaps: tape.gaps().map(GapView::of).collect(),
-        repairs: tape
-            .events
-            .iter()
-            .flat_map(Event::repairs)
-            .map(RepairView::of)
-            .collect(),
+        sessions: sessions(tape).map(Session::name).collect(),
+        operations: list(Which::Operations),
+        notifications: list(Which::Notifications),
+        facts: list(Which::Facts),
+        gaps: list(Which::Gaps),
+        repairs: list(Which::Repairs),
     };
-    let mut text = serde_json::to_string(&document)?;
-    text.push('\n');
-    Ok(text)
+    let written = serde_json::to_writer(&mut *out, &document);
+    match (lost.take(), written) {
+        (Some(lost), _) => Err(lost.into()),
+        (None, Err(error)) => Err(Unwritten::Stdout(error.into())),
+        (None, Ok(())) => Ok(out.write_all(b"\n")?),
+    }
 }
 
 #[derive(Serialize)]
@@ -44,13 +54,77 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     insecure: Option<bool>,
     sessions: Vec<&'a str>,
-    operations: Vec<OperationView<'a>>,
-    notifications: Vec<NotificationView<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    facts: Vec<FactView<'a>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    gaps: Vec<GapView<'a>>,
-    repairs: Vec<RepairView<'a>>,
+    operations: List<'a>,
+    notifications: List<'a>,
+    #[serde(skip_serializing_if = "List::is_empty")]
+    facts: List<'a>,
+    #[serde(skip_serializing_if = "List::is_empty")]
+    gaps: List<'a>,
+    repairs: List<'a>,
+}
+
+/// Some of a tape's events, or what was mended in them.
+struct List<'a> {
+    steps: &'a [Step<Seen>],
+    which: Which,
+    /// Why an event could not be read again.
+    lost: &'a Cell<Option<Lost>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Operations,
+    Notifications,
+    Facts,
+    Gaps,
+    Repairs,
+}
+
+impl List<'_> {
+    fn is_empty(&self) -> bool {
+        !self.steps.iter().any(|step| self.has(step))
+    }
+
+    fn has(&self, step: &Step<Seen>) -> bool {
+        match (self.which, step.subject) {
+            (Which::Repairs, _) => step.kept.repairs > 0,
+            (Which::Operations, Subject::Operation(_))
+            | (Which::Notifications, Subject::Notification(_))
+            | (Which::Facts, Subject::Fact)
+            | (Which::Gaps, Subject::Gap) => true,
+            (Which::Operations | Which::Notifications | Which::Facts | Which::Gaps, _) => false,
+        }
+    }
+}
+
+impl Serialize for List<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        for step in self.steps.iter().filter(|step| self.has(step)) {
+            let event = step.event().map_err(|lost| {
+                let error = S::Error::custom(&lost);
+                self.lost.set(Some(lost));
+                error
+            })?;
+            match &event {
+                _ if self.which == Which::Repairs => {
+                    for repair in event.repairs() {
+                        list.serialize_element(&RepairView::of(repair))?;
+                    }
+                }
+                Event::Operation(operation) => {
+                    list.serialize_element(&OperationView::of(operation))?;
+                }
+                Event::Notification(notification) => {
+                    list.serialize_element(&NotificationView::of(notification))?;
+                }
+                Event::Fact(fact) => list.serialize_element(&FactView::of(fact))?,
+                Event::Gap(gap) => list.serialize_element(&GapView::of(gap))?,
+                Event::Contract(_) => {}
+            }
+        }
+        list.end()
+    }
 }
 
 #[derive(Serialize)]

@@ -5,9 +5,11 @@
 use std::collections::BTreeSet;
 
 use crate::bayeux::Pattern;
-use crate::exchange::{Notification, Operation, OperationId, Session};
+use crate::exchange::{Operation, OperationId, Session};
 use crate::recorder::PathPattern;
-use crate::tape::{Event, Tape};
+use crate::tape::{Event, Step, Subject, Walk};
+
+use super::Seen;
 
 /// What the user asked to see; of each kind of filter, one must fit.
 #[derive(Debug, Default, clap::Args)]
@@ -25,47 +27,69 @@ pub(super) struct Selection {
     paths: Vec<PathPattern>,
 }
 
+/// Whether an event is on a path or a channel that was asked for, as far as that is asked of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    Fits,
+    Other,
+}
+
 impl Selection {
-    /// As much of the tape as was asked for.
-    pub(super) fn of(&self, mut tape: Tape) -> Tape {
-        if self.sessions.is_empty() && self.channels.is_empty() && self.paths.is_empty() {
-            return tape;
-        }
-        let asked: BTreeSet<OperationId> = tape
-            .operations()
-            .filter(|operation| self.has_path(operation))
-            .map(|operation| operation.id)
-            .collect();
-        let causes: BTreeSet<OperationId> = tape
-            .notifications()
-            .filter(|notification| self.has_notification(notification, &asked))
-            .flat_map(|notification| notification.after.iter().copied())
-            .collect();
-        tape.events.retain(|event| match event {
-            Event::Contract(_) => false,
-            // What is missing may be of any session, channel and path.
-            Event::Gap(_) => true,
-            Event::Operation(operation) => {
-                let wanted = self.channels.is_empty() || causes.contains(&operation.id);
-                wanted && asked.contains(&operation.id) && self.has_session(&operation.session)
-            }
-            Event::Notification(notification) => self.has_notification(notification, &asked),
-            Event::Fact(fact) => {
-                self.channels.is_empty() && self.paths.is_empty() && self.has_session(&fact.session)
-            }
-        });
-        tape
+    /// Whether the content of an event is what was asked for.
+    pub(super) fn fit(&self, event: &Event) -> Fit {
+        let fits = match event {
+            Event::Operation(operation) => self.has_path(operation),
+            Event::Notification(notification) => self.has_channel(&notification.channel),
+            Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => true,
+        };
+        if fits { Fit::Fits } else { Fit::Other }
     }
 
-    fn has_notification(&self, notification: &Notification, asked: &BTreeSet<OperationId>) -> bool {
-        let mut causes = notification.after.iter();
-        self.has_session(&notification.session)
-            && self.has_channel(&notification.channel)
+    /// Leaves as much of the tape as was asked for.
+    pub(super) fn of(&self, tape: &mut Walk<Seen>) {
+        if self.sessions.is_empty() && self.channels.is_empty() && self.paths.is_empty() {
+            return;
+        }
+        let asked: BTreeSet<OperationId> = tape
+            .steps
+            .iter()
+            .filter(|step| step.kept.fit == Fit::Fits)
+            .filter_map(|step| step.subject.operation())
+            .collect();
+        let causes: BTreeSet<OperationId> = tape
+            .steps
+            .iter()
+            .filter(|step| matches!(step.subject, Subject::Notification(_)))
+            .filter(|step| self.has_notification(step, &asked))
+            .flat_map(|step| step.after.iter().copied())
+            .collect();
+        tape.steps.retain(|step| match step.subject {
+            Subject::Contract => false,
+            // What is missing may be of any session, channel and path.
+            Subject::Gap => true,
+            Subject::Operation(id) => {
+                let wanted = self.channels.is_empty() || causes.contains(&id);
+                wanted && asked.contains(&id) && self.has_session(step.session.as_ref())
+            }
+            Subject::Notification(_) => self.has_notification(step, &asked),
+            Subject::Fact => {
+                self.channels.is_empty()
+                    && self.paths.is_empty()
+                    && self.has_session(step.session.as_ref())
+            }
+        });
+    }
+
+    fn has_notification(&self, step: &Step<Seen>, asked: &BTreeSet<OperationId>) -> bool {
+        let mut causes = step.after.iter();
+        self.has_session(step.session.as_ref())
+            && step.kept.fit == Fit::Fits
             && (self.paths.is_empty() || causes.any(|cause| asked.contains(cause)))
     }
 
-    fn has_session(&self, session: &Session) -> bool {
-        self.sessions.is_empty() || self.sessions.iter().any(|name| name == session.name())
+    fn has_session(&self, session: Option<&Session>) -> bool {
+        let own = session.map(Session::name);
+        self.sessions.is_empty() || self.sessions.iter().any(|name| Some(name.as_str()) == own)
     }
 
     fn has_channel(&self, channel: &str) -> bool {

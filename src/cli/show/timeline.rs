@@ -5,6 +5,7 @@
 //! the tape is shown with its control characters escaped, so that no tape can steer a terminal.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use serde_json::value::RawValue;
 
@@ -12,47 +13,50 @@ use crate::exchange::{
     Body, Carrier, CauseBy, Closed, Cut, End, Fact, Form, Micros, Notification, Operation,
     OperationId, Repair, ServerSent, Stream, What, counted,
 };
-use crate::tape::{Event, Tape, Trust};
+use crate::tape::{Event, Step, Subject, Trust, Walk};
 
 use super::gap::gap_row;
 use super::grid::{Grid, Row, fit};
+use super::{Seen, sessions};
+use crate::cli::output::Unwritten;
 
-/// Draws the tape in at most `width` columns.
-pub(super) fn draw(tape: &Tape, width: usize) -> String {
-    let mut lines = vec![
-        fit(&clean(&tape.header.title), width),
-        fit(&summary(tape), width),
-        String::new(),
-    ];
-    let sessions = tape.sessions().map(|session| clean(session.name()));
-    let operations = tape.operations().map(|operation| operation.at);
-    let notifications = tape.notifications().map(|notification| notification.at);
-    let facts = tape.facts().map(|fact| fact.at);
-    let gaps = tape.gaps().map(|gap| gap.at);
-    let times = operations.chain(notifications).chain(facts).chain(gaps);
+/// Draws the tape in at most `width` columns. Each event is read when it is its turn.
+pub(super) fn draw(
+    tape: &Walk<Seen>,
+    width: usize,
+    out: &mut dyn io::Write,
+) -> Result<(), Unwritten> {
+    let mut write = |line: &str| writeln!(out, "{}", line.trim_end());
+    write(&fit(&clean(&tape.header.title), width))?;
+    write(&fit(&summary(tape), width))?;
+    write("")?;
+    let sessions = sessions(tape).map(|session| clean(session.name()));
+    let times = tape.steps.iter().filter_map(|step| step.at);
     let grid = Grid::new(sessions.collect(), times, width);
-    lines.extend(grid.head());
-    lines.extend(
-        rows(tape, grid.lane_width())
-            .iter()
-            .map(|row| grid.line(row)),
-    );
-    lines.extend(repairs(tape, width));
-    let mut text = String::new();
-    for line in lines {
-        text.push_str(line.trim_end());
-        text.push('\n');
+    for line in grid.head() {
+        write(&line)?;
     }
-    text
+    rows(tape, grid.lane_width(), &mut |row| write(&grid.line(&row)))?;
+    for line in repairs(tape, width)? {
+        write(&line)?;
+    }
+    Ok(())
 }
 
-fn summary(tape: &Tape) -> String {
-    let contracts = tape.contracts().count();
+fn summary(tape: &Walk<Seen>) -> String {
+    let count = |is: fn(Subject) -> bool| tape.steps.iter().filter(|step| is(step.subject)).count();
+    let contracts = count(|subject| subject == Subject::Contract);
     let mut parts = vec![
         format!("from {}", clean(&tape.header.source)),
-        counted(tape.sessions().count(), "session"),
-        counted(tape.operations().count(), "operation"),
-        counted(tape.notifications().count(), "notification"),
+        counted(sessions(tape).count(), "session"),
+        counted(
+            count(|subject| matches!(subject, Subject::Operation(_))),
+            "operation",
+        ),
+        counted(
+            count(|subject| matches!(subject, Subject::Notification(_))),
+            "notification",
+        ),
     ];
     if contracts > 0 {
         parts.push(counted(contracts, "contract"));
@@ -60,7 +64,7 @@ fn summary(tape: &Tape) -> String {
     if let Some(started) = &tape.header.started {
         parts.push(format!("started {}", clean(started)));
     }
-    let gaps = tape.gaps().count();
+    let gaps = count(|subject| subject == Subject::Gap);
     if gaps > 0 {
         parts.push(counted(gaps, "gap"));
     }
@@ -70,48 +74,56 @@ fn summary(tape: &Tape) -> String {
     parts.join(" · ")
 }
 
-/// The lines of all events, each notification under the last of its causes.
-fn rows(tape: &Tape, lane_width: usize) -> Vec<Row> {
-    let places: BTreeMap<OperationId, usize> = tape
-        .operations()
+/// Draws the lines of all events, each notification under the last of its causes.
+fn rows(
+    tape: &Walk<Seen>,
+    lane_width: usize,
+    draw: &mut impl FnMut(Row) -> io::Result<()>,
+) -> Result<(), Unwritten> {
+    let operations = tape
+        .steps
+        .iter()
+        .filter_map(|step| step.subject.operation());
+    let places: BTreeMap<OperationId, usize> = operations
         .enumerate()
-        .map(|(place, operation)| (operation.id, place))
+        .map(|(place, id)| (id, place))
         .collect();
-    let last_cause = |notification: &Notification| {
-        let causes = notification.after.iter();
+    let last_cause = |step: &Step<Seen>| {
+        let causes = step.after.iter();
         causes.filter_map(|id| places.get(id)).max().copied()
     };
-    let mut caused: BTreeMap<usize, Vec<&Notification>> = BTreeMap::new();
-    for notification in tape.notifications() {
-        if let Some(place) = last_cause(notification) {
-            caused.entry(place).or_default().push(notification);
+    let mut caused: BTreeMap<usize, Vec<&Step<Seen>>> = BTreeMap::new();
+    for step in &tape.steps {
+        if let Some(place) = last_cause(step) {
+            caused.entry(place).or_default().push(step);
         }
     }
-    let mut rows = Vec::new();
-    for event in &tape.events {
-        match event {
-            Event::Contract(_) => {}
-            Event::Fact(fact) => rows.push(fact_row(fact)),
-            Event::Gap(gap) => rows.push(gap_row(gap)),
-            Event::Operation(operation) => {
-                rows.extend(operation_rows(operation, lane_width));
-                let place = places.get(&operation.id);
-                for notification in place
-                    .and_then(|place| caused.get(place))
-                    .into_iter()
-                    .flatten()
-                {
-                    let cause = Cause::Above(operation.at);
-                    rows.extend(notification_rows(notification, cause, lane_width));
-                }
-            }
-            Event::Notification(notification) if last_cause(notification).is_some() => {}
-            Event::Notification(notification) => {
-                rows.extend(notification_rows(notification, Cause::NotShown, lane_width));
-            }
+    for step in tape.steps.iter().filter(|step| last_cause(step).is_none()) {
+        let rows = event_rows(step, Cause::NotShown, lane_width)?;
+        rows.into_iter().try_for_each(&mut *draw)?;
+        let place = step.subject.operation().and_then(|id| places.get(&id));
+        for notification in place
+            .and_then(|place| caused.get(place))
+            .into_iter()
+            .flatten()
+        {
+            let cause = step.at.map_or(Cause::NotShown, Cause::Above);
+            let rows = event_rows(notification, cause, lane_width)?;
+            rows.into_iter().try_for_each(&mut *draw)?;
         }
     }
-    rows
+    Ok(())
+}
+
+/// The lines of an event.
+fn event_rows(step: &Step<Seen>, cause: Cause, lane_width: usize) -> Result<Vec<Row>, Unwritten> {
+    Ok(match &step.event()? {
+        Event::Contract(_) => Vec::new(),
+        Event::Fact(fact) => vec![fact_row(fact)],
+        Event::Gap(gap) => vec![gap_row(gap)],
+        Event::Operation(operation) => operation_rows(operation, lane_width),
+        Event::Notification(notification) => notification_rows(notification, cause, lane_width),
+    })
 }
 
 fn operation_rows(operation: &Operation, lane_width: usize) -> Vec<Row> {
@@ -321,14 +333,15 @@ fn member(body: &Body, name: &str) -> Option<String> {
     serde_json::from_str(members.get(name)?.get()).ok()
 }
 
-fn repairs(tape: &Tape, width: usize) -> Vec<String> {
-    let repairs: Vec<(&Event, &Repair)> = tape
-        .events
-        .iter()
-        .flat_map(|event| event.repairs().iter().map(move |repair| (event, repair)))
-        .collect();
+fn repairs(tape: &Walk<Seen>, width: usize) -> Result<Vec<String>, Unwritten> {
+    let mut repairs: Vec<(Subject, Repair)> = Vec::new();
+    for step in tape.steps.iter().filter(|step| step.kept.repairs > 0) {
+        let event = step.event()?;
+        let own = event.repairs().iter().cloned();
+        repairs.extend(own.map(|repair| (step.subject, repair)));
+    }
     if repairs.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let mut lines = vec![
         String::new(),
@@ -346,14 +359,7 @@ fn repairs(tape: &Tape, width: usize) -> Vec<String> {
         .unwrap_or_default()
         + 2;
     let room = width.saturating_sub(margin + 2);
-    for (event, repair) in repairs {
-        let subject = match event {
-            Event::Contract(_) => "contract".to_owned(),
-            Event::Fact(_) => "fact".to_owned(),
-            Event::Gap(_) => "gap".to_owned(),
-            Event::Operation(operation) => format!("operation {}", operation.id),
-            Event::Notification(notification) => format!("notification {}", notification.id),
-        };
+    for (subject, repair) in &repairs {
         let first = format!(
             "{:>margin$}  {subject}: {}",
             place(repair),
@@ -362,7 +368,7 @@ fn repairs(tape: &Tape, width: usize) -> Vec<String> {
         lines.push(first);
         lines.push(format!("{:margin$}  {}", "", change(repair, room)));
     }
-    lines.iter().map(|line| fit(line, width)).collect()
+    Ok(lines.iter().map(|line| fit(line, width)).collect())
 }
 
 /// What stood there and what it became, side by side; where that is too wide, from shortly before

@@ -146,10 +146,10 @@ impl Growing {
         let mut belongs = Belongs::default();
         for (number, path) in &there {
             let read = read::resume(&store::file(path)?, Causes::Elsewhere);
-            let tape = read.map_err(|error| error.named(path))?.loaded.tape;
-            belongs.check(&tape.header, *number, path)?;
-            account.note(&tape.events);
-            before.add(&tape.events);
+            let part = read.map_err(|error| error.named(path))?.part;
+            belongs.check(&part.header, *number, path)?;
+            account.note(&part.events);
+            before.add(&part.events);
         }
         let file = open(&path)?;
         let bytes = store::content(file.file(), &path)?;
@@ -209,11 +209,12 @@ impl Growing {
     ) -> Result<(Growing, Loaded), TapeError> {
         let read = read::resume(bytes, causes);
         let Resumed {
-            mut loaded,
+            part,
             seal,
             packing,
             end,
         } = read.map_err(|error| error.named(path))?;
+        let mut loaded = Loaded::from(part);
         let struck = |notice: &Notice| matches!(notice, Notice::CauseLost { .. });
         let marked = mark(&mut loaded, header);
         let changed = marked == Marks::Changed || loaded.notices.iter().any(struck);

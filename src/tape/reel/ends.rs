@@ -8,9 +8,9 @@ use std::os::unix::fs::FileExt as _;
 
 use memchr::{memchr, memrchr};
 
-use super::lines::Stopped;
 use crate::tape::Header;
 use crate::tape::layout::compact;
+use crate::tape::objects::Stopped;
 use crate::tape::wire::{self, Entry, Seal, Trailer};
 
 /// How much is read at once where the lines are not taken apart.

@@ -17,6 +17,7 @@ use super::Reader;
 use super::source::Spot;
 use crate::exchange::{Form, OperationId};
 use crate::tape::Event;
+use crate::tape::objects::Stopped;
 use crate::tape::wire::{self, Entry, Glance};
 
 /// How much is read at once: it fits in the caches, and a thread of its own is worth it.
@@ -36,15 +37,6 @@ pub(super) struct Piece<R> {
     pub(super) sockets: Vec<OperationId>,
     /// The other events, each with how many operations of the piece stand before it.
     pub(super) events: Vec<(usize, Event)>,
-}
-
-/// What stops the reading of lines.
-#[derive(Debug)]
-pub(super) enum Stopped {
-    /// Something stands there that is not as capture writes it.
-    Unusual,
-    /// The file cannot be read.
-    Io(io::Error),
 }
 
 /// Reads the lines in this range of a file, and hands on each piece.

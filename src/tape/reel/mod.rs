@@ -16,14 +16,13 @@ use std::path::Path;
 use crate::exchange::{NotificationId, OperationId, Session};
 
 use super::error::TapeError;
+use super::objects::Stopped;
 use super::packing::{self, Packing};
 use super::segment::Belongs;
 use super::wire::Glance;
-use super::{
-    Event, Gaps, Header, Loaded, Notice, SegmentState, Tape, Trust, joined, names, redaction,
-};
+use super::{Event, Gaps, Header, Loaded, Notice, SegmentState, Tape, joined, names};
 use ends::Ends;
-use lines::{Piece, Stopped};
+use lines::Piece;
 pub use source::{Lost, Source, Spot};
 
 /// What takes note of operations where they stand.
@@ -84,6 +83,9 @@ fn film<R: Reader>(
     reader: &(impl Fn(usize) -> R + Sync),
     take: &mut impl FnMut(R),
 ) -> Result<Option<Reel>, TapeError> {
+    if !path.is_file() && !path.is_dir() {
+        return Ok(None); // a pipe, which can be read only once
+    }
     let files = joined::files(path)?;
     let (first, last) = (
         files.keys().next().copied(),
@@ -124,7 +126,7 @@ fn film<R: Reader>(
         match &mut reel {
             None => reel = Some(Reel { notices, ..part }),
             Some(reel) => {
-                reel.join(&part.header);
+                reel.header.join(&part.header);
                 reel.notices.extend(missing.chain(notices));
                 reel.sources.extend(part.sources);
             }
@@ -142,7 +144,10 @@ fn part<R: Reader>(
     known: &mut Known,
     take: &mut impl FnMut(R),
 ) -> Result<Reel, Stopped> {
-    let file = plain(file)?;
+    let (file, torn) = plain(file)?;
+    if torn > 0 {
+        return Err(Stopped::Unusual);
+    }
     let ends = Ends::of(&file)?;
     let fit = std::thread::scope(|scope| {
         let fit = scope.spawn(|| ends.fit(&file));
@@ -180,16 +185,16 @@ fn part<R: Reader>(
 
 /// A file in which the text stands as it is: of a compressed one, another to which it is unpacked. That has
 /// no name, and is gone with the program; to unpack a frame for each operation would make the speed of an
-/// answer a matter of luck.
-fn plain(file: File) -> Result<File, Stopped> {
+/// answer a matter of luck. With it, how many bytes at its end could not be unpacked.
+pub(super) fn plain(file: File) -> Result<(File, usize), Stopped> {
     match packing::of_file(&file).map_err(Stopped::Io)? {
-        Packing::Plain => Ok(file),
+        Packing::Plain => Ok((file, 0)),
         Packing::Zstd => {
             let spilled = source::nameless().map_err(|_| Stopped::Unusual)?;
-            match packing::unpack_to(file, &spilled) {
-                Ok(true) => Ok(spilled),
+            match packing::unpack_to(&file, &spilled) {
+                Ok(Some(torn)) => Ok((spilled, torn)),
                 // Where there is no room for it, the memory may have some.
-                Ok(false) | Err(_) => Err(Stopped::Unusual),
+                Ok(None) | Err(_) => Err(Stopped::Unusual),
             }
         }
     }
@@ -202,15 +207,6 @@ impl Reel {
         let events = self.events.iter_mut();
         let of_events = events.filter_map(|(_, event)| event.session_mut());
         names::rename(&renamed, of_events.chain(sessions));
-    }
-
-    /// Takes what the header of a further segment says.
-    fn join(&mut self, header: &Header) {
-        if header.trust == Trust::Insecure {
-            self.header.trust = Trust::Insecure;
-        }
-        let redaction = &mut self.header.redaction;
-        *redaction = redaction::together(redaction.as_ref(), header.redaction.as_ref());
     }
 
     /// The whole tape; `None` where its events do not fit together, which is told where they are read into

@@ -9,8 +9,9 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::exchange::Operation;
+use crate::tape::Event;
 use crate::tape::segment::FILE_MODE;
-use crate::tape::wire;
+use crate::tape::wire::{self, Entry};
 
 /// A file whose operations are read where they stand.
 #[derive(Debug)]
@@ -55,11 +56,16 @@ pub enum Lost {
 
 impl Source {
     /// A file that is read as it is.
-    pub(super) fn new(file: File, path: &Path) -> Source {
+    pub(in crate::tape) fn new(file: File, path: &Path) -> Source {
         Source {
             file,
             path: path.to_owned(),
         }
+    }
+
+    /// The file itself.
+    pub(in crate::tape) fn file(&self) -> &File {
+        &self.file
     }
 
     /// The operation at a place.
@@ -67,6 +73,22 @@ impl Source {
     /// # Errors
     /// What stands there must be what stood there when the tape was loaded, byte for byte.
     pub fn operation(&self, spot: Spot) -> Result<Operation, Lost> {
+        self.at(spot, wire::operation)
+    }
+
+    /// The event at a place, of whatever kind.
+    ///
+    /// # Errors
+    /// As for an operation.
+    pub(in crate::tape) fn event(&self, spot: Spot) -> Result<Event, Lost> {
+        self.at(spot, |text| match wire::read(text) {
+            Ok((_, Entry::Event(event))) => Some(*event),
+            Ok((_, Entry::Header(_) | Entry::Trailer(_))) | Err(_) => None,
+        })
+    }
+
+    /// What stands at a place.
+    fn at<T>(&self, spot: Spot, read: impl FnOnce(&str) -> Option<T>) -> Result<T, Lost> {
         let Spot { offset, length, .. } = spot;
         let changed = || Lost::Changed {
             path: self.path.clone(),
@@ -86,15 +108,13 @@ impl Source {
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| changed())?;
         let same = sum(&bytes) == spot.sum;
-        same.then(|| wire::operation(text))
-            .flatten()
-            .ok_or_else(changed)
+        same.then(|| read(text)).flatten().ok_or_else(changed)
     }
 }
 
 impl Spot {
     /// The place of an object that begins at this byte; `None` where it is longer than any can be.
-    pub(super) fn of(text: &str, offset: u64) -> Option<Spot> {
+    pub(in crate::tape) fn of(text: &str, offset: u64) -> Option<Spot> {
         Some(Spot {
             offset,
             length: u32::try_from(text.len()).ok()?,

@@ -113,7 +113,18 @@ impl<'a> Glance<'a> {
                 answer.map_or(Content::None, |answer| answer.body.0),
             ],
         })
-        .filter(|_| wire.repairs.is_empty() && is_fields(asked.trailers))
+        .filter(|glance| {
+            let Fields {
+                asked: of_request,
+                given,
+                trailers,
+            } = glance.fields;
+            let of_asked = asked.trailers.map_or(NO_FIELDS, RawValue::get);
+            wire.repairs.is_empty()
+                && [of_request, of_asked, given, trailers]
+                    .into_iter()
+                    .all(is_fields)
+        })
     }
 
     /// The operation as a whole; `None` where it cannot be read.
@@ -139,10 +150,9 @@ pub(in crate::tape) fn operation(text: &str) -> Option<Operation> {
     begins.then(|| super::read_operation(text).ok()).flatten()
 }
 
-/// Whether this is a list of header fields, if it is there.
-fn is_fields(text: Option<&RawValue>) -> bool {
-    let read = |text: &RawValue| serde_json::from_str::<Vec<(String, WireValue)>>(text.get());
-    text.is_none_or(|text| read(text).is_ok())
+/// Whether this is a list of header fields.
+fn is_fields(text: &str) -> bool {
+    serde_json::from_str::<Vec<(String, WireValue)>>(text).is_ok()
 }
 
 #[derive(Deserialize)]

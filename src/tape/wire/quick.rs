@@ -32,14 +32,14 @@ pub(super) fn glance(line: &str) -> Option<Glance<'_>> {
     rest.skip(r#","target":"#)?;
     let target = Cow::Borrowed(rest.plain()?);
     rest.skip(r#","headers":"#)?;
-    let asked = rest.value(0)?;
+    let asked = rest.fields()?;
     let sent = rest.content()?;
     rest.skip(r#"},"response":{"status":"#)?;
     let status = rest
         .number()
         .filter(|status| (100..=599).contains(status))?;
     rest.skip(r#","headers":"#)?;
-    let given = rest.value(0)?;
+    let given = rest.fields()?;
     let got = rest.content()?;
     (rest.0 == "}}").then_some(Glance {
         text: line,
@@ -102,6 +102,25 @@ impl<'a> Rest<'a> {
         let json = self.value(0)?;
         self.skip("}")?;
         (json.len() <= MAX_EMBEDDED_BYTES).then_some(Content::Json(json))
+    }
+
+    /// Header fields whose values are text, as they stand.
+    fn fields(&mut self) -> Option<&'a str> {
+        let from = self.0;
+        self.skip("[")?;
+        if self.skip("]").is_none() {
+            loop {
+                self.skip("[")?;
+                self.string()?;
+                self.skip(",")?;
+                self.string()?;
+                self.skip("]")?;
+                if self.skip(",").is_none() {
+                    break self.skip("]")?;
+                }
+            }
+        }
+        from.get(..from.len() - self.0.len())
     }
 
     /// A JSON value without white space between its tokens, as it stands.
@@ -229,6 +248,25 @@ mod tests {
         assert_eq!((&*glance.method, &*glance.target), ("POST", "/a?b=1"));
         assert_eq!(glance.fields.asked, r#"[["x","y"]]"#);
         assert_eq!(glance.contents[1], Content::Json("\"z\""));
+    }
+
+    #[test]
+    fn header_fields_are_fields() {
+        let line = |fields: &str| LINE.replace(r#"[["x","y"]]"#, fields);
+        for fields in ["[]", r#"[["x","y"],["x","\u00e9"]]"#] {
+            assert_eq!(glance(&line(fields)).unwrap().fields.asked, fields);
+        }
+        for fields in [
+            "null",
+            "{}",
+            "[null]",
+            r#"[["x"]]"#,
+            r#"[["x","y",1]]"#,
+            r#"[["x","y"],]"#,
+        ] {
+            assert!(glance(&line(fields)).is_none(), "{fields}");
+            assert!(Glance::at(&line(fields)).is_none(), "{fields}");
+        }
     }
 
     proptest! {
