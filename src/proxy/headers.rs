@@ -50,7 +50,10 @@ pub(super) fn end_hop(headers: &mut HeaderMap) {
         .filter_map(|member| member.parse().ok())
         .filter(|name: &HeaderName| !UNTOUCHABLE.contains(&name.as_str()))
         .collect();
-    for name in named.iter().chain(HOP.iter()) {
+    // Most messages have none of them, and to look through the names takes less than to look for nine.
+    let carried = headers.keys().filter(|name| HOP.contains(name)).cloned();
+    let carried: Vec<HeaderName> = carried.collect();
+    for name in named.iter().chain(&carried) {
         headers.remove(name);
     }
 }

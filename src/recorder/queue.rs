@@ -115,7 +115,7 @@ impl<T> Sender<T> {
         if urgency == Urgency::Now {
             state.urgency = Urgency::Now;
         }
-        self.0.call(state);
+        call(state);
         Ok(())
     }
 }
@@ -126,7 +126,7 @@ impl<T> Sender<T> {
         let mut state = self.0.state();
         if !state.messages.is_empty() {
             state.urgency = Urgency::Now;
-            self.0.call(state);
+            call(state);
         }
     }
 }
@@ -136,7 +136,7 @@ impl<T> Drop for Sender<T> {
         let mut state = self.0.state();
         state.sender = Presence::Gone;
         state.urgency = Urgency::Now;
-        self.0.call(state);
+        call(state);
     }
 }
 
@@ -204,15 +204,15 @@ impl<T> Queue<T> {
         // Nothing under the lock can panic halfway.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Wakes the receiver where it sleeps and there is something for it.
-    fn call(&self, mut state: MutexGuard<'_, State<T>>) {
-        if state.calls(state.reader) {
-            state.reader = Reader::Awake;
-            let waker = state.waker.clone();
-            drop(state);
-            waker.wake();
-        }
+/// Wakes the receiver where it sleeps and there is something for it.
+fn call<T>(mut state: MutexGuard<'_, State<T>>) {
+    if state.calls(state.reader) {
+        state.reader = Reader::Awake;
+        let waker = state.waker.clone();
+        drop(state);
+        waker.wake();
     }
 }
 

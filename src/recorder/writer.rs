@@ -24,7 +24,7 @@ use super::backlog::{Backlog, Message, Queued};
 use super::capture::limited;
 use super::filter::{Filter, Verdict};
 use super::gap::Account;
-use super::queue::{Gone, Receiver};
+use super::queue::Receiver;
 use super::redacting::Redacting;
 use super::rotation::Turning;
 use super::settings::{Clock, Durability, Heard, Settings};
@@ -131,13 +131,11 @@ impl Writer {
         // In a box, since it moves to another thread and back.
         let mut writer = Box::new(self);
         loop {
-            let next = match messages.next(writer.patience()).await {
-                Ok(first) => first.map_or(Next::GoOn, |first| writer.batch(first, &mut messages)),
-                Err(Gone) => {
-                    writer.aside(|writer| writer.close()).await;
-                    return;
-                }
+            let Ok(first) = messages.next(writer.patience()).await else {
+                writer.aside(|writer| writer.close()).await;
+                return;
             };
+            let next = first.map_or(Next::GoOn, |first| writer.batch(first, &mut messages));
             writer = match writer.stored().await {
                 Some(writer) => writer,
                 None => return,

@@ -78,15 +78,13 @@ impl Pool {
         C: Future<Output = Result<Wire, BoxError>>,
     {
         loop {
-            let (mut connection, carrier) = match self.0.take() {
-                Some(connection) => (connection, Carrier::Used),
-                None => {
-                    // In a box, as is all that is seldom done: whoever waits for a request is moved with
-                    // all that it may ever hold.
-                    let begun = Box::pin(begin(connect())).await;
-                    let connection = begun.map_err(Lost::before)?;
-                    (connection, Carrier::Fresh)
-                }
+            let (mut connection, carrier) = if let Some(connection) = self.0.take() {
+                (connection, Carrier::Used)
+            } else {
+                // In a box, as is all that is seldom done: whoever waits for a request is moved with all
+                // that it may ever hold.
+                let begun = Box::pin(begin(connect())).await;
+                (begun.map_err(Lost::before)?, Carrier::Fresh)
             };
             let mut error = match connection.sender.try_send_request(request).await {
                 Ok(mut response) => {
@@ -186,13 +184,13 @@ impl Resting {
         let all = &mut state.connections;
         let over = all.partition_point(|(since, _)| since.elapsed() >= self.most);
         all.drain(..over);
-        match all.first() {
-            Some((since, _)) => Some(self.most.saturating_sub(since.elapsed())),
-            None => {
-                state.closer = Closer::None;
-                None
-            }
+        let next = all
+            .first()
+            .map(|(since, _)| self.most.saturating_sub(since.elapsed()));
+        if next.is_none() {
+            state.closer = Closer::None;
         }
+        next
     }
 }
 
