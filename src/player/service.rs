@@ -23,6 +23,7 @@ use super::copies::{Ask, Copies, CopyId};
 use super::forward::Forward;
 use super::pace::Pace;
 use super::plan::Plan;
+use super::refusal::{Kind, Refusal};
 use super::report::Report;
 use super::settings::{Misses, Settings};
 use super::stage::Answer;
@@ -136,6 +137,12 @@ impl Replay {
             state.streams.clear();
             state.each(|stage| stage.release_all(now));
         });
+    }
+
+    /// The answer to everything, if a tape was changed while it is played.
+    pub(super) fn fault(&self) -> Option<Refusal> {
+        let fault = self.0.plan.fault()?;
+        Some(Refusal::plain(Kind::Tape, fault.to_owned()))
     }
 
     /// Whether [`Replay::stop`] was called.

@@ -5,6 +5,7 @@
 mod alike;
 mod answer;
 mod choice;
+mod fault;
 pub(super) mod outlets;
 pub(super) mod progress;
 mod room;
@@ -26,7 +27,7 @@ use crate::journal::{Delivered, Journal};
 
 use super::cast::{Cast, Identity, Role, Taken};
 use super::pace::Pace;
-use super::plan::{self, Due, Plan};
+use super::plan::{self, Plan, Pushed};
 use super::run::{Absent, Run};
 use super::settings::{Absence, Settings};
 use super::values::Bound;
@@ -231,7 +232,11 @@ impl Stage {
             }
         }
         let effects = self.bayeux.flush(now);
-        self.carry_out(now, effects)
+        let mut sends = self.carry_out(now, effects);
+        if self.plan.fault().is_some() {
+            sends.extend(self.give_up(now));
+        }
+        sends
     }
 
     /// Works out what follows from what has happened.
@@ -283,15 +288,18 @@ impl Stage {
             return self.hand_on(notification, stream);
         }
         let handed = || {
-            let due = self.plan.notifications.get(notification)?;
             let client = self.cast.listener(self.plan.lanes.get(place)?.session)?;
-            let live = self.live(notification, due);
-            let (channel, json) = match &live {
-                Some((channel, data)) => (channel.as_ref(), plan::message(channel, data)),
-                None => (due.notification.channel.as_str(), due.message.clone()),
+            let channel = self.plan.channel(notification, &self.bound)?;
+            if !self.bayeux.hears(client, &channel) {
+                return None;
+            }
+            // Only now, since it may have to be read.
+            let pushed = self.plan.pushed(notification)?;
+            let json = match self.live(notification, &pushed) {
+                Some((channel, data)) => plan::message(&channel, &data),
+                None => pushed.saying.message,
             };
-            let hears = self.bayeux.hears(client, channel);
-            hears.then(|| (json, client.clone()))
+            Some((json, client.clone()))
         };
         let (json, client) = handed()?;
         let event = Event {
@@ -304,9 +312,13 @@ impl Stage {
     }
 
     /// The channel and the data of a notification, if live clients chose something in them.
-    fn live<'a>(&self, notification: usize, due: &'a Due) -> Option<(Cow<'a, str>, Bytes)> {
+    fn live<'a>(
+        &self,
+        notification: usize,
+        pushed: &'a Pushed<'_>,
+    ) -> Option<(Cow<'a, str>, Bytes)> {
         self.plan
-            .heard(notification, &due.notification, &self.bound)
+            .heard(notification, &pushed.notification, &self.bound)
     }
 
     /// Notes what the Bayeux server says has happened, and collects what it wants sent.
@@ -349,7 +361,10 @@ impl Stage {
         if self.again.remove(&place) {
             return; // it is in the transcript already
         }
-        let recorded = &due.notification;
+        let Some(pushed) = self.plan.pushed(place) else {
+            return;
+        };
+        let recorded = &pushed.notification;
         let told = self.plan.told(&self.bound);
         let (channel, data) = match self.plan.heard(place, recorded, &told) {
             Some((channel, data)) => (channel.into_owned(), data),
@@ -367,7 +382,7 @@ impl Stage {
             data,
         };
         self.journal
-            .delivered(session, self.plan.way(due), entry, &due.identity);
+            .delivered(session, self.plan.way(due), entry, &pushed.saying.identity);
         if let Some(count) = self.heard.get_mut(place) {
             *count += 1;
         }

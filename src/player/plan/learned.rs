@@ -102,6 +102,19 @@ impl Plan {
         self.values_for(bound)?.response(operation, recorded, bound)
     }
 
+    /// The channel of a notification with the live values in it.
+    pub(in crate::player) fn channel(
+        &self,
+        notification: usize,
+        bound: &Bound,
+    ) -> Option<Cow<'_, str>> {
+        let recorded = &self.notifications.get(notification)?.notification.channel;
+        let live = self
+            .values_for(bound)
+            .and_then(|values| values.channel(notification, recorded, bound));
+        Some(live.map_or(Cow::Borrowed(recorded.as_str()), Cow::Owned))
+    }
+
     /// The channel and the data of a notification with the live values in them; `None` where none is.
     pub(in crate::player) fn heard<'a>(
         &self,
@@ -204,7 +217,9 @@ impl Plan {
                     let session = self.lanes.get(due.lane).map_or(0, |lane| lane.session);
                     let causes: Vec<usize> =
                         due.causes.iter().map(|cause| cause.operation).collect();
-                    learner.notification(place, session, &causes, &due.notification);
+                    if let Some(pushed) = self.pushed(place) {
+                        learner.notification(place, session, &causes, &pushed.notification);
+                    }
                 }
             }
         }

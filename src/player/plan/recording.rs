@@ -171,7 +171,8 @@ impl Plan {
             self.shelf.add(source, manner.clone());
         }
         notes.move_files(first);
-        let others = events.iter().map(|(_, event)| Cow::Borrowed(event));
+        let others = events.iter();
+        let others = others.filter_map(|(_, event)| self.whole(event, &notes.filed));
         let operations = notes
             .operations
             .iter()
@@ -251,6 +252,7 @@ impl Notes {
         let named = next.named.into_iter();
         self.named
             .extend(named.map(|(place, client)| (first + place, client)));
+        self.filed.extend(next.filed);
     }
 
     /// Notes an operation that is in memory.
@@ -305,6 +307,9 @@ impl Notes {
             if let Place::Filed(file, _) = &mut planned.place {
                 *file = file.saturating_add(first);
             }
+        }
+        for (file, _) in self.filed.values_mut() {
+            *file = file.saturating_add(first);
         }
     }
 }

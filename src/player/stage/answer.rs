@@ -329,12 +329,6 @@ impl Stage {
         Session::new(self.name(planned.session))
     }
 
-    /// The answer to everything, once a tape was changed while it was played.
-    pub(super) fn changed(&self) -> Refusal {
-        let fault = self.plan.fault().unwrap_or("the tape cannot be read");
-        Refusal::plain(Kind::Tape, fault.to_owned())
-    }
-
     pub(super) fn missed(&mut self, live: &Request, reason: String) {
         let told = self.veil.request(live);
         tracing::warn!("{reason}");

@@ -121,9 +121,10 @@ impl Stage {
         let due = self.plan.notifications.get(notification)?;
         let opened = self.plan.operations.get(stream)?.opened.as_ref()?;
         let outlet = self.outlets.way(opened.strand)?;
-        let bytes = match self.live(notification, due) {
+        let pushed = self.plan.pushed(notification)?;
+        let bytes = match self.live(notification, &pushed) {
             Some((_, data)) => plan::carried(&due.notification.carrier, &data, Wording::Anew),
-            None => due.message.clone(),
+            None => pushed.saying.message,
         };
         let token = self.events.len();
         self.events.push(notification);

@@ -1,4 +1,4 @@
-//! The file whose operations are read where they stand, and how a compressed one comes to be such.
+//! The file whose events are read where they stand, and how a compressed one comes to be such.
 //!
 //! It reads at places and knows nothing of what stands beside them.
 
@@ -8,18 +8,18 @@ use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::exchange::Operation;
+use crate::exchange::{Notification, Operation};
 use crate::tape::segment::FILE_MODE;
 use crate::tape::wire;
 
-/// A file whose operations are read where they stand.
+/// A file whose events are read where they stand.
 #[derive(Debug)]
 pub struct Source {
     file: File,
     path: PathBuf,
 }
 
-/// Where an operation stands in a source, and a sum by which it is known again.
+/// Where an event stands in a source, and a sum by which it is known again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spot {
     offset: u64,
@@ -27,7 +27,7 @@ pub struct Spot {
     sum: u32,
 }
 
-/// Why an operation cannot be read again.
+/// Why an event cannot be read again.
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
     /// The system says why.
@@ -67,6 +67,19 @@ impl Source {
     /// # Errors
     /// What stands there must be what stood there when the tape was loaded, byte for byte.
     pub fn operation(&self, spot: Spot) -> Result<Operation, Lost> {
+        self.read(spot, wire::operation)
+    }
+
+    /// The notification at a place.
+    ///
+    /// # Errors
+    /// As for [`Source::operation`].
+    pub fn notification(&self, spot: Spot) -> Result<Notification, Lost> {
+        self.read(spot, |text| wire::read_notification(text).ok())
+    }
+
+    /// What an object at a place is, if it is still that.
+    fn read<T>(&self, spot: Spot, of: impl Fn(&str) -> Option<T>) -> Result<T, Lost> {
         let Spot { offset, length, .. } = spot;
         let changed = || Lost::Changed {
             path: self.path.clone(),
@@ -86,9 +99,7 @@ impl Source {
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| changed())?;
         let same = sum(&bytes) == spot.sum;
-        same.then(|| wire::operation(text))
-            .flatten()
-            .ok_or_else(changed)
+        same.then(|| of(text)).flatten().ok_or_else(changed)
     }
 }
 
