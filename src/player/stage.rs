@@ -233,9 +233,7 @@ impl Stage {
         }
         let effects = self.bayeux.flush(now);
         let mut sends = self.carry_out(now, effects);
-        if self.plan.fault().is_some() {
-            sends.extend(self.give_up(now));
-        }
+        sends.extend(self.end_if_changed(now));
         sends
     }
 

@@ -1,5 +1,7 @@
 //! Tapes whose operations stay in their files while they are replayed.
 
+mod pushed;
+
 use std::fs::{self, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};

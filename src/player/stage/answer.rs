@@ -93,7 +93,7 @@ impl Stage {
                 } else {
                     self.missed(live, refusal.message.clone());
                 }
-                (Answer::Refused(refusal), Vec::new())
+                (Answer::Refused(refusal), self.end_if_changed(now))
             }
         }
     }

@@ -12,8 +12,11 @@ impl Stage {
         Refusal::plain(Kind::Tape, fault.to_owned())
     }
 
-    /// Answers whoever waits, and breaks the streams off.
-    pub(super) fn give_up(&mut self, now: Micros) -> Vec<Send> {
+    /// Answers whoever waits, and breaks the streams off, where a tape was changed.
+    pub(super) fn end_if_changed(&mut self, now: Micros) -> Vec<Send> {
+        if self.plan.fault().is_none() {
+            return Vec::new();
+        }
         for (outlet, place) in self.outlets.unended() {
             let Some(opened) = self.plan.operations.get(place) else {
                 continue;
