@@ -33,7 +33,7 @@ use super::standin::StandIns;
 use super::ties::Ties;
 pub(super) use carried::{Wording, carried};
 pub(super) use lanes::Events;
-pub use lanes::Happening;
+pub use lanes::{Happening, Part};
 use learned::{Conversation, Learned};
 use paths::Paths;
 pub(super) use planned::{Planned, Times, Travels};
@@ -258,6 +258,11 @@ impl Plan {
             && self.operation(place).is_some_and(|operation| {
                 is_transport(&operation.request, operation.form, &self.endpoints)
             })
+    }
+
+    /// What the tapes lack.
+    pub fn gaps(&self) -> Gaps {
+        self.gaps
     }
 
     /// The Bayeux endpoints that the tapes name, each once.

@@ -6,6 +6,7 @@ mod alike;
 mod answer;
 mod choice;
 mod fault;
+mod heard;
 pub(super) mod outlets;
 pub(super) mod progress;
 mod room;
@@ -15,15 +16,14 @@ mod streaming;
 mod tests;
 mod veil;
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::bayeux::{self, Admission, ClientId, Effect, Event, Exchange, Message};
 use crate::exchange::{Micros, NotificationId, Session};
-use crate::journal::{Delivered, Journal};
+use crate::journal::Journal;
 
 use super::cast::{Cast, Identity, Role, Taken};
 use super::pace::Pace;
@@ -56,6 +56,8 @@ pub(crate) struct Stage {
     veil: Veil,
     /// The notification behind each event that was given to the Bayeux server.
     events: Vec<usize>,
+    /// What was read of notifications that are on their way.
+    under_way: BTreeMap<usize, Pushed<'static>>,
     /// The streams that are open.
     outlets: Outlets,
     /// Notifications that go out again to a client that has not seen them.
@@ -87,6 +89,7 @@ impl Stage {
             bound: plan.given(copy),
             veil: Veil::new(plan.secret_names()),
             events: Vec::new(),
+            under_way: BTreeMap::new(),
             outlets: Outlets::default(),
             again: BTreeSet::new(),
             heard: vec![0; plan.notifications.len()],
@@ -295,11 +298,12 @@ impl Stage {
             let pushed = self.plan.pushed(notification)?;
             let json = match self.live(notification, &pushed) {
                 Some((channel, data)) => plan::message(&channel, &data),
-                None => pushed.saying.message,
+                None => pushed.saying.message.clone(),
             };
-            Some((json, client.clone()))
+            Some((json, client.clone(), pushed.read()))
         };
-        let (json, client) = handed()?;
+        let (json, client, read) = handed()?;
+        self.under_way.extend(read.map(|read| (notification, read)));
         let event = Event {
             token: self.events.len(),
             json,
@@ -307,16 +311,6 @@ impl Stage {
         self.events.push(notification);
         self.run.take(place);
         self.bayeux.enqueue(&client, event).then_some(notification)
-    }
-
-    /// The channel and the data of a notification, if live clients chose something in them.
-    fn live<'a>(
-        &self,
-        notification: usize,
-        pushed: &'a Pushed<'_>,
-    ) -> Option<(Cow<'a, str>, Bytes)> {
-        self.plan
-            .heard(notification, &pushed.notification, &self.bound)
     }
 
     /// Notes what the Bayeux server says has happened, and collects what it wants sent.
@@ -332,7 +326,7 @@ impl Stage {
                 } => {
                     for token in undelivered.into_iter().rev() {
                         if let Some(&notification) = self.events.get(token) {
-                            self.run.put_back(now, &self.plan, notification);
+                            self.put_back(now, notification);
                         }
                     }
                     self.cast.left(&client);
@@ -347,45 +341,6 @@ impl Stage {
     fn delivered(&mut self, now: Micros, token: usize, client: &ClientId) {
         if let (Some(&place), Some(seat)) = (self.events.get(token), self.cast.seat_of(client)) {
             self.heard_by(now, place, seat);
-        }
-    }
-
-    /// Notes that a notification has reached the client of a session.
-    fn heard_by(&mut self, now: Micros, place: usize, seat: usize) {
-        let session = self.plan.sessions.get(seat);
-        let (Some(due), Some(session)) = (self.plan.notifications.get(place), session) else {
-            return;
-        };
-        if self.again.remove(&place) {
-            return; // it is in the transcript already
-        }
-        let Some(pushed) = self.plan.pushed(place) else {
-            return;
-        };
-        let recorded = &pushed.notification;
-        let told = self.plan.told(&self.bound);
-        let (channel, data) = match self.plan.heard(place, recorded, &told) {
-            Some((channel, data)) => (channel.into_owned(), data),
-            None => (recorded.channel.clone(), recorded.data.bytes().clone()),
-        };
-        // As a rule it is text, and kept without a copy.
-        let text = String::from_utf8_lossy(&data);
-        let data = match text {
-            Cow::Borrowed(_) => data,
-            Cow::Owned(text) => text.into(),
-        };
-        let entry = Delivered {
-            notification: recorded.id,
-            channel,
-            data,
-        };
-        self.journal
-            .delivered(session, self.plan.way(due), entry, &pushed.saying.identity);
-        if let Some(count) = self.heard.get_mut(place) {
-            *count += 1;
-        }
-        if let Quiet::Since(since) = &mut self.quiet {
-            *since = now;
         }
     }
 

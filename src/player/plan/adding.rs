@@ -73,6 +73,7 @@ impl Plan {
         // may stand before the operation that caused it.
         let first = self.operations.len();
         let heard = self.notifications.len();
+        let played = self.lanes.len();
         let seats: Vec<usize> = notes
             .sessions
             .iter()
@@ -130,6 +131,7 @@ impl Plan {
         self.conversations.push(Conversation {
             operations: first..self.operations.len(),
             notifications: heard..self.notifications.len(),
+            lanes: played..self.lanes.len(),
             secrets,
             stand_ins,
         });

@@ -1,7 +1,7 @@
 //! A notification with what it waits for. What it says and when it is released is not known here.
 
 use super::adding::Adding;
-use super::pushed::{Said, Saying, check_channel};
+use super::pushed::{Said, Saying, check};
 use super::{By, Cause, Due, Plan, PlanError};
 use crate::exchange::Notification;
 
@@ -24,12 +24,11 @@ impl Plan {
             }
         };
         let said = match adding.filed.get(&notification.id) {
-            None => Said::Held(Saying::of(&mut notification, adding.shift)?),
-            Some((file, spot)) => {
-                if stream.is_none() {
-                    check_channel(&notification)?;
-                }
-                Said::Filed(*file, *spot)
+            // It was checked when it was noted.
+            Some((file, spot)) => Said::Filed(*file, *spot),
+            None => {
+                check(&notification)?;
+                Said::Held(Saying::of(&mut notification, adding.shift))
             }
         };
         let mut causes = Vec::new();

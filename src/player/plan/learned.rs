@@ -34,6 +34,7 @@ pub(super) struct Learned {
 pub(super) struct Conversation {
     pub(super) operations: Range<usize>,
     pub(super) notifications: Range<usize>,
+    pub(super) lanes: Range<usize>,
     pub(super) secrets: Secrets,
     pub(super) stand_ins: StandIns,
 }

@@ -152,10 +152,7 @@ impl Reader for Noting<'_> {
         if spot.length() <= MAX_HELD {
             return Some(());
         }
-        let by_bayeux = notification.carrier.stream().is_none();
-        if by_bayeux && notification.data.json().is_none() {
-            return None;
-        }
+        pushed::check(notification).ok()?;
         self.notes.filed.insert(notification.id, (self.file, spot));
         pushed::take_out(notification);
         Some(())

@@ -42,8 +42,8 @@ pub(in crate::player) struct Pushed<'a> {
 }
 
 impl Saying {
-    /// How this notification is said, whose times are moved.
-    pub(super) fn of(notification: &mut Notification, shift: Shift) -> Result<Saying, PlanError> {
+    /// How this notification is said, whose times are moved. It has passed [`check`].
+    pub(super) fn of(notification: &mut Notification, shift: Shift) -> Saying {
         let identity = Identity::of_notification(notification);
         let recorded = notification.data.clone();
         shift.notification(notification);
@@ -52,12 +52,27 @@ impl Saying {
         } else {
             Wording::Anew
         };
-        let message = if notification.carrier.stream().is_some() {
-            carried(&notification.carrier, notification.data.bytes(), as_written)
-        } else {
-            bayeux(notification)?
+        let data = notification.data.bytes();
+        let message = match &notification.carrier {
+            // White space around the JSON is none of it.
+            Carrier::Bayeux => message(&notification.channel, data.trim_ascii()),
+            other => carried(other, data, as_written),
         };
-        Ok(Saying { identity, message })
+        share(&mut notification.data, &notification.carrier, &message);
+        Saying { identity, message }
+    }
+}
+
+impl Pushed<'_> {
+    /// The same, where it had to be read.
+    pub(in crate::player) fn read(self) -> Option<Pushed<'static>> {
+        match self.notification {
+            Cow::Owned(read) => Some(Pushed {
+                notification: Cow::Owned(read),
+                saying: self.saying,
+            }),
+            Cow::Borrowed(_) => None,
+        }
     }
 }
 
@@ -74,7 +89,7 @@ impl Plan {
             Said::Filed(file, spot) => {
                 let mut read = self.read_notification(known, (*file, *spot))?;
                 let (_, manner) = self.shelf.get(*file)?;
-                let saying = Saying::of(&mut read, manner.shift).ok()?;
+                let saying = Saying::of(&mut read, manner.shift);
                 Some(Pushed {
                     notification: Cow::Owned(read),
                     saying,
@@ -127,12 +142,33 @@ pub(super) fn take_out(notification: &mut Notification) {
     }
 }
 
-/// Whether a client can hear this channel.
-pub(super) fn check_channel(notification: &Notification) -> Result<(), PlanError> {
+/// Whether a Bayeux message can carry a notification, if it came in one: its data is JSON, and a client can hear
+/// its channel.
+pub(super) fn check(notification: &Notification) -> Result<(), PlanError> {
+    if notification.carrier != Carrier::Bayeux {
+        return Ok(());
+    }
+    if notification.data.json().is_none() {
+        return Err(PlanError::NotJson(notification.id.0));
+    }
     let channel = &notification.channel;
     match Pattern::parse(channel).filter(|pattern| !pattern.is_wild()) {
         Some(_) => Ok(()),
         None => Err(PlanError::Channel(notification.id.0, channel.clone())),
+    }
+}
+
+/// Makes data that stands as a whole in the message that carries it a part of that, so that it is held once.
+fn share(data: &mut Body, carrier: &Carrier, message: &Bytes) {
+    let length = data.bytes().len();
+    let start = match carrier {
+        // Before the last bracket.
+        Carrier::Bayeux => message.len().saturating_sub(length + 1),
+        Carrier::Line(_) | Carrier::Message(_) => 0,
+        Carrier::Event(_) => return,
+    };
+    if data.cut().is_none() && message.get(start..start + length) == Some(data.bytes()) {
+        *data = Body::new(message.slice(start..start + length));
     }
 }
 
@@ -147,12 +183,4 @@ pub(in crate::player) fn message(channel: &str, data: &[u8]) -> Bytes {
         b"}",
     ];
     parts.concat().into()
-}
-
-/// The Bayeux message that carries a notification.
-fn bayeux(notification: &Notification) -> Result<Bytes, PlanError> {
-    let data = notification.data.json();
-    let data = data.ok_or(PlanError::NotJson(notification.id.0))?;
-    check_channel(notification)?;
-    Ok(message(&notification.channel, data.get().as_bytes()))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::noting::{Heads, Notes, Noting};
 use super::shelf::{Manner, Place, Recorded};
 use super::{Plan, PlanError, Planned, Times, Travels, adding, paths};
-use crate::exchange::{Operation, What, credentials};
+use crate::exchange::{Fact, Operation, What, credentials};
 use crate::player::settings::{Present, Reading};
 use crate::player::shift::Shift;
 use crate::player::standin::{self, Finder, StandIns};
@@ -94,6 +94,18 @@ impl Recording {
         match &self.tape {
             Kept::Held(tape) => &tape.header,
             Kept::Filed(reel, ..) => &reel.header,
+        }
+    }
+
+    /// What its sessions did beside calling and hearing, in order, each under the name that its session has in the
+    /// end.
+    pub fn facts(&self) -> Vec<Fact> {
+        match &self.tape {
+            Kept::Held(tape) => tape.settled().facts().cloned().collect(),
+            Kept::Filed(reel, ..) => {
+                let facts = reel.events.iter().filter_map(|(_, event)| event.fact());
+                facts.cloned().collect()
+            }
         }
     }
 

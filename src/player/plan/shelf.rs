@@ -146,7 +146,7 @@ impl Plan {
     }
 
     /// Why the tapes cannot be played any more, if one was changed.
-    pub(in crate::player) fn fault(&self) -> Option<&str> {
+    pub fn fault(&self) -> Option<&str> {
         self.shelf.fault.get().map(String::as_str)
     }
 
