@@ -131,16 +131,12 @@ impl Actor {
     async fn call_or_publish(&mut self, wire: &Wire, place: usize) -> Result<(), String> {
         let operation = self.operation(place)?;
         let publishes = operation.request.method == PUBLISH;
-        match publishes.then(|| self.plan.published(place)).flatten() {
-            Some(published) => {
-                let published = Published::of(operation.id, published);
-                self.publish(wire, &published).await
-            }
-            None => {
-                self.call(wire, &operation, None).await;
-                Ok(())
-            }
+        if let Some(published) = publishes.then(|| self.plan.published(place)).flatten() {
+            let published = Published::of(operation.id, published);
+            return self.publish(wire, &published).await;
         }
+        self.call(wire, &operation, None).await;
+        Ok(())
     }
 
     /// Calls an operation; it opens a stream of this strand, if it opens one.

@@ -23,13 +23,12 @@ impl Plan {
                 Some(numbers.get(stream).ok_or(missing)?)
             }
         };
-        let said = match adding.filed.get(&notification.id) {
+        let said = if let Some((file, spot)) = adding.filed.get(&notification.id) {
             // It was checked when it was noted.
-            Some((file, spot)) => Said::Filed(*file, *spot),
-            None => {
-                check(&notification)?;
-                Said::Held(Saying::of(&mut notification, adding.shift))
-            }
+            Said::Filed(*file, *spot)
+        } else {
+            check(&notification)?;
+            Said::Held(Saying::of(&mut notification, adding.shift))
         };
         let mut causes = Vec::new();
         let mut since = None;

@@ -53,10 +53,11 @@ impl Saying {
             Wording::Anew
         };
         let data = notification.data.bytes();
-        let message = match &notification.carrier {
+        let message = if notification.carrier == Carrier::Bayeux {
             // White space around the JSON is none of it.
-            Carrier::Bayeux => message(&notification.channel, data.trim_ascii()),
-            other => carried(other, data, as_written),
+            message(&notification.channel, data.trim_ascii())
+        } else {
+            carried(&notification.carrier, data, as_written)
         };
         share(&mut notification.data, &notification.carrier, &message);
         Saying { identity, message }
