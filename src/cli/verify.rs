@@ -91,7 +91,7 @@ impl Verify {
             session_by: serve::session_by(session_by).because(Trouble::Usage)?,
             present: Present::Recorded,
         };
-        let recordings = tapes::to_replay(&self.tapes, &reading)?;
+        let recordings = tapes::to_play(&self.tapes, &reading)?;
         let tapes = Tapes::of(recordings, reading).because(Trouble::Tape)?;
         let settings = Settings {
             endpoints: tapes::endpoints(tapes.plan(), endpoint),

@@ -25,7 +25,7 @@ use crate::exchange::{
     Closed, Contract, Form, Micros, Notification, Operation, Request, Session, Stream,
 };
 use crate::journal::Way;
-use crate::tape::{Gaps, Tape};
+use crate::tape::Gaps;
 
 use super::publish;
 use super::settings::Reading;
@@ -173,15 +173,6 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Plans the replay of these tapes, whose requests are read so.
-    pub fn of(tapes: &[Tape], reading: Reading) -> Result<Plan, PlanError> {
-        let mut plan = Plan::empty(reading);
-        for tape in tapes {
-            plan.add_held(tape)?;
-        }
-        plan.complete()
-    }
-
     /// Plans the replay of these recordings, whose requests are read so.
     pub fn play(recordings: Vec<Recording>, reading: Reading) -> Result<Plan, PlanError> {
         let mut plan = Plan::empty(reading);

@@ -41,8 +41,9 @@ pub(super) struct Roll {
 }
 
 impl Recording {
-    /// Loads the tape at a path: a file, what follows it, or a folder of segments. Its operations stay in its
-    /// files where they stand there as capture writes them, and nothing has to be put in their places.
+    /// Loads the tape at a path: a file, what follows it, or a folder of segments. Its operations and
+    /// what is long of its notifications stay in its files where they stand there as capture writes them, and
+    /// nothing has to be put in their places.
     ///
     /// # Errors
     /// As for [`Tape::load`].
@@ -124,7 +125,7 @@ impl Reading {
 
 impl Plan {
     /// Adds a tape that is in memory.
-    pub(super) fn add_held(&mut self, tape: &Tape) -> Result<(), PlanError> {
+    fn add_held(&mut self, tape: &Tape) -> Result<(), PlanError> {
         let (tape, stand_ins) = standin::put_in(tape.settled());
         let found = endpoints_of(&tape.header, tape.events.iter());
         self.learn_endpoints(&found);
