@@ -3,19 +3,26 @@
 //! The memory is bounded; the digest is not: it covers every entry, also those that were dropped
 //! from the lists. It decides nothing and compares nothing.
 
+mod bounded;
 mod running;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
 use crate::exchange::{Notification, NotificationId, Operation, OperationId, Session};
 
+pub use bounded::Bounded;
+use bounded::Heard;
 use running::Running;
 
 /// The most entries that are kept of each list unless the user chooses; a run of a long tape exchanges more, and its digest
 /// tells as much.
 pub const DEFAULT_MAX_ENTRIES: usize = 100_000;
+
+/// The most bytes of notifications that are kept, of all sessions together: a run of a long tape may deliver more
+/// than fits into the memory.
+const MAX_DATA: usize = 64 * 1024 * 1024;
 
 /// The most misses that are kept: a client that loops on one would otherwise fill the memory.
 const MAX_MISSES: usize = 1_000;
@@ -28,6 +35,9 @@ const MAX_REMARKS: usize = 1_000;
 pub struct Journal {
     /// How many entries each list keeps; those of misses and remarks never more than their own most.
     most: usize,
+    /// How many bytes of notifications are kept at most.
+    most_data: usize,
+    data: usize,
     sessions: BTreeMap<Session, Lane>,
     misses: Bounded<Miss>,
     repeats: Bounded<Remark>,
@@ -45,7 +55,7 @@ pub struct Journal {
 #[derive(Clone, Debug, Default)]
 pub struct Lane {
     operations: Bounded<Answered>,
-    notifications: Bounded<Delivered>,
+    notifications: Heard,
     hash_of_operations: Running,
     hash_of_events: Running,
     /// Those of its streams, by their numbers.
@@ -151,42 +161,6 @@ pub struct Miss {
     pub reason: String,
 }
 
-/// A list of the last so many entries, and the count of all.
-#[derive(Clone, Debug)]
-pub struct Bounded<T> {
-    kept: VecDeque<T>,
-    total: usize,
-}
-
-impl<T> Default for Bounded<T> {
-    fn default() -> Self {
-        Bounded {
-            kept: VecDeque::new(),
-            total: 0,
-        }
-    }
-}
-
-impl<T> Bounded<T> {
-    /// The entries that are kept, oldest first.
-    pub fn kept(&self) -> impl Iterator<Item = &T> {
-        self.kept.iter()
-    }
-
-    /// How many there were, kept or not.
-    pub fn total(&self) -> usize {
-        self.total
-    }
-
-    fn push(&mut self, entry: T, most: usize) {
-        self.total += 1;
-        self.kept.push_back(entry);
-        while self.kept.len() > most {
-            self.kept.pop_front();
-        }
-    }
-}
-
 impl Default for Journal {
     fn default() -> Self {
         Journal::keeping(DEFAULT_MAX_ENTRIES)
@@ -198,6 +172,8 @@ impl Journal {
     pub fn keeping(most: usize) -> Journal {
         Journal {
             most,
+            most_data: MAX_DATA,
+            data: 0,
             sessions: BTreeMap::new(),
             misses: Bounded::default(),
             repeats: Bounded::default(),
@@ -212,10 +188,10 @@ impl Journal {
     pub fn kept(&self) -> usize {
         let lanes = self.sessions.values();
         let exchanged =
-            lanes.map(|lane| lane.operations.kept.len() + lane.notifications.kept.len());
-        let missed = self.misses.kept.len() + self.forwarded.kept.len();
+            lanes.map(|lane| lane.operations().kept().len() + lane.notifications().kept().len());
+        let missed = self.misses.kept().len() + self.forwarded.kept().len();
         let remarks = [&self.repeats, &self.tolerances, &self.chosen, &self.secrets];
-        let said = remarks.iter().map(|remarks| remarks.kept.len());
+        let said = remarks.iter().map(|remarks| remarks.kept().len());
         exchanged.chain(said).sum::<usize>() + missed
     }
 
@@ -247,7 +223,11 @@ impl Journal {
             Way::Stream(number) => lane.hashes_of_streams.entry(number).or_default(),
         };
         hash.add(&recorded.0);
+        let before = lane.notifications.bytes;
         lane.notifications.push(entry, most);
+        let after = lane.notifications.bytes;
+        self.data = self.data - before + after;
+        self.make_room();
     }
 
     /// Notes a miss.
@@ -328,6 +308,19 @@ impl Journal {
         named(hash.finalize())
     }
 
+    /// Drops what is more than may be kept: of whoever has most, so that nobody loses all for another.
+    fn make_room(&mut self) {
+        while self.data > self.most_data {
+            let lanes = self.sessions.values_mut();
+            let Some(lane) = lanes.max_by_key(|lane| lane.notifications.bytes) else {
+                return;
+            };
+            let before = lane.notifications.bytes;
+            lane.notifications.drop_oldest();
+            self.data -= before - lane.notifications.bytes;
+        }
+    }
+
     fn lane(&mut self, session: &Session) -> &mut Lane {
         self.sessions.entry(session.clone()).or_default()
     }
@@ -341,7 +334,7 @@ impl Lane {
 
     /// The notifications, in the order in which they were sent.
     pub fn notifications(&self) -> &Bounded<Delivered> {
-        &self.notifications
+        &self.notifications.list
     }
 
     /// The digest of this session's transcript.
@@ -351,7 +344,7 @@ impl Lane {
 
     /// Whether there is anything that counts in the digest.
     fn tells_something(&self) -> bool {
-        !self.hash_of_operations.is_empty() || self.notifications.total() > 0
+        !self.hash_of_operations.is_empty() || self.notifications().total() > 0
     }
 
     fn hash(&self) -> blake3::Hash {
@@ -485,6 +478,36 @@ mod tests {
             lane.notifications().kept().next().unwrap().notification,
             NotificationId(2)
         );
+    }
+
+    #[test]
+    fn the_data_of_notifications_is_bounded_and_whoever_has_most_loses_first() {
+        let (a, b) = (Session::new("a"), Session::new("b"));
+        let mut journal = Journal {
+            most_data: 10,
+            ..Journal::default()
+        };
+        let mut whole = Journal::default();
+        for journal in [&mut journal, &mut whole] {
+            hear(journal, &b, 1, "xyz");
+            for number in 2..6 {
+                hear(journal, &a, number, "xyz");
+            }
+        }
+        let kept = |journal: &Journal| {
+            let lanes = journal.sessions().map(|(_, lane)| lane.notifications());
+            let kept = |list: &Bounded<Delivered>| {
+                let kept = list.kept().map(|entry| entry.notification.0);
+                (kept.collect::<Vec<_>>(), list.total())
+            };
+            lanes.map(kept).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(&journal), [(vec![4, 5], 4), (vec![1], 1)]);
+        assert_eq!(journal.digest(), whole.digest());
+        hear(&mut journal, &a, 6, "longer than all");
+        assert_eq!(kept(&journal), [(vec![], 5), (vec![1], 1)]);
+        hear(&mut journal, &a, 7, "");
+        assert_eq!(kept(&journal), [(vec![7], 6), (vec![1], 1)]);
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl Replay {
         let redact = config.redact.clone();
         let setup = self.flags.setup(&self.tapes, &self.config, config);
         let setup = setup.because(Trouble::Usage)?;
-        let tapes = tapes::to_replay(&self.tapes, &setup.reading)?;
+        let tapes = tapes::to_play(&self.tapes, &setup.reading)?;
         // What is added goes to the one tape that was named.
         let rules = tapes
             .first()

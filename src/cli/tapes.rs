@@ -135,8 +135,8 @@ pub(super) fn elsewhere(whole: &Whole, path: &Path) -> Result<Vec<PathBuf>, Fail
     explained(whole.elsewhere(path))
 }
 
-/// Loads the tapes that are to be played: the embedded one where none is named.
-pub(super) fn to_play(paths: &[PathBuf]) -> Result<Vec<Tape>, Failure> {
+/// The tapes that are to be played, in memory: the embedded one where none is named.
+fn held(paths: &[PathBuf]) -> Result<Vec<Tape>, Failure> {
     if paths.is_empty() {
         let embedded = Tape::read(EMBEDDED)
             .context("the embedded tape")
@@ -146,11 +146,14 @@ pub(super) fn to_play(paths: &[PathBuf]) -> Result<Vec<Tape>, Failure> {
     paths.iter().map(|path| load(path)).collect()
 }
 
-/// The same for a replay, in which the operations stay in the files of their tapes.
-pub(super) fn to_replay(paths: &[PathBuf], reading: &Reading) -> Result<Vec<Recording>, Failure> {
-    let held = |tape| Recording::held(tape, Vec::new());
+/// Loads the tapes that are to be played: the embedded one where none is named. Their bodies stay in their files
+/// where they can.
+pub(super) fn to_play(paths: &[PathBuf], reading: &Reading) -> Result<Vec<Recording>, Failure> {
     if paths.is_empty() || paths.iter().any(|path| is_piped(path)) {
-        return Ok(to_play(paths)?.into_iter().map(held).collect());
+        let tapes = held(paths)?.into_iter();
+        return Ok(tapes
+            .map(|tape| Recording::held(tape, Vec::new()))
+            .collect());
     }
     let load = |path: &PathBuf| {
         let recording = explained(Recording::load(path, reading))?;

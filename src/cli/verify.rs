@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::player::{Plan, Present, Reading};
+use crate::player::{Present, Reading};
 use crate::tape::Gaps;
-use crate::verify::{self, Settings, Verdict, VerifyError};
+use crate::verify::{self, Settings, Tapes, Verdict, VerifyError};
 
 use super::config::ConfigFlag;
 use super::exit::{Because as _, Failure, Outcome, Trouble};
@@ -91,11 +91,10 @@ impl Verify {
             session_by: serve::session_by(session_by).because(Trouble::Usage)?,
             present: Present::Recorded,
         };
-        let tapes = tapes::to_play(&self.tapes)?;
-        let plan = Plan::of(&tapes, reading.clone()).because(Trouble::Tape)?;
+        let recordings = tapes::to_play(&self.tapes, &reading)?;
+        let tapes = Tapes::of(recordings, reading).because(Trouble::Tape)?;
         let settings = Settings {
-            endpoints: tapes::endpoints(&plan, endpoint),
-            reading,
+            endpoints: tapes::endpoints(tapes.plan(), endpoint),
             runs: self.runs.max(1),
             seed: self.seed.unwrap_or_else(any),
         };

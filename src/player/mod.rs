@@ -32,8 +32,8 @@ pub use body::ReplayBody;
 pub use caps::{Caps, DEFAULT_MAX_CONTENT};
 pub use forward::{Forward, Forwarded};
 pub use pace::{Pace, PaceError};
-pub use plan::{Happening, Plan, PlanError, Recording};
-pub use publish::METHOD as PUBLISH;
+pub use plan::{Happening, Part, Plan, PlanError, Recording};
+pub use publish::{METHOD as PUBLISH, Published};
 pub use report::Report;
 pub use service::{Held, Replay};
 pub use settings::{

@@ -9,6 +9,7 @@ mod learned;
 mod noting;
 mod paths;
 mod planned;
+mod pushed;
 mod recording;
 mod shelf;
 mod strands;
@@ -19,27 +20,26 @@ pub(super) mod tests;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-
 use crate::exchange::secret::Names;
 use crate::exchange::{
     Closed, Contract, Form, Micros, Notification, Operation, Request, Session, Stream,
 };
-use crate::journal::{Identity, Way};
-use crate::tape::{Gaps, Tape};
+use crate::journal::Way;
+use crate::tape::Gaps;
 
 use super::publish;
 use super::settings::Reading;
 use super::standin::StandIns;
 use super::ties::Ties;
 pub(super) use carried::{Wording, carried};
-pub(super) use due::message;
 pub(super) use lanes::Events;
-pub use lanes::Happening;
+pub use lanes::{Happening, Part};
 use learned::{Conversation, Learned};
 use paths::Paths;
 pub(super) use planned::{Planned, Times, Travels};
 use planned::{narrow, wide};
+use pushed::Said;
+pub(super) use pushed::{Pushed, message};
 pub use recording::Recording;
 pub(super) use shelf::Recorded;
 use shelf::Shelf;
@@ -99,6 +99,7 @@ pub(super) struct Ending {
 /// A notification with what it waits for.
 #[derive(Debug)]
 pub(super) struct Due {
+    /// Without its data and how that was written, where that stays in its file: see [`Plan::pushed`].
     pub(super) notification: Notification,
     pub(super) lane: usize,
     /// How many operations of the plan stand before it.
@@ -106,12 +107,9 @@ pub(super) struct Due {
     pub(super) causes: Vec<Cause>,
     /// The recorded time from its last cause, or from its predecessor where it has none.
     pub(super) gap: Micros,
-    /// What it was on the tape.
-    pub(super) identity: Identity,
     /// The operation that opened the stream on which it travelled; `None` for Bayeux.
     pub(super) stream: Option<usize>,
-    /// The bytes that carry it: a Bayeux message, or what goes on its stream.
-    pub(super) message: Bytes,
+    said: Said,
 }
 
 /// An operation that a notification waits for.
@@ -175,15 +173,6 @@ pub enum PlanError {
 }
 
 impl Plan {
-    /// Plans the replay of these tapes, whose requests are read so.
-    pub fn of(tapes: &[Tape], reading: Reading) -> Result<Plan, PlanError> {
-        let mut plan = Plan::empty(reading);
-        for tape in tapes {
-            plan.add_held(tape)?;
-        }
-        plan.complete()
-    }
-
     /// Plans the replay of these recordings, whose requests are read so.
     pub fn play(recordings: Vec<Recording>, reading: Reading) -> Result<Plan, PlanError> {
         let mut plan = Plan::empty(reading);
@@ -260,6 +249,11 @@ impl Plan {
             && self.operation(place).is_some_and(|operation| {
                 is_transport(&operation.request, operation.form, &self.endpoints)
             })
+    }
+
+    /// What the tapes lack.
+    pub fn gaps(&self) -> Gaps {
+        self.gaps
     }
 
     /// The Bayeux endpoints that the tapes name, each once.

@@ -1,6 +1,10 @@
 //! What Bayeux clients publish, as requests of their own: the identifiers and numbers of the messages
 //! that carry it are another's business.
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::plan::Plan;
 use crate::bayeux::reply::{self, Role};
 use crate::bayeux::{Message, message};
 use crate::exchange::coding::decoded;
@@ -48,6 +52,44 @@ pub(super) fn of(messages: &[Message]) -> Option<Request> {
         body: Body::new(content),
         trailers: Headers::new(),
     })
+}
+
+/// What an operation published, and how the service replied.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The messages, each with its channel and its data, if it has any.
+    pub messages: Vec<(String, Option<Box<RawValue>>)>,
+    /// The reply to each, where the tape has one.
+    pub replies: Vec<Option<String>>,
+}
+
+impl Plan {
+    /// What the operation at a place published; `None` where it did not, or its tape was changed.
+    pub fn published(&self, place: usize) -> Option<Published> {
+        let recorded = self.recorded(place)?;
+        let request = &recorded.operation.request;
+        (request.method == METHOD).then(|| Published {
+            messages: messages(request, recorded.replies.len()),
+            replies: at(&recorded.operation.response, &recorded.replies),
+        })
+    }
+}
+
+/// So many messages, of which a request was made that publishes them.
+fn messages(request: &Request, count: usize) -> Vec<(String, Option<Box<RawValue>>)> {
+    #[derive(Deserialize)]
+    struct Entry {
+        channel: String,
+        data: Box<RawValue>,
+    }
+    let content = request.body.bytes();
+    if count == 1 {
+        let data = serde_json::from_slice(content).ok();
+        return vec![(request.target.clone(), data)];
+    }
+    let entries: Vec<Entry> = serde_json::from_slice(content).unwrap_or_default();
+    let message = |entry: Entry| (entry.channel, Some(entry.data));
+    entries.into_iter().map(message).collect()
 }
 
 /// What a recorded operation published; `None` where it is another request than one of messages to

@@ -23,6 +23,7 @@ use super::copies::{Ask, Copies, CopyId};
 use super::forward::Forward;
 use super::pace::Pace;
 use super::plan::Plan;
+use super::refusal::{Kind, Refusal};
 use super::report::Report;
 use super::settings::{Misses, Settings};
 use super::stage::Answer;
@@ -58,8 +59,8 @@ pub type Held = Box<dyn std::any::Any + std::marker::Send>;
 
 impl Replay {
     /// A replay of `plan` that answers Bayeux requests at these paths and below them.
-    pub fn new(plan: Plan, settings: Settings, endpoints: Vec<String>) -> Replay {
-        Replay::begin(plan, settings, endpoints, None)
+    pub fn new(plan: impl Into<Arc<Plan>>, settings: Settings, endpoints: Vec<String>) -> Replay {
+        Replay::begin(plan.into(), settings, endpoints, None)
     }
 
     /// Learns what values flow through the tapes, beside everything else. A request that needs to know waits.
@@ -79,11 +80,11 @@ impl Replay {
         forward: Forward,
     ) -> Replay {
         settings.misses = Misses::Forwarded;
-        Replay::begin(plan, settings, endpoints, Some(forward))
+        Replay::begin(Arc::new(plan), settings, endpoints, Some(forward))
     }
 
     fn begin(
-        plan: Plan,
+        plan: Arc<Plan>,
         mut settings: Settings,
         endpoints: Vec<String>,
         forward: Option<Forward>,
@@ -91,7 +92,6 @@ impl Replay {
         if plan.speaks_bayeux_on_sockets() {
             settings.bayeux.sockets = Sockets::Offered;
         }
-        let plan = Arc::new(plan);
         let state = State::new(Copies::new(Arc::clone(&plan), settings.clone()));
         Replay(Arc::new(Shared {
             plan,
@@ -136,6 +136,12 @@ impl Replay {
             state.streams.clear();
             state.each(|stage| stage.release_all(now));
         });
+    }
+
+    /// The answer to everything, if a tape was changed while it is played.
+    pub(super) fn fault(&self) -> Option<Refusal> {
+        let fault = self.0.plan.fault()?;
+        Some(Refusal::plain(Kind::Tape, fault.to_owned()))
     }
 
     /// Whether [`Replay::stop`] was called.

@@ -259,6 +259,9 @@ pub(super) async fn converse(
         if let Some(mut asked) = waiting.remove(&exchange) {
             asked.answered();
         }
+        if replay.fault().is_some() {
+            break;
+        }
         let (_, content) = Carrier::Json.response(&answer);
         let text = Utf8Bytes::try_from(content).unwrap_or_default();
         if socket.send(Said::Text(text)).await.is_err() {

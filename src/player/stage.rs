@@ -5,6 +5,8 @@
 mod alike;
 mod answer;
 mod choice;
+mod fault;
+mod heard;
 pub(super) mod outlets;
 pub(super) mod progress;
 mod room;
@@ -14,19 +16,18 @@ mod streaming;
 mod tests;
 mod veil;
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::bayeux::{self, Admission, ClientId, Effect, Event, Exchange, Message};
 use crate::exchange::{Micros, NotificationId, Session};
-use crate::journal::{Delivered, Journal};
+use crate::journal::Journal;
 
 use super::cast::{Cast, Identity, Role, Taken};
 use super::pace::Pace;
-use super::plan::{self, Due, Plan};
+use super::plan::{self, Plan, Pushed};
 use super::run::{Absent, Run};
 use super::settings::{Absence, Settings};
 use super::values::Bound;
@@ -57,6 +58,8 @@ pub(crate) struct Stage {
     veil: Veil,
     /// The notification behind each event that was given to the Bayeux server.
     events: Vec<usize>,
+    /// What was read of notifications that are on their way.
+    under_way: BTreeMap<usize, Pushed<'static>>,
     /// The streams that are open.
     outlets: Outlets,
     /// Notifications that go out again to a client that has not seen them.
@@ -89,6 +92,7 @@ impl Stage {
             told: plan.given(copy),
             veil: Veil::new(plan.secret_names()),
             events: Vec::new(),
+            under_way: BTreeMap::new(),
             outlets: Outlets::default(),
             again: BTreeSet::new(),
             heard: vec![0; plan.notifications.len()],
@@ -234,7 +238,9 @@ impl Stage {
             }
         }
         let effects = self.bayeux.flush(now);
-        self.carry_out(now, effects)
+        let mut sends = self.carry_out(now, effects);
+        sends.extend(self.end_if_changed(now));
+        sends
     }
 
     /// Works out what follows from what has happened.
@@ -286,17 +292,21 @@ impl Stage {
             return self.hand_on(notification, stream);
         }
         let handed = || {
-            let due = self.plan.notifications.get(notification)?;
             let client = self.cast.listener(self.plan.lanes.get(place)?.session)?;
-            let live = self.live(notification, due);
-            let (channel, json) = match &live {
-                Some((channel, data)) => (channel.as_ref(), plan::message(channel, data)),
-                None => (due.notification.channel.as_str(), due.message.clone()),
+            let channel = self.plan.channel(notification, &self.bound)?;
+            if !self.bayeux.hears(client, &channel) {
+                return None;
+            }
+            // Only now, since it may have to be read.
+            let pushed = self.plan.pushed(notification)?;
+            let json = match self.live(notification, &pushed) {
+                Some((channel, data)) => plan::message(&channel, &data),
+                None => pushed.saying.message.clone(),
             };
-            let hears = self.bayeux.hears(client, channel);
-            hears.then(|| (json, client.clone()))
+            Some((json, client.clone(), pushed.read()))
         };
-        let (json, client) = handed()?;
+        let (json, client, read) = handed()?;
+        self.under_way.extend(read.map(|read| (notification, read)));
         let event = Event {
             token: self.events.len(),
             json,
@@ -304,12 +314,6 @@ impl Stage {
         self.events.push(notification);
         self.run.take(place);
         self.bayeux.enqueue(&client, event).then_some(notification)
-    }
-
-    /// The channel and the data of a notification, if live clients chose something in them.
-    fn live<'a>(&self, notification: usize, due: &'a Due) -> Option<(Cow<'a, str>, Bytes)> {
-        self.plan
-            .heard(notification, &due.notification, &self.bound)
     }
 
     /// Notes what the Bayeux server says has happened, and collects what it wants sent.
@@ -325,7 +329,7 @@ impl Stage {
                 } => {
                     for token in undelivered.into_iter().rev() {
                         if let Some(&notification) = self.events.get(token) {
-                            self.run.put_back(now, &self.plan, notification);
+                            self.put_back(now, notification);
                         }
                     }
                     self.cast.left(&client);
@@ -340,41 +344,6 @@ impl Stage {
     fn delivered(&mut self, now: Micros, token: usize, client: &ClientId) {
         if let (Some(&place), Some(seat)) = (self.events.get(token), self.cast.seat_of(client)) {
             self.heard_by(now, place, seat);
-        }
-    }
-
-    /// Notes that a notification has reached the client of a session.
-    fn heard_by(&mut self, now: Micros, place: usize, seat: usize) {
-        let session = self.plan.sessions.get(seat);
-        let (Some(due), Some(session)) = (self.plan.notifications.get(place), session) else {
-            return;
-        };
-        if self.again.remove(&place) {
-            return; // it is in the transcript already
-        }
-        let recorded = &due.notification;
-        let (channel, data) = match self.plan.heard(place, recorded, &self.told) {
-            Some((channel, data)) => (channel.into_owned(), data),
-            None => (recorded.channel.clone(), recorded.data.bytes().clone()),
-        };
-        // As a rule it is text, and kept without a copy.
-        let text = String::from_utf8_lossy(&data);
-        let data = match text {
-            Cow::Borrowed(_) => data,
-            Cow::Owned(text) => text.into(),
-        };
-        let entry = Delivered {
-            notification: recorded.id,
-            channel,
-            data,
-        };
-        self.journal
-            .delivered(session, self.plan.way(due), entry, &due.identity);
-        if let Some(count) = self.heard.get_mut(place) {
-            *count += 1;
-        }
-        if let Quiet::Since(since) = &mut self.quiet {
-            *since = now;
         }
     }
 

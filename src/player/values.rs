@@ -272,6 +272,17 @@ impl Values {
         Some(response)
     }
 
+    /// The channel of a notification with the live values in it; `None` where none is.
+    pub(super) fn channel(
+        &self,
+        notification: usize,
+        recorded: &str,
+        bound: &Bound,
+    ) -> Option<String> {
+        let message = self.notifications.get(&notification)?;
+        splice::text(recorded, &message.target, bound)
+    }
+
     /// The channel and the data of a notification with the live values in them; `None` where none is.
     pub(super) fn notification<'a>(
         &self,
@@ -280,7 +291,7 @@ impl Values {
         bound: &Bound,
     ) -> Option<(Cow<'a, str>, Bytes)> {
         let message = self.notifications.get(&notification)?;
-        let channel = splice::text(&recorded.channel, &message.target, bound);
+        let channel = self.channel(notification, &recorded.channel, bound);
         let data = splice::bytes(recorded.data.bytes(), &message.body, bound);
         (channel.is_some() || data.is_some()).then(|| {
             let channel = channel.map_or(Cow::Borrowed(recorded.channel.as_str()), Cow::Owned);

@@ -351,12 +351,7 @@ impl Tape {
 
     /// The facts, in order.
     pub fn facts(&self) -> impl Iterator<Item = &Fact> {
-        self.events.iter().filter_map(|event| match event {
-            Event::Fact(fact) => Some(fact),
-            Event::Contract(_) | Event::Operation(_) | Event::Notification(_) | Event::Gap(_) => {
-                None
-            }
-        })
+        self.events.iter().filter_map(Event::fact)
     }
 
     /// What the recording lacks, in order.
@@ -398,6 +393,16 @@ impl Event {
             Event::Notification(notification) => Some(notification.at),
             Event::Fact(fact) => Some(fact.at),
             Event::Gap(gap) => Some(gap.at),
+        }
+    }
+
+    /// What a session did beside calling and hearing, if it tells that.
+    pub fn fact(&self) -> Option<&Fact> {
+        match self {
+            Event::Fact(fact) => Some(fact),
+            Event::Contract(_) | Event::Operation(_) | Event::Notification(_) | Event::Gap(_) => {
+                None
+            }
         }
     }
 

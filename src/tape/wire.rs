@@ -127,9 +127,7 @@ pub(super) fn read(object: &str) -> Result<(String, Entry), Fault> {
         "trailer" => return Ok((kind, Entry::Trailer(serde_json::from_str(object)?))),
         "contract" => Event::Contract(serde_json::from_str::<WireContract>(object)?.into()),
         "operation" => Event::Operation(read_operation(object)?),
-        "notification" => {
-            Event::Notification(serde_json::from_str::<WireNotification>(object)?.into())
-        }
+        "notification" => Event::Notification(read_notification(object)?),
         "fact" => Event::Fact(serde_json::from_str::<WireFact>(object)?.into()),
         "gap" => Event::Gap(serde_json::from_str::<WireGap>(object)?.into()),
         _ => return Err(Fault::Problem(Problem::UnknownKind(kind))),
@@ -144,6 +142,11 @@ fn read_operation(object: &str) -> Result<Operation, serde_json::Error> {
         return Err(serde_json::Error::missing_field("response"));
     }
     Ok(wire.into())
+}
+
+/// Reads an object that is a notification.
+pub(super) fn read_notification(object: &str) -> Result<Notification, serde_json::Error> {
+    serde_json::from_str::<WireNotification>(object).map(Notification::from)
 }
 
 // Every struct denies unknown fields, since `format` would lose them. Every optional field is either

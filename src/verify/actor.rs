@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::exchange::{Carrier, End, Form, Notification, Operation, Stream, coding};
+use crate::player::{PUBLISH, Plan};
 
 use super::board::{Board, Standing};
 use super::difference;
@@ -18,6 +19,7 @@ use super::wire::Wire;
 /// One client.
 pub(super) struct Actor {
     script: Script,
+    plan: Arc<Plan>,
     address: SocketAddr,
     jitter: Jitter,
     board: Arc<Board>,
@@ -29,9 +31,9 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    /// The client of a script, whose place on the board is given.
+    /// The client of a script of this plan, whose place on the board is given.
     pub(super) fn new(
-        script: Script,
+        (script, plan): (Script, Arc<Plan>),
         address: SocketAddr,
         jitter: Jitter,
         board: Arc<Board>,
@@ -39,6 +41,7 @@ impl Actor {
     ) -> Actor {
         Actor {
             script,
+            plan,
             address,
             jitter,
             board,
@@ -85,17 +88,24 @@ impl Actor {
 
     async fn act(&mut self, wire: &Wire) -> Result<(), String> {
         let steps = Arc::clone(&self.script.steps);
+        let plan = Arc::clone(&self.plan);
         for step in steps.iter() {
             self.jitter.pause().await;
             self.stands(Standing::Ready);
             match step {
-                Step::Call(operation) => self.call(wire, operation, None).await,
-                Step::Open(operation, strand) => {
-                    self.call(wire, operation, Some(*strand)).await;
+                Step::Call(place) => self.call_or_publish(wire, *place).await?,
+                Step::Open(place, strand) => {
+                    let operation = self.operation(*place)?;
+                    self.call(wire, &operation, Some(*strand)).await;
                 }
-                Step::Publish(published) => self.publish(wire, published).await?,
-                Step::Hear(notification) => self.hear(wire, notification).await?,
-                Step::HearOn(notification, strand) => self.hear_on(notification, *strand).await?,
+                Step::Hear(place) => {
+                    let notification = heard(&plan, *place)?;
+                    self.hear(wire, &notification).await?;
+                }
+                Step::HearOn(place, strand) => {
+                    let notification = heard(&plan, *place)?;
+                    self.hear_on(&notification, *strand).await?;
+                }
                 Step::Shake(endpoint) => self.subscriber.shake(wire, endpoint).await?,
                 Step::Subscribe(channel) => {
                     self.connect(wire).await?;
@@ -108,6 +118,24 @@ impl Actor {
                 Step::Disconnect => self.subscriber.disconnect(wire).await?,
             }
         }
+        Ok(())
+    }
+
+    /// The operation at a place of the plan.
+    fn operation(&self, place: usize) -> Result<Arc<Operation>, String> {
+        let operation = self.plan.called(place);
+        operation.ok_or_else(|| self.plan.fault().unwrap_or_default().to_owned())
+    }
+
+    /// Calls an operation over HTTP, or publishes what it published.
+    async fn call_or_publish(&mut self, wire: &Wire, place: usize) -> Result<(), String> {
+        let operation = self.operation(place)?;
+        let publishes = operation.request.method == PUBLISH;
+        if let Some(published) = publishes.then(|| self.plan.published(place)).flatten() {
+            let published = Published::of(operation.id, published);
+            return self.publish(wire, &published).await;
+        }
+        self.call(wire, &operation, None).await;
         Ok(())
     }
 
@@ -236,4 +264,10 @@ impl Actor {
     fn differs(&self, what: &str) {
         self.board.differs(self.place, what);
     }
+}
+
+/// The notification at a place of a plan.
+fn heard(plan: &Plan, place: usize) -> Result<Cow<'_, Notification>, String> {
+    let notification = plan.heard_at(place);
+    notification.ok_or_else(|| plan.fault().unwrap_or_default().to_owned())
 }

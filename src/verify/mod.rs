@@ -22,20 +22,27 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use crate::exchange::Fact;
 use crate::listen::{self, Limits, Sockets};
-use crate::player::{self, Absence, Plan, PlanError, Reading, Reconnections, Replay};
-use crate::tape::{Gaps, Tape};
+use crate::player::{self, Absence, Plan, PlanError, Reading, Reconnections, Recording, Replay};
+use crate::tape::Gaps;
 
 use actor::Actor;
 use board::Board;
 use jitter::Jitter;
 use script::Script;
 
+/// The tapes that are verified. What they hold of operations and long notifications stays in their files.
+#[derive(Debug)]
+pub struct Tapes {
+    plan: Arc<Plan>,
+    /// What the sessions of each did beside calling and hearing.
+    facts: Vec<Vec<Fact>>,
+}
+
 /// How tapes are verified.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How requests are read and compared.
-    pub reading: Reading,
     /// The paths of the Bayeux endpoints; the first is that of sessions whose tape names none.
     pub endpoints: Vec<String>,
     /// How often the tapes are played; the first time without delays.
@@ -80,24 +87,38 @@ struct Ran {
     differences: Vec<String>,
 }
 
-/// Plays `tapes` to themselves.
-pub async fn verify(tapes: &[Tape], settings: &Settings) -> Result<Verdict, VerifyError> {
+impl Tapes {
+    /// The tapes of these recordings, whose requests are read so.
+    pub fn of(recordings: Vec<Recording>, reading: Reading) -> Result<Tapes, PlanError> {
+        let facts = recordings.iter().map(Recording::facts).collect();
+        let plan = Arc::new(Plan::play(recordings, reading)?);
+        Ok(Tapes { plan, facts })
+    }
+
+    /// What a replay plays of them.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+/// Plays tapes to themselves.
+pub async fn verify(tapes: &Tapes, settings: &Settings) -> Result<Verdict, VerifyError> {
     let began = Instant::now();
-    let scripts = script::of(tapes, settings)?;
+    let scripts = script::of(&tapes.plan, &tapes.facts, settings);
     let mut verdict = Verdict {
         sessions: scripts.len(),
         operations: scripts.iter().map(Script::operations).sum(),
         notifications: scripts.iter().map(Script::notifications).sum(),
         digest: String::new(),
         took: Duration::ZERO,
-        gaps: Gaps::default(),
+        gaps: tapes.plan.gaps(),
         differences: Vec::new(),
     };
-    for tape in tapes {
-        verdict.gaps.join(&tape.gaps_in_all());
-    }
     for number in 1..=settings.runs {
-        let ran = run(tapes, &scripts, settings, number).await?;
+        let ran = run(&tapes.plan, &scripts, settings, number).await?;
+        if let Some(fault) = tapes.plan.fault() {
+            return Err(PlanError::Changed(fault.to_owned()).into());
+        }
         let of_run = |what: &String| format!("run {number}: {what}");
         verdict
             .differences
@@ -116,18 +137,17 @@ pub async fn verify(tapes: &[Tape], settings: &Settings) -> Result<Verdict, Veri
 
 /// Plays the tapes once.
 async fn run(
-    tapes: &[Tape],
+    plan: &Arc<Plan>,
     scripts: &[Script],
     settings: &Settings,
     number: u64,
 ) -> Result<Ran, VerifyError> {
-    let plan = Plan::of(tapes, settings.reading.clone())?;
     let playing = player::Settings {
         absence: Absence::Never,
         reconnections: Reconnections::AsRecorded,
         ..player::Settings::default()
     };
-    let replay = Replay::new(plan, playing, settings.endpoints.clone());
+    let replay = Replay::new(Arc::clone(plan), playing, settings.endpoints.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let (end, stop) = listen::stopper();
@@ -144,7 +164,7 @@ async fn run(
     let timer = tokio::spawn(replay.clone().keep_time());
     let board = Arc::new(Board::new(scripts));
     let stuck = tokio::select! {
-        () = play(scripts, settings, number, address, &board) => None,
+        () = play((plan, scripts), settings, number, address, &board) => None,
         stuck = board.stuck() => Some(stuck),
     };
     replay.stop();
@@ -166,7 +186,7 @@ async fn run(
 
 /// Lets every session do what its script says; then nobody may have more to hear.
 async fn play(
-    scripts: &[Script],
+    (plan, scripts): (&Arc<Plan>, &[Script]),
     settings: &Settings,
     number: u64,
     address: SocketAddr,
@@ -178,7 +198,8 @@ async fn play(
             1 => Jitter::none(),
             _ => Jitter::new(settings.seed, number, place, script.steps.len()),
         };
-        let actor = Actor::new(script.clone(), address, jitter, Arc::clone(board), place);
+        let script = (script.clone(), Arc::clone(plan));
+        let actor = Actor::new(script, address, jitter, Arc::clone(board), place);
         actors.spawn(actor.play());
     }
     for actor in actors.join_all().await {

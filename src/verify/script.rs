@@ -1,18 +1,12 @@
 //! What each session does when a tape is played to itself.
 
-use std::collections::BTreeMap;
-use std::slice;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use crate::bayeux::reply::{self, Role, Sent};
-use crate::bayeux::{Message, message, recorded};
-use crate::exchange::{
-    Carrier, Fact, Micros, Notification, Operation, OperationId, Response, Session, What, coding,
-};
-use crate::player::{Happening, PUBLISH, Plan, PlanError};
-use crate::tape::Tape;
+use crate::bayeux::recorded;
+use crate::exchange::{Fact, Micros, OperationId, Session, What};
+use crate::player::{self, Happening, Part, Plan};
 
 use super::Settings;
 
@@ -27,19 +21,18 @@ pub(super) struct Script {
     pub(super) steps: Arc<Vec<Step>>,
 }
 
-/// One thing that a session does.
+/// One thing that a session does. Operations and notifications are named by their places in the plan, from which
+/// each is read when its time has come.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// It calls an operation over HTTP.
-    Call(Operation),
+    /// It calls an operation over HTTP, or publishes.
+    Call(usize),
     /// It calls one that opens a stream.
-    Open(Operation, Strand),
-    /// It publishes.
-    Publish(Published),
+    Open(usize, Strand),
     /// It waits for a notification.
-    Hear(Notification),
+    Hear(usize),
     /// It waits for one on a stream.
-    HearOn(Notification, Strand),
+    HearOn(usize, Strand),
     /// It shakes hands with this endpoint.
     Shake(String),
     /// It subscribes to a channel or pattern.
@@ -50,10 +43,9 @@ pub(super) enum Step {
     Disconnect,
 }
 
-/// Streams that were opened one after the other: the place of the tape, and the operation that opened
-/// the first of them.
+/// Streams that were opened one after the other: the operation that opened the first of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Strand(usize, OperationId);
+pub(super) struct Strand(usize);
 
 /// Messages that were published together, and how the service replied.
 #[derive(Clone, Debug)]
@@ -70,7 +62,7 @@ const TAKEN: &str = r#"{"successful":true}"#;
 
 impl Script {
     pub(super) fn operations(&self) -> usize {
-        self.count(|step| matches!(step, Step::Call(_) | Step::Open(..) | Step::Publish(_)))
+        self.count(|step| matches!(step, Step::Call(_) | Step::Open(..)))
     }
 
     pub(super) fn notifications(&self) -> usize {
@@ -82,66 +74,40 @@ impl Script {
     }
 }
 
-/// The scripts of all sessions of these tapes.
-pub(super) fn of(tapes: &[Tape], settings: &Settings) -> Result<Vec<Script>, PlanError> {
+/// The scripts of all sessions of these tapes, of which the facts of each are given.
+pub(super) fn of(plan: &Plan, facts: &[Vec<Fact>], settings: &Settings) -> Vec<Script> {
     let mut scripts: Vec<(Session, Vec<Step>)> = Vec::new();
-    for (place, tape) in tapes.iter().enumerate() {
-        let plan = Plan::of(slice::from_ref(tape), settings.reading.clone())?;
-        let tape = tape.settled();
-        let recorded: BTreeMap<OperationId, &Operation> = tape
-            .operations()
-            .map(|operation| (operation.id, operation))
-            .collect();
-        for (session, happenings) in plan.conversations() {
-            let facts = tape.facts().filter(|fact| fact.session == *session);
-            let strand = |stream| Some(Strand(place, plan.strand(stream)?));
-            let facts: Vec<&Fact> = facts.collect();
-            let steps = steps(&happenings, &facts, &recorded, &strand);
-            match scripts.iter_mut().find(|(other, _)| other == session) {
-                Some((_, before)) => before.extend(steps),
-                None => scripts.push((session.clone(), steps)),
-            }
+    for part in plan.parts() {
+        let facts = facts.get(part.tape).into_iter().flatten();
+        let facts: Vec<&Fact> = facts.filter(|fact| fact.session == *part.session).collect();
+        let steps = steps(plan, &part, &facts);
+        match scripts.iter_mut().find(|(other, _)| other == part.session) {
+            Some((_, before)) => before.extend(steps),
+            None => scripts.push((part.session.clone(), steps)),
         }
     }
     let endpoint = settings.endpoints.first().cloned().unwrap_or_default();
     let script = |(session, steps): (Session, Vec<Step>)| Script {
         session,
         endpoint: endpoint.clone(),
-        channels: undeclared(&steps),
+        channels: undeclared(plan, &steps),
         steps: Arc::new(steps),
     };
-    Ok(scripts.into_iter().map(script).collect())
+    scripts.into_iter().map(script).collect()
 }
 
 /// The steps of one session on one tape: a fact comes before the first thing that began after it.
-fn steps(
-    happenings: &[Happening<'_>],
-    facts: &[&Fact],
-    recorded: &BTreeMap<OperationId, &Operation>,
-    strand: &dyn Fn(OperationId) -> Option<Strand>,
-) -> Vec<Step> {
+fn steps(plan: &Plan, part: &Part<'_>, facts: &[&Fact]) -> Vec<Step> {
     let mut facts = facts.iter().peekable();
     let mut steps = Vec::new();
-    for happening in happenings {
-        let at = match happening {
-            Happening::Called(operation) => operation.at,
-            Happening::Heard(notification) => notification.at,
-        };
-        steps.extend(until(&mut facts, Some(at)));
-        steps.push(match happening {
-            Happening::Called(operation) if operation.request.method == PUBLISH => Step::Publish(
-                Published::of(recorded.get(&operation.id).copied().unwrap_or(operation)),
-            ),
-            Happening::Called(operation) => match strand(operation.id) {
-                Some(strand) => Step::Open((**operation).clone(), strand),
-                None => Step::Call((**operation).clone()),
-            },
-            Happening::Heard(notification) => {
-                match notification.carrier.stream().and_then(strand) {
-                    Some(strand) => Step::HearOn((*notification).clone(), strand),
-                    None => Step::Hear((*notification).clone()),
-                }
-            }
+    for happening in &part.happenings {
+        steps.extend(until(&mut facts, Some(plan.began(*happening))));
+        let strand = plan.strand(*happening).map(Strand);
+        steps.push(match (*happening, strand) {
+            (Happening::Called(place), Some(strand)) => Step::Open(place, strand),
+            (Happening::Called(place), None) => Step::Call(place),
+            (Happening::Heard(place), Some(strand)) => Step::HearOn(place, strand),
+            (Happening::Heard(place), None) => Step::Hear(place),
         });
     }
     steps.extend(until(&mut facts, None));
@@ -172,21 +138,18 @@ fn until<'a>(
 }
 
 /// The channels on which a session hears something, where nothing says what it subscribed to.
-fn undeclared(steps: &[Step]) -> Vec<String> {
-    let mut channels = Vec::new();
+fn undeclared(plan: &Plan, steps: &[Step]) -> Vec<String> {
+    let mut channels: Vec<String> = Vec::new();
     for step in steps {
         match step {
             Step::Subscribe(_) => return Vec::new(),
-            Step::Hear(notification)
-                if notification.carrier == Carrier::Bayeux
-                    && !channels.contains(&notification.channel) =>
-            {
-                channels.push(notification.channel.clone());
+            Step::Hear(place) => {
+                let channel = plan.channel_at(*place);
+                let new = channel.filter(|channel| !channels.iter().any(|known| known == channel));
+                channels.extend(new.map(str::to_owned));
             }
             Step::Call(_)
             | Step::Open(..)
-            | Step::Publish(_)
-            | Step::Hear(_)
             | Step::HearOn(..)
             | Step::Shake(_)
             | Step::Unsubscribe(_)
@@ -197,56 +160,33 @@ fn undeclared(steps: &[Step]) -> Vec<String> {
 }
 
 impl Published {
-    fn of(operation: &Operation) -> Published {
-        let request = &operation.request;
-        let query = request.target.split_once('?').map(|(_, query)| query);
-        let read = match query {
-            Some(query) if request.method == "GET" => {
-                message::read_query(query).map(|(messages, _)| messages)
-            }
-            _ => {
-                let kind = request.headers.get("content-type");
-                let kind = kind.and_then(|kind| std::str::from_utf8(kind).ok());
-                message::read(kind, request.body.bytes())
-            }
+    /// What this operation published.
+    pub(super) fn of(operation: OperationId, published: player::Published) -> Published {
+        let lasting = |reply: Option<String>| {
+            let reply = RawValue::from_string(reply?).ok()?;
+            recorded::lasting(&reply)
         };
-        let mut published = read.unwrap_or_default();
-        published.retain(|message| !message.is_meta());
-        let replies = replies(&published, &operation.response);
-        let part = |message: Message| (message.channel, message.data);
+        let replies = published.replies.into_iter().map(lasting);
         Published {
-            operation: operation.id,
-            messages: published.into_iter().map(part).collect(),
-            replies,
+            operation,
+            messages: published.messages,
+            replies: replies
+                .map(|reply| reply.unwrap_or_else(|| TAKEN.to_owned()))
+                .collect(),
         }
     }
-}
-
-/// What lasts of the replies to these messages.
-fn replies(published: &[Message], response: &Response) -> Vec<String> {
-    let content = coding::decoded(&response.headers, &response.body).unwrap_or_default();
-    let sent = reply::read(&content).unwrap_or_default();
-    let texts = reply::texts(&content).unwrap_or_default();
-    let reply = |message: &Message| {
-        let mut replies = sent.iter().zip(&texts);
-        let published = |sent: &Sent| sent.role() == Role::Published && sent.answers(message);
-        let (_, text) = replies.find(|(sent, _)| published(sent))?;
-        recorded::lasting(text)
-    };
-    let replies = published.iter().map(reply);
-    replies
-        .map(|reply| reply.unwrap_or_else(|| TAKEN.to_owned()))
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::{Body, End, Form, Headers, Kind, OnSocket, Request};
+    use crate::exchange::{Body, End, Form, Headers, Kind, OnSocket, Operation, Request, Response};
+    use crate::player::Reading;
+    use crate::tape::{Event, Header, Tape, Trust};
 
-    fn published(form: Form, answer: &'static str) -> Published {
+    fn published(form: Form, answer: &'static str) -> Vec<String> {
         let content = r#"[{"channel":"/a","data":1},{"channel":"/b","data":2}]"#;
-        Published::of(&Operation {
+        let operation = Operation {
             id: OperationId(2),
             session: Session::new("alice"),
             at: Micros(0),
@@ -267,7 +207,25 @@ mod tests {
             end: End::Complete,
             form,
             repairs: Vec::new(),
-        })
+        };
+        let tape = Tape {
+            header: Header {
+                title: "t".into(),
+                source: "s".into(),
+                started: None,
+                endpoint: Some("/cometd".into()),
+                trust: Trust::Checked,
+                segment: None,
+                redaction: None,
+            },
+            events: vec![Event::Operation(operation)],
+        };
+        let plan = Plan::of(&[tape], Reading::default()).unwrap();
+        let published = Published::of(OperationId(2), plan.published(0).unwrap());
+        let data = published.messages.iter();
+        let data = data.map(|(channel, data)| (channel.as_str(), data.as_ref().unwrap().get()));
+        assert_eq!(data.collect::<Vec<_>>(), [("/a", "1"), ("/b", "2")]);
+        published.replies
     }
 
     #[test]
@@ -276,10 +234,10 @@ mod tests {
             stream: OperationId(1),
             kind: Kind::Text,
         });
-        assert_eq!(published(on, "").replies, [TAKEN, TAKEN]);
+        assert_eq!(published(on, ""), [TAKEN, TAKEN]);
         let answer = r#"[{"channel":"/b","successful":false,"error":"403::no","n":1.0},{"channel":"/a","successful":true}]"#;
         let refused = r#"{"successful":false,"error":"403::no","n":1.0}"#;
-        assert_eq!(published(on, answer).replies, [TAKEN, refused]);
-        assert_eq!(published(Form::Exchange, answer).replies, [TAKEN, refused]);
+        assert_eq!(published(on, answer), [TAKEN, refused]);
+        assert_eq!(published(Form::Exchange, answer), [TAKEN, refused]);
     }
 }

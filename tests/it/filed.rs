@@ -1,15 +1,20 @@
-//! Tapes whose operations stay in their files while they are replayed.
+//! Tapes whose operations stay in their files while they are replayed or verified.
+
+mod pushed;
 
 use std::fs::{self, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use antiphon::exchange::{
     Body, End, Form, Headers, Micros, Operation, OperationId, Request, Response, Session,
 };
 use antiphon::tape::{Event, Header, Layout, Packing, Segment, Style, Tape, Trust};
 
-use crate::support::{Replay, fetch, get, report};
+use crate::support::{Replay, fetch, get, peak, report};
 
 /// A folder of a test's own.
 fn folder(name: &str) -> PathBuf {
@@ -174,16 +179,17 @@ fn a_tape_that_is_replaced_while_it_is_replayed_plays_as_it_was() {
     assert_eq!(get(&format!("{}/2", replay.origin)).text, "\"second\"");
 }
 
+/// So many bodies of 256 KiB.
+fn large(count: usize) -> Vec<Vec<u8>> {
+    let more = "x".repeat(256 << 10);
+    let body = |number: usize| format!("{{\"number\":{number},\"x\":\"{more}\"}}").into_bytes();
+    (0..count).map(body).collect()
+}
+
 #[test]
 fn a_replay_does_not_hold_the_bodies_of_its_tape() {
     let path = folder("large").join("t.tape");
-    let body = |number: usize| {
-        format!(
-            "{{\"number\":{number},\"x\":\"{}\"}}",
-            "x".repeat(256 << 10)
-        )
-    };
-    let bodies: Vec<Vec<u8>> = (0..512).map(|number| body(number).into_bytes()).collect();
+    let bodies = large(512);
     save(&tape(1, &bodies, None), &path, Packing::Plain);
     let size = fs::metadata(&path).unwrap().len();
     let replay = Replay::start(&[path.to_str().unwrap()]);
@@ -193,4 +199,32 @@ fn a_replay_does_not_hold_the_bodies_of_its_tape() {
     }
     let most = replay.most_memory();
     assert!(most < size / 2, "{most} bytes for a tape of {size}");
+}
+
+#[test]
+fn a_tape_is_verified_without_holding_its_bodies() {
+    let path = folder("verified").join("t.tape");
+    save(&tape(1, &large(400), None), &path, Packing::Plain);
+    let size = fs::metadata(&path).unwrap().len();
+    let mut verify = Command::new(env!("CARGO_BIN_EXE_antiphon"))
+        .args(["verify", "--runs", "1"])
+        .arg(&path)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // When it has ended nobody can tell any more.
+    let mut most = 0;
+    let status = loop {
+        most = peak(&verify).map_or(most, |kilobytes| kilobytes * 1024);
+        if let Some(status) = verify.try_wait().unwrap() {
+            break status;
+        }
+        thread::sleep(Duration::from_millis(5));
+    };
+    assert!(status.success(), "{status}");
+    assert!(
+        0 < most && most < size * 2 / 3,
+        "{most} bytes for a tape of {size}"
+    );
 }

@@ -94,7 +94,7 @@ impl Replay {
 
     /// What it has had in memory at most so far, in KiB.
     pub(crate) fn peak(&self) -> u64 {
-        peak(&self.child)
+        peak(&self.child).unwrap()
     }
 
     /// Sends a signal.
@@ -104,11 +104,7 @@ impl Replay {
 
     /// The most memory that it had so far, in bytes.
     pub(crate) fn most_memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let mut lines = status.lines();
-        let line = lines.find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let kilobytes = line.split_whitespace().next().unwrap();
-        kilobytes.parse::<u64>().unwrap() * 1024
+        self.peak() * 1024
     }
 
     /// Waits for the end.
@@ -213,12 +209,11 @@ pub(crate) fn report(replay: &Replay) -> Value {
     get(&format!("{}/__admin/report", replay.admin)).json()
 }
 
-/// What a child has had in memory at most so far, in KiB.
-pub(crate) fn peak(child: &Child) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+/// What a child has had in memory at most so far, in KiB; `None` where it has ended.
+pub(crate) fn peak(child: &Child) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));
-    let number = line.unwrap().split_whitespace().nth(1);
-    number.unwrap().parse().unwrap()
+    line?.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// Sends a signal to a child, by the shell's own `kill`.

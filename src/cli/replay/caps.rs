@@ -14,8 +14,8 @@ pub(super) struct CapFlags {
     #[arg(long, value_name = "N", env = "ANTIPHON_MAX_SESSIONS")]
     max_sessions: Option<usize>,
 
-    /// How many entries each list of the journal keeps; counts and digests are of all [default: 100000,
-    /// and 1000 of misses and remarks at most].
+    /// How many entries each list of the journal keeps, and of notifications never more than 64 MiB; counts
+    /// and digests are of all [default: 100000, and 1000 of misses and remarks at most].
     #[arg(long, value_name = "N", env = "ANTIPHON_MAX_JOURNAL")]
     max_journal: Option<usize>,
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::learned::Conversation;
 use super::noting::Notes;
+use super::pushed::Filed;
 use super::recording::Roll;
 use super::strands::Strands;
 use super::{LaneEvent, Plan, PlanError, Planned, narrow};
@@ -21,10 +22,11 @@ use crate::tape::{Event, Gaps};
 const FINAL_STATUSES: std::ops::RangeInclusive<u16> = 200..=599;
 
 /// What is known of a tape while its events are added.
-struct Adding {
-    numbers: Numbers,
+pub(super) struct Adding {
+    pub(super) numbers: Numbers,
     strands: Strands,
-    shift: Shift,
+    pub(super) shift: Shift,
+    pub(super) filed: Filed,
     /// The lane of each session that is on it.
     lanes: BTreeMap<usize, usize>,
 }
@@ -71,6 +73,7 @@ impl Plan {
         // may stand before the operation that caused it.
         let first = self.operations.len();
         let heard = self.notifications.len();
+        let played = self.lanes.len();
         let seats: Vec<usize> = notes
             .sessions
             .iter()
@@ -97,12 +100,14 @@ impl Plan {
             first,
         );
         let openings = self.openings(first);
-        let strands = Strands::of(&openings, &events);
+        let data = |known: &Notification| self.data(known, &notes.filed);
+        let strands = Strands::of(&openings, &events, &data);
         self.learn_strands(&strands, &numbers, first);
         let mut adding = Adding {
             numbers,
             strands,
             shift,
+            filed: notes.filed,
             lanes: BTreeMap::new(),
         };
         let mut next = first;
@@ -126,6 +131,7 @@ impl Plan {
         self.conversations.push(Conversation {
             operations: first..self.operations.len(),
             notifications: heard..self.notifications.len(),
+            lanes: played..self.lanes.len(),
             secrets,
             stand_ins,
         });
@@ -180,7 +186,7 @@ impl Plan {
             return Ok(());
         }
         let (_, lane) = self.lane(&notification.session, &mut adding.lanes);
-        let due = self.due(notification, (lane, before), &adding.numbers, adding.shift)?;
+        let due = self.due(notification, (lane, before), adding)?;
         let place = self.notifications.len();
         for cause in &due.causes {
             self.releases

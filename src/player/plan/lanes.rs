@@ -1,19 +1,31 @@
 //! What each session did and heard on each tape, in order.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::exchange::{Micros, Notification, Operation, OperationId, Session};
+use crate::exchange::{Micros, Notification, Operation, Session};
 
 use super::{Lane, LaneEvent, Plan, narrow, wide};
 
-/// One thing that a session did or heard.
-#[derive(Clone, Debug)]
-pub enum Happening<'a> {
+/// One thing that a session did or heard, by its place in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
     /// It called an operation.
-    Called(Arc<Operation>),
+    Called(usize),
     /// It heard a notification.
-    Heard(&'a Notification),
+    Heard(usize),
+}
+
+/// What a session did and heard on one tape.
+#[derive(Clone, Debug)]
+pub struct Part<'a> {
+    /// The number of the tape, from 0.
+    pub tape: usize,
+    /// Whose it is.
+    pub session: &'a Session,
+    /// What it did and heard, in the order in which it began it.
+    pub happenings: Vec<Happening>,
 }
 
 /// The events of a lane.
@@ -61,36 +73,66 @@ impl Lane {
 }
 
 impl Plan {
-    /// What each session did and heard, in the order in which it began it: a conversation for each
-    /// tape on which it is, tape by tape. How a Bayeux client connects is no part of it.
-    pub fn conversations(&self) -> impl Iterator<Item = (&Session, Vec<Happening<'_>>)> {
-        self.lanes.iter().filter_map(|lane| {
+    /// What each session did and heard on each tape, tape by tape. How a Bayeux client connects is no part of it.
+    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let numbered = self.conversations.iter().enumerate();
+        let lanes =
+            numbered.flat_map(|(tape, one)| one.lanes.clone().map(move |lane| (tape, lane)));
+        lanes.filter_map(|(tape, lane)| {
+            let lane = self.lanes.get(lane)?;
             let events = lane
                 .begun
                 .iter()
                 .filter_map(|place| lane.events.get(wide(*place)));
             let happening = |event: LaneEvent| match event {
                 LaneEvent::Operation(place) => {
-                    let called = || self.operation(place).map(Happening::Called);
-                    (!self.is_transport(place)).then(called).flatten()
+                    (!self.is_transport(place)).then_some(Happening::Called(place))
                 }
-                LaneEvent::Notification(place) => {
-                    let due = self.notifications.get(place)?;
-                    Some(Happening::Heard(&due.notification))
-                }
+                LaneEvent::Notification(place) => Some(Happening::Heard(place)),
             };
-            let session = self.sessions.get(lane.session)?;
-            Some((session, events.filter_map(happening).collect()))
+            Some(Part {
+                tape,
+                session: self.sessions.get(lane.session)?,
+                happenings: events.filter_map(happening).collect(),
+            })
         })
     }
 
-    /// The operation that opened the first stream of the strand of this one's: of the streams that its
-    /// client opened one after the other.
-    pub fn strand(&self, opened_by: OperationId) -> Option<OperationId> {
-        let mut all = self.operations.iter();
-        let planned = all.find(|planned| planned.id == opened_by)?;
-        let first = self.operations.get(planned.opened.as_ref()?.strand)?;
-        Some(first.id)
+    /// When something began.
+    pub fn began(&self, happening: Happening) -> Micros {
+        let (at, _) = self.span(match happening {
+            Happening::Called(place) => LaneEvent::Operation(place),
+            Happening::Heard(place) => LaneEvent::Notification(place),
+        });
+        at
+    }
+
+    /// The operation at a place, as it is played; `None` where its tape was changed.
+    pub fn called(&self, place: usize) -> Option<Arc<Operation>> {
+        Some(Arc::clone(&self.recorded(place)?.operation))
+    }
+
+    /// The notification at a place, as it is played; `None` where its tape was changed.
+    pub fn heard_at(&self, place: usize) -> Option<Cow<'_, Notification>> {
+        Some(self.pushed(place)?.notification)
+    }
+
+    /// The channel of the notification at a place, where it came by Bayeux.
+    pub fn channel_at(&self, place: usize) -> Option<&str> {
+        let due = self.notifications.get(place)?;
+        let by_bayeux = due.stream.is_none();
+        by_bayeux.then_some(due.notification.channel.as_str())
+    }
+
+    /// The operation that opened the first stream of the strand on which something travelled: of the streams
+    /// that its client opened one after the other. `None` for what has to do with none.
+    pub fn strand(&self, happening: Happening) -> Option<usize> {
+        let opened_by = match happening {
+            Happening::Called(place) => place,
+            Happening::Heard(place) => self.notifications.get(place)?.stream?,
+        };
+        let planned = self.operations.get(opened_by)?;
+        Some(planned.opened.as_ref()?.strand)
     }
 
     /// When the last notification of a lane so far came.

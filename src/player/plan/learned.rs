@@ -34,6 +34,7 @@ pub(super) struct Learned {
 pub(super) struct Conversation {
     pub(super) operations: Range<usize>,
     pub(super) notifications: Range<usize>,
+    pub(super) lanes: Range<usize>,
     pub(super) secrets: Secrets,
     pub(super) stand_ins: StandIns,
 }
@@ -100,6 +101,19 @@ impl Plan {
         bound: &Bound,
     ) -> Option<Response> {
         self.values_for(bound)?.response(operation, recorded, bound)
+    }
+
+    /// The channel of a notification with the live values in it.
+    pub(in crate::player) fn channel(
+        &self,
+        notification: usize,
+        bound: &Bound,
+    ) -> Option<Cow<'_, str>> {
+        let recorded = &self.notifications.get(notification)?.notification.channel;
+        let live = self
+            .values_for(bound)
+            .and_then(|values| values.channel(notification, recorded, bound));
+        Some(live.map_or(Cow::Borrowed(recorded.as_str()), Cow::Owned))
     }
 
     /// The channel and the data of a notification with the live values in them; `None` where none is.
@@ -196,7 +210,9 @@ impl Plan {
                     let session = self.lanes.get(due.lane).map_or(0, |lane| lane.session);
                     let causes: Vec<usize> =
                         due.causes.iter().map(|cause| cause.operation).collect();
-                    learner.notification(place, session, &causes, &due.notification);
+                    if let Some(pushed) = self.pushed(place) {
+                        learner.notification(place, session, &causes, &pushed.notification);
+                    }
                 }
             }
         }

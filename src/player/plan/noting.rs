@@ -1,4 +1,4 @@
-//! Takes note of operations where they stand in their file: of what a plan needs at once, and where the rest is.
+//! Takes note of events where they stand in their file: of what a plan needs at once, and where the rest is.
 //!
 //! Whatever needs a closer look has the whole tape read into memory: what cannot be sent, which is told there
 //! with its place, and placeholders, in whose place other values are to stand.
@@ -6,14 +6,19 @@
 use std::sync::Arc;
 
 use crate::exchange::credentials::{self, Credential};
-use crate::exchange::{Headers, Session};
+use crate::exchange::{Headers, Notification, Session};
 use crate::player::settings::Reading;
 use crate::player::standin;
 use crate::tape::reel::{Reader, Spot};
 use crate::tape::{Content, Fields, Glance};
 
+use super::pushed::{self, Filed};
 use super::shelf::{Manner, Place, published};
 use super::{Planned, Times, Travels, adding, paths};
+
+/// The longest line of a notification that is held in memory, in bytes. What is known of each takes as much in any
+/// case, and to read it again where it is delivered takes longer than to send so little.
+const MAX_HELD: u32 = 512;
 
 /// Reads a piece of a tape.
 pub(super) struct Noting<'a> {
@@ -39,6 +44,8 @@ pub(super) struct Notes {
     pub(super) asked: Vec<(usize, Vec<Credential>)>,
     /// By what their clients are to be told apart.
     pub(super) named: Vec<(usize, String)>,
+    /// The notifications that stay in their files.
+    pub(super) filed: Filed,
 }
 
 /// What the header fields of an operation tell.
@@ -138,6 +145,16 @@ impl Reader for Noting<'_> {
             times,
             travels,
         });
+        Some(())
+    }
+
+    fn notification(&mut self, notification: &mut Notification, spot: Spot) -> Option<()> {
+        if spot.length() <= MAX_HELD {
+            return Some(());
+        }
+        pushed::check(notification).ok()?;
+        self.notes.filed.insert(notification.id, (self.file, spot));
+        pushed::take_out(notification);
         Some(())
     }
 }

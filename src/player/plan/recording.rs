@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::noting::{Heads, Notes, Noting};
 use super::shelf::{Manner, Place, Recorded};
 use super::{Plan, PlanError, Planned, Times, Travels, adding, paths};
-use crate::exchange::{Operation, What, credentials};
+use crate::exchange::{Fact, Operation, What, credentials};
 use crate::player::settings::{Present, Reading};
 use crate::player::shift::Shift;
 use crate::player::standin::{self, Finder, StandIns};
@@ -41,8 +41,9 @@ pub(super) struct Roll {
 }
 
 impl Recording {
-    /// Loads the tape at a path: a file, what follows it, or a folder of segments. Its operations stay in its
-    /// files where they stand there as capture writes them, and nothing has to be put in their places.
+    /// Loads the tape at a path: a file, what follows it, or a folder of segments. Its operations and
+    /// what is long of its notifications stay in its files where they stand there as capture writes them, and
+    /// nothing has to be put in their places.
     ///
     /// # Errors
     /// As for [`Tape::load`].
@@ -97,6 +98,18 @@ impl Recording {
         }
     }
 
+    /// What its sessions did beside calling and hearing, in order, each under the name that its session has in the
+    /// end.
+    pub fn facts(&self) -> Vec<Fact> {
+        match &self.tape {
+            Kept::Held(tape) => tape.settled().facts().cloned().collect(),
+            Kept::Filed(reel, ..) => {
+                let facts = reel.events.iter().filter_map(|(_, event)| event.fact());
+                facts.cloned().collect()
+            }
+        }
+    }
+
     /// What its reader should know of its state.
     pub fn notices(&self) -> &[Notice] {
         &self.notices
@@ -112,7 +125,7 @@ impl Reading {
 
 impl Plan {
     /// Adds a tape that is in memory.
-    pub(super) fn add_held(&mut self, tape: &Tape) -> Result<(), PlanError> {
+    fn add_held(&mut self, tape: &Tape) -> Result<(), PlanError> {
         let (tape, stand_ins) = standin::put_in(tape.settled());
         let found = endpoints_of(&tape.header, tape.events.iter());
         self.learn_endpoints(&found);
@@ -171,7 +184,8 @@ impl Plan {
             self.shelf.add(source, manner.clone());
         }
         notes.move_files(first);
-        let others = events.iter().map(|(_, event)| Cow::Borrowed(event));
+        let others = events.iter();
+        let others = others.filter_map(|(_, event)| self.whole(event, &notes.filed));
         let operations = notes
             .operations
             .iter()
@@ -251,6 +265,7 @@ impl Notes {
         let named = next.named.into_iter();
         self.named
             .extend(named.map(|(place, client)| (first + place, client)));
+        self.filed.extend(next.filed);
     }
 
     /// Notes an operation that is in memory.
@@ -305,6 +320,9 @@ impl Notes {
             if let Place::Filed(file, _) = &mut planned.place {
                 *file = file.saturating_add(first);
             }
+        }
+        for (file, _) in self.filed.values_mut() {
+            *file = file.saturating_add(first);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::journal::Identity;
 use crate::matcher::{Key, Rules};
 use crate::player::publish;
 use crate::player::shift::Shift;
-use crate::tape::reel::{Source, Spot};
+use crate::tape::reel::{Lost, Source, Spot};
 
 use super::{Plan, Planned};
 
@@ -70,7 +70,7 @@ impl Shelf {
         self.files.push((source, manner));
     }
 
-    fn get(&self, file: u32) -> Option<&(Source, Manner)> {
+    pub(super) fn get(&self, file: u32) -> Option<&(Source, Manner)> {
         self.files.get(usize::try_from(file).ok()?)
     }
 
@@ -146,21 +146,25 @@ impl Plan {
     }
 
     /// Why the tapes cannot be played any more, if one was changed.
-    pub(in crate::player) fn fault(&self) -> Option<&str> {
+    pub fn fault(&self) -> Option<&str> {
         self.shelf.fault.get().map(String::as_str)
     }
 
     /// An operation as it stands in a file, under the name that its session has in the end.
     fn read(&self, planned: &Planned, file: u32, spot: Spot) -> Option<Operation> {
         let (source, _) = self.shelf.get(file)?;
-        match source.operation(spot) {
-            Ok(operation) => Some(Operation {
-                session: self
-                    .sessions
-                    .get(planned.session)
-                    .map_or(operation.session, Session::clone),
-                ..operation
-            }),
+        let operation = self.unless_lost(source.operation(spot))?;
+        let session = self.sessions.get(planned.session);
+        Some(Operation {
+            session: session.map_or(operation.session, Session::clone),
+            ..operation
+        })
+    }
+
+    /// What was read again; where it could not be, the tapes are played no more.
+    pub(super) fn unless_lost<T>(&self, read: Result<T, Lost>) -> Option<T> {
+        match read {
+            Ok(read) => Some(read),
             Err(lost) => {
                 let first = self.shelf.fault.set(format!("the tape {lost}"));
                 if first.is_ok() {

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::exchange::{
-    Carrier, LAST_EVENT, Micros, Notification, NotificationId, Operation, OperationId, ServerSent,
-    What,
+    Body, Carrier, LAST_EVENT, Micros, Notification, NotificationId, Operation, OperationId,
+    ServerSent, What,
 };
 use crate::tape::Event;
 
@@ -30,6 +30,9 @@ pub(super) struct Strand {
     pub(super) number: usize,
 }
 
+/// Tells the data of a notification; `None` where its tape was changed.
+type DataOf<'a> = &'a dyn Fn(&Notification) -> Option<Body>;
+
 /// A strand in the making.
 struct Draft<'a> {
     first: &'a Operation,
@@ -40,8 +43,13 @@ struct Draft<'a> {
 }
 
 impl Strands {
-    /// The strands of the streams that these operations opened, of a tape with these other events.
-    pub(super) fn of(openings: &[Arc<Operation>], events: &[(usize, Event)]) -> Strands {
+    /// The strands of the streams that these operations opened, of a tape with these other events. The data of
+    /// its notifications is told where it is asked for.
+    pub(super) fn of(
+        openings: &[Arc<Operation>],
+        events: &[(usize, Event)],
+        data: DataOf<'_>,
+    ) -> Strands {
         let mut closed: BTreeMap<OperationId, Micros> = BTreeMap::new();
         let mut heard: BTreeMap<OperationId, Vec<&Notification>> = BTreeMap::new();
         for (_, event) in events {
@@ -65,7 +73,7 @@ impl Strands {
         let mut drafts: Vec<Draft> = Vec::new();
         for opening in openings {
             let come = heard.remove(&opening.id).unwrap_or_default();
-            strands.add(&mut drafts, &closed, opening, come);
+            strands.add(&mut drafts, (&closed, data), opening, come);
         }
         strands
     }
@@ -84,7 +92,7 @@ impl Strands {
     fn add<'a>(
         &mut self,
         drafts: &mut Vec<Draft<'a>>,
-        closed: &BTreeMap<OperationId, Micros>,
+        (closed, data): (&BTreeMap<OperationId, Micros>, DataOf<'_>),
         opening: &'a Operation,
         come: Vec<&'a Notification>,
     ) {
@@ -120,7 +128,7 @@ impl Strands {
         let resumes = seen.as_ref().map(|_| draft.last);
         self.of.insert(opening.id, draft.strand(resumes));
         if let Some(seen) = seen.as_deref() {
-            self.unheard.extend(again(&draft.heard, seen, &come));
+            self.unheard.extend(again(&draft.heard, seen, &come, data));
         }
         draft.last = opening.id;
         draft.heard.extend(come);
@@ -151,10 +159,11 @@ fn again<'a>(
     sent: &'a [&Notification],
     seen: &str,
     come: &'a [&Notification],
+    data: DataOf<'a>,
 ) -> impl Iterator<Item = NotificationId> + 'a {
     let last = sent.iter().rposition(|event| is_named(event, seen));
     let unseen = last.map_or(&[][..], |last| sent.get(last + 1..).unwrap_or_default());
-    let comes_again = |event: &&&Notification| come.iter().any(|other| is_same(event, other));
+    let comes_again = |event: &&&Notification| come.iter().any(|other| is_same(event, other, data));
     unseen.iter().filter(comes_again).map(|event| event.id)
 }
 
@@ -163,13 +172,13 @@ fn is_named(notification: &Notification, id: &str) -> bool {
 }
 
 /// Whether two notifications are one event with an identifier.
-fn is_same(one: &Notification, other: &Notification) -> bool {
+fn is_same(one: &Notification, other: &Notification, data: DataOf<'_>) -> bool {
     let (Some(first), Some(second)) = (event(one), event(other)) else {
         return false;
     };
     first.id.is_some()
         && (&first.id, &first.event) == (&second.id, &second.event)
-        && one.data == other.data
+        && data(one) == data(other)
 }
 
 fn event(notification: &Notification) -> Option<&ServerSent> {

@@ -4,7 +4,15 @@ use super::*;
 use crate::exchange::{
     Body, Carrier, End, Fact, Form, Headers, NotificationId, OperationId, Request, Response, What,
 };
-use crate::tape::{Event, Header, Trust};
+use crate::tape::{Event, Header, Tape, Trust};
+
+impl Plan {
+    /// The plan of tapes that are in memory.
+    pub(crate) fn of(tapes: &[Tape], reading: Reading) -> Result<Plan, PlanError> {
+        let held = |tape: &Tape| Recording::held(tape.clone(), Vec::new());
+        Plan::play(tapes.iter().map(held).collect(), reading)
+    }
+}
 
 pub(in crate::player) fn plan(tapes: &[Tape]) -> Plan {
     Plan::of(tapes, Reading::default()).unwrap()

@@ -42,19 +42,29 @@ impl Poll {
     /// The response, when there is one.
     pub(super) async fn answered(self) -> Response<ReplayBody> {
         let cookie = self.asked.cookie.clone();
-        let (kind, content) = self.carrier.response(&self.asked.replies().await);
-        marked(fields::bayeux(kind, content, cookie), self.mark)
+        let response = match self.asked.replies().await {
+            Ok(replies) => {
+                let (kind, content) = self.carrier.response(&replies);
+                fields::bayeux(kind, content, cookie)
+            }
+            Err(refusal) => fields::refused(&refusal),
+        };
+        marked(response, self.mark)
     }
 }
 
 impl Asked {
-    /// The messages of the answer, when it is there.
-    async fn replies(mut self) -> Vec<Bytes> {
+    /// The messages of the answer, when it is there; why there is none, if a tape was changed.
+    async fn replies(mut self) -> Result<Vec<Bytes>, Refusal> {
         let answer = self.receiver.await;
+        let fault = self.waiting.replay.as_ref().and_then(Replay::fault);
         if answer.is_ok() {
             self.waiting.answered();
         }
-        answer.unwrap_or_default()
+        match fault {
+            Some(refusal) => Err(refusal),
+            None => Ok(answer.unwrap_or_default()),
+        }
     }
 }
 
@@ -73,7 +83,8 @@ impl Replay {
         role: Role,
         messages: &[Message],
     ) -> Vec<Bytes> {
-        self.asked(identity, role, messages).replies().await
+        let replies = self.asked(identity, role, messages).replies().await;
+        replies.unwrap_or_default()
     }
 
     fn asked(&self, identity: &Identity, role: Role, messages: &[Message]) -> Asked {

@@ -93,7 +93,7 @@ impl Stage {
                 } else {
                     self.missed(live, refusal.message.clone());
                 }
-                (Answer::Refused(refusal), Vec::new())
+                (Answer::Refused(refusal), self.end_if_changed(now))
             }
         }
     }
@@ -328,12 +328,6 @@ impl Stage {
     /// Whose an operation is.
     pub(super) fn session(&self, planned: &Planned) -> Session {
         Session::new(self.name(planned.session))
-    }
-
-    /// The answer to everything, once a tape was changed while it was played.
-    pub(super) fn changed(&self) -> Refusal {
-        let fault = self.plan.fault().unwrap_or("the tape cannot be read");
-        Refusal::plain(Kind::Tape, fault.to_owned())
     }
 
     pub(super) fn missed(&mut self, live: &Request, reason: String) {

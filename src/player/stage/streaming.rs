@@ -38,7 +38,7 @@ impl Stage {
     pub(crate) fn came_back(&mut self, now: Micros, token: usize) {
         if let Some(&notification) = self.events.get(token) {
             self.again.insert(notification);
-            self.run.put_back(now, &self.plan, notification);
+            self.put_back(now, notification);
         }
     }
 
@@ -83,7 +83,7 @@ impl Stage {
     /// The client of a stream is gone. What it has not got waits for it to come back.
     pub(crate) fn hung_up(&mut self, now: Micros, outlet: OutletId) -> Vec<Send> {
         let lost = self.outlets.close(outlet);
-        self.put_back(now, &lost);
+        self.put_all_back(now, &lost);
         self.advance(now)
     }
 
@@ -106,9 +106,9 @@ impl Stage {
         // Of what has no identifier nobody can tell; nearly always it was seen.
         unseen.retain(|place| name_of(plan, *place).is_some());
         let (outlet, lost) = self.outlets.open(of);
-        self.put_back(now, &lost);
+        self.put_all_back(now, &lost);
         self.again.extend(unseen.iter().copied());
-        self.put_back(now, &unseen);
+        self.put_all_back(now, &unseen);
         self.run.begin(now, seat);
         if !matches!(self.quiet, Quiet::Over) {
             self.quiet = Quiet::Since(now);
@@ -121,10 +121,13 @@ impl Stage {
         let due = self.plan.notifications.get(notification)?;
         let opened = self.plan.operations.get(stream)?.opened.as_ref()?;
         let outlet = self.outlets.way(opened.strand)?;
-        let bytes = match self.live(notification, due) {
+        let pushed = self.plan.pushed(notification)?;
+        let bytes = match self.live(notification, &pushed) {
             Some((_, data)) => plan::carried(&due.notification.carrier, &data, Wording::Anew),
-            None => due.message.clone(),
+            None => pushed.saying.message.clone(),
         };
+        let read = pushed.read();
+        self.under_way.extend(read.map(|read| (notification, read)));
         let token = self.events.len();
         self.events.push(notification);
         self.run.take(due.lane);
@@ -232,9 +235,9 @@ impl Stage {
         self.plan.operations.get(operation)?.opened.as_deref()
     }
 
-    fn put_back(&mut self, now: Micros, notifications: &[usize]) {
+    fn put_all_back(&mut self, now: Micros, notifications: &[usize]) {
         for notification in notifications.iter().rev() {
-            self.run.put_back(now, &self.plan, *notification);
+            self.put_back(now, *notification);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Reads the lines of a tape in pieces, several at a time, and hands on what came of them in their order.
 //!
-//! It knows lines and operations. What holds for the tape as a whole is not its business.
+//! It knows lines and events. What holds for the tape as a whole is not its business.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -162,12 +162,19 @@ impl<R: Reader> Piece<R> {
             }
             return self.reader.operation(&glance, Spot::of(line, offset)?);
         }
-        match wire::read(line).ok()?.1 {
-            Entry::Event(event) if !matches!(*event, Event::Operation(_)) => {
-                self.events.push((self.ids.len(), *event));
-                Some(())
+        let Entry::Event(event) = wire::read(line).ok()?.1 else {
+            return None;
+        };
+        let mut event = *event;
+        match &mut event {
+            Event::Operation(_) => return None,
+            Event::Notification(notification) => {
+                self.reader
+                    .notification(notification, Spot::of(line, offset)?)?;
             }
-            Entry::Event(_) | Entry::Header(_) | Entry::Trailer(_) => None,
+            Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => {}
         }
+        self.events.push((self.ids.len(), event));
+        Some(())
     }
 }

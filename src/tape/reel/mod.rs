@@ -1,5 +1,5 @@
-//! A tape whose operations stay in its file: what they are is read where they stand when it is needed, and a
-//! reader keeps of each what finds it again.
+//! A tape whose operations stay in its file, and of its notifications what a reader takes out of them: it is
+//! read where it stands when it is needed, and the reader keeps of each what finds it again.
 //!
 //! It is for tapes as capture writes them, one object a line. Of anything else, be it an edit, a layout for
 //! people or a fault, it says that it is unusual: then the tape is to be read into memory, which tells faults
@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::exchange::{NotificationId, OperationId, Session};
+use crate::exchange::{Notification, NotificationId, OperationId, Session};
 
 use super::error::TapeError;
 use super::objects::Stopped;
@@ -25,10 +25,13 @@ use ends::Ends;
 use lines::Piece;
 pub use source::{Lost, Source, Spot};
 
-/// What takes note of operations where they stand.
+/// What takes note of events where they stand.
 pub trait Reader: Send {
     /// Takes note of one; `None` where the tape must be read into memory because of it.
     fn operation(&mut self, glance: &Glance<'_>, spot: Spot) -> Option<()>;
+
+    /// Takes note of a notification, of which what is left in it stays in memory; `None` as above.
+    fn notification(&mut self, notification: &mut Notification, spot: Spot) -> Option<()>;
 }
 
 /// A tape whose operations were taken note of.
@@ -36,9 +39,10 @@ pub trait Reader: Send {
 pub struct Reel {
     /// What it says of itself.
     pub header: Header,
-    /// The events that are no operations, each with how many operations stand before it.
+    /// The events that are no operations, each with how many operations stand before it; of notifications what
+    /// the reader has left in them.
     pub events: Vec<(usize, Event)>,
-    /// The files in which the operations stand.
+    /// The files in which they stand.
     pub sources: Vec<Source>,
     /// What was found beside it.
     pub notices: Vec<Notice>,

@@ -1,4 +1,4 @@
-//! The file whose operations are read where they stand, and how a compressed one comes to be such.
+//! The file whose events are read where they stand, and how a compressed one comes to be such.
 //!
 //! It reads at places and knows nothing of what stands beside them.
 
@@ -8,19 +8,19 @@ use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use crate::exchange::Operation;
+use crate::exchange::{Notification, Operation};
 use crate::tape::Event;
 use crate::tape::segment::FILE_MODE;
 use crate::tape::wire::{self, Entry};
 
-/// A file whose operations are read where they stand.
+/// A file whose events are read where they stand.
 #[derive(Debug)]
 pub struct Source {
     file: File,
     path: PathBuf,
 }
 
-/// Where an operation stands in a source, and a sum by which it is known again.
+/// Where an event stands in a source, and a sum by which it is known again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spot {
     offset: u64,
@@ -28,7 +28,7 @@ pub struct Spot {
     sum: u32,
 }
 
-/// Why an operation cannot be read again.
+/// Why an event cannot be read again.
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
     /// The system says why.
@@ -76,10 +76,18 @@ impl Source {
         self.at(spot, wire::operation)
     }
 
+    /// The notification at a place.
+    ///
+    /// # Errors
+    /// As for [`Source::operation`].
+    pub fn notification(&self, spot: Spot) -> Result<Notification, Lost> {
+        self.at(spot, |text| wire::read_notification(text).ok())
+    }
+
     /// The event at a place, of whatever kind.
     ///
     /// # Errors
-    /// As for an operation.
+    /// As for [`Source::operation`].
     pub(in crate::tape) fn event(&self, spot: Spot) -> Result<Event, Lost> {
         self.at(spot, |text| match wire::read(text) {
             Ok((_, Entry::Event(event))) => Some(*event),

@@ -271,7 +271,7 @@ mod tests {
 
     proptest! {
         /// Whatever is changed on a line: it is taken only where it can be read as any JSON is, and then it means
-        /// the same.
+        /// the same. What its header fields are is told where they are read.
         #[test]
         fn what_is_taken_can_be_read(
             place in any::<prop::sample::Index>(),
@@ -284,7 +284,9 @@ mod tests {
             let place = place.index(LINE.len());
             let end = (place + taken).min(LINE.len());
             let changed = format!("{}{put}{}", &LINE[..place], &LINE[end..]);
-            if let Some(glance) = glance(&changed) {
+            if let Some(glance) = glance(&changed)
+                && glance.fields.read().is_some()
+            {
                 prop_assert!(matches!(read(&changed), Ok((_, Entry::Event(_)))), "{}", changed);
                 let whole = Glance::by_json(&changed).unwrap();
                 prop_assert_eq!(format!("{glance:?}"), format!("{whole:?}"));

@@ -98,7 +98,7 @@ impl Recording {
 
     /// What the process has in memory at most so far, in KiB.
     pub(super) fn peak(&self) -> u64 {
-        peak(&self.child)
+        peak(&self.child).unwrap()
     }
 
     /// Sends it a signal.
