@@ -26,11 +26,14 @@ pub struct Download(Stage);
 enum Stage {
     /// It comes from the upstream.
     Passing(Box<Passing>),
-    /// Its last frame waits for the recorder; none where the end itself is what waits.
-    Holding(Option<Frame<Bytes>>, Held),
+    /// Its last frame waits for the recorder; none where the end itself is what waits. How long the rest is
+    /// the upstream has said, or has not.
+    Holding(Option<Frame<Bytes>>, Held, SizeHint),
     /// It is there.
     Whole(Option<Bytes>, Option<Held>),
-    /// The upstream broke off, which the client does not know yet.
+    /// The upstream broke off. What came before goes out before the client hears of it.
+    Breaking(Option<BoxError>),
+    /// It has gone out, as far as the client takes it.
     Broken(Option<BoxError>),
     Over,
 }
@@ -151,16 +154,11 @@ impl Download {
     /// go out at once.
     pub(in crate::proxy) async fn settled(passing: Passing) -> Download {
         let mut download = Download::live(passing);
-        match poll_fn(|context| Poll::Ready(download.read(context))).await {
-            Poll::Ready(Some(Ok(frame))) => {
-                if let Stage::Passing(passing) = &mut download.0 {
-                    passing.front.extend(frame.into_data());
-                }
-            }
-            Poll::Ready(Some(Err(error))) => download.0 = Stage::Broken(Some(error)),
-            Poll::Ready(None) | Poll::Pending => {}
+        let first = poll_fn(|context| Poll::Ready(download.read(context))).await;
+        if let (Poll::Ready(Some(frame)), Stage::Passing(passing)) = (first, &mut download.0) {
+            passing.front.extend(frame.into_data());
         }
-        if let Stage::Holding(_, held) = &mut download.0 {
+        if let Stage::Holding(_, held, _) = &mut download.0 {
             (&mut held.written).await;
         }
         download
@@ -192,6 +190,11 @@ impl Body for Download {
         loop {
             match &mut self.0 {
                 Stage::Over => return Poll::Ready(None),
+                Stage::Breaking(error) => {
+                    self.0 = Stage::Broken(error.take());
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Stage::Broken(error) => {
                     let error = error.take();
                     self.0 = Stage::Over;
@@ -205,7 +208,7 @@ impl Body for Download {
                     self.0 = Stage::Over;
                     return Poll::Ready(content.map(|content| Ok(Frame::data(content))));
                 }
-                Stage::Holding(frame, held) => {
+                Stage::Holding(frame, held, _) => {
                     ready!(Pin::new(&mut held.written).poll(context));
                     let frame = frame.take();
                     self.0 = Stage::Over;
@@ -221,7 +224,7 @@ impl Body for Download {
                         return Poll::Ready(frame.map(Ok));
                     }
                     if let Some(frame) = ready!(self.read(context)) {
-                        return Poll::Ready(Some(frame));
+                        return Poll::Ready(Some(Ok(frame)));
                     }
                 }
             }
@@ -234,24 +237,24 @@ impl Body for Download {
             Stage::Whole(content, held) => {
                 held.is_none() && content.as_ref().is_none_or(Bytes::is_empty)
             }
-            Stage::Passing(_) | Stage::Holding(..) | Stage::Broken(_) => false,
+            Stage::Passing(_) | Stage::Holding(..) | Stage::Breaking(_) | Stage::Broken(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Stage::Passing(passing) => passing.size_hint(),
-            Stage::Broken(_) => SizeHint::default(),
+            Stage::Breaking(_) | Stage::Broken(_) => SizeHint::default(),
             Stage::Whole(content, _) => exact(content.as_ref()),
-            Stage::Holding(frame, _) => exact(frame.as_ref().and_then(|frame| frame.data_ref())),
+            Stage::Holding(_, _, hint) => hint.clone(),
             Stage::Over => SizeHint::with_exact(0),
         }
     }
 }
 
 impl Download {
-    /// Reads from the upstream what comes next: a frame for the client; `None` where it waits for the recorder.
-    fn read(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    /// Reads from the upstream what comes next: a frame for the client; `None` where that waits, or is none.
+    fn read(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
         let Stage::Passing(passing) = &mut self.0 else {
             return Poll::Ready(None);
         };
@@ -261,13 +264,13 @@ impl Download {
                 if let Some(tap) = passing.tap.take() {
                     drop(tap.end(End::Truncated));
                 }
-                self.0 = Stage::Over;
-                return Poll::Ready(Some(Err(error)));
+                self.0 = Stage::Breaking(Some(error));
+                return Poll::Ready(None);
             }
             None => None,
             Some(Ok(frame)) => match passing.saw(&frame) {
                 (true, _) => Some(frame),
-                (false, None) => return Poll::Ready(Some(Ok(frame))),
+                (false, None) => return Poll::Ready(Some(frame)),
                 (false, Some(written)) => {
                     passing.waiting = Some((frame, written));
                     return Poll::Ready(None);
@@ -281,6 +284,8 @@ impl Download {
     /// Tells the recorder that the response is complete, and keeps its last frame until it answers.
     fn hold(&mut self, last: Option<Frame<Bytes>>) {
         if let Stage::Passing(passing) = std::mem::replace(&mut self.0, Stage::Over) {
+            let held = last.as_ref().and_then(|frame| frame.data_ref());
+            let hint = behind(held.into_iter(), &passing.content.size_hint());
             let Some((written, span)) = passing.finish(End::Complete) else {
                 return;
             };
@@ -288,7 +293,16 @@ impl Download {
                 written,
                 _span: span,
             };
-            self.0 = Stage::Holding(last, held);
+            self.0 = Stage::Holding(last, held, hint);
         }
+    }
+}
+
+/// How long content is of which this was read, where its sender says it of the rest.
+fn behind<'a>(read: impl Iterator<Item = &'a Bytes>, rest: &SizeHint) -> SizeHint {
+    let read = u64::try_from(read.map(Bytes::len).sum::<usize>());
+    match (rest.exact(), read) {
+        (Some(rest), Ok(read)) => SizeHint::with_exact(rest.saturating_add(read)),
+        _ => SizeHint::default(),
     }
 }
