@@ -153,6 +153,11 @@ impl Backlog {
         self.under_way.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Whether an exchange is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) > 0
+    }
+
     /// An exchange is over.
     pub(super) fn over(&self) {
         self.under_way.fetch_sub(1, Ordering::Relaxed);

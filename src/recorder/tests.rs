@@ -4,6 +4,7 @@ mod failing;
 mod file;
 mod kept;
 mod socket;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -13,7 +13,7 @@ use super::queue::Gathering;
 pub(super) enum Calling {
     /// Whoever sends it.
     Senders,
-    /// Whoever waits, once there is nothing else to do.
+    /// Whoever waits.
     Waiters,
 }
 
@@ -55,8 +55,8 @@ impl Workplace {
         }
     }
 
-    /// Who calls the writer there. A thread is called at once. A worker that has two tasks to do wakes another
-    /// worker, which takes longer than to do both; so a task is called when there is no other.
+    /// Who calls the writer there. A thread is called at once, and gathers what comes while it wakes. A task would
+    /// begin at once; so it is called by those who wait, when the others who are about to have said so.
     pub(super) fn calling(&self) -> Calling {
         match self {
             Workplace::Thread => Calling::Senders,

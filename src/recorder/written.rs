@@ -31,8 +31,10 @@ impl Written {
     ) -> Written {
         Written(Some(Box::pin(async move {
             if let Some(shared) = caller {
-                // What is about to end does so first, and is written along.
-                tokio::task::yield_now().await;
+                if shared.backlog.is_busy() {
+                    // What is about to end does so first, and is written along.
+                    tokio::task::yield_now().await;
+                }
                 shared.call();
             }
             // A change is never missed, as the word itself may be that is taken back before anybody looks.
