@@ -233,8 +233,7 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let passing = proxy.clone();
     let pass = move |peer: Peer, request| {
         let proxy = passing.clone();
-        // In a box: it is large, and each layer around it would move it once more.
-        Box::pin(proxy.handle(tls::caller(&peer), serve::beside(peer), request))
+        proxy.handle(tls::caller(&peer), serve::beside(peer), request)
     };
     let counts = Counts::default();
     let crowd = counts.clone();
