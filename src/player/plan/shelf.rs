@@ -12,7 +12,7 @@ use crate::player::publish;
 use crate::player::shift::Shift;
 use crate::tape::reel::{Source, Spot};
 
-use super::{Plan, Planned};
+use super::{Plan, Planned, wide};
 
 /// How many operations are kept at most: enough for a test that runs over and over.
 const MAX_KEPT: usize = 4096;
@@ -62,6 +62,9 @@ pub(super) struct Shelf {
 struct Kept {
     slots: Vec<Option<(usize, usize, Arc<Recorded>)>>,
     bytes: usize,
+    /// The one that was read last, whether or not there is room for it: who compared it is the first to ask for
+    /// it again.
+    last: Option<(usize, Arc<Recorded>)>,
 }
 
 impl Shelf {
@@ -118,7 +121,7 @@ impl Plan {
         let operation = self.read(planned, file, spot)?;
         let (_, manner) = self.shelf.get(file)?;
         let recorded = Arc::new(Recorded::of(operation, manner, &self.reading.rules));
-        self.kept().keep(place, spot, &recorded);
+        self.kept().keep(place, spot.length(), &recorded);
         Some(recorded)
     }
 
@@ -182,20 +185,26 @@ impl Plan {
 
 impl Kept {
     fn get(&self, place: usize) -> Option<Arc<Recorded>> {
+        if let Some((last, recorded)) = &self.last
+            && *last == place
+        {
+            return Some(Arc::clone(recorded));
+        }
         let slot = self.slots.get(place % MAX_KEPT)?.as_ref();
         slot.filter(|(kept, ..)| *kept == place)
             .map(|(.., recorded)| Arc::clone(recorded))
     }
 
-    /// Keeps an operation in place of the one that has its slot, if there is room.
-    fn keep(&mut self, place: usize, spot: Spot, recorded: &Arc<Recorded>) {
+    /// Keeps an operation, whose text has so many bytes, in place of the one that has its slot, if there is room.
+    fn keep(&mut self, place: usize, length: u32, recorded: &Arc<Recorded>) {
+        self.last = Some((place, Arc::clone(recorded)));
         if self.slots.is_empty() {
             self.slots.resize_with(MAX_KEPT, || None);
         }
         let Some(slot) = self.slots.get_mut(place % MAX_KEPT) else {
             return;
         };
-        let length = usize::try_from(spot.length()).unwrap_or(usize::MAX);
+        let length = wide(length);
         let before = slot.as_ref().map_or(0, |(_, length, _)| *length);
         let bytes = (self.bytes - before).saturating_add(length);
         if bytes <= MAX_KEPT_BYTES {
@@ -216,5 +225,26 @@ pub(super) fn published(
             (operation, published.replies)
         }
         None => (operation, Vec::new()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may stop at the first thing that is not as it should be
+mod tests {
+    use super::super::tests::{plan, tape};
+    use super::*;
+
+    #[test]
+    fn an_operation_for_which_there_is_no_room_is_read_once_for_a_request() {
+        let plan = plan(&[tape("a:op1@0-0 a:op2@1-1")]);
+        let (one, other) = (plan.recorded(0).unwrap(), plan.recorded(1).unwrap());
+        let mut kept = Kept::default();
+        kept.keep(0, u32::MAX, &one);
+        assert!(Arc::ptr_eq(&kept.get(0).unwrap(), &one));
+        // It is not kept, and one for which there is room is.
+        kept.keep(1, 1, &other);
+        kept.keep(2, 1, &one);
+        assert!(kept.get(0).is_none());
+        assert!(Arc::ptr_eq(&kept.get(1).unwrap(), &other));
     }
 }
