@@ -20,7 +20,7 @@ use super::packing::{self, Packing};
 use super::segment::Belongs;
 use super::wire::Glance;
 use super::{
-    Event, Gaps, Header, Loaded, Notice, SegmentState, Tape, Trust, joined, names, redaction,
+    Event, Gaps, Header, Loaded, Notice, SegmentState, Tape, Trust, joined, names, redaction, store,
 };
 use ends::Ends;
 use lines::{Piece, Stopped};
@@ -68,6 +68,12 @@ pub fn load<R: Reader>(
         Some(reel) => Ok(Found::Filed(reel)),
         None => Ok(Found::Held(Tape::load(path)?)),
     }
+}
+
+/// What the tape at a path says of itself, where that can be told before all of it is read.
+pub fn header(path: &Path) -> Option<Header> {
+    let first = joined::files(path).ok()?.into_values().next()?;
+    store::header(&first).ok()?
 }
 
 /// What is known of the parts of a tape together.
