@@ -214,9 +214,9 @@ mod tests {
         message.target.retain(keep);
         message.body.retain(keep);
         for fields in [&mut message.headers, &mut message.trailers] {
-            fields
-                .iter_mut()
-                .for_each(|(_, echoes)| echoes.retain(keep));
+            for (_, echoes) in fields.iter_mut() {
+                echoes.retain(keep);
+            }
             fields.retain(|(_, echoes)| !echoes.is_empty());
         }
         (message != Message::default()).then_some(message)
