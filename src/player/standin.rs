@@ -158,20 +158,22 @@ pub(super) fn may_stand_in_target(target: &str) -> bool {
 
 /// Whether one may stand in a JSON text. It looks at its strings only, so that some are none after all.
 pub(super) fn may_stand_in_json(json: &str) -> bool {
-    let mut rest = json;
-    while let Some((_, begun)) = rest.split_once('"') {
-        let Some(end) = memchr::memchr2(b'"', b'\\', begun.as_bytes()) else {
-            return false;
-        };
-        let (text, after) = begun.split_at(end);
-        let Some(after) = after.strip_prefix('"') else {
-            // What is escaped may be anything, and strings that hold something escaped are rare.
+    let mut marks = memchr::memchr2_iter(b'"', b'\\', json.as_bytes());
+    while let (Some(begin), Some(end)) = (marks.next(), marks.next()) {
+        let Some((text, after)) = json
+            .get(begin + 1..)
+            .and_then(|rest| rest.split_at_checked(end - begin - 1))
+        else {
             return true;
         };
-        if placeholder::may_be_one(text) {
+        // What is escaped may be anything, and strings that hold something escaped are rare.
+        if !after.starts_with('"') {
             return true;
         }
-        rest = after;
+        // A name is no value.
+        if !after.starts_with("\":") && placeholder::may_be_one(text) {
+            return true;
+        }
     }
     false
 }

@@ -4,7 +4,10 @@
 //! What a live value is compared with, and whether it may stand for the recorded one, is decided in
 //! [`super::stage`].
 
+mod digests;
+mod echoes;
 mod learn;
+mod places;
 mod repeats;
 mod searched;
 pub(super) mod secret;
@@ -13,14 +16,19 @@ mod splice;
 mod within;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash as _, Hasher};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::exchange::{Body, Headers, Notification, Request, Response, coding};
 use crate::matcher::{Part, Spelling};
+
+use super::plan::wide;
+use digests::{Known, digest};
+use echoes::{Echo, Echoes};
+use places::Spans;
 
 pub(super) use learn::Learner;
 pub(super) use searched::brings_choices;
@@ -30,29 +38,30 @@ pub(super) use searched::brings_choices;
 pub(super) struct Values {
     choices: Vec<Choice>,
     /// The choices that an operation's request makes.
-    made: BTreeMap<usize, Range<usize>>,
-    requests: BTreeMap<usize, Echoes>,
-    responses: BTreeMap<usize, Echoes>,
+    made: Spans,
+    requests: Echoes,
+    responses: Echoes,
     /// The target of a notification is its channel.
-    notifications: BTreeMap<usize, Echoes>,
-    /// Digests of all that stands on the tapes.
-    known: Digests,
+    notifications: Echoes,
+    known: Known,
     /// The choices that differ between repeats of one operation.
     varied: BTreeSet<usize>,
     /// Where clients sent secrets, and what the service gives in place of placeholders.
     seats: secret::Seats,
 }
 
-/// A value that a request brought into the conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A value that a request brought into the conversation. There may be one for every request of a long tape: what
+/// is never large is small, and what many have is shared.
+#[derive(Debug)]
 pub(super) struct Choice {
-    operation: usize,
-    session: usize,
+    operation: u32,
+    session: u32,
+    pointer: Arc<str>,
+    text: Box<str>,
+    start: u32,
+    length: u32,
     part: Part,
-    pointer: String,
     spelling: Spelling,
-    text: String,
-    range: Range<usize>,
     reach: Reach,
     nature: secret::Nature,
 }
@@ -72,69 +81,17 @@ enum Reach {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ChoiceId(usize);
 
-/// A place at which a choice comes again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Echo {
-    range: Range<usize>,
-    choice: usize,
-    spelling: Spelling,
-}
-
-/// The echoes in one message. There are as many of these as messages in which something comes again: they take
-/// no more room than they need.
-#[derive(Debug)]
-struct Echoes {
-    target: Box<[Echo]>,
-    headers: Box<[(usize, Vec<Echo>)]>,
-    body: Box<[Echo]>,
-    trailers: Box<[(usize, Vec<Echo>)]>,
-}
-
-/// The echoes in one message, while it is searched.
-#[derive(Debug, Default)]
-struct Message {
-    target: Vec<Echo>,
-    /// By the number of the header field.
-    headers: Vec<(usize, Vec<Echo>)>,
-    body: Vec<Echo>,
-    /// By the number of the trailer field.
-    trailers: Vec<(usize, Vec<Echo>)>,
-}
-
-impl Echoes {
-    /// Keeps some of the echoes; whether any are left.
-    fn retain(&mut self, keep: &impl Fn(&Echo) -> bool) -> bool {
-        for echoes in [&mut self.target, &mut self.body] {
-            let all = std::mem::take(echoes).into_iter();
-            *echoes = all.filter(keep).collect();
-        }
-        for fields in [&mut self.headers, &mut self.trailers] {
-            let all = std::mem::take(fields).into_iter();
-            let kept = all.map(|(field, mut echoes)| {
-                echoes.retain(keep);
-                (field, echoes)
-            });
-            *fields = kept.filter(|(_, echoes)| !echoes.is_empty()).collect();
-        }
-        let none = self.target.is_empty() && self.body.is_empty();
-        !(none && self.headers.is_empty() && self.trailers.is_empty())
-    }
-}
-
-impl From<Message> for Echoes {
-    fn from(found: Message) -> Self {
-        Echoes {
-            target: found.target.into(),
-            headers: found.headers.into(),
-            body: found.body.into(),
-            trailers: found.trailers.into(),
-        }
-    }
-}
-
 /// What live clients chose in a run, by what was chosen on the tape.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bound(BTreeMap<usize, String>);
+
+impl Choice {
+    /// Its bytes in its part of the request.
+    fn range(&self) -> Range<usize> {
+        let start = wide(self.start);
+        start..start + wide(self.length)
+    }
+}
 
 impl Bound {
     /// Whether there is no live value.
@@ -157,7 +114,7 @@ impl Values {
     /// The choice that an operation's request makes at this place.
     pub(super) fn choice(&self, operation: usize, part: Part, pointer: &str) -> Option<ChoiceId> {
         self.of_operation(operation)
-            .find(|(_, choice)| choice.part == part && choice.pointer == pointer)
+            .find(|(_, choice)| choice.part == part && &*choice.pointer == pointer)
             .map(|(id, _)| id)
     }
 
@@ -176,7 +133,7 @@ impl Values {
             .filter_map(|id| {
                 let choice = self.choices.get(id.0)?;
                 let name = choice.pointer.strip_prefix('/')?;
-                Some((id, name, choice.text.as_str()))
+                Some((id, name, &*choice.text))
             })
     }
 
@@ -207,7 +164,7 @@ impl Values {
     /// Whether an operation may be called at another path than the recorded one: if a client may choose
     /// a value in it or has a secret there, or what was chosen elsewhere comes again there.
     pub(super) fn may_move(&self, operation: usize) -> bool {
-        let repeats = self.requests.get(&operation);
+        let repeats = self.requests.at(operation);
         let repeats = repeats.is_some_and(|message| !message.target.is_empty());
         let chosen = |(id, choice): (ChoiceId, &Choice)| {
             let open = self.comes_again(id) || self.varies(id) || self.is_free(id);
@@ -222,7 +179,7 @@ impl Values {
 
     /// Whether this value stands anywhere on the tapes.
     pub(super) fn knows(&self, text: &str) -> bool {
-        self.known.contains(&digest(text))
+        self.known.contains(digest(text))
     }
 
     /// The recorded request with the live values in it; `None` where none is.
@@ -232,7 +189,7 @@ impl Values {
         recorded: &Request,
         bound: &Bound,
     ) -> Option<Request> {
-        let message = self.requests.get(&operation)?;
+        let message = self.requests.at(operation)?;
         let target = splice::text(&recorded.target, &message.target, bound);
         let body = splice::bytes(recorded.body.bytes(), &message.body, bound);
         if target.is_none() && body.is_none() {
@@ -252,7 +209,7 @@ impl Values {
         recorded: &Response,
         bound: &Bound,
     ) -> Option<Response> {
-        let message = self.responses.get(&operation)?;
+        let message = self.responses.at(operation)?;
         let mut response = recorded.clone();
         if !message.headers.is_empty() {
             response.headers = splice_headers(&recorded.headers, &message.headers, bound);
@@ -279,7 +236,7 @@ impl Values {
         recorded: &str,
         bound: &Bound,
     ) -> Option<String> {
-        let message = self.notifications.get(&notification)?;
+        let message = self.notifications.at(notification)?;
         splice::text(recorded, &message.target, bound)
     }
 
@@ -290,7 +247,7 @@ impl Values {
         recorded: &'a Notification,
         bound: &Bound,
     ) -> Option<(Cow<'a, str>, Bytes)> {
-        let message = self.notifications.get(&notification)?;
+        let message = self.notifications.at(notification)?;
         let channel = self.channel(notification, &recorded.channel, bound);
         let data = splice::bytes(recorded.data.bytes(), &message.body, bound);
         (channel.is_some() || data.is_some()).then(|| {
@@ -300,25 +257,28 @@ impl Values {
         })
     }
 
-    /// Forgets the echoes of choices for which no live value can ever stand: of those there are as many as
-    /// messages, where clients say the same over and over.
+    /// Must be called when all tapes were read. Forgets the echoes of choices for which no live value can ever
+    /// stand: of those there are as many as messages, where clients say the same over and over.
     pub(super) fn tidy(&mut self) {
         let can_be_bound = |(place, choice): (usize, &Choice)| {
             choice.nature != secret::Nature::Own || self.comes_again(ChoiceId(place))
         };
         let bindable: Vec<bool> = self.choices.iter().enumerate().map(can_be_bound).collect();
-        let keep = |echo: &Echo| bindable.get(echo.choice).copied().unwrap_or_default();
+        let is_kept = |choice: usize| bindable.get(choice).copied().unwrap_or_default();
         for messages in [
             &mut self.requests,
             &mut self.responses,
             &mut self.notifications,
         ] {
-            messages.retain(|_, echoes| echoes.retain(&keep));
+            messages.tidy(&is_kept);
         }
+        self.choices.shrink_to_fit();
+        self.made.sort();
+        self.known.sort();
     }
 
     fn of_operation(&self, operation: usize) -> impl Iterator<Item = (ChoiceId, &Choice)> {
-        let range = self.made.get(&operation).cloned().unwrap_or_default();
+        let range = self.made.at(operation);
         let first = range.start;
         let choices = self.choices.get(range).unwrap_or_default();
         let numbered = choices.iter().enumerate();
@@ -337,34 +297,4 @@ fn splice_headers(recorded: &Headers, echoes: &[(usize, Vec<Echo>)], bound: &Bou
         (name.to_owned(), value)
     };
     recorded.iter().enumerate().map(field).collect()
-}
-
-/// Digests, which need no other to be found by.
-type Digests = HashSet<u64, BuildHasherDefault<AsItIs>>;
-
-/// Takes a digest for its own hash.
-#[derive(Debug, Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, digest: u64) {
-        self.0 = digest;
-    }
-}
-
-/// A digest that is the same for equal values; two others hardly share it.
-fn digest(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
 }

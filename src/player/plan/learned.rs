@@ -14,7 +14,7 @@ use crate::player::standin::StandIns;
 use crate::player::values::secret::{Seat, Secrets};
 use crate::player::values::{Bound, ChoiceId, Learner, Values, brings_choices};
 
-use super::Plan;
+use super::{Plan, narrow, wide};
 
 /// How many operations are held between their requests and their responses: as many as are under way at one
 /// time, as a rule. Of others the tape is read twice.
@@ -43,9 +43,9 @@ pub(super) struct Conversation {
 /// notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Moment {
-    Request(usize),
-    Response(usize),
-    Notification(usize),
+    Request(u32),
+    Response(u32),
+    Notification(u32),
 }
 
 impl Plan {
@@ -180,12 +180,13 @@ impl Plan {
     /// imported tape, count in the order in which they stand there.
     fn follow(&self, values: &mut Values, one: &Conversation) {
         let mut moments = self.moments(one);
-        moments.sort_by_key(|(at, _)| *at);
+        moments.sort_by_key(|moment| self.time(*moment));
         let mut learner = Learner::new(values, &one.secrets, &one.stand_ins);
         let mut under_way: BTreeMap<usize, Arc<Operation>> = BTreeMap::new();
-        for (_, moment) in moments {
+        for moment in moments {
             match moment {
                 Moment::Request(place) => {
+                    let place = wide(place);
                     if let Some(planned) = self.operations.get(place)
                         && let Some(operation) = self.operation(place)
                     {
@@ -196,6 +197,7 @@ impl Plan {
                     }
                 }
                 Moment::Response(place) => {
+                    let place = wide(place);
                     let operation = under_way.remove(&place);
                     if let Some(planned) = self.operations.get(place)
                         && let Some(operation) = operation.or_else(|| self.operation(place))
@@ -204,6 +206,7 @@ impl Plan {
                     }
                 }
                 Moment::Notification(place) => {
+                    let place = wide(place);
                     let Some(due) = self.notifications.get(place) else {
                         continue;
                     };
@@ -219,27 +222,37 @@ impl Plan {
     }
 
     /// What happened when on a tape, of all sessions, in the order in which it stands there.
-    fn moments(&self, one: &Conversation) -> Vec<(Micros, Moment)> {
+    fn moments(&self, one: &Conversation) -> Vec<Moment> {
         let mut moments = Vec::new();
         let mut heard = one.notifications.clone().peekable();
-        let mut before = |operation: usize, moments: &mut Vec<(Micros, Moment)>| {
+        let mut before = |operation: usize, moments: &mut Vec<Moment>| {
             let stands_before = |place: &usize| {
                 let due = self.notifications.get(*place);
                 due.is_some_and(|due| due.before <= operation)
             };
             while let Some(place) = heard.next_if(stands_before) {
-                let at = self.notifications.get(place).map(|due| due.notification.at);
-                moments.push((at.unwrap_or_default(), Moment::Notification(place)));
+                moments.push(Moment::Notification(narrow(place)));
             }
         };
         for place in one.operations.clone() {
             before(place, &mut moments);
-            if let Some(planned) = self.operations.get(place) {
-                moments.push((planned.at, Moment::Request(place)));
-                moments.push((planned.answered, Moment::Response(place)));
-            }
+            let place = narrow(place);
+            moments.extend([Moment::Request(place), Moment::Response(place)]);
         }
         before(usize::MAX, &mut moments);
         moments
+    }
+    /// When something was said.
+    fn time(&self, moment: Moment) -> Micros {
+        let operation = |place| self.operations.get(wide(place));
+        let at = match moment {
+            Moment::Request(place) => operation(place).map(|planned| planned.at),
+            Moment::Response(place) => operation(place).map(|planned| planned.answered),
+            Moment::Notification(place) => {
+                let due = self.notifications.get(wide(place));
+                due.map(|due| due.notification.at)
+            }
+        };
+        at.unwrap_or_default()
     }
 }

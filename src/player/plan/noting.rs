@@ -20,6 +20,9 @@ use super::{Planned, Times, Travels, adding, paths};
 /// case, and to read it again where it is delivered takes longer than to send so little.
 const MAX_HELD: u32 = 512;
 
+/// The longest content that is remembered to see that the next is the same: longer ones seldom are.
+const MAX_REMEMBERED: usize = 4 * 1024;
+
 /// Reads a piece of a tape.
 pub(super) struct Noting<'a> {
     pub(super) file: u32,
@@ -28,6 +31,8 @@ pub(super) struct Noting<'a> {
     pub(super) notes: Notes,
     /// What the header fields of the latest operation tell.
     last: Option<(Texts, Arc<Heads>)>,
+    /// The latest content of a request, and of a response, in which no placeholder can stand.
+    clean: [String; 2],
 }
 
 /// What was noted.
@@ -75,6 +80,7 @@ impl<'a> Noting<'a> {
             reading,
             notes: Notes::default(),
             last: None,
+            clean: Default::default(),
         }
     }
 
@@ -100,12 +106,24 @@ impl<'a> Noting<'a> {
         self.last = Some((Texts::of(glance), Arc::clone(&heads)));
         Some(heads)
     }
+
+    /// Whether an operation holds a placeholder. Few look as if they might, and are read as a whole.
+    fn holds_placeholder(&mut self, glance: &Glance<'_>) -> bool {
+        let contents = self.clean.iter_mut().zip(&glance.contents);
+        let in_contents = contents.fold(false, |may, (clean, content)| {
+            may | may_stand_in(clean, content)
+        });
+        let may = in_contents || standin::may_stand_in_target(&glance.target);
+        may && glance
+            .operation()
+            .is_none_or(|operation| standin::may_hold_one(&operation))
+    }
 }
 
 impl Reader for Noting<'_> {
     fn operation(&mut self, glance: &Glance<'_>, spot: Spot) -> Option<()> {
         let heads = self.heads(glance)?;
-        if !adding::is_target(&glance.target) || holds_placeholder(glance) {
+        if !adding::is_target(&glance.target) || self.holds_placeholder(glance) {
             return None;
         }
         let place = self.notes.operations.len();
@@ -182,18 +200,23 @@ impl Notes {
     }
 }
 
-/// Whether an operation holds a placeholder. Few look as if they might, and are read as a whole.
-fn holds_placeholder(glance: &Glance<'_>) -> bool {
-    let in_content = |content: &Content<'_>| match content {
-        Content::None => false,
-        Content::Json(json) => standin::may_stand_in_json(json),
-        Content::Other => true,
+/// Whether a placeholder may stand in a content. The one that is known to be clean is not looked at again: many
+/// answers are the same.
+fn may_stand_in(clean: &mut String, content: &Content<'_>) -> bool {
+    let json = match content {
+        Content::None => return false,
+        Content::Other => return true,
+        Content::Json(json) => *json,
     };
-    let may =
-        standin::may_stand_in_target(&glance.target) || glance.contents.iter().any(in_content);
-    may && glance
-        .operation()
-        .is_none_or(|operation| standin::may_hold_one(&operation))
+    if json == clean {
+        return false;
+    }
+    let may = standin::may_stand_in_json(json);
+    if !may && json.len() <= MAX_REMEMBERED {
+        clean.clear();
+        clean.push_str(json);
+    }
+    may
 }
 
 impl Heads {

@@ -5,6 +5,9 @@
 
 use std::hash::{DefaultHasher, Hasher as _};
 
+/// How far from where it should be a digest is looked for at first.
+const NEAR: usize = 64;
+
 /// The operations of a plan by the paths of their requests.
 #[derive(Debug, Default)]
 pub(in crate::player) struct Paths {
@@ -36,16 +39,62 @@ impl Paths {
     /// The operations that were called at this path, in recorded order.
     pub(in crate::player) fn at(&self, path: &str) -> impl Iterator<Item = usize> {
         let digest = u64::from(digest(path));
-        let from = self.places.partition_point(|place| place >> 32 < digest);
+        let from = self.first(digest);
         let rest = self.places.get(from..).unwrap_or_default().iter();
         let here = rest.take_while(move |place| **place >> 32 == digest);
         here.filter_map(|place| usize::try_from(place & u64::from(u32::MAX)).ok())
+    }
+
+    /// Where the first of a digest stands, or would stand. Digests are spread evenly, so it is looked for where it
+    /// should be: to halve a long list over and over waits for the memory each time.
+    fn first(&self, digest: u64) -> usize {
+        let all = self.places.len();
+        let guess = usize::try_from((digest * all as u64) >> 32).unwrap_or_default();
+        let mut around = NEAR;
+        loop {
+            let (from, to) = (guess.saturating_sub(around), guess.saturating_add(around));
+            let is_before = |place: usize| {
+                let found = self.places.get(place);
+                found.map(|found| found >> 32 < digest)
+            };
+            let begins = from == 0 || is_before(from) == Some(true);
+            // What is behind the end is behind all.
+            let ends = is_before(to) != Some(true);
+            if begins && ends {
+                let near = self.places.get(from..to.min(all)).unwrap_or_default();
+                return from + near.partition_point(|place| place >> 32 < digest);
+            }
+            around = around.saturating_mul(4);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::tests::{plan, tape};
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_digest_is_found_wherever_it_stands(
+            many in proptest::collection::vec(any::<u32>(), 0..500),
+            few in proptest::collection::vec(0..9_u32, 0..300),
+            wanted in prop_oneof![any::<u32>(), 0..9_u32],
+        ) {
+            let mut paths = Paths::default();
+            for (place, digest) in many.iter().chain(&few).enumerate() {
+                paths.add(*digest, place);
+            }
+            paths.sort();
+            for digest in many.iter().chain(&few).chain([&wanted]) {
+                let digest = u64::from(*digest);
+                let expected = paths.places.partition_point(|place| place >> 32 < digest);
+                prop_assert_eq!(paths.first(digest), expected);
+            }
+        }
+    }
 
     #[test]
     fn a_request_to_a_path_means_the_operations_recorded_there() {

@@ -57,11 +57,11 @@ impl Travels {
 
 /// A number that is kept in little room. There are no more operations than these can tell: each takes some bytes
 /// of a tape.
-pub(super) fn narrow(number: usize) -> u32 {
+pub(in crate::player) fn narrow(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-pub(super) fn wide(number: u32) -> usize {
+pub(in crate::player) fn wide(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 

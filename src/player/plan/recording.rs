@@ -50,7 +50,8 @@ impl Recording {
     pub fn load(path: &Path, reading: &Reading) -> Result<Recording, TapeError> {
         // Where Bayeux is spoken may come out after the header was written; then what was noted without that
         // is noted again.
-        let mut endpoints: Arc<[String]> = Arc::default();
+        let said = reel::header(path).and_then(|header| header.endpoint);
+        let mut endpoints: Arc<[String]> = said.into_iter().collect();
         loop {
             let manner = Manner {
                 endpoints: Arc::clone(&endpoints),

@@ -12,7 +12,7 @@ use crate::player::publish;
 use crate::player::shift::Shift;
 use crate::tape::reel::{Lost, Source, Spot};
 
-use super::{Plan, Planned};
+use super::{Plan, Planned, wide};
 
 /// How many operations are kept at most: enough for a test that runs over and over.
 const MAX_KEPT: usize = 4096;
@@ -60,8 +60,21 @@ pub(super) struct Shelf {
 /// Operations that were read, each at the place that its number says.
 #[derive(Debug, Default)]
 struct Kept {
-    slots: Vec<Option<(usize, usize, Arc<Recorded>)>>,
+    slots: Vec<Slot>,
     bytes: usize,
+    /// The one that was read last, whether or not there is room for it: who compared it is the first to ask for
+    /// it again.
+    last: Option<(usize, Arc<Recorded>)>,
+}
+
+/// Room for an operation.
+#[derive(Debug, Default)]
+struct Slot {
+    /// The one of this slot that was read last. It is kept when it is read again: where a long tape goes by, none
+    /// is, and to put each in the place of an older one costs more than to read it.
+    read: Option<usize>,
+    /// The one that is kept, with how many bytes its text has.
+    kept: Option<(usize, usize, Arc<Recorded>)>,
 }
 
 impl Shelf {
@@ -118,7 +131,7 @@ impl Plan {
         let operation = self.read(planned, file, spot)?;
         let (_, manner) = self.shelf.get(file)?;
         let recorded = Arc::new(Recorded::of(operation, manner, &self.reading.rules));
-        self.kept().keep(place, spot, &recorded);
+        self.kept().keep(place, spot.length(), &recorded);
         Some(recorded)
     }
 
@@ -186,24 +199,35 @@ impl Plan {
 
 impl Kept {
     fn get(&self, place: usize) -> Option<Arc<Recorded>> {
-        let slot = self.slots.get(place % MAX_KEPT)?.as_ref();
-        slot.filter(|(kept, ..)| *kept == place)
+        if let Some((last, recorded)) = &self.last
+            && *last == place
+        {
+            return Some(Arc::clone(recorded));
+        }
+        let slot = self.slots.get(place % MAX_KEPT)?;
+        let kept = slot.kept.as_ref();
+        kept.filter(|(kept, ..)| *kept == place)
             .map(|(.., recorded)| Arc::clone(recorded))
     }
 
-    /// Keeps an operation in place of the one that has its slot, if there is room.
-    fn keep(&mut self, place: usize, spot: Spot, recorded: &Arc<Recorded>) {
+    /// Keeps an operation, whose text has so many bytes, in place of the one that has its slot, if it is read
+    /// again and there is room.
+    fn keep(&mut self, place: usize, length: u32, recorded: &Arc<Recorded>) {
+        self.last = Some((place, Arc::clone(recorded)));
         if self.slots.is_empty() {
-            self.slots.resize_with(MAX_KEPT, || None);
+            self.slots.resize_with(MAX_KEPT, Slot::default);
         }
         let Some(slot) = self.slots.get_mut(place % MAX_KEPT) else {
             return;
         };
-        let length = usize::try_from(spot.length()).unwrap_or(usize::MAX);
-        let before = slot.as_ref().map_or(0, |(_, length, _)| *length);
+        if slot.read.replace(place) != Some(place) {
+            return;
+        }
+        let length = wide(length);
+        let before = slot.kept.as_ref().map_or(0, |(_, length, _)| *length);
         let bytes = (self.bytes - before).saturating_add(length);
         if bytes <= MAX_KEPT_BYTES {
-            *slot = Some((place, length, Arc::clone(recorded)));
+            slot.kept = Some((place, length, Arc::clone(recorded)));
             self.bytes = bytes;
         }
     }
@@ -220,5 +244,40 @@ pub(super) fn published(
             (operation, published.replies)
         }
         None => (operation, Vec::new()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // a test may stop at the first thing that is not as it should be
+mod tests {
+    use super::super::tests::{plan, tape};
+    use super::*;
+
+    #[test]
+    fn an_operation_for_which_there_is_no_room_is_read_once_for_a_request() {
+        let plan = plan(&[tape("a:op1@0-0 a:op2@1-1")]);
+        let (one, other) = (plan.recorded(0).unwrap(), plan.recorded(1).unwrap());
+        let mut kept = Kept::default();
+        kept.keep(0, u32::MAX, &one);
+        assert!(Arc::ptr_eq(&kept.get(0).unwrap(), &one));
+        kept.keep(0, u32::MAX, &one);
+        kept.keep(1, 1, &other);
+        assert!(kept.get(0).is_none());
+    }
+
+    #[test]
+    fn what_is_read_again_is_kept_until_another_is() {
+        let plan = plan(&[tape("a:op1@0-0 a:op2@1-1")]);
+        let (one, other) = (plan.recorded(0).unwrap(), plan.recorded(1).unwrap());
+        let mut kept = Kept::default();
+        let mut read = |place: usize, recorded: &Arc<Recorded>| {
+            kept.keep(place, 1, recorded);
+            kept.keep(MAX_KEPT - 1, 1, &other);
+            [0, MAX_KEPT].map(|place| kept.get(place).is_some())
+        };
+        assert_eq!(read(0, &one), [false, false]);
+        assert_eq!(read(0, &one), [true, false]);
+        assert_eq!(read(MAX_KEPT, &one), [true, false]);
+        assert_eq!(read(MAX_KEPT, &one), [false, true]);
     }
 }

@@ -4,24 +4,32 @@
 //! not said it to anybody.
 
 mod asked;
+mod texts;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::exchange::{Headers, Notification, Operation};
 use crate::matcher::{self, Field, Part, Spelling};
 
+use super::super::plan::{narrow, wide};
 use super::super::standin::{StandIn, StandIns};
+use super::digests::{Digests, digest};
+use super::echoes::{Echo, Message};
 use super::searched::{content, digests, header};
 use super::secret::{Nature, Secrets};
 use super::within::{self, Found};
-use super::{Choice, Digests, Echo, Message, Reach, Values};
+use super::{Choice, Reach, Values};
+use texts::Texts;
 
 /// Reads one tape into the values of a plan.
 pub(in crate::player) struct Learner<'a> {
     values: &'a mut Values,
     /// The choices of this tape by their text.
-    by_text: HashMap<String, Vec<usize>>,
+    by_text: Texts,
+    /// Where choices stand: many stand at places of the same name.
+    pointers: BTreeSet<Arc<str>>,
     /// Which session has sent or heard what.
     seen: Digests,
     /// What the service has said.
@@ -51,7 +59,8 @@ impl<'a> Learner<'a> {
     ) -> Self {
         let mut learner = Learner {
             values,
-            by_text: HashMap::new(),
+            by_text: Texts::default(),
+            pointers: BTreeSet::new(),
             seen: Digests::default(),
             said: Digests::default(),
             secrets,
@@ -99,10 +108,7 @@ impl<'a> Learner<'a> {
         }
         self.see(session, seen.iter());
         self.say(seen.iter());
-        let fields = message.headers.len() + message.trailers.len();
-        if fields > 0 || !message.body.is_empty() {
-            self.values.responses.insert(place, message.into());
-        }
+        self.values.responses.note(place, &message);
     }
 
     /// Reads a notification, which came of these operations.
@@ -136,24 +142,23 @@ impl<'a> Learner<'a> {
         }
         self.see(session, seen.iter());
         self.say(seen.iter());
-        if !message.target.is_empty() || !message.body.is_empty() {
-            self.values.notifications.insert(place, message.into());
-        }
+        self.values.notifications.note(place, &message);
     }
 
     /// Notes what the service gives in place of a placeholder.
     fn give(&mut self, stand_in: &StandIn) {
         let text = stand_in.text(0);
         let choice = self.values.choices.len();
-        self.by_text.entry(text.clone()).or_default().push(choice);
+        self.by_text.note(digest(&text), choice);
         self.values.choices.push(Choice {
-            operation: usize::MAX,
-            session: usize::MAX,
+            operation: u32::MAX,
+            session: u32::MAX,
+            pointer: "".into(),
+            start: 0,
+            length: narrow(text.len()),
+            text: text.into(),
             part: Part::Body,
-            pointer: String::new(),
             spelling: Spelling::Plain,
-            range: 0..text.len(),
-            text,
             reach: Reach::Service,
             nature: Nature::Given,
         });
@@ -212,21 +217,21 @@ impl<'a> Learner<'a> {
         spelling: Spelling,
         source: &Source<'_>,
     ) -> Option<usize> {
-        let candidates = self.by_text.get(text)?.iter().copied();
-        let name = |pointer: &str| pointer.rsplit('/').next().map(str::to_owned);
+        let candidates = self.by_text.of(digest(text));
         let rank = |number: &usize| {
             let choice = self.values.choices.get(*number)?;
             Some((
-                source.causes.contains(&choice.operation),
+                source.causes.contains(&wide(choice.operation)),
                 name(&choice.pointer) == name(pointer),
-                choice.session == source.session,
+                wide(choice.session) == source.session,
                 *number,
             ))
         };
         let fits = |number: &usize| {
             let choice = self.values.choices.get(*number);
             choice.is_some_and(|choice| {
-                spelling != Spelling::Number || choice.spelling == Spelling::Number
+                let spelled = spelling != Spelling::Number || choice.spelling == Spelling::Number;
+                spelled && &*choice.text == text
             })
         };
         candidates.filter(fits).max_by_key(rank)
@@ -236,7 +241,7 @@ impl<'a> Learner<'a> {
     fn see<'f>(&mut self, session: usize, fields: impl Iterator<Item = &'f Field>) {
         for digest in fields.flat_map(digests) {
             self.seen.insert(by(session, digest));
-            self.values.known.insert(digest);
+            self.values.known.add(digest);
         }
     }
 
@@ -244,4 +249,9 @@ impl<'a> Learner<'a> {
     fn say<'f>(&mut self, fields: impl Iterator<Item = &'f Field>) {
         self.said.extend(fields.flat_map(digests));
     }
+}
+
+/// The last step of the way to a value.
+fn name(pointer: &str) -> Option<&str> {
+    pointer.rsplit('/').next()
 }

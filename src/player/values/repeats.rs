@@ -10,12 +10,14 @@ use crate::exchange::Request;
 use crate::matcher::Part;
 
 use super::super::plan::Plan;
+use super::echoes::Echo;
 use super::splice;
-use super::{Bound, ChoiceId, Echo, Reach, Values, shape};
+use super::{Bound, ChoiceId, Reach, Values, shape};
 
 impl Values {
     /// Marks the choices that vary between repeats of these operations of a plan.
     pub(in crate::player) fn compare_repeats(&mut self, plan: &Plan, operations: Range<usize>) {
+        self.made.sort();
         // By digests: the requests themselves may be more than the memory holds.
         let mut repeats: BTreeMap<[u8; 32], Vec<usize>> = BTreeMap::new();
         for place in operations {
@@ -46,7 +48,7 @@ impl Values {
             if self.is_made_up(id) {
                 none.bind(id, MADE_UP.to_owned());
                 echoes.push(Echo {
-                    range: choice.range.clone(),
+                    range: choice.range(),
                     choice: id.0,
                     spelling: choice.spelling,
                 });
@@ -68,11 +70,11 @@ impl Values {
 
     /// The choices of these operations that are not the same in all of them.
     fn differing(&self, operations: &[usize]) -> Vec<usize> {
-        let mut places: BTreeMap<(String, String), Vec<ChoiceId>> = BTreeMap::new();
+        let mut places: BTreeMap<(&str, &str), Vec<ChoiceId>> = BTreeMap::new();
         for &operation in operations {
             for (id, choice) in self.of_operation(operation) {
                 if self.is_made_up(id) {
-                    let place = (choice.part.name().to_owned(), choice.pointer.clone());
+                    let place = (choice.part.name(), &*choice.pointer);
                     places.entry(place).or_default().push(id);
                 }
             }

@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 
+use super::digests::digest;
+use super::shape;
 use super::within::words;
-use super::{digest, shape};
 use crate::exchange::{Body, Headers, coding};
 use crate::matcher::{self, Field, Part, Spelling};
 

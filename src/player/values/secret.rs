@@ -17,6 +17,7 @@ use crate::matcher::{self, Field, Part, Spelling};
 use crate::tape::redaction::{MIN_KNOWN, Rules};
 use crate::tape::{Event, Header};
 
+use super::super::plan::wide;
 use super::super::standin::{OWN_COOKIES, StandIn, StandIns};
 use super::{Bound, ChoiceId, Values, within};
 
@@ -190,7 +191,7 @@ impl Values {
     pub(in crate::player) fn brought(&self) -> impl Iterator<Item = (usize, Credential)> {
         let seats = self.seats.of_operations.values().flatten();
         seats.filter_map(|seat| {
-            let session = self.choices.get(seat.choice.0)?.session;
+            let session = wide(self.choices.get(seat.choice.0)?.session);
             Some((session, seat.credential()?))
         })
     }

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::{Bound, Echo};
+use super::Bound;
+use super::echoes::Echo;
 
 /// The bytes with the live values in their places; `None` where no choice that stands there is
 /// bound, or what comes again of it cannot be spelled there.

@@ -246,7 +246,7 @@ impl Body for Download {
             Stage::Passing(passing) => passing.size_hint(),
             Stage::Breaking(_) | Stage::Broken(_) => SizeHint::default(),
             Stage::Whole(content, _) => exact(content.as_ref()),
-            Stage::Holding(_, _, hint) => hint.clone(),
+            Stage::Holding(_, _, hint) => *hint,
             Stage::Over => SizeHint::with_exact(0),
         }
     }

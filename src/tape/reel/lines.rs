@@ -144,23 +144,32 @@ fn piece<R: Reader>((lines, start): (&[u8], u64), reader: R) -> Option<Piece<R>>
         events: Vec::new(),
     };
     let mut from = 0;
+    let mut before = None;
     let ends = memchr_iter(b'\n', lines).chain((!text.ends_with('\n')).then_some(lines.len()));
     for end in ends.filter(|_| !text.is_empty()) {
-        piece.line(text.get(from..end)?, start + from as u64)?;
+        piece.line(text.get(from..end)?, start + from as u64, &mut before)?;
         from = end + 1;
     }
     Some(piece)
 }
 
 impl<R: Reader> Piece<R> {
-    fn line(&mut self, line: &str, offset: u64) -> Option<()> {
+    /// Reads a line; `before` is the operation before it.
+    fn line<'a>(
+        &mut self,
+        line: &'a str,
+        offset: u64,
+        before: &mut Option<Glance<'a>>,
+    ) -> Option<()> {
         if line.starts_with(wire::OPERATION) {
-            let glance = Glance::at(line)?;
+            let glance = Glance::at(line, before.as_ref())?;
             self.ids.push(glance.id);
             if let Form::Message(message) = glance.form {
                 self.sockets.push(message.stream);
             }
-            return self.reader.operation(&glance, Spot::of(line, offset)?);
+            let taken = self.reader.operation(&glance, Spot::of(line, offset)?);
+            *before = Some(glance);
+            return taken;
         }
         let Entry::Event(event) = wire::read(line).ok()?.1 else {
             return None;

@@ -20,7 +20,7 @@ use super::objects::Stopped;
 use super::packing::{self, Packing};
 use super::segment::Belongs;
 use super::wire::Glance;
-use super::{Event, Gaps, Header, Loaded, Notice, SegmentState, Tape, joined, names};
+use super::{Event, Gaps, Header, Loaded, Notice, SegmentState, Tape, joined, names, store};
 use ends::Ends;
 use lines::Piece;
 pub use source::{Lost, Source, Spot};
@@ -71,6 +71,12 @@ pub fn load<R: Reader>(
         Some(reel) => Ok(Found::Filed(reel)),
         None => Ok(Found::Held(Tape::load(path)?)),
     }
+}
+
+/// What the tape at a path says of itself, where that can be told before all of it is read.
+pub fn header(path: &Path) -> Option<Header> {
+    let first = joined::files(path).ok()?.into_values().next()?;
+    store::header(&first).ok()?
 }
 
 /// What is known of the parts of a tape together.

@@ -142,19 +142,24 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// A sum that is another one where the bytes are, but for one chance in four thousand million. It finds
 /// what editors and accidents change; whoever wants to deceive may write the tape in the first place.
 fn sum(bytes: &[u8]) -> u32 {
-    let (words, rest) = bytes.as_chunks::<8>();
+    let add = |lane: u64, word: u64| (lane ^ word).wrapping_mul(SPREAD).rotate_left(29);
+    let word = u64::from_le_bytes;
     // Four at a time, since each waits for the one before it.
     let mut lanes = [bytes.len() as u64, 1, 2, 3];
+    let (words, rest) = bytes.as_chunks::<8>();
     let (fours, last) = words.as_chunks::<4>();
-    let add = |lane: u64, word: u64| (lane ^ word).wrapping_mul(SPREAD).rotate_left(29);
-    for four in fours {
-        for (lane, word) in lanes.iter_mut().zip(four) {
-            *lane = add(*lane, u64::from_le_bytes(*word));
-        }
+    for [one, two, three, four] in fours {
+        let [first, second, third, fourth] = lanes;
+        lanes = [
+            add(first, word(*one)),
+            add(second, word(*two)),
+            add(third, word(*three)),
+            add(fourth, word(*four)),
+        ];
     }
     let mut all = lanes.into_iter().fold(0, add);
-    for word in last {
-        all = add(all, u64::from_le_bytes(*word));
+    for last in last {
+        all = add(all, word(*last));
     }
     for byte in rest {
         all = add(all, u64::from(*byte));

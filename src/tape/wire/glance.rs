@@ -73,9 +73,9 @@ pub enum Content<'a> {
 pub(super) const NO_FIELDS: &str = "[]";
 
 impl<'a> Glance<'a> {
-    /// Looks at an operation; `None` where its object cannot be read.
-    pub(in crate::tape) fn at(text: &'a str) -> Option<Glance<'a>> {
-        quick::glance(text).or_else(|| Glance::by_json(text))
+    /// Looks at an operation, perhaps one behind another; `None` where its object cannot be read.
+    pub(in crate::tape) fn at(text: &'a str, before: Option<&Glance<'_>>) -> Option<Glance<'a>> {
+        quick::glance(text, before).or_else(|| Glance::by_json(text))
     }
 
     /// The same for any order and spelling.

@@ -13,11 +13,24 @@ use crate::exchange::{Form, Micros, OperationId};
 /// The most digits of a number that surely fits into 64 bits.
 const MAX_DIGITS: usize = 19;
 
+/// The fields of a message that has none.
+const NONE: Fields<'_> = Fields {
+    asked: NO_FIELDS,
+    given: NO_FIELDS,
+    trailers: NO_FIELDS,
+};
+
 /// What is left of a line.
 struct Rest<'a>(&'a str);
 
-/// Looks at an operation; `None` where its line is not as most are.
-pub(super) fn glance(line: &str) -> Option<Glance<'_>> {
+/// As many bytes of a string are looked at before the longer way is taken, which is the faster one for long ones.
+const SHORT: usize = 32;
+
+/// Looks at an operation; `None` where its line is not as most are. What is the same as in the one before was
+/// read there.
+pub(super) fn glance<'a>(line: &'a str, before: Option<&Glance<'_>>) -> Option<Glance<'a>> {
+    let before = before.map(|before| (before.fields, before.contents));
+    let (fields, [sent, got]) = before.unwrap_or((NONE, [Content::None; 2]));
     let mut rest = Rest(line);
     rest.skip(r#"{"kind":"operation","id":"#)?;
     let id = OperationId(rest.number()?);
@@ -32,15 +45,15 @@ pub(super) fn glance(line: &str) -> Option<Glance<'_>> {
     rest.skip(r#","target":"#)?;
     let target = Cow::Borrowed(rest.plain()?);
     rest.skip(r#","headers":"#)?;
-    let asked = rest.fields()?;
-    let sent = rest.content()?;
+    let asked = rest.fields(fields.asked)?;
+    let sent = rest.content(sent)?;
     rest.skip(r#"},"response":{"status":"#)?;
     let status = rest
         .number()
         .filter(|status| (100..=599).contains(status))?;
     rest.skip(r#","headers":"#)?;
-    let given = rest.fields()?;
-    let got = rest.content()?;
+    let given = rest.fields(fields.given)?;
+    let got = rest.content(got)?;
     (rest.0 == "}}").then_some(Glance {
         text: line,
         id,
@@ -78,11 +91,18 @@ impl<'a> Rest<'a> {
 
     /// A whole number from 0.
     fn number(&mut self) -> Option<u64> {
-        let digits = self.0.bytes().take_while(u8::is_ascii_digit).count();
-        if digits > MAX_DIGITS || (digits > 1 && self.next() == Some(b'0')) {
+        let (mut digits, mut number) = (0, 0_u64);
+        for digit in self.0.bytes().take_while(u8::is_ascii_digit) {
+            digits += 1;
+            number = number
+                .wrapping_mul(10)
+                .wrapping_add(u64::from(digit - b'0'));
+        }
+        if digits == 0 || digits > MAX_DIGITS || (digits > 1 && self.next() == Some(b'0')) {
             return None;
         }
-        self.take(digits)?.parse().ok()
+        self.take(digits)?;
+        Some(number)
     }
 
     /// A string in which nothing is escaped, without its quotes.
@@ -94,18 +114,24 @@ impl<'a> Rest<'a> {
         Some(text)
     }
 
-    /// The content of a message, if it has any.
-    fn content(&mut self) -> Option<Content<'a>> {
+    /// The content of a message, if it has any, perhaps the same as one that was read before.
+    fn content(&mut self, before: Content<'_>) -> Option<Content<'a>> {
         if self.skip(r#","body":{"json":"#).is_none() {
             return Some(Content::None);
         }
-        let json = self.value(0)?;
+        let json = match before {
+            Content::Json(before) => self.value_like(before)?,
+            Content::None | Content::Other => self.value(0)?,
+        };
         self.skip("}")?;
         (json.len() <= MAX_EMBEDDED_BYTES).then_some(Content::Json(json))
     }
 
-    /// Header fields whose values are text, as they stand.
-    fn fields(&mut self) -> Option<&'a str> {
+    /// Header fields whose values are text, as they stand; perhaps the same as some that were read before.
+    fn fields(&mut self, before: &str) -> Option<&'a str> {
+        if self.0.starts_with(before) {
+            return self.take(before.len());
+        }
         let from = self.0;
         self.skip("[")?;
         if self.skip("]").is_none() {
@@ -121,6 +147,17 @@ impl<'a> Rest<'a> {
             }
         }
         from.get(..from.len() - self.0.len())
+    }
+
+    /// A JSON value as it stands, perhaps the same as one that was read before.
+    fn value_like(&mut self, before: &str) -> Option<&'a str> {
+        // A number might go on where that one ends.
+        let ends = before.ends_with(['}', ']', '"']);
+        if ends && self.0.starts_with(before) {
+            self.take(before.len())
+        } else {
+            self.value(0)
+        }
     }
 
     /// A JSON value without white space between its tokens, as it stands.
@@ -224,6 +261,16 @@ fn special(bytes: &[u8]) -> Option<usize> {
             break;
         }
         at += 8;
+        if at == SHORT {
+            let Some(end) = memchr::memchr2(b'"', b'\\', bytes.get(at..)?) else {
+                break;
+            };
+            let long = bytes.get(at..at + end)?;
+            if long.iter().fold(u8::MAX, |least, byte| least.min(*byte)) < 0x20 {
+                break;
+            }
+            return Some(at + end);
+        }
     }
     let rest = bytes.get(at..)?.iter();
     let mut rest = rest.enumerate();
@@ -243,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_line_as_capture_writes_it_is_taken_apart() {
-        let glance = glance(LINE).unwrap();
+        let glance = glance(LINE, None).unwrap();
         assert_eq!((glance.id.0, glance.at.0, glance.answered.0), (7, 0, 12));
         assert_eq!((&*glance.method, &*glance.target), ("POST", "/a?b=1"));
         assert_eq!(glance.fields.asked, r#"[["x","y"]]"#);
@@ -254,7 +301,7 @@ mod tests {
     fn header_fields_are_fields() {
         let line = |fields: &str| LINE.replace(r#"[["x","y"]]"#, fields);
         for fields in ["[]", r#"[["x","y"],["x","\u00e9"]]"#] {
-            assert_eq!(glance(&line(fields)).unwrap().fields.asked, fields);
+            assert_eq!(glance(&line(fields), None).unwrap().fields.asked, fields);
         }
         for fields in [
             "null",
@@ -264,8 +311,8 @@ mod tests {
             r#"[["x","y",1]]"#,
             r#"[["x","y"],]"#,
         ] {
-            assert!(glance(&line(fields)).is_none(), "{fields}");
-            assert!(Glance::at(&line(fields)).is_none(), "{fields}");
+            assert!(glance(&line(fields), None).is_none(), "{fields}");
+            assert!(Glance::at(&line(fields), None).is_none(), "{fields}");
         }
     }
 
@@ -284,9 +331,11 @@ mod tests {
             let place = place.index(LINE.len());
             let end = (place + taken).min(LINE.len());
             let changed = format!("{}{put}{}", &LINE[..place], &LINE[end..]);
-            if let Some(glance) = glance(&changed)
-                && glance.fields.read().is_some()
-            {
+            let alone = glance(&changed, None);
+            let before = glance(LINE, None);
+            let next = glance(&changed, before.as_ref());
+            prop_assert_eq!(format!("{alone:?}"), format!("{next:?}"));
+            if let Some(glance) = alone {
                 prop_assert!(matches!(read(&changed), Ok((_, Entry::Event(_)))), "{}", changed);
                 let whole = Glance::by_json(&changed).unwrap();
                 prop_assert_eq!(format!("{glance:?}"), format!("{whole:?}"));
@@ -294,7 +343,11 @@ mod tests {
         }
 
         #[test]
-        fn the_first_special_byte_is_found(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+        fn the_first_special_byte_is_found(
+            plain in proptest::collection::vec(0x23_u8..0x5c, 0..80),
+            others in proptest::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let bytes = [plain, others].concat();
             let first = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
             prop_assert_eq!(special(&bytes), first);
         }

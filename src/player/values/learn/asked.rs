@@ -1,11 +1,16 @@
 //! Reads requests: what each brings into the conversation, and where its client sent secrets.
 
+use std::sync::Arc;
+
 use crate::exchange::{Headers, Operation, coding};
 use crate::matcher::{self, Field};
 
+use super::super::super::plan::narrow;
+use super::super::digests::digest;
+use super::super::echoes::{Echo, Message};
 use super::super::searched::{chosen_headers, content, is_telling, may_come_again};
 use super::super::secret::{self, Nature, Seat};
-use super::super::{Choice, ChoiceId, Echo, Message, Reach, digest};
+use super::super::{Choice, ChoiceId, Reach};
 use super::{Learner, Source, by};
 
 impl Learner<'_> {
@@ -54,21 +59,19 @@ impl Learner<'_> {
         }
         let made = first..self.values.choices.len();
         if !made.is_empty() {
-            self.values.made.insert(place, made);
+            self.values.made.note(place, &made);
         }
         self.remember(first, &inside);
         let values = target.iter().chain(&body).chain(&headers).chain(&inside);
         self.see(session, values);
-        if !message.target.is_empty() || !message.body.is_empty() {
-            self.values.requests.insert(place, message.into());
-        }
+        self.values.requests.note(place, &message);
     }
 
     /// Looks from now on for the choices from this one on, whose text may come again. One in which others stand
     /// is not looked for as a whole.
     fn remember(&mut self, first: usize, inside: &[Field]) {
         for (number, choice) in self.values.choices.iter().enumerate().skip(first) {
-            let whole = &choice.range;
+            let whole = choice.range();
             let parted = inside.iter().any(|Field { part, range, .. }| {
                 *part == choice.part && whole.start < range.start && range.end < whole.end
             });
@@ -81,7 +84,7 @@ impl Learner<'_> {
             } = choice;
             let comes = *nature != Nature::Own || may_come_again(*spelling, pointer, text);
             if comes && !parted {
-                self.by_text.entry(text.clone()).or_default().push(number);
+                self.by_text.note(digest(text), number);
             }
         }
     }
@@ -145,25 +148,30 @@ impl Learner<'_> {
         if nature == Nature::Own && !is_telling(field) {
             return None;
         }
-        let Field {
-            part,
-            pointer,
-            spelling,
-            text,
-            range,
-        } = field.clone();
+        let pointer = self.pointer(&field.pointer);
         self.values.choices.push(Choice {
-            operation,
-            session,
-            part,
+            operation: narrow(operation),
+            session: narrow(session),
             pointer,
-            spelling,
-            text,
-            range,
+            text: field.text.as_str().into(),
+            start: narrow(field.range.start),
+            length: narrow(field.range.len()),
+            part: field.part,
+            spelling: field.spelling,
             reach: Reach::Nowhere,
             nature,
         });
         Some(self.values.choices.len() - 1)
+    }
+
+    /// The name of a place, which choices at others of the same name share.
+    fn pointer(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.pointers.get(name) {
+            return Arc::clone(known);
+        }
+        let pointer: Arc<str> = name.into();
+        self.pointers.insert(Arc::clone(&pointer));
+        pointer
     }
 
     /// Notes that a client sent a secret at this place, for which this choice stands. Where it is a new
