@@ -47,6 +47,51 @@ fn what_the_upstream_breaks_off_is_never_a_clean_end() {
 }
 
 #[test]
+fn what_came_before_a_break_goes_out_first_though_both_come_at_once() {
+    let upstream = Upstream::start(|mut client, _| {
+        client.head();
+        client.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+    });
+    let recording = Recording::start(upstream.address, &[]);
+    for _ in 0..20 {
+        let mut client = recording.connect();
+        client.send(&get("/"));
+        let head = client.head();
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        assert_eq!(client.drain().0, "half".len());
+    }
+}
+
+#[test]
+fn how_a_response_is_framed_does_not_depend_on_how_fast_it_comes() {
+    let upstream = Upstream::answering(|head, _| {
+        if head.contains("/chunks") {
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n"
+                .to_owned()
+        } else if head.contains("/empty") {
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".to_owned()
+        } else {
+            ok("whole")
+        }
+    });
+    let recording = Recording::start(upstream.address, &[]);
+    for (path, framing) in [
+        ("/chunks", "transfer-encoding: chunked"),
+        ("/empty", "transfer-encoding: chunked"),
+        ("/length", "content-length: 5"),
+    ] {
+        let mut client = recording.connect();
+        client.send(&get(path));
+        let head = client.head().to_ascii_lowercase();
+        let framed: Vec<&str> = head
+            .lines()
+            .filter(|line| line.contains("-encoding:") || line.contains("-length:"))
+            .collect();
+        assert_eq!(framed, [framing], "{path}");
+    }
+}
+
+#[test]
 fn what_is_under_way_may_end_before_the_recording_does() {
     let (sender, seen) = channel();
     let recorder = Arc::new(OnceLock::new());
