@@ -38,6 +38,26 @@ struct Seen<'a> {
     text: &'a str,
 }
 
+impl<'a> Seen<'a> {
+    /// A value in a header field of a message, or in a cookie of that; `None` where none is expected there.
+    fn in_header(
+        session: &'a Session,
+        (id, message): (OperationId, &str),
+        (field, cookie): (&'a str, Option<&'a str>),
+        text: &'a str,
+    ) -> Option<Seen<'a>> {
+        let (slot, name) = expected(field, cookie)?;
+        let place = format!("operation {id}, {message} header {field}{}", of(cookie));
+        Some(Seen {
+            session,
+            slot,
+            name,
+            place,
+            text,
+        })
+    }
+}
+
 impl Walk<'_> {
     /// One that has seen nothing yet of a tape that shares these values.
     pub(super) fn begin(shared: &Shared) -> Walk<'_> {
@@ -59,15 +79,7 @@ impl Walk<'_> {
         let (session, id) = (operation.session.clone(), operation.id);
         let request = &mut operation.request;
         request.headers = edit::headers(&request.headers, |field, cookie, text| {
-            let (slot, name) = expected(field, cookie)?;
-            let place = format!("operation {id}, request header {field}{}", of(cookie));
-            let seen = Seen {
-                session: &session,
-                slot,
-                name,
-                place,
-                text,
-            };
+            let seen = Seen::in_header(&session, (id, "request"), (field, cookie), text)?;
             self.sent(&seen, id)
         });
         let mut of_field = |field: &Field| {
@@ -105,15 +117,7 @@ impl Walk<'_> {
         let plain = coding::plain(&operation.response);
         let response = &mut operation.response;
         response.headers = edit::headers(&response.headers, |field, cookie, text| {
-            let (slot, name) = expected(field, cookie)?;
-            let place = format!("operation {id}, response header {field}{}", of(cookie));
-            let seen = Seen {
-                session: &session,
-                slot,
-                name,
-                place,
-                text,
-            };
+            let seen = Seen::in_header(&session, (id, "response"), (field, cookie), text)?;
             self.given(&seen)
         });
         if response.body.cut().is_some() {
