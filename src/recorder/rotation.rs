@@ -48,7 +48,7 @@ const TIMES: [(&str, u64); 5] = [
 /// When a segment is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rotate {
-    /// Never, unless somebody asks.
+    /// Never, unless somebody asks or the tape is full.
     #[default]
     Never,
     /// When it has so many bytes.
@@ -196,6 +196,7 @@ impl Turning {
             return Look::Stays;
         }
         let now = self.clock.now();
+        let full = growing.is_full();
         let turned = match self.asked {
             Asked::Yes => growing.reopen(),
             Asked::No => growing
@@ -217,6 +218,10 @@ impl Turning {
                     Reopened::Same => Look::Stays,
                     Reopened::Turned(turned) => {
                         self.began = now;
+                        if full && self.rotation.rotate == Rotate::Never {
+                            let (full, next) = (turned.path.display(), growing.path().display());
+                            tracing::warn!("{full} is full; the recording goes on in {next}");
+                        }
                         Look::Turned {
                             unsealed: not_sealed(&turned),
                             kept: self.prune(growing),
@@ -228,6 +233,9 @@ impl Turning {
     }
 
     fn is_due(&self, growing: &Growing, now: Micros) -> bool {
+        if growing.is_full() {
+            return true;
+        }
         match self.rotation.rotate {
             Rotate::Bytes(bytes) => growing.size() >= bytes && growing.events() > 0,
             Rotate::Every(time) => growing.events() > 0 && now.since(self.began) >= micros(time),
@@ -293,6 +301,53 @@ fn amount(text: &str) -> Option<Amount> {
 #[allow(clippy::unwrap_used)] // a test may stop at the first thing that is not as it should be
 mod tests {
     use super::*;
+    use crate::exchange::{Fact, Session, What};
+    use crate::tape::{Event, Existing, Header, Tape, Trust};
+
+    #[test]
+    fn a_full_tape_goes_on_in_another_file_whatever_was_chosen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("desk.tape");
+        let header = Header {
+            title: "t".into(),
+            source: "s".into(),
+            started: None,
+            endpoint: None,
+            trust: Trust::Checked,
+            segment: None,
+            redaction: None,
+        };
+        let event = |at| {
+            Event::Fact(Fact {
+                session: Session::new("a"),
+                at: Micros(at),
+                what: What::Disconnect,
+            })
+        };
+        let open = |existing| Growing::open(&path, &header, existing).unwrap().0;
+        let mut growing = open(Existing::Refuse);
+        let mut turning = Turning::new(Rotation::default(), Clock::starting_now());
+        growing.push(&event(1));
+        growing.flush().unwrap();
+        assert!(matches!(turning.look(&mut growing), Look::Stays));
+        growing.fill();
+        let turned = turning.look(&mut growing);
+        assert!(matches!(
+            turned,
+            Look::Turned {
+                unsealed: None,
+                kept: None
+            }
+        ));
+        growing.push(&event(2));
+        growing.close().unwrap();
+        let mut growing = open(Existing::Append);
+        growing.push(&event(3));
+        growing.close().unwrap();
+        let loaded = Tape::load(&path).unwrap();
+        assert_eq!(loaded.notices, []);
+        assert_eq!(loaded.tape.events, [1, 2, 3].map(event));
+    }
 
     #[test]
     fn sizes_times_and_numbers_are_told_apart_by_their_units() {

@@ -31,6 +31,10 @@ pub use turn::{Reopened, Sealing, Turned};
 /// How large a tape may grow: as large as one that can be read, with room left for its trailer.
 const MAX_GROWN: u64 = store::MAX_TAPE_BYTES - 1024;
 
+/// A tape with so much text is full: what may wait at a time (64 MiB unless the user chose more) still finds
+/// room in it.
+const FULL: u64 = 896 * 1024 * 1024;
+
 /// What becomes of a file that is there already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {

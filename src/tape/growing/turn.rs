@@ -14,7 +14,7 @@ use crate::tape::store::Locked;
 use crate::tape::wire::{self, Seal};
 use crate::tape::{Closed, Header};
 
-use super::{FileEnd, Growing, cannot_write};
+use super::{FULL, FileEnd, Growing, cannot_write};
 
 /// What is known of the segment that is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +110,18 @@ impl Growing {
     /// How many bytes are in it.
     pub fn size(&self) -> u64 {
         self.whole
+    }
+
+    /// Whether what comes belongs into another segment, whatever was chosen: a tape has a largest size, which is
+    /// that of its text where it is packed.
+    pub fn is_full(&self) -> bool {
+        self.grown >= FULL
+    }
+
+    /// Has it be taken for full.
+    #[cfg(test)]
+    pub(crate) fn fill(&mut self) {
+        self.grown = FULL;
     }
 
     /// How many events are in it or wait to be.
