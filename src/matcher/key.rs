@@ -1,23 +1,15 @@
 //! A request as it is compared, and how far two are apart.
 
-use std::fmt::Write as _;
-
 use crate::compare::{self, Difference, Json};
-use crate::exchange::{Contract, Headers, Request, credentials};
+use crate::exchange::{Contract, Headers, Request};
 
+use super::content::{Content, as_json, form};
 use super::contract::{governs, without_agreed_alternatives};
-use super::field::{is_form, media_type};
 use super::rules::Rules;
 
 /// How much a difference in the method or in a segment of the path counts beside one in a field of
 /// the query or body: a request to another resource is further off than one with another argument.
 const RESOURCE_WEIGHT: usize = 16;
-
-/// How many octets of content are told of in a report.
-const MAX_TOLD: usize = 16;
-
-/// How the types of content that has several parts begin.
-const MULTIPART: &str = "multipart/";
 
 /// A request, taken apart once for comparing.
 #[derive(Clone, Debug)]
@@ -28,14 +20,6 @@ pub struct Key {
     /// The header fields that the rules want compared.
     headers: Vec<(String, String)>,
     body: Content,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Content {
-    Json(Json),
-    /// The fields of a form, sorted.
-    Form(Vec<(String, String)>),
-    Other(Vec<u8>),
 }
 
 /// A part of a request at which a live one differs from a recorded one.
@@ -206,50 +190,6 @@ impl Key {
     }
 }
 
-impl Content {
-    fn of(headers: &Headers, bytes: &[u8]) -> Content {
-        if let Some(json) = Json::parse(bytes) {
-            Content::Json(json)
-        } else if is_form(headers) && !bytes.is_empty() {
-            Content::Form(form(bytes))
-        } else {
-            Content::Other(with_plain_boundary(headers, bytes))
-        }
-    }
-
-    /// The content as it stands in a report: JSON, text, or for octets how many and the first of those
-    /// that the other's are not; nothing if empty.
-    fn shown(&self, other: &Content) -> Option<Json> {
-        match self {
-            Content::Json(json) => Some(json.clone()),
-            Content::Form(fields) => Some(as_json(fields)),
-            Content::Other(bytes) if bytes.is_empty() => None,
-            Content::Other(bytes) => Some(Json::String(match std::str::from_utf8(bytes) {
-                Ok(text) if !text.contains('\0') => text.to_owned(),
-                Ok(_) | Err(_) => told(bytes, other),
-            })),
-        }
-    }
-}
-
-/// Octets in words: how many, and some from the first on that the other content does not have there.
-fn told(bytes: &[u8], other: &Content) -> String {
-    let length = bytes.len();
-    let Content::Other(other) = other else {
-        return format!("{length} bytes that are not text");
-    };
-    let pairs = bytes.iter().zip(other);
-    let same = pairs.take_while(|(one, other)| one == other).count();
-    let rest = bytes.get(same..).unwrap_or_default();
-    let mut hex = String::new();
-    for byte in rest.iter().take(MAX_TOLD) {
-        // A String takes all that it is given, so there is no error to report.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    let more = if rest.len() > MAX_TOLD { "…" } else { "" };
-    format!("{length} bytes that are not text, from byte {same} on {hex}{more}")
-}
-
 /// How far a request with these mismatches is from the recorded one; without any, not at all.
 pub fn distance(mismatches: &[Mismatch]) -> usize {
     mismatches
@@ -298,13 +238,6 @@ fn segments_apart(one: &Json, other: &Json) -> usize {
     one.len().max(other.len()) - shared
 }
 
-/// The fields of a form or a query, sorted.
-fn form(bytes: &[u8]) -> Vec<(String, String)> {
-    let mut fields: Vec<(String, String)> = form_urlencoded::parse(bytes).into_owned().collect();
-    fields.sort();
-    fields
-}
-
 /// The header fields that the rules want compared, by name.
 fn compared(headers: &Headers, rules: &Rules) -> Vec<(String, String)> {
     let value = |name: &String| {
@@ -316,33 +249,6 @@ fn compared(headers: &Headers, rules: &Rules) -> Vec<(String, String)> {
     fields
 }
 
-/// Content of several parts with another delimiter between them, the same for all: clients make
-/// one up for each request (RFC 2046 §5.1).
-fn with_plain_boundary(headers: &Headers, bytes: &[u8]) -> Vec<u8> {
-    let boundary = || {
-        let several = media_type(headers)?.get(..MULTIPART.len())?;
-        let several = several.eq_ignore_ascii_case(MULTIPART);
-        let value = std::str::from_utf8(headers.get("content-type")?).ok()?;
-        let parameters = value.split(';').skip(1);
-        let named = parameters.filter_map(|parameter| parameter.trim().split_once('='));
-        let mut boundary = named.filter(|(name, _)| name.eq_ignore_ascii_case("boundary"));
-        let (_, value) = boundary.next().filter(|_| several)?;
-        Some(format!("--{}", credentials::unquoted(value)))
-    };
-    let Some(delimiter) = boundary().filter(|delimiter| delimiter.len() > 2) else {
-        return bytes.to_vec();
-    };
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some(place) = memchr::memmem::find(rest, delimiter.as_bytes()) {
-        plain.extend_from_slice(rest.get(..place).unwrap_or_default());
-        plain.extend_from_slice(b"--");
-        rest = rest.get(place + delimiter.len()..).unwrap_or_default();
-    }
-    plain.extend_from_slice(rest);
-    plain
-}
-
 fn whole(recorded: &str, live: &str) -> Difference {
     let text = |text: &str| Some(Json::String(text.to_owned()));
     Difference {
@@ -350,20 +256,6 @@ fn whole(recorded: &str, live: &str) -> Difference {
         recorded: text(recorded),
         live: text(live),
     }
-}
-
-/// A query as an object: one member a name, whose value is a string, or an array where it repeats.
-fn as_json(query: &[(String, String)]) -> Json {
-    let mut members: Vec<(String, Json)> = Vec::new();
-    for (name, value) in query {
-        let value = Json::String(value.clone());
-        match members.last_mut() {
-            Some((last, Json::Array(values))) if last == name => values.push(value),
-            Some((last, first)) if last == name => *first = Json::Array(vec![first.clone(), value]),
-            _ => members.push((name.clone(), value)),
-        }
-    }
-    Json::Object(members)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Pure: it compares one request with one operation. Which operations are candidates, in which
 //! order, and what happens on a miss is the player's to say.
 
+mod content;
 mod contract;
 mod field;
 mod key;
@@ -10,6 +11,7 @@ mod rules;
 mod same;
 mod told;
 
+pub use content::Content;
 pub use contract::{Breach, breach};
 pub use field::{Field, Spelling, of_content, of_target};
 pub use key::{Key, Mismatch, Part, distance};
