@@ -9,6 +9,7 @@ pub mod admission;
 pub mod bayeux;
 pub mod cli;
 pub mod compare;
+pub mod diff;
 pub mod exchange;
 pub mod importer;
 pub mod journal;

@@ -11,6 +11,7 @@ use crate::compare::Json;
 use crate::matcher::{Place, Rules};
 use crate::normalizer::{self, Layout, Mending, Options};
 
+use super::diff::DiffSettings;
 use super::exit::{Because as _, Failure, Trouble};
 use super::record::RecordSettings;
 use super::redaction::RedactionSettings;
@@ -65,6 +66,8 @@ pub(super) struct Config {
     pub(super) bayeux: Bayeux,
     /// What is secret on a tape beside the usual.
     pub(super) redact: RedactionSettings,
+    /// What is no difference between two tapes.
+    pub(super) diff: DiffSettings,
 }
 
 /// How requests are compared. A place is written `body /POINTER`, `query NAME`, `header NAME` or
@@ -196,6 +199,7 @@ fn parse(text: &str) -> anyhow::Result<Config> {
     let objects = [
         json.as_ref(),
         within("bayeux"),
+        within("diff"),
         within("limits"),
         within("match"),
         within("record"),

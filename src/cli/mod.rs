@@ -5,6 +5,7 @@
 
 mod ca;
 mod config;
+mod diff;
 mod exit;
 mod format;
 mod forward;
@@ -40,6 +41,7 @@ Examples:
   antiphon normalize sample.txt              make exact JSON of a sample that Python printed
   antiphon import page.txt -o chat.tape      make a tape of an API page
   antiphon verify chat.tape                  play a tape to itself: is it the same each time?
+  antiphon diff monday.tape tuesday.tape     find what two recordings differ in
   antiphon redact --check chat.tape          find what looks secret on a tape
   antiphon show chat.tape                    see who said what, and because of what
   antiphon ca                                have clients trust what --tls shows them
@@ -53,6 +55,7 @@ enum Command {
     Import(import::Import),
     Show(show::Show),
     Format(format::Format),
+    Diff(diff::Diff),
     Record(Box<record::Record>),
     Redact(redact::Redact),
     Replay(Box<replay::Replay>),
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Import(command) => command.run(),
         Command::Show(command) => command.run(),
         Command::Format(command) => command.run(),
+        Command::Diff(command) => command.run(),
         Command::Record(command) => command.run(),
         Command::Redact(command) => command.run(),
         Command::Replay(command) => command.run(),

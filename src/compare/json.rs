@@ -39,6 +39,18 @@ impl Number {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Its sign, its significant digits, and the exponent of the last of them. One whose exponent is beyond
+    /// `i64` has no such form, and equals only itself.
+    pub(super) fn decimal(&self) -> Option<(bool, String, i64)> {
+        decimal(&self.0)
+    }
+}
+
+impl From<u64> for Number {
+    fn from(number: u64) -> Self {
+        Number(number.to_string())
+    }
 }
 
 impl Json {
@@ -129,7 +141,8 @@ impl fmt::Display for Json {
 
 impl PartialEq for Number {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0 || decimal(&self.0) == decimal(&other.0)
+        let decimals = || self.decimal().zip(other.decimal());
+        self.0 == other.0 || decimals().is_some_and(|(ours, theirs)| ours == theirs)
     }
 }
 
@@ -200,8 +213,6 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// A number as sign, significant digits and the exponent of the last digit. An exponent beyond
-/// `i64` has no such form, and equals only itself.
 fn decimal(text: &str) -> Option<(bool, String, i64)> {
     let (negative, text) = text
         .strip_prefix('-')
@@ -248,6 +259,8 @@ mod tests {
             ("9007199254740993", "9007199254740992"),
             ("1", "-1"),
             ("1e400", "1e401"),
+            // Exponents that no i64 holds.
+            ("1e99999999999999999999", "2e99999999999999999999"),
             ("1", "10"),
         ] {
             assert_ne!(json(one), json(other), "{one} and {other}");

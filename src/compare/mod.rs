@@ -1,10 +1,14 @@
-//! What differs between two JSON values, place by place.
+//! What differs between two JSON values, place by place, and which items of two sequences stand for each other.
 //!
 //! Pure: it knows nothing of operations or tapes, and it decides nothing.
 
+mod align;
+mod digest;
 mod json;
 mod leaf;
 
+pub use align::{Aligned, align};
+pub use digest::{digest, look};
 pub use json::{Json, Number, token};
 pub use leaf::{Kind, Leaf, leaves};
 

@@ -2,6 +2,9 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use crate::compare::Json;
 use crate::exchange::{Headers, credentials};
 
@@ -36,6 +39,23 @@ impl Content {
         }
     }
 
+    /// The content as one value that tells all of it: JSON, the fields of a form as an object, a text as a string,
+    /// octets as `{"base64":…}`; nothing if empty.
+    pub fn into_value(self) -> Option<Json> {
+        match self {
+            Content::Json(json) => Some(json),
+            Content::Form(fields) => Some(as_json(&fields)),
+            Content::Other(bytes) if bytes.is_empty() => None,
+            Content::Other(bytes) => Some(match String::from_utf8(bytes) {
+                Ok(text) => Json::String(text),
+                Err(octets) => {
+                    let base64 = Json::String(BASE64.encode(octets.as_bytes()));
+                    Json::Object(vec![("base64".to_owned(), base64)])
+                }
+            }),
+        }
+    }
+
     /// The content as it stands in a report: JSON, text, or for octets how many and the first of those
     /// that the other's are not; nothing if empty.
     pub(super) fn shown(&self, other: &Content) -> Option<Json> {
@@ -67,6 +87,11 @@ fn told(bytes: &[u8], other: &Content) -> String {
     }
     let more = if rest.len() > MAX_TOLD { "…" } else { "" };
     format!("{length} bytes that are not text, from byte {same} on {hex}{more}")
+}
+
+/// The parameters of a query as an object; nothing where there is none.
+pub fn parameters(query: &str) -> Option<Json> {
+    (!query.is_empty()).then(|| as_json(&form(query.as_bytes())))
 }
 
 /// The fields of a form or a query, sorted.

@@ -11,7 +11,7 @@ mod rules;
 mod same;
 mod told;
 
-pub use content::Content;
+pub use content::{Content, parameters};
 pub use contract::{Breach, breach};
 pub use field::{Field, Spelling, of_content, of_target};
 pub use key::{Key, Mismatch, Part, distance};

@@ -54,7 +54,8 @@ impl Rules {
 }
 
 impl Place {
-    fn holds(&self, part: Part, pointer: &str) -> bool {
+    /// Whether what stands there is at the place, or below it.
+    pub fn holds(&self, part: Part, pointer: &str) -> bool {
         let mut given = pointer.split('/').skip(1);
         let same_name = |named: &str, given: &str| match part {
             Part::Header => named.eq_ignore_ascii_case(given),

@@ -1,4 +1,4 @@
-//! What it takes to show a tape and to lay it out: the memory of an event, however much all bodies are.
+//! What it takes to show a tape, to compare it and to lay it out: the memory of an event, however much all bodies are.
 
 use std::fs::{self, File};
 use std::ops::Range;
@@ -85,6 +85,7 @@ fn bodies_of_a_folder_of_segments_take_no_memory() {
     let shown = done(&["show", "--path", "/7*"], folder.path());
     assert!(stdout(&shown).contains("77 GET /77 → 200"));
     assert!(done(&["show", "--json"], folder.path()).stdout.len() > EXCHANGES * BODY);
+    done(&["diff", folder.path().to_str().unwrap()], folder.path());
     done(&["format"], folder.path());
     done(&["format", "--check"], folder.path());
 }
@@ -102,6 +103,7 @@ fn bodies_of_a_compressed_tape_take_no_memory() {
     let tape = Tape::read(text.as_bytes()).unwrap().tape;
     tape.save_as(&packed, style).unwrap();
     done(&["show"], &packed);
+    done(&["diff", plain.to_str().unwrap()], &packed);
     done(&["format"], &packed);
     // It is a bound: what comes through a pipe is held, and that is too much.
     let stdin = File::open(&plain).unwrap();

@@ -44,6 +44,7 @@ const HOUSE: &[(&str, &[&str])] = &[
     ("normalizer", &[]),
     ("importer", &["exchange", "tape", "normalizer"]),
     ("compare", &[]),
+    ("diff", &["exchange", "tape", "matcher", "compare"]),
     (
         "verify",
         &[

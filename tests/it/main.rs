@@ -10,6 +10,7 @@
 mod bounded;
 mod caps;
 mod copies;
+mod diff;
 mod events;
 mod filed;
 mod forward;

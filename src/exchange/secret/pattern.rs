@@ -24,6 +24,11 @@ pub struct NamePattern {
 pub struct NoPattern(String);
 
 impl NamePattern {
+    /// Whether a field of this name is meant.
+    pub fn means(&self, name: &str) -> bool {
+        self.fits(&bare(name))
+    }
+
     pub(super) fn fits(&self, bare: &str) -> bool {
         let Some((first, rest)) = self.pieces.split_first() else {
             return false;
