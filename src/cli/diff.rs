@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
 
-use crate::diff::{Change, Outcome as Compared, Renames, Seen, Settings, Tally, diff};
+use crate::diff::{Change, Renames, Seen, Settings, Tally, diff};
 use crate::exchange::{Session, counted};
 use crate::tape::Event;
 
@@ -22,7 +22,8 @@ use super::{output, tapes};
 /// Compared are, session by session and in their order, the operations (method, path, query and content, status
 /// and the response's content), the notifications with the operations that they are due after, handshakes,
 /// subscriptions and how streams ended. No difference are numbers and times of events, header fields (but for those
-/// that `match.headers` of antiphon.json5 names), pings and comments, and what `match.ignore` says of requests.
+/// that `match.headers` of antiphon.json5 names), pings and comments, what `match.ignore` says of requests, and
+/// the pseudonyms of two redacted tapes where each stands for the other throughout.
 /// Sessions of the same name are one; those that are left are taken in the order in which they appear.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -104,7 +105,7 @@ impl Diff {
             });
             Ok(())
         })?;
-        let Some(Compared { tally, .. }) = compared else {
+        let Some(compared) = compared else {
             // Whoever read has gone away, and has had a change then.
             return Ok(Outcome::Different);
         };
@@ -113,12 +114,19 @@ impl Diff {
             changed,
             left,
             right,
-        } = tally;
+        } = compared.tally;
+        if compared.pseudonyms > 0 {
+            output::say(&format!(
+                "notice: {} on each tape, with a key of its own: whether they are the same nobody can say, \
+                 and where each stands for the other throughout that is no difference",
+                counted(compared.pseudonyms as u64, "pseudonym")
+            ));
+        }
         output::say(&format!(
             "{} the same, {changed} differ, {left} only on the first tape, {right} only on the second",
             counted(same, "event")
         ));
-        Ok(if tally.is_same() {
+        Ok(if compared.tally.is_same() {
             Outcome::Done
         } else {
             Outcome::Different
@@ -178,8 +186,9 @@ impl Diff {
 
 /// What a tape is called.
 fn name(path: &Path) -> String {
-    match tapes::is_piped(path) {
-        true => "stdin".to_owned(),
-        false => path.display().to_string(),
+    if tapes::is_piped(path) {
+        "stdin".to_owned()
+    } else {
+        path.display().to_string()
     }
 }

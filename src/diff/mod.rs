@@ -11,10 +11,13 @@ mod seen;
 mod settings;
 mod view;
 
+use std::collections::BTreeSet;
+
 use crate::compare::{self, Aligned, Difference, Json, Number};
 use crate::exchange::{OperationId, Session};
+use crate::tape::redaction::Rules;
 use crate::tape::reel::Lost;
-use crate::tape::{Step, Walk};
+use crate::tape::{Event, Step, Walk};
 
 use pairing::Pairing;
 use renamed::Renamed;
@@ -76,6 +79,8 @@ pub struct Outcome {
     pub tally: Tally,
     /// The values that stand for one another throughout, where such are no difference.
     pub renamed: Vec<Renaming>,
+    /// How many secrets of the left tape stand for one of the right tape each, as far as their pseudonyms tell.
+    pub pseudonyms: usize,
 }
 
 /// Compares two tapes that were walked through with [`Seen::of`] and these settings. Each change is handed to
@@ -95,11 +100,7 @@ pub fn diff<E: From<Lost>>(
         pairing: Pairing::of(&left.steps, &right.steps, &settings.sessions),
         settings,
     };
-    let mut renamed = Renamed::default();
-    if settings.renames == Renames::Same {
-        tapes.each_changed(|ours, theirs| renamed.learn(ours, theirs))?;
-        renamed.settle();
-    }
+    let mut renamed = tapes.learned(rules(left).zip(rules(right)).as_ref())?;
     let mut tally = Tally::default();
     for (conversation, aligned) in tapes.pairing.events() {
         match tapes.change(conversation, aligned, &mut renamed)? {
@@ -114,9 +115,11 @@ pub fn diff<E: From<Lost>>(
             }
         }
     }
+    let (renamed, pseudonyms) = renamed.into_found();
     Ok(Outcome {
         tally,
-        renamed: renamed.into_found(),
+        renamed,
+        pseudonyms,
     })
 }
 
@@ -129,17 +132,30 @@ struct Tapes<'a> {
 }
 
 impl Tapes<'_> {
-    /// Hands out what is compared of each two events that are not alike.
-    fn each_changed(&self, mut look: impl FnMut(&Json, &Json)) -> Result<(), Lost> {
+    /// What stands for one another in events that are not alike; of pseudonyms where both tapes have such.
+    fn learned(&self, rules: Option<&(Rules, Rules)>) -> Result<Renamed, Lost> {
+        let mut renamed = Renamed::default();
+        if rules.is_none() && self.settings.renames == Renames::Differ {
+            return Ok(renamed);
+        }
         for (_, aligned) in self.pairing.events() {
             if let Aligned::Both(left, right) = aligned
                 && let (Some(left), Some(right)) = (self.left.get(left), self.right.get(right))
                 && !is_alike(left, right)
             {
-                look(&self.view(left)?, &self.view(right)?);
+                let (left, right) = (left.event()?, right.event()?);
+                let (ours, theirs) = (self.view(&left), self.view(&right));
+                if let Some((for_left, for_right)) = rules {
+                    let left = (&ours, &pseudonyms(for_left, &left));
+                    renamed.learn_pseudonyms(left, (&theirs, &pseudonyms(for_right, &right)));
+                }
+                if self.settings.renames == Renames::Same {
+                    renamed.learn(&ours, &theirs);
+                }
             }
         }
-        Ok(())
+        renamed.settle();
+        Ok(renamed)
     }
 
     /// What two events differ in, or that one is alone; nothing where they are alike.
@@ -157,7 +173,8 @@ impl Tapes<'_> {
         let mut places = Vec::new();
         if let (Some(left), Some(right)) = (left, right) {
             if !is_alike(left, right) {
-                places = compare::differences(&self.view(left)?, &self.view(right)?);
+                let (ours, theirs) = (self.view(&left.event()?), self.view(&right.event()?));
+                places = compare::differences(&ours, &theirs);
                 places.retain(|place| !renamed.explains(place));
             }
             places.extend(self.causes(left, right));
@@ -176,9 +193,8 @@ impl Tapes<'_> {
         }))
     }
 
-    fn view(&self, step: &Step<Option<Seen>>) -> Result<Json, Lost> {
-        let event = step.event()?;
-        Ok(view::of(&event, self.settings).unwrap_or(Json::Null))
+    fn view(&self, event: &Event) -> Json {
+        view::of(event, self.settings).unwrap_or(Json::Null)
     }
 
     /// That two notifications are due after other operations.
@@ -198,6 +214,16 @@ impl Tapes<'_> {
             live: numbers(&right.after),
         })
     }
+}
+
+/// The rules by which the secrets of a tape became pseudonyms, if they did.
+fn rules(tape: &Walk<Option<Seen>>) -> Option<Rules> {
+    Rules::new(tape.header.redaction.as_ref()?).ok() // a tape whose rules are none cannot be read at all
+}
+
+fn pseudonyms(rules: &Rules, event: &Event) -> BTreeSet<String> {
+    let secrets = rules.secrets(event).into_iter();
+    secrets.map(|secret| secret.value).collect()
 }
 
 /// Whether what is compared of two events is equal, but for their causes.

@@ -31,8 +31,11 @@ pub(super) struct Pairing<'a> {
     operations: BTreeMap<OperationId, OperationId>,
 }
 
+/// A session of a tape, or what belongs to none there.
+type Party<'a> = Option<&'a Session>;
+
 /// The events of one tape by session and kind, each by its place.
-type Lanes<'a> = BTreeMap<(Option<&'a Session>, Lane), Vec<usize>>;
+type Lanes<'a> = BTreeMap<(Party<'a>, Lane), Vec<usize>>;
 
 impl<'a> Pairing<'a> {
     /// Pairs the events of two tapes. Sessions of the same name are one, unless `chosen` says otherwise; those that
@@ -50,7 +53,7 @@ impl<'a> Pairing<'a> {
         };
         for (one, other) in sessions {
             for lane in Lane::ALL {
-                let of = |lanes: &Lanes<'a>, session: Option<Option<&'a Session>>| {
+                let of = |lanes: &Lanes<'a>, session: Option<Party<'a>>| {
                     let places = session.and_then(|session| lanes.get(&(session, lane)));
                     places.cloned().unwrap_or_default()
                 };
@@ -133,7 +136,7 @@ fn lanes(steps: &[Step<Option<Seen>>]) -> Lanes<'_> {
 }
 
 /// The sessions of which something is compared, in the order in which they appear; `None` is what belongs to none.
-fn appearing(steps: &[Step<Option<Seen>>]) -> Vec<Option<&Session>> {
+fn appearing(steps: &[Step<Option<Seen>>]) -> Vec<Party<'_>> {
     let mut seen = BTreeSet::new();
     let compared = steps.iter().filter(|step| step.kept.is_some());
     let sessions = compared.map(|step| step.session.as_ref());
@@ -143,10 +146,10 @@ fn appearing(steps: &[Step<Option<Seen>>]) -> Vec<Option<&Session>> {
 /// The sessions of two tapes, paired, in the order of the left tape and then of the right one. Of each pair one may
 /// be missing.
 fn sessions<'a>(
-    left: &[Option<&'a Session>],
-    right: &[Option<&'a Session>],
+    left: &[Party<'a>],
+    right: &[Party<'a>],
     chosen: &[(Session, Session)],
-) -> Vec<(Option<Option<&'a Session>>, Option<Option<&'a Session>>)> {
+) -> Vec<(Option<Party<'a>>, Option<Party<'a>>)> {
     let chosen_for = |one: Option<&Session>| {
         let mut pairs = chosen.iter();
         pairs
@@ -162,8 +165,8 @@ fn sessions<'a>(
         }
     };
     let taken: BTreeSet<Option<&Session>> = left.iter().filter_map(|one| named(*one)).collect();
-    let free = |other: &&Option<&Session>| !taken.contains(*other) && !is_chosen(**other);
-    let mut free = right.iter().filter(free).copied();
+    let is_free = |other: &Party<'_>| !taken.contains(other) && !is_chosen(*other);
+    let mut free = right.iter().copied().filter(is_free);
     let mut pairs: Vec<_> = left
         .iter()
         .map(|one| {

@@ -3,10 +3,11 @@
 //!
 //! A value is a word: what stands between the marks of a string, so that an identifier is one in a URL too. Only what
 //! looks made stands for another: a status or a state that is another throughout is a difference. So is a pair that
-//! comes once, which proves nothing.
+//! comes once, which proves nothing. The pseudonyms of two redacted tapes are made by keys of their own, and stand for
+//! one another always; their shapes are those of the secrets, and may differ.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compare::{Difference, Json};
 
@@ -36,18 +37,103 @@ pub struct Renaming {
     pub places: u64,
 }
 
-/// What is known of words.
+/// What is known of values.
 #[derive(Debug, Default)]
 pub(super) struct Renamed {
-    /// The words of the left tape.
-    forward: BTreeMap<Word, Other>,
-    /// The words of the right tape.
-    back: BTreeMap<Word, Other>,
-    /// Those that explained something.
+    words: Standing,
+    /// Of two redacted tapes, the pseudonyms.
+    pseudonyms: Standing,
+    /// The words that explained something.
     found: BTreeMap<String, Renaming>,
+    /// The pseudonyms of the left tape that did.
+    found_pseudonyms: BTreeSet<Word>,
 }
 
+impl Renamed {
+    /// Learns the words of two values that are compared.
+    pub(super) fn learn(&mut self, left: &Json, right: &Json) {
+        each_leaf(left, right, &mut |left, right| {
+            let words = words(left, right).unwrap_or_default().into_iter();
+            for (one, other) in words.filter(|(one, other)| looks_made(one) && looks_made(other)) {
+                self.words.note(one, other);
+            }
+        });
+    }
+
+    /// Learns which pseudonyms stand in two values that are compared, of which these are the pseudonyms.
+    pub(super) fn learn_pseudonyms(
+        &mut self,
+        (left, ours): (&Json, &BTreeSet<String>),
+        (right, theirs): (&Json, &BTreeSet<String>),
+    ) {
+        each_leaf(left, right, &mut |left, right| {
+            if let (Json::String(one), Json::String(other)) = (left, right)
+                && ours.contains(one)
+                && theirs.contains(other)
+            {
+                self.pseudonyms.note(one, other);
+            }
+        });
+    }
+
+    /// Forgets what explains nothing, once all is learned.
+    pub(super) fn settle(&mut self) {
+        self.words.settle(OFTEN);
+        self.pseudonyms.settle(1);
+    }
+
+    /// Whether two values differ only in what stands for one another.
+    pub(super) fn explains(&mut self, place: &Difference) -> bool {
+        if self.words.is_empty() && self.pseudonyms.is_empty() {
+            return false;
+        }
+        let (Some(left), Some(right)) = (&place.recorded, &place.live) else {
+            return false;
+        };
+        if let (Json::String(one), Json::String(other)) = (left, right)
+            && self.pseudonyms.has(one, other)
+        {
+            self.found_pseudonyms.insert(word(one));
+            return true;
+        }
+        let Some(words) = words(left, right) else {
+            return false;
+        };
+        let differing = || words.iter().filter(|(one, other)| one != other);
+        let explained = differing()
+            .all(|(one, other)| self.words.has(one, other) || self.pseudonyms.has(one, other));
+        if explained {
+            for (one, other) in differing() {
+                if self.pseudonyms.has(one, other) {
+                    self.found_pseudonyms.insert(word(one));
+                } else {
+                    found(&mut self.found, one, other);
+                }
+            }
+        }
+        explained
+    }
+
+    /// The values that explained something, by that on the left tape; and how many pseudonyms did.
+    pub(super) fn into_found(self) -> (Vec<Renaming>, usize) {
+        (
+            self.found.into_values().collect(),
+            self.found_pseudonyms.len(),
+        )
+    }
+}
+
+/// The digest of a word.
 type Word = [u8; BYTES];
+
+/// Which words stand for which.
+#[derive(Debug, Default)]
+struct Standing {
+    /// What stands for those of the left tape.
+    forward: BTreeMap<Word, Other>,
+    /// What stands for those of the right tape.
+    back: BTreeMap<Word, Other>,
+}
 
 /// What stands where a word stands on the other tape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,75 +142,53 @@ enum Other {
     Several,
 }
 
-impl Renamed {
-    /// Learns from two values that are compared.
-    pub(super) fn learn(&mut self, left: &Json, right: &Json) {
-        match (left, right) {
-            (Json::Object(ours), Json::Object(_)) => {
-                for (name, value) in ours {
-                    if let Some(other) = right.get(name) {
-                        self.learn(value, other);
-                    }
-                }
-            }
-            (Json::Array(ours), Json::Array(theirs)) => {
-                for (one, other) in ours.iter().zip(theirs) {
-                    self.learn(one, other);
-                }
-            }
-            (left, right) => {
-                let words = words(left, right).unwrap_or_default().into_iter();
-                for (one, other) in
-                    words.filter(|(one, other)| looks_made(one) && looks_made(other))
-                {
-                    let (one, other) = (word(one), word(other));
-                    note(&mut self.forward, one, other);
-                    note(&mut self.back, other, one);
-                }
-            }
-        }
+impl Standing {
+    fn is_empty(&self) -> bool {
+        self.forward.is_empty()
     }
 
-    /// Forgets what explains nothing, once all is learned.
-    pub(super) fn settle(&mut self) {
+    fn note(&mut self, left: &str, right: &str) {
+        let (left, right) = (word(left), word(right));
+        note(&mut self.forward, left, right);
+        note(&mut self.back, right, left);
+    }
+
+    /// Leaves the words that stand for one another throughout, and at so many places.
+    fn settle(&mut self, often: u64) {
         let back = std::mem::take(&mut self.back);
-        self.forward.retain(|one, other| match *other {
+        self.forward.retain(|left, other| match *other {
             Other::Several => false,
             Other::One { word, times } => {
                 let mutual =
-                    matches!(back.get(&word), Some(Other::One { word, .. }) if word == one);
-                times >= OFTEN && word != *one && mutual
+                    matches!(back.get(&word), Some(Other::One { word, .. }) if word == left);
+                times >= often && mutual
             }
         });
     }
 
-    /// Whether two values differ only in words that stand for one another.
-    pub(super) fn explains(&mut self, place: &Difference) -> bool {
-        if self.forward.is_empty() {
-            return false;
-        }
-        let (Some(left), Some(right)) = (&place.recorded, &place.live) else {
-            return false;
-        };
-        let Some(words) = words(left, right) else {
-            return false;
-        };
-        let differing = || words.iter().filter(|(one, other)| one != other);
-        let explained = differing().all(|(one, other)| {
-            let expected = self.forward.get(&word(one));
-            matches!(expected, Some(Other::One { word: expected, .. }) if *expected == word(other))
-        });
-        if explained {
-            for (one, other) in differing() {
-                found(&mut self.found, one, other);
+    /// Whether one stands for the other.
+    fn has(&self, left: &str, right: &str) -> bool {
+        let known = self.forward.get(&word(left));
+        matches!(known, Some(Other::One { word: known, .. }) if *known == word(right))
+    }
+}
+
+/// Hands out the values that stand at the same place of two, as far as both have them.
+fn each_leaf<'a>(left: &'a Json, right: &'a Json, look: &mut dyn FnMut(&'a Json, &'a Json)) {
+    match (left, right) {
+        (Json::Object(ours), Json::Object(_)) => {
+            for (name, value) in ours {
+                if let Some(other) = right.get(name) {
+                    each_leaf(value, other, look);
+                }
             }
         }
-        explained
-    }
-
-    /// The pairs that explained something, by the value on the left tape.
-    pub(super) fn into_found(self) -> Vec<Renaming> {
-        self.found.into_values().collect()
+        (Json::Array(ours), Json::Array(theirs)) => {
+            for (one, other) in ours.iter().zip(theirs) {
+                each_leaf(one, other, look);
+            }
+        }
+        (left, right) => look(left, right),
     }
 }
 
@@ -140,7 +204,7 @@ fn note(words: &mut BTreeMap<Word, Other>, one: Word, other: Word) {
         }
         Entry::Occupied(mut entry) => match entry.get_mut() {
             Other::One { word, times } if *word == other => *times += 1,
-            known => *known = Other::Several,
+            known @ (Other::One { .. } | Other::Several) => *known = Other::Several,
         },
     }
 }
@@ -216,7 +280,8 @@ mod tests {
             let unexplained = differences.into_iter().filter(|one| !renamed.explains(one));
             differing.extend(unexplained.map(|difference| difference.pointer));
         }
-        let told = renamed.into_found().into_iter();
+        let (told, _) = renamed.into_found();
+        let told = told.into_iter();
         let told = told.map(|one| format!("{}={} {}", one.left, one.right, one.places));
         (differing, told.collect())
     }
@@ -255,6 +320,38 @@ mod tests {
             let (left_over, told) = left_over(&values);
             assert!(!left_over.is_empty(), "{values:?}");
             assert!(told.is_empty(), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn pseudonyms_stand_for_one_another_if_each_has_one_other() {
+        for (values, expected) in [
+            (vec![("k", "l")], 1),
+            (vec![("k", "l"), ("x", "y")], 2),
+            (vec![("k", "l"), ("k", "y")], 0),
+            (vec![("k", "l"), ("x", "l")], 0),
+            (vec![("k", "none")], 0),
+        ] {
+            let names = |text: &str| text.split(' ').map(str::to_owned).collect::<BTreeSet<_>>();
+            let (ours, theirs) = (names("k x"), names("l y"));
+            let mut renamed = Renamed::default();
+            let mut places = Vec::new();
+            for (left, right) in &values {
+                let (left, right) = ((*left).to_owned(), (*right).to_owned());
+                let (left, right) = (Json::String(left), Json::String(right));
+                renamed.learn_pseudonyms((&left, &ours), (&right, &theirs));
+                places.extend(crate::compare::differences(&left, &right));
+            }
+            renamed.settle();
+            let explained = places
+                .iter()
+                .filter(|place| renamed.explains(place))
+                .count();
+            assert_eq!(
+                (explained, renamed.into_found().1),
+                (expected, expected),
+                "{values:?}"
+            );
         }
     }
 }

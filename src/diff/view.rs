@@ -36,9 +36,13 @@ pub(super) fn kind(event: &Event) -> Option<Json> {
             let request = &operation.request;
             members.text("method", &request.method);
             let path = request.target.split('?').next().unwrap_or_default();
-            let segment = |segment: &str| match segment.bytes().any(|byte| byte.is_ascii_digit()) {
-                true => Json::Null,
-                false => Json::String(segment.to_owned()),
+            let segment = |segment: &str| {
+                let has_digit = segment.bytes().any(|byte| byte.is_ascii_digit());
+                if has_digit {
+                    Json::Null
+                } else {
+                    Json::String(segment.to_owned())
+                }
             };
             members.put("path", Json::Array(path.split('/').map(segment).collect()));
         }
@@ -72,7 +76,12 @@ pub(super) fn title(event: &Event) -> String {
                     format!("{name} {channel}")
                 }
                 What::Closed(closed) => format!("{name} by {}", closed.by.name()),
-                _ => name.to_owned(),
+                What::Disconnect
+                | What::Acknowledge
+                | What::Comment { .. }
+                | What::Ping(_)
+                | What::Pong(_)
+                | What::Was(_) => name.to_owned(),
             }
         }
         Event::Gap(_) => String::new(),
@@ -212,7 +221,12 @@ impl Members {
             What::Handshake { endpoint, .. } => self.text(name, endpoint),
             What::Subscribe(channel) | What::Unsubscribe(channel) => self.text(name, channel),
             What::Closed(closed) => self.closed(closed),
-            _ => self.put(name, Json::Bool(true)),
+            What::Disconnect
+            | What::Acknowledge
+            | What::Comment { .. }
+            | What::Ping(_)
+            | What::Pong(_)
+            | What::Was(_) => self.put(name, Json::Bool(true)),
         }
     }
 
@@ -313,7 +327,7 @@ impl Pruned<'_> {
                 });
                 Json::Array(items.collect())
             }
-            other => other,
+            leaf @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_)) => leaf,
         })
     }
 

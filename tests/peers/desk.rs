@@ -6,6 +6,7 @@
 mod alone;
 mod blotted;
 mod choices;
+mod compared;
 mod copies;
 mod guarded;
 mod http2;

@@ -118,6 +118,7 @@ struct PlaceMembers<'a> {
 #[derive(Serialize)]
 struct EndView<'a> {
     renamed: Vec<RenamingView<'a>>,
+    pseudonyms: usize,
     same: u64,
     changed: u64,
     only_left: u64,
@@ -128,6 +129,7 @@ impl<'a> EndView<'a> {
     fn of(outcome: &'a Outcome) -> Self {
         EndView {
             renamed: outcome.renamed.iter().map(RenamingView::of).collect(),
+            pseudonyms: outcome.pseudonyms,
             same: outcome.tally.same,
             changed: outcome.tally.changed,
             only_left: outcome.tally.left,

@@ -60,9 +60,10 @@ fn write_change(change: &Change, out: &mut dyn io::Write) -> io::Result<()> {
     match (&change.left, &change.right) {
         (Some(left), Some(right)) => {
             let (ours, theirs) = (number(left), number(right));
-            let numbers = match ours == theirs {
-                true => ours,
-                false => format!("{ours} is{theirs}"),
+            let numbers = if ours == theirs {
+                ours
+            } else {
+                format!("{ours} is{theirs}")
             };
             writeln!(out, "  ~ {kind}{numbers}: {}", shown(&left.title))?;
         }
