@@ -6,6 +6,7 @@
 
 mod backlog;
 mod capture;
+mod doorbell;
 mod failure;
 mod filter;
 mod gap;
@@ -76,8 +77,8 @@ pub enum RecorderError {
     /// The tape cannot be opened, or may not be written.
     #[error(transparent)]
     Tape(#[from] TapeError),
-    /// The system gives no thread to write in.
-    #[error("cannot start the writer's thread")]
+    /// The system gives no thread to write in, or nothing to call the writer with.
+    #[error("cannot start the writer")]
     Thread(#[source] std::io::Error),
 }
 
@@ -139,7 +140,8 @@ impl Recorder {
             sessions: before.sessions.into_iter().collect(),
         });
         let workplace = settings.workplace();
-        let (queue, messages) = queue::queue(workplace.gathering());
+        let doorbell = workplace.doorbell().map_err(RecorderError::Thread)?;
+        let (queue, messages) = queue::queue(workplace.gathering(), doorbell);
         let mut shared = Shared::new(queue, &settings);
         shared.clock = settings.clock.after(before.last_time);
         shared.notices = before.notices;
@@ -161,7 +163,7 @@ impl Recorder {
             max_body: 0,
             ..Settings::default()
         };
-        let (queue, messages) = queue::queue(Gathering::Briefly);
+        let (queue, messages) = queue::queue(Gathering::Briefly, None);
         let mut shared = Shared::new(queue, &settings);
         shared.reach = Reach::Nothing;
         let backlog = Arc::clone(&shared.backlog);

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::doorbell::{Doorbell, Hearing};
+
 /// How long messages gather for which nobody waits: long enough that a busy service wakes the writer a
 /// thousand times a second and not for each exchange, short enough that no person sees it.
 const GATHERING: Duration = Duration::from_millis(1);
@@ -45,6 +47,8 @@ pub(super) struct Receiver<T> {
     /// What was taken out and not looked at.
     taken: VecDeque<T>,
     gathering: Gathering,
+    /// Where the doorbell is heard, from the first time on that the receiver waits.
+    hearing: Option<Hearing>,
 }
 
 /// The other side is gone.
@@ -54,6 +58,8 @@ pub(super) struct Gone;
 #[derive(Debug)]
 struct Queue<T> {
     state: Mutex<State<T>>,
+    /// What the receiver is called with instead of its waker.
+    doorbell: Option<Doorbell>,
 }
 
 #[derive(Debug)]
@@ -85,9 +91,14 @@ enum Presence {
     Gone,
 }
 
-/// A queue, and its two ends.
-pub(super) fn queue<T>(gathering: Gathering) -> (Sender<T>, Receiver<T>) {
+/// A queue, and its two ends. The receiver of one with a doorbell must be looked at in a runtime whose workers wait
+/// for files.
+pub(super) fn queue<T>(
+    gathering: Gathering,
+    doorbell: Option<Doorbell>,
+) -> (Sender<T>, Receiver<T>) {
     let queue = Arc::new(Queue {
+        doorbell,
         state: Mutex::new(State {
             messages: VecDeque::new(),
             urgency: Urgency::CanWait,
@@ -100,6 +111,7 @@ pub(super) fn queue<T>(gathering: Gathering) -> (Sender<T>, Receiver<T>) {
         queue: Arc::clone(&queue),
         taken: VecDeque::new(),
         gathering,
+        hearing: None,
     };
     (Sender(queue), receiver)
 }
@@ -115,7 +127,7 @@ impl<T> Sender<T> {
         if urgency == Urgency::Now {
             state.urgency = Urgency::Now;
         }
-        call(state);
+        self.0.call(state);
         Ok(())
     }
 }
@@ -126,7 +138,7 @@ impl<T> Sender<T> {
         let mut state = self.0.state();
         if !state.messages.is_empty() {
             state.urgency = Urgency::Now;
-            call(state);
+            self.0.call(state);
         }
     }
 }
@@ -136,7 +148,7 @@ impl<T> Drop for Sender<T> {
         let mut state = self.0.state();
         state.sender = Presence::Gone;
         state.urgency = Urgency::Now;
-        call(state);
+        self.0.call(state);
     }
 }
 
@@ -160,6 +172,9 @@ impl<T> Receiver<T> {
     /// as soon as there is something, and with it what comes while it gathers.
     pub(super) async fn next(&mut self, patience: Option<Duration>) -> Result<Option<T>, Gone> {
         if self.taken.is_empty() {
+            if self.hearing.is_none() {
+                self.hearing = self.queue.doorbell.as_ref().and_then(Doorbell::hear);
+            }
             let first = match self.gathering {
                 Gathering::Briefly => Reader::Asleep,
                 Gathering::UntilCalled => Reader::Gathers,
@@ -185,7 +200,17 @@ impl<T> Receiver<T> {
 
     /// Resolves when there is something for a receiver that waits like this.
     fn called(&self, waits: Reader) -> impl Future<Output = ()> {
-        poll_fn(move |context| self.queue.state().called(waits, context))
+        poll_fn(move |context| {
+            loop {
+                if self.queue.state().called(waits, context).is_ready() {
+                    return Poll::Ready(());
+                }
+                match &self.hearing {
+                    Some(hearing) if hearing.poll_rung(context).is_ready() => {}
+                    Some(_) | None => return Poll::Pending,
+                }
+            }
+        })
     }
 }
 
@@ -204,15 +229,18 @@ impl<T> Queue<T> {
         // Nothing under the lock can panic halfway.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-/// Wakes the receiver where it sleeps and there is something for it.
-fn call<T>(mut state: MutexGuard<'_, State<T>>) {
-    if state.calls(state.reader) {
-        state.reader = Reader::Awake;
-        let waker = state.waker.clone();
-        drop(state);
-        waker.wake();
+    /// Wakes the receiver where it sleeps and there is something for it.
+    fn call(&self, mut state: MutexGuard<'_, State<T>>) {
+        if state.calls(state.reader) {
+            state.reader = Reader::Awake;
+            let waker = state.waker.clone();
+            drop(state);
+            match &self.doorbell {
+                Some(doorbell) if doorbell.ring() => {}
+                Some(_) | None => waker.wake(),
+            }
+        }
     }
 }
 
@@ -249,7 +277,7 @@ mod tests {
 
     #[test]
     fn messages_come_out_in_order_and_none_is_lost() {
-        let (sender, mut receiver) = queue(Gathering::Briefly);
+        let (sender, mut receiver) = queue(Gathering::Briefly, None);
         let sending = std::thread::spawn(move || {
             for number in 0..10_000 {
                 let urgency = match number % 7 {
@@ -274,7 +302,7 @@ mod tests {
 
     #[test]
     fn whoever_waits_wakes_the_writer_and_others_are_taken_all_the_same() {
-        let (sender, mut receiver) = queue(Gathering::Briefly);
+        let (sender, mut receiver) = queue(Gathering::Briefly, None);
         assert_eq!(wait(receiver.next(Some(Duration::ZERO))), Ok(None));
         sender.send(1, Urgency::CanWait).unwrap();
         assert_eq!(wait(receiver.next(None)), Ok(Some(1)));
@@ -291,7 +319,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_dropped_with_the_receiver_and_what_comes_is_refused() {
-        let (sender, receiver) = queue(Gathering::Briefly);
+        let (sender, receiver) = queue(Gathering::Briefly, None);
         let (message, kept) = (Arc::new(()), Arc::new(()));
         sender.send(Arc::clone(&message), Urgency::CanWait).unwrap();
         drop(receiver);

@@ -57,7 +57,7 @@ pub struct Settings {
     /// Who is told of each event as it is recorded.
     pub heard: Option<Heard>,
     /// The runtime that carries the traffic, where its workers may write too. It has two of them at least:
-    /// a disk that hangs holds one.
+    /// a disk that hangs holds one. They wait for files and for times.
     pub workers: Option<Handle>,
 }
 

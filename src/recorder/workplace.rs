@@ -6,6 +6,7 @@ use std::io;
 
 use tokio::runtime::{Builder, Handle};
 
+use super::doorbell::Doorbell;
 use super::queue::Gathering;
 
 /// Who calls the writer, where somebody waits for what comes of a message.
@@ -45,6 +46,14 @@ impl Workplace {
             }
         }
         Ok(())
+    }
+
+    /// What the writer is called with there.
+    pub(super) fn doorbell(&self) -> io::Result<Option<Doorbell>> {
+        match self {
+            Workplace::Thread => Ok(None),
+            Workplace::Workers(_) => Doorbell::new().map(Some),
+        }
     }
 
     /// How messages gather there for which nobody waits.

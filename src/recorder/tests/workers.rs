@@ -10,7 +10,7 @@ use super::*;
 
 fn workers() -> Runtime {
     let mut runtime = Builder::new_multi_thread();
-    runtime.worker_threads(2).enable_time().build().unwrap()
+    runtime.worker_threads(2).enable_all().build().unwrap()
 }
 
 /// A recorder whose writer works among the tasks of this runtime.
@@ -84,5 +84,29 @@ fn segments_are_turned_while_others_pass() {
         assert_eq!(place.load().tape.operations().count(), 40);
         let files = fs::read_dir(place.folder.path()).unwrap().count();
         assert!(files > 2, "{files}");
+    });
+}
+
+#[test]
+fn whoever_waits_writes_for_all_and_nobody_is_forgotten() {
+    workers().block_on(async {
+        let place = Place::new();
+        let recorder = start(&place, settings());
+        let passing = (0..32).map(|task| {
+            let recorder = recorder.clone();
+            tokio::spawn(async move {
+                for number in 0..100 {
+                    let target = format!("/{task}-{number}");
+                    answer(begin(&recorder, &target), "x").await;
+                }
+            })
+        });
+        for passed in passing.collect::<Vec<_>>() {
+            passed.await.unwrap();
+        }
+        assert_eq!(recorder.progress().waiting_items, 0);
+        let summary = recorder.close().await;
+        assert!(summary.is_whole(), "{summary}");
+        assert_eq!(place.load().tape.operations().count(), 3_200);
     });
 }
