@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use crate::tape::redaction::{Check, Redactor, Rules};
-use crate::tape::{Redaction, Style, Tape};
+use crate::tape::Redaction;
+use crate::tape::redaction::{Check, MAX_FINDINGS, Redactor, Rules};
 
 use super::config::ConfigFlag;
 use super::exit::{Because as _, Failure, Outcome, Trouble};
 use super::output;
 use super::redaction::{self, Earlier, Keeping, RedactionFlags};
-use super::tapes::{self, Source};
+use super::tapes::{self, Notices, Scroll};
 
 /// Replace the secrets of tapes by pseudonyms, or find what still looks secret.
 ///
@@ -106,18 +106,18 @@ impl Redact {
             None => whole.files().to_vec(),
         };
         for file in whole.files() {
-            redactor.settle(&Source::open(file)?.tape()?);
+            settle(&tapes::scroll(file, Notices::Said)?, &mut redactor)?;
         }
         for file in whole.files() {
-            redactor.learn_all(&Source::open(file)?.quietly()?);
+            tapes::scroll(file, Notices::Unsaid)?.each(|event| redactor.learn(event))?;
         }
         // The last first: if that is being written, nothing has been changed.
         for (file, to) in whole.files().iter().zip(&targets).rev() {
-            let source = Source::open(file)?;
-            let mut tape = source.quietly()?;
-            whole.name(&mut tape.header);
-            redactor.rewrite(&mut tape);
-            tapes::save_as(&tape, to, Style::of(&source.bytes))?;
+            let scroll = tapes::scroll(file, Notices::Unsaid)?;
+            let mut header = scroll.header().clone();
+            whole.name(&mut header);
+            redactor.header(&mut header);
+            scroll.save(&header, |event| redactor.replace(event), to)?;
         }
         say_forgotten(self.output.as_deref().unwrap_or(path), &redactor);
         Ok(())
@@ -133,15 +133,25 @@ fn one(path: &Path, to: &Path, mut redactor: Redactor) -> Result<(), Failure> {
         ))
         .because(Trouble::Usage);
     }
-    let source = Source::open(path)?;
-    let mut tape = source.tape()?;
-    redactor.tape(&mut tape);
+    let scroll = tapes::scroll(path, Notices::Said)?;
+    settle(&scroll, &mut redactor)?;
+    scroll.each(|event| redactor.learn(event))?;
+    let mut header = scroll.header().clone();
+    redactor.header(&mut header);
     say_forgotten(to, &redactor);
-    let style = Style::of(&source.bytes);
     if tapes::is_piped(to) {
-        return output::data(&tape.write(style.layout));
+        scroll.print(&header, |event| redactor.replace(event))
+    } else {
+        scroll.save(&header, |event| redactor.replace(event), to)
     }
-    tapes::save_as(&tape, to, style)
+}
+
+/// Notes what an earlier redaction put onto a tape.
+fn settle(scroll: &Scroll, redactor: &mut Redactor) -> Result<(), Failure> {
+    match Rules::that_hold(scroll.header()) {
+        Some(earlier) => scroll.each(|event| redactor.settle(&earlier, event)),
+        None => Ok(()),
+    }
 }
 
 fn say_forgotten(path: &Path, redactor: &Redactor) {
@@ -163,25 +173,53 @@ fn looks_secret(path: &Path, redaction: &Redaction) -> Result<Outcome, Failure> 
     } else {
         tapes::files(path)?
     };
-    let mut outcome = Outcome::Done;
-    let mut print = |check: &Check, file: &Path, tape: &Tape| {
-        for finding in check.findings(tape, &rules) {
-            outcome = Outcome::Different;
-            output::data(&format!("{}: {finding}\n", file.display()))?;
-        }
-        Ok(())
-    };
+    // What comes through a pipe can be had only once.
     if let [file] = files.as_slice() {
-        let tape = Source::open(file)?.tape()?;
-        check.trust(&tape);
-        print(&check, file, &tape)?;
-        return Ok(outcome);
+        let scroll = tapes::scroll(file, Notices::Said)?;
+        trust(&scroll, &mut check)?;
+        return print(&scroll, file, &check, &rules);
     }
     for file in &files {
-        check.trust(&Source::open(file)?.tape()?);
+        trust(&tapes::scroll(file, Notices::Said)?, &mut check)?;
     }
+    let mut outcome = Outcome::Done;
     for file in &files {
-        print(&check, file, &Source::open(file)?.quietly()?)?;
+        let scroll = tapes::scroll(file, Notices::Unsaid)?;
+        if print(&scroll, file, &check, &rules)? == Outcome::Different {
+            outcome = Outcome::Different;
+        }
     }
     Ok(outcome)
+}
+
+/// Believes what a tape says are pseudonyms.
+fn trust(scroll: &Scroll, check: &mut Check) -> Result<(), Failure> {
+    match Rules::that_hold(scroll.header()) {
+        Some(said) => scroll.each(|event| check.trust(&said, event)),
+        None => Ok(()),
+    }
+}
+
+/// Prints what looks secret in one file.
+fn print(scroll: &Scroll, file: &Path, check: &Check, rules: &Rules) -> Result<Outcome, Failure> {
+    let (mut number, mut found) = (0, 0);
+    let mut printed = Ok(());
+    scroll.each(|event| {
+        number += 1;
+        if printed.is_err() || found == MAX_FINDINGS {
+            return;
+        }
+        for finding in check.findings(number, event, rules) {
+            if found < MAX_FINDINGS && printed.is_ok() {
+                found += 1;
+                printed = output::data(&format!("{}: {finding}\n", file.display()));
+            }
+        }
+    })?;
+    printed?;
+    Ok(if found == 0 {
+        Outcome::Done
+    } else {
+        Outcome::Different
+    })
 }

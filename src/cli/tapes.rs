@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::player::{Plan, Reading, Recording};
 use crate::tape::{
-    self, Event, Laying, Layout, Loaded, Notice, Style, Tape, TapeError, Walk, Whole,
+    self, Event, Header, Laying, Layout, Loaded, Notice, Tape, TapeError, Walk, Whole,
 };
 
 use super::exit::{Because as _, Failure, Trouble};
@@ -38,17 +38,72 @@ impl Source {
         let bytes = explained(bytes)?;
         Ok(Source { name, bytes })
     }
+}
 
-    /// Reads the tape in it, and says what its reader should know of its state. A segment is read as it
-    /// stands, without what is in the others.
-    pub(super) fn tape(&self) -> Result<Tape, Failure> {
-        let loaded = explained(Tape::read_part(&self.bytes, &self.name))?;
-        Ok(noticed(loaded, &self.name))
+/// One file of a tape, gone through event by event.
+pub(super) struct Scroll {
+    name: PathBuf,
+    scroll: tape::Scroll,
+}
+
+/// Whether what the reader of a tape should know of its state is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Notices {
+    Said,
+    /// It was before.
+    Unsaid,
+}
+
+/// Opens a file of a tape to go through it (`-` is stdin). A segment is read as it stands, without what is in the
+/// others.
+pub(super) fn scroll(path: &Path, notices: Notices) -> Result<Scroll, Failure> {
+    let (name, scroll) = if is_piped(path) {
+        let Source { name, bytes } = Source::open(path)?;
+        let scroll = tape::Scroll::of_content(&bytes, &name);
+        (name, scroll)
+    } else {
+        (path.to_owned(), tape::Scroll::of_file(path))
+    };
+    let scroll = explained(scroll)?;
+    if notices == Notices::Said {
+        say(&scroll.notices, &name);
+    }
+    Ok(Scroll { name, scroll })
+}
+
+impl Scroll {
+    /// What it says of itself.
+    pub(super) fn header(&self) -> &Header {
+        &self.scroll.header
     }
 
-    /// The same, where what its reader should know was said before.
-    pub(super) fn quietly(&self) -> Result<Tape, Failure> {
-        Ok(explained(Tape::read_part(&self.bytes, &self.name))?.tape)
+    /// Hands out each event, in order.
+    pub(super) fn each(&self, look: impl FnMut(&Event)) -> Result<(), Failure> {
+        let looked = self.scroll.each(look);
+        looked
+            .with_context(|| self.name.display().to_string())
+            .because(Trouble::Io)
+    }
+
+    /// Saves it elsewhere, or in its place, in the style that it has: with this header, each event as `edit` leaves
+    /// it.
+    pub(super) fn save(
+        &self,
+        header: &Header,
+        edit: impl FnMut(&mut Event),
+        path: &Path,
+    ) -> Result<(), Failure> {
+        explained(self.scroll.save(header, self.scroll.style, edit, path))
+    }
+
+    /// The same to stdout, where it is not packed.
+    pub(super) fn print(
+        &self,
+        header: &Header,
+        edit: impl FnMut(&mut Event),
+    ) -> Result<(), Failure> {
+        let layout = self.scroll.style.layout;
+        output::stream(|mut out| Ok(self.scroll.write(header, layout, edit, &mut out)?))
     }
 }
 
@@ -106,7 +161,7 @@ pub(super) fn laying(path: &Path, layout: Layout) -> Result<(PathBuf, Laying), F
         (path.to_owned(), Laying::of_file(path, layout))
     };
     let laying = explained(laying)?;
-    say(&laying.notices, &name);
+    say(laying.notices(), &name);
     Ok((name, laying))
 }
 
@@ -171,11 +226,6 @@ pub(super) fn endpoints(plan: &Plan, chosen: Option<String>) -> Vec<String> {
         (None, []) => vec![DEFAULT_ENDPOINT.to_owned()],
         (None, endpoints) => endpoints.to_vec(),
     }
-}
-
-/// Saves a tape in a style.
-pub(super) fn save_as(tape: &Tape, path: &Path, style: Style) -> Result<(), Failure> {
-    explained(tape.save_as(path, style))
 }
 
 /// Tells a tape that cannot be read from a file that cannot.

@@ -1,34 +1,25 @@
-//! One file of a tape, laid out anew and sealed: an event is read, and written, before the next one is.
+//! One file of a tape, laid out anew and sealed.
 //!
-//! The file is read twice, since what its end says may concern every event. What cannot be read so is read
-//! into memory, which tells what is wrong with it.
+//! How its events are gone through is the business of [`super::scroll`].
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use crate::exchange::{NotificationId, OperationId};
-
 use super::error::TapeError;
-use super::layout::{compact, review};
-use super::objects::{self, Stopped};
-use super::packing::{self, Packed};
-use super::read::{self, Causes};
-use super::trace::{Subject, Trace};
-use super::wire::{self, Entry, Seal, Trailer};
-use super::{Event, Header, Layout, Loaded, Notice, Tape, reel, store};
+use super::objects::Stopped;
+use super::packing;
+use super::scroll::Scroll;
+use super::{Layout, Notice, Style};
 
 /// One file of a tape, with the layout that it is to have.
 #[derive(Debug)]
 pub struct Laying {
-    /// What was found beside it.
-    pub notices: Vec<Notice>,
     /// How it stands.
     pub state: State,
     layout: Layout,
-    from: From,
+    scroll: Scroll,
 }
 
 /// How a file stands.
@@ -40,60 +31,63 @@ pub enum State {
     Other,
 }
 
-/// Where the events are.
-#[derive(Debug)]
-enum From {
-    File(Filed),
-    Memory(Tape),
-}
-
-/// A file whose text stands as it is, as it was found when it was read for the first time.
-#[derive(Debug)]
-struct Filed {
-    file: File,
-    header: Header,
-    /// The trailer that fits what stands there.
-    seal: Trailer,
-    /// The causes that are named and are not there.
-    lost: BTreeSet<(NotificationId, OperationId)>,
-}
-
 impl Laying {
     /// Reads a file of a tape; a segment as it stands, without what is in the others.
     ///
     /// # Errors
-    /// As for [`Tape::read_part`].
+    /// As for [`super::Tape::read_part`].
     pub fn of_file(path: &Path, layout: Layout) -> Result<Laying, TapeError> {
-        // What is none may be a pipe, which can be read only once.
-        if path.is_file() {
-            let unreadable = |source| TapeError::Read {
-                path: path.to_owned(),
-                source,
-            };
-            let file = File::open(path).map_err(unreadable)?;
-            match Self::filed(file, layout) {
-                Ok(laying) => return Ok(laying),
-                Err(Stopped::Io(source)) => return Err(unreadable(source)),
-                Err(Stopped::Unusual) => {}
-            }
+        let unreadable = |source| TapeError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let scroll = Scroll::of_file(path)?;
+        if scroll.is_held() {
+            let bytes = super::file(path)?;
+            return Laying::of(scroll, &bytes, layout).map_err(unreadable);
         }
-        Self::of_content(&store::file(path)?, path, layout)
+        let state = match scroll.plain_file() {
+            Some(file) => standing(&scroll, file, layout).map_err(unreadable)?,
+            None => State::Other,
+        };
+        Ok(Laying {
+            state,
+            layout,
+            scroll,
+        })
     }
 
     /// The same of a file's content, which errors call `name`.
+    ///
+    /// # Errors
+    /// As for [`super::Tape::read_part`].
     pub fn of_content(bytes: &[u8], name: &Path, layout: Layout) -> Result<Laying, TapeError> {
-        let Loaded { tape, notices } = Tape::read_part(bytes, name)?;
-        let state = if packing::is_text(bytes, &tape.write(layout)) {
+        let scroll = Scroll::of_content(bytes, name)?;
+        Laying::of(scroll, bytes, layout).map_err(|source| TapeError::Read {
+            path: name.to_owned(),
+            source,
+        })
+    }
+
+    fn of(scroll: Scroll, bytes: &[u8], layout: Layout) -> io::Result<Laying> {
+        let mut text = Vec::new();
+        scroll.write(&scroll.header, layout, |_| (), &mut text)?;
+        let text = String::from_utf8_lossy(&text);
+        let state = if packing::is_text(bytes, &text) {
             State::AsAsked
         } else {
             State::Other
         };
         Ok(Laying {
-            notices,
             state,
             layout,
-            from: From::Memory(tape),
+            scroll,
         })
+    }
+
+    /// What was found beside it.
+    pub fn notices(&self) -> &[Notice] {
+        &self.scroll.notices
     }
 
     /// Writes the text.
@@ -101,149 +95,38 @@ impl Laying {
     /// # Errors
     /// What `out` has, and where the file was changed meanwhile.
     pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
-        match &self.from {
-            From::Memory(tape) => out.write_all(tape.write(self.layout).as_bytes()),
-            From::File(filed) => filed
-                .write(self.layout, out)
-                .map_err(|stopped| match stopped {
-                    Stopped::Io(error) => error,
-                    Stopped::Unusual => io::Error::other("the tape was changed while it was read"),
-                }),
-        }
+        let scroll = &self.scroll;
+        scroll.write(&scroll.header, self.layout, |_| (), out)
     }
 
-    /// Saves it in a file, which is replaced in one step, and stays compressed if it is.
+    /// Saves it in its file, which is replaced in one step, and stays compressed if it is.
     ///
     /// # Errors
-    /// As for [`Tape::save`], and where the file was changed meanwhile.
+    /// As for [`super::Tape::save`], and where the file was changed meanwhile.
     pub fn save(&self, path: &Path) -> Result<(), TapeError> {
-        store::save_with(path, |packing, file| {
-            let mut packed = Packed::new(packing, file);
-            self.write(&mut packed)?;
-            packed.seal()
-        })
-    }
-
-    fn filed(file: File, layout: Layout) -> Result<Laying, Stopped> {
-        let (file, torn) = reel::plain(file)?;
-        let (part, seal) = read::stream(&file, torn, Causes::Here, |event, _| Due::of(event))?;
-        let lost = part.notices.iter().filter_map(|notice| {
-            let Notice::CauseLost {
-                notification,
-                operation,
-            } = *notice
-            else {
-                return None;
-            };
-            Some((notification, operation))
-        });
-        let filed = Filed {
-            file,
-            header: part.header,
-            seal: seal.trailer(),
-            lost: lost.collect(),
+        let style = Style {
+            layout: self.layout,
+            packing: self.scroll.style.packing,
         };
-        let state = match torn {
-            0 => filed.state(layout)?,
-            _ => State::Other,
-        };
-        Ok(Laying {
-            notices: part.notices,
-            state,
-            layout,
-            from: From::File(filed),
-        })
+        self.scroll.save(&self.scroll.header, style, |_| (), path)
     }
 }
 
-impl Filed {
-    /// Whether writing it would change anything; no more is written than shows that.
-    fn state(&self, layout: Layout) -> Result<State, Stopped> {
-        let mut against = Against {
-            file: &self.file,
-            at: 0,
-            state: State::AsAsked,
-        };
-        let written = self.write(layout, &mut against);
-        if against.state == State::Other {
-            return Ok(State::Other);
-        }
-        written?;
-        let length = self.file.metadata().map_err(Stopped::Io)?.len();
-        Ok(if against.at == length {
-            State::AsAsked
-        } else {
-            State::Other
-        })
-    }
-
-    fn write(&self, layout: Layout, out: &mut impl Write) -> Result<(), Stopped> {
-        let (mut stands, mut seal) = (Seal::default(), Seal::default());
-        put(wire::write_header(&self.header), layout, out)?;
-        objects::each(&self.file, |object, _| {
-            let event = match wire::read(object) {
-                Ok((_, Entry::Event(event))) => *event,
-                Ok((_, Entry::Header(_) | Entry::Trailer(_))) => return Ok(()),
-                Err(_) => return Err(Stopped::Unusual),
-            };
-            stands.add(&compact(object));
-            let text = wire::write_event(&self.struck(event));
-            seal.add(&text);
-            put(text, layout, out)
-        })?;
-        if stands.trailer() != self.seal {
-            return Err(Stopped::Unusual);
-        }
-        put(wire::write_trailer(&seal.trailer()), layout, out)
-    }
-
-    /// The event without the causes that are lost.
-    fn struck(&self, mut event: Event) -> Event {
-        if let Some((notification, after)) = event.due() {
-            after.retain(|operation| !self.lost.contains(&(notification, *operation)));
-        }
-        event
-    }
-}
-
-/// Writes an object that is given in compact form.
-fn put(object: String, layout: Layout, out: &mut impl Write) -> Result<(), Stopped> {
-    let mut text = match layout {
-        Layout::Lines => object,
-        Layout::Pretty => review(&object),
+/// Whether writing it would change anything; no more is written than shows that.
+fn standing(scroll: &Scroll, file: &File, layout: Layout) -> io::Result<State> {
+    let mut against = Against {
+        file,
+        at: 0,
+        state: State::AsAsked,
     };
-    text.push('\n');
-    out.write_all(text.as_bytes()).map_err(Stopped::Io)
-}
-
-/// What must be known of an event for the causes to be checked.
-struct Due {
-    subject: Subject,
-    after: Vec<OperationId>,
-}
-
-impl Due {
-    fn of(mut event: Event) -> Due {
-        let subject = event.subject();
-        let after = event.due().map(|(_, after)| std::mem::take(after));
-        Due {
-            subject,
-            after: after.unwrap_or_default(),
-        }
+    let written = scroll.put(&scroll.header, layout, |_| (), &mut against);
+    if against.state == State::Other {
+        return Ok(State::Other);
     }
-}
-
-impl Trace for Due {
-    fn subject(&self) -> Subject {
-        self.subject
-    }
-
-    fn stream(&self) -> Option<OperationId> {
-        None
-    }
-
-    fn due(&mut self) -> Option<(NotificationId, &mut Vec<OperationId>)> {
-        self.subject.due(&mut self.after)
+    match written {
+        Ok(()) if against.at == file.metadata()?.len() => Ok(State::AsAsked),
+        Ok(()) | Err(Stopped::Unusual) => Ok(State::Other),
+        Err(Stopped::Io(error)) => Err(error),
     }
 }
 
@@ -280,7 +163,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::tape::{Packing, Style};
+    use crate::tape::{Packing, Tape};
 
     /// A tape that was not closed, of which a cause is not there.
     const TAPE: &str = r#"{"kind":"header","antiphon":1,"title":"t","source":"s"}
@@ -297,7 +180,7 @@ mod tests {
             let held = Laying::of_content(&fs::read(path).unwrap(), path, layout);
             match (held, Laying::of_file(path, layout)) {
                 (Ok(held), Ok(filed)) => {
-                    assert_eq!(filed.notices, held.notices);
+                    assert_eq!(filed.notices(), held.notices());
                     assert_eq!(filed.state, held.state, "{from:?} to {layout:?}");
                     let [mut one, mut other] = [Vec::new(), Vec::new()];
                     held.write(&mut one).unwrap();

@@ -3,6 +3,7 @@
 //! A folder is locked meanwhile, so that no recording goes on in it. What changes in the files, others decide.
 
 use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::error::TapeError;
@@ -12,6 +13,9 @@ use super::{Header, Layout, Segment, Tape, segment};
 
 /// How much of a tape's text is looked at for the end of its first line: longer than headers are.
 const MAX_LINE: u64 = 64 * 1024;
+
+/// How much of a file is looked at for that: two blocks of a zstd frame (RFC 8878 §3.1.1.2.4).
+const MAX_BEGINNING: u64 = 256 * 1024;
 
 /// The files of a recording, in their order.
 #[derive(Debug)]
@@ -100,6 +104,18 @@ impl Whole {
 }
 
 impl Style {
+    /// How the tape stands in the file at a path.
+    pub(super) fn of_file(path: &Path) -> Result<Style, TapeError> {
+        let mut beginning = Vec::new();
+        let read =
+            File::open(path).and_then(|file| file.take(MAX_BEGINNING).read_to_end(&mut beginning));
+        read.map_err(|source| TapeError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Style::of(&beginning))
+    }
+
     /// How the tape with this content stands in its file: pretty ones have their first object on several lines.
     pub fn of(bytes: &[u8]) -> Style {
         let text = packing::beginning(bytes, MAX_LINE);

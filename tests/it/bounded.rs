@@ -1,4 +1,4 @@
-//! What it takes to show a tape, to compare it and to lay it out: the memory of an event, however much all bodies are.
+//! What it takes to show a tape, to compare it, to lay it out and to redact it: the memory of an event, however much all bodies are.
 
 use std::fs::{self, File};
 use std::ops::Range;
@@ -88,6 +88,8 @@ fn bodies_of_a_folder_of_segments_take_no_memory() {
     done(&["diff", folder.path().to_str().unwrap()], folder.path());
     done(&["format"], folder.path());
     done(&["format", "--check"], folder.path());
+    done(&["redact"], folder.path());
+    done(&["redact", "--check"], folder.path());
 }
 
 #[test]

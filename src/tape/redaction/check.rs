@@ -11,13 +11,13 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::tape::{Event, Tape};
+use crate::tape::Event;
 
 use super::looks::{RANDOM, is_passing, is_random, octets, tokens};
-use super::{Edit, Extent, Rules, Where};
+use super::{Edit, Rules, Where};
 
-/// The most findings of one tape: whoever reads them sees what is wrong long before.
-const MAX_FINDINGS: usize = 1_000;
+/// The most findings of one tape that are of use: whoever reads them sees what is wrong long before.
+pub const MAX_FINDINGS: usize = 1_000;
 
 /// How many characters of a value are shown.
 const SHOWN: usize = 4;
@@ -52,41 +52,26 @@ pub struct Check {
     pseudonyms: BTreeSet<String>,
 }
 
-/// What still looks secret on a tape, by the usual rules and these.
-pub fn check(tape: &Tape, rules: &Rules) -> Vec<Finding> {
-    let mut check = Check::default();
-    check.trust(tape);
-    check.findings(tape, rules)
-}
-
 impl Check {
-    /// Believes what a tape says are pseudonyms. Of a recording in several files, all are told before any is
-    /// looked at.
-    pub fn trust(&mut self, tape: &Tape) {
-        let said = tape.header.redaction.as_ref();
-        let said = said.filter(|said| said.extent == Extent::Whole);
-        if let Some(rules) = said.and_then(|said| Rules::new(said).ok()) {
-            let made = tape.events.iter().flat_map(|event| rules.secrets(event));
-            self.pseudonyms.extend(made.map(|secret| secret.value));
-        }
+    /// Believes what a tape says are pseudonyms, by these rules, in an event. Of a tape, all events are told before
+    /// any is looked at, in all of its files.
+    pub fn trust(&mut self, said: &Rules, event: &Event) {
+        let made = said.secrets(event).into_iter();
+        self.pseudonyms.extend(made.map(|secret| secret.value));
     }
 
-    /// What still looks secret on a tape, by the usual rules and these.
-    pub fn findings(&self, tape: &Tape, rules: &Rules) -> Vec<Finding> {
+    /// What still looks secret in the event with this number in its file, by the usual rules and these.
+    pub fn findings(&self, number: usize, event: &Event, rules: &Rules) -> Vec<Finding> {
         let mut search = Search {
             pseudonyms: &self.pseudonyms,
-            event: 0,
+            event: number,
             findings: Vec::new(),
         };
-        for (number, event) in tape.events.iter().enumerate() {
-            search.event = number + 1;
-            rules.edits(event, &mut search);
-            search.unnamed(event);
-        }
+        rules.edits(event, &mut search);
+        search.unnamed(event);
         let mut findings = search.findings;
-        findings.sort_by(|one, other| (one.event, &one.place).cmp(&(other.event, &other.place)));
+        findings.sort_by(|one, other| one.place.cmp(&other.place));
         findings.dedup();
-        findings.truncate(MAX_FINDINGS);
         findings
     }
 }
@@ -222,6 +207,20 @@ fn masked(value: &str) -> String {
 mod tests {
     use super::super::{KEY_BYTES, Key, Redaction, Redactor};
     use super::*;
+    use crate::tape::Tape;
+
+    /// What still looks secret on a tape, by the usual rules and these.
+    fn check(tape: &Tape, rules: &Rules) -> Vec<Finding> {
+        let mut check = Check::default();
+        if let Some(said) = Rules::that_hold(&tape.header) {
+            for event in &tape.events {
+                check.trust(&said, event);
+            }
+        }
+        let numbered = (1..).zip(&tape.events);
+        let found = numbered.flat_map(|(number, event)| check.findings(number, event, rules));
+        found.collect()
+    }
 
     const TAPE: &str = r#"{"kind":"header","antiphon":1,"title":"t","source":"s"}
 {"kind":"operation","id":1,"session":"a","at":0,"answered":1,"request":{"method":"POST","target":"/x?token=abcdefgh1","headers":[["cookie","SID=7f3a99ab"]],"body":{"json":{"note":"ghp_16C7e42F292c6912E7710c838347Ae178B4a","hash":"q7Zt0XwYb3RkLm92VcNs81","id":"c30d06daa1ea43b8be79f9b071f30d70"}}},"response":{"status":200,"headers":[]}}

@@ -36,8 +36,8 @@ use regex::{Regex, RegexBuilder};
 
 use crate::exchange::secret::{Names, NoPattern};
 
-use super::Event;
-pub use check::{Check, Finding, check};
+use super::{Event, Header};
+pub use check::{Check, Finding, MAX_FINDINGS};
 use edits::Edits;
 pub use memory::MIN_KNOWN;
 pub use redactor::Redactor;
@@ -261,6 +261,12 @@ impl Rules {
             patterns: patterns.collect::<Result<_, _>>()?,
             personal: redaction.personal,
         })
+    }
+
+    /// The rules by which all secrets of the tape with this header are pseudonyms; none where some are not.
+    pub fn that_hold(header: &Header) -> Option<Rules> {
+        let said = header.redaction.as_ref()?;
+        (said.extent == Extent::Whole).then(|| Rules::new(said).ok())?
     }
 
     /// Which names are those of secrets.

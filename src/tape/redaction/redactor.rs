@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::fitting::Fitting;
 use super::memory::Memory;
 use super::shape::Key;
-use super::{Edit, Extent, Redaction, RuleError, Rules, Secret, Where};
+use super::{Edit, Redaction, RuleError, Rules, Secret, Where};
 use crate::tape::{Event, Header, Tape};
 
 /// What replaces secrets.
@@ -106,36 +106,31 @@ impl Redactor {
     /// Puts pseudonyms in the places of all secrets of a tape, also where they stand before the place
     /// that says what they are. Those that an earlier redaction put there stay.
     pub fn tape(&mut self, tape: &mut Tape) {
-        self.settle(tape);
-        self.learn_all(tape);
-        self.rewrite(tape);
-    }
-
-    /// Notes what an earlier redaction put onto a tape. Of a recording in several files, all are told before
-    /// any is learned.
-    pub fn settle(&mut self, tape: &Tape) {
-        let earlier = tape.header.redaction.as_ref();
-        if let Some(earlier) = earlier.filter(|earlier| earlier.extent == Extent::Whole)
-            && let Ok(rules) = Rules::new(earlier)
-        {
-            let made = tape.events.iter().flat_map(|event| rules.secrets(event));
-            self.pen.settled.extend(made.map(|secret| secret.value));
+        if let Some(earlier) = Rules::that_hold(&tape.header) {
+            for event in &tape.events {
+                self.settle(&earlier, event);
+            }
         }
-    }
-
-    /// Learns the secrets of a tape. Of several files, all are learned before any is rewritten.
-    pub fn learn_all(&mut self, tape: &Tape) {
         for event in &tape.events {
             self.learn(event);
         }
-    }
-
-    /// Puts pseudonyms in the places of the secrets of a tape, as far as they are known.
-    pub fn rewrite(&mut self, tape: &mut Tape) {
         for event in &mut tape.events {
-            self.rules.edits(event, &mut self.pen).apply(event);
+            self.replace(event);
         }
         self.header(&mut tape.header);
+    }
+
+    /// Notes what an earlier redaction, by these rules, put into an event. Of a tape, all events are noted before
+    /// any is learned, in all of its files.
+    pub fn settle(&mut self, earlier: &Rules, event: &Event) {
+        let made = earlier.secrets(event).into_iter();
+        self.pen.settled.extend(made.map(|secret| secret.value));
+    }
+
+    /// Puts pseudonyms in the places of the secrets of an event, as far as they are known. Of a tape, all events
+    /// are learned before.
+    pub fn replace(&mut self, event: &mut Event) {
+        self.rules.edits(event, &mut self.pen).apply(event);
     }
 }
 
