@@ -21,7 +21,7 @@ use crate::exchange::{CauseBy, Micros, OperationId};
 use super::clients::Who;
 use super::content::Part;
 use super::identifier::{self, Token};
-use super::recent::Recent;
+use super::recent::{Numbered, Recent};
 use known::{How, Known, Origin, Role, Weight};
 use said::{Fingerprint, Said};
 
@@ -70,10 +70,10 @@ pub(super) struct Causes {
     tokens: Recent<String, Known>,
     /// The places, by channel, where identifiers on which clients act have stood.
     subjects: Recent<(String, String), ()>,
-    operations: Recent<OperationId, Called>,
+    operations: Numbered<OperationId, Called>,
     /// The newest of them, in the order in which they came.
     newest: VecDeque<OperationId>,
-    latest: Recent<Who, VecDeque<OperationId>>,
+    latest: Numbered<Who, VecDeque<OperationId>>,
     references: Recent<(String, String), VecDeque<(OperationId, Who)>>,
     values: Recent<Fingerprint, ()>,
     names: Recent<String, ()>,
@@ -144,9 +144,9 @@ impl Causes {
         Causes {
             tokens: Recent::new(MAX_TOKENS),
             subjects: Recent::new(MAX_OTHERS),
-            operations: Recent::new(MAX_OPERATIONS),
+            operations: Numbered::new(MAX_OPERATIONS),
             newest: VecDeque::new(),
-            latest: Recent::new(MAX_OTHERS),
+            latest: Numbered::new(MAX_OTHERS),
             references: Recent::new(MAX_OTHERS),
             values: Recent::new(MAX_VALUES),
             names: Recent::new(MAX_OTHERS),
@@ -169,7 +169,7 @@ impl Causes {
 
     /// Takes a request that is complete. From now on its operation can be a cause.
     pub(super) fn called(&mut self, call: &Call<'_>) {
-        let path = call.target.split(['?', '#']).next().unwrap_or_default();
+        let path = identifier::path_of(call.target);
         let query = call.target.split_once('?').map_or("", |(_, query)| query);
         let known = |word: &str| self.is_name(word);
         let mut on = Vec::new();

@@ -231,7 +231,7 @@ fn login(request: &Request, parts: &[Part<'_>]) -> Option<Login> {
             key.contains("passw") || matches!(key, "pwd" | "pass" | "pin" | "secret")
         })
     };
-    let path = request.target.split(['?', '#']).next().unwrap_or_default();
+    let path = identifier::path_of(&request.target);
     let last = path.rsplit('/').find(|segment| !segment.is_empty());
     let certain = with_bare(last.unwrap_or_default(), |last| LOGIN_PATHS.contains(&last));
     if !certain && !parts.iter().any(secret) {

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::content::{Kind, Part};
 
@@ -70,13 +70,20 @@ pub(super) fn of_parts(parts: &[Part<'_>], about: &str, name: impl Fn(&str) -> b
     tokens
 }
 
+/// A target without its query and fragment.
+pub(super) fn path_of(target: &str) -> &str {
+    let end = memchr2(b'?', b'#', target.as_bytes());
+    end.map_or(target, |end| target.get(..end).unwrap_or_default())
+}
+
 /// The identifiers in the segments of a path or URL.
 pub(super) fn of_path(path: &str, place: &str, name: impl Fn(&str) -> bool, into: &mut Vec<Token>) {
     let path = path.split_once("://").map_or(path, |(_, rest)| {
         rest.split_once('/').map_or("", |(_, path)| path)
     });
     let mut before = Cow::Borrowed("");
-    for segment in path.split(['/', '?', '&', '=', '#', ';']) {
+    let separates = |c| matches!(c, '/' | '?' | '&' | '=' | '#' | ';');
+    for segment in path.split(separates) {
         let segment = unescaped(segment);
         if is_count(&segment) && !before.is_empty() && !is_count(&before) {
             let counted = [singular(&before).as_str(), "/", &segment].concat();
@@ -92,7 +99,7 @@ pub(super) fn of_path(path: &str, place: &str, name: impl Fn(&str) -> bool, into
 
 /// The collection that a path or a channel speaks of: its last segment that is a word.
 pub(super) fn collection(path: &str) -> &str {
-    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let path = path_of(path);
     let is_word =
         |segment: &&str| !segment.is_empty() && !segment.bytes().any(|byte| byte.is_ascii_digit());
     path.rsplit('/').find(is_word).unwrap_or_default()

@@ -10,7 +10,7 @@ use memchr::memmem::Finder;
 use crate::bayeux::{Message, message};
 use crate::exchange::Request;
 
-use super::content;
+use super::{content, identifier};
 
 /// The channel of handshakes.
 pub(super) const HANDSHAKE: &str = "/meta/handshake";
@@ -59,7 +59,7 @@ pub(super) fn messages(
 
 /// The path of the endpoint that a request went to.
 pub(super) fn endpoint(target: &str) -> &str {
-    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let path = identifier::path_of(target);
     let path = path.strip_suffix('/').unwrap_or(path);
     let bare = SUFFIXES.iter().find_map(|suffix| path.strip_suffix(suffix));
     let path = bare.unwrap_or(path);
