@@ -10,6 +10,7 @@ mod counted;
 pub mod credentials;
 mod gap;
 mod headers;
+pub mod json;
 pub mod secret;
 mod session_by;
 mod stream;

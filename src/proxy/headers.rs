@@ -28,10 +28,10 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 
 /// The fields as a tape keeps them.
 pub(super) fn recorded(headers: &HeaderMap) -> Headers {
-    headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes()))
-        .collect()
+    Headers::exactly(|| {
+        let fields = headers.iter();
+        fields.map(|(name, value)| (name.as_str(), value.as_bytes()))
+    })
 }
 
 /// Whether a request offers to take trailers.

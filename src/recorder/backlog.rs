@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::exchange::{Gap, Headers, Micros, Request, Response};
+use crate::exchange::{Gap, Micros, Request, Response};
 use crate::stream;
 
 use super::failure::{Failure, WhenBehind};
@@ -320,18 +320,11 @@ fn of_item(item: &Item) -> usize {
 }
 
 fn of_request(request: &Request) -> usize {
-    let fields = of_headers(&request.headers) + of_headers(&request.trailers);
+    let fields = request.headers.length() + request.trailers.length();
     request.target.len() + fields + request.body.bytes().len()
 }
 
 fn of_response(response: &Response) -> usize {
-    let fields = of_headers(&response.headers) + of_headers(&response.trailers);
+    let fields = response.headers.length() + response.trailers.length();
     fields + response.body.bytes().len()
-}
-
-fn of_headers(headers: &Headers) -> usize {
-    headers
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum()
 }

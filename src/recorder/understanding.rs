@@ -22,7 +22,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bayeux::Message;
-use crate::bayeux::reply::{Role, Sent};
+use crate::bayeux::reply::{self, Role, Sent};
+use crate::exchange::coding::decoded;
 use crate::exchange::{
     Body, End, Fact, Form, Headers, Micros, Operation, OperationId, Request, Response, SessionBy,
     What,
@@ -48,7 +49,7 @@ pub struct Understanding {
     clients: Clients,
     causes: Causes,
     /// The exchanges that pass. There are as many as the proxy has open.
-    under_way: BTreeMap<Passing, Passed>,
+    under_way: BTreeMap<Passing, Box<Passed>>,
     /// When the latest thing came that the service sent.
     latest: Micros,
     /// The streams that are open.
@@ -125,7 +126,7 @@ impl Understanding {
                 response,
                 end,
             } => match self.under_way.remove(&passing) {
-                Some(passed) => self.responded(passed, at, response, end),
+                Some(passed) => self.responded(*passed, at, response, end),
                 // Its request never came to its end: there is no operation without one.
                 None => Vec::new(),
             },
@@ -135,7 +136,7 @@ impl Understanding {
                 response,
                 stream,
             } => match self.under_way.remove(&passing) {
-                Some(passed) => self.opened(passing, passed, at, response, stream),
+                Some(passed) => self.opened(passing, *passed, at, response, stream),
                 None => Vec::new(),
             },
             Observation::Passed { passing, at, item } => self.passed(passing, at, item),
@@ -145,7 +146,7 @@ impl Understanding {
                 ending,
             } => self.ended(passing, at, ending),
             Observation::Gone { passing, at } => match self.under_way.remove(&passing) {
-                Some(passed) => self.gone(passed, at),
+                Some(passed) => self.gone(*passed, at),
                 None => Vec::new(),
             },
             Observation::Ending { .. } => {
@@ -159,7 +160,7 @@ impl Understanding {
     pub fn close(&mut self, at: Micros) -> Vec<Event> {
         let mut events = self.close_streams(at);
         let open = std::mem::take(&mut self.under_way).into_values();
-        events.extend(open.flat_map(|passed| self.gone(passed, at)));
+        events.extend(open.flat_map(|passed| self.gone(*passed, at)));
         events
     }
 
@@ -170,8 +171,9 @@ impl Understanding {
         at: Micros,
         request: Request,
     ) -> Vec<Event> {
-        let parts = content::parts(&request.headers, &request.body);
-        let messages = polling::messages(&request, |id| self.clients.has_bayeux(id));
+        let content = decoded(&request.headers, &request.body).unwrap_or_default();
+        let parts = content::parts(&request.headers, &content);
+        let messages = polling::messages(&request, &content, |id| self.clients.has_bayeux(id));
         let mut evidence = credentials::evidence(&request, &parts, self.session_by.as_ref());
         let mut purpose = Purpose::Other;
         if let Some(messages) = &messages {
@@ -217,7 +219,7 @@ impl Understanding {
             messages,
             operation,
         };
-        self.under_way.insert(passing, passed);
+        self.under_way.insert(passing, Box::new(passed));
         events
     }
 
@@ -260,11 +262,12 @@ impl Understanding {
         end: End,
         form: Form,
     ) -> Vec<Event> {
-        let parts = content::parts(&response.headers, &response.body);
+        let content = decoded(&response.headers, &response.body).unwrap_or_default();
+        let parts = content::parts(&response.headers, &content);
         let replies = passed
             .messages
             .as_ref()
-            .and_then(|_| polling::replies(&response));
+            .and_then(|_| reply::read(&content).ok());
         let let_in = credentials::let_in(&response, &parts);
         let mut given = credentials::given(&response, &parts);
         if replies.is_some() {
@@ -274,7 +277,9 @@ impl Understanding {
             let minted = parts
                 .iter()
                 .filter(|part| identifier::is_minted(&part.text));
-            given.tokens.extend(minted.map(|part| part.text.clone()));
+            given
+                .tokens
+                .extend(minted.map(|part| part.text.to_string()));
         }
         let was = self.clients.current(passed.arrival.who);
         self.poll_is_over(&passed);
@@ -286,6 +291,7 @@ impl Understanding {
             let_in,
         );
         let mut events = self.discovered(who, at);
+        events.reserve_exact(1); // few exchanges bring more, and an event is large
         if let Some((operation, effect)) = passed.operation {
             if who != was {
                 self.causes.reassign(operation, was, who);

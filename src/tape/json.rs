@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
+use crate::exchange::json::plain_length;
+
 /// A value of type `T`, read from a JSON object only. (What serde derives for a struct would take
 /// an array too, and read its elements as fields.)
 pub(super) struct Object<T>(pub(super) T);
@@ -176,19 +178,6 @@ pub(super) fn push_quoted(text: &str, out: &mut String) {
         rest = chars.as_str();
     }
     out.push('"');
-}
-
-/// How many bytes at the front stand in a JSON string as they are. Whole rows are tried first, since most
-/// text has nothing to escape.
-fn plain_length(bytes: &[u8]) -> usize {
-    const ROW: usize = 32;
-    let escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-    let is_plain = |row: &[u8]| !row.iter().fold(false, |found, byte| found | escaped(*byte));
-    let rows = bytes.chunks_exact(ROW).take_while(|row| is_plain(row));
-    let plain = rows.count() * ROW;
-    let rest = bytes.get(plain..).unwrap_or_default();
-    let length = rest.iter().position(|byte| escaped(*byte));
-    plain + length.unwrap_or(rest.len())
 }
 
 #[cfg(test)]

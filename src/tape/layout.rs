@@ -81,45 +81,12 @@ pub(super) fn depth(json: &str) -> usize {
     deepest
 }
 
-/// How a JSON text is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
-    /// The spacing that some program wrote it with: the one in which laying it out again yields the same
-    /// bytes. `None` where there is no such spacing.
-    pub(super) spacing: Option<Spacing>,
-    /// How many arrays and objects stand inside one another at the deepest place.
-    pub(super) depth: usize,
-}
-
-/// Finds how `json` is written.
-pub(super) fn shape(json: &str) -> Shape {
-    let (mut depth, mut deepest, mut is_compact) = (0_usize, 0, true);
-    let mut rest = json;
-    while let Some(first) = rest.bytes().next() {
-        let mut length = 1;
-        match first {
-            b'"' => length = string_length(rest),
-            b'{' | b'[' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            space if space.is_ascii_whitespace() => is_compact = false,
-            _ => {}
-        }
-        // All that stands outside of strings is ASCII.
-        rest = rest.get(length..).unwrap_or_default();
-    }
+/// The spacing that some program wrote a JSON text with that has white space between its tokens: the one in
+/// which laying it out again yields the same bytes.
+pub(super) fn spacing(json: &str) -> Option<Spacing> {
     let spaced = [Some(Spacing::Spaced), first_indent(json)];
     let mut spaced = spaced.into_iter().flatten();
-    Shape {
-        spacing: if is_compact {
-            Some(Spacing::Compact)
-        } else {
-            spaced.find(|spacing| is_written_with(json, *spacing))
-        },
-        depth: deepest,
-    }
+    spaced.find(|spacing| is_written_with(json, *spacing))
 }
 
 #[derive(Clone, Copy)]
@@ -306,6 +273,14 @@ mod tests {
     "d": []
 }"#;
 
+    fn found(text: &str) -> Option<Spacing> {
+        if compact(text) == text {
+            Some(Spacing::Compact)
+        } else {
+            spacing(text)
+        }
+    }
+
     #[test]
     fn each_spacing_is_found_and_written() {
         for (text, spacing) in [
@@ -321,7 +296,7 @@ mod tests {
             ("1392308459000000000000000001", Spacing::Compact),
             ("[]", Spacing::Compact),
         ] {
-            assert_eq!(shape(text).spacing, Some(spacing), "{text}");
+            assert_eq!(found(text), Some(spacing), "{text}");
             let again = lay_out(&compact(text), spacing, text.len());
             assert_eq!(again.as_deref(), Some(text));
         }
@@ -341,7 +316,7 @@ mod tests {
             "[\n\t1\n]",
             "{\n  \"a\": {\n  }\n}",
         ] {
-            assert_eq!(shape(text).spacing, None, "{text:?}");
+            assert_eq!(found(text), None, "{text:?}");
         }
     }
 

@@ -313,17 +313,17 @@ impl From<WireOperation> for Operation {
             request: Request {
                 method: request.method,
                 target: request.target,
-                headers: headers(request.headers),
+                headers: headers(&request.headers),
                 body: request.body.0,
-                trailers: headers(request.trailers),
+                trailers: headers(&request.trailers),
             },
             response: wire
                 .response
                 .map_or_else(Response::none, |Object(response)| Response {
                     status: response.status.0,
-                    headers: headers(response.headers),
+                    headers: headers(&response.headers),
                     body: response.body.0,
-                    trailers: headers(response.trailers),
+                    trailers: headers(&response.trailers),
                 }),
             end: match wire.truncated {
                 Some(True) => End::Truncated,

@@ -21,7 +21,7 @@ use crate::exchange::{CauseBy, Micros, OperationId};
 use super::clients::Who;
 use super::content::Part;
 use super::identifier::{self, Token};
-use super::recent::Recent;
+use super::recent::{Numbered, Recent};
 use known::{How, Known, Origin, Role, Weight};
 use said::{Fingerprint, Said};
 
@@ -70,10 +70,10 @@ pub(super) struct Causes {
     tokens: Recent<String, Known>,
     /// The places, by channel, where identifiers on which clients act have stood.
     subjects: Recent<(String, String), ()>,
-    operations: Recent<OperationId, Called>,
+    operations: Numbered<OperationId, Called>,
     /// The newest of them, in the order in which they came.
     newest: VecDeque<OperationId>,
-    latest: Recent<Who, VecDeque<OperationId>>,
+    latest: Numbered<Who, VecDeque<OperationId>>,
     references: Recent<(String, String), VecDeque<(OperationId, Who)>>,
     values: Recent<Fingerprint, ()>,
     names: Recent<String, ()>,
@@ -92,7 +92,7 @@ pub(super) struct Call<'a> {
     /// What it acts on: a path, or the channel of a publish.
     pub(super) target: &'a str,
     /// The values in its content.
-    pub(super) parts: &'a [Part],
+    pub(super) parts: &'a [Part<'a>],
 }
 
 /// What a request does.
@@ -144,9 +144,9 @@ impl Causes {
         Causes {
             tokens: Recent::new(MAX_TOKENS),
             subjects: Recent::new(MAX_OTHERS),
-            operations: Recent::new(MAX_OPERATIONS),
+            operations: Numbered::new(MAX_OPERATIONS),
             newest: VecDeque::new(),
-            latest: Recent::new(MAX_OTHERS),
+            latest: Numbered::new(MAX_OTHERS),
             references: Recent::new(MAX_OTHERS),
             values: Recent::new(MAX_VALUES),
             names: Recent::new(MAX_OTHERS),
@@ -168,8 +168,8 @@ impl Causes {
     }
 
     /// Takes a request that is complete. From now on its operation can be a cause.
-    pub(super) fn called(&mut self, call: &Call) {
-        let path = call.target.split(['?', '#']).next().unwrap_or_default();
+    pub(super) fn called(&mut self, call: &Call<'_>) {
+        let path = identifier::path_of(call.target);
         let query = call.target.split_once('?').map_or("", |(_, query)| query);
         let known = |word: &str| self.is_name(word);
         let mut on = Vec::new();
@@ -218,7 +218,7 @@ impl Causes {
     }
 
     /// Takes the response of an operation.
-    pub(super) fn answered(&mut self, at: Micros, call: &Call, outcome: Outcome) {
+    pub(super) fn answered(&mut self, at: Micros, call: &Call<'_>, outcome: Outcome) {
         let known = |word: &str| self.is_name(word);
         let about = identifier::collection(call.target);
         let tokens = identifier::of_parts(call.parts, about, known);
@@ -258,7 +258,7 @@ impl Causes {
         to: Who,
         name: Option<&str>,
         channel: &str,
-        parts: &[Part],
+        parts: &[Part<'_>],
     ) -> (Vec<OperationId>, CauseBy) {
         let known = |word: &str| self.is_name(word);
         let tokens = identifier::of_parts(parts, identifier::collection(channel), known);
@@ -308,7 +308,7 @@ impl Causes {
         }
     }
 
-    fn ask(&mut self, call: &Call, token: &Token, role: Role) {
+    fn ask(&mut self, call: &Call<'_>, token: &Token, role: Role) {
         let origin = match call.effect {
             Effect::LogsIn => Origin::Standing,
             Effect::Reads | Effect::Changes => Origin::Conversation,
@@ -326,7 +326,7 @@ impl Causes {
         }
     }
 
-    fn refer(&mut self, operation: OperationId, who: Who, parts: &[Part]) {
+    fn refer(&mut self, operation: OperationId, who: Who, parts: &[Part<'_>]) {
         for reference in parts.iter().filter_map(reference) {
             let referred = self.references.entry(&reference, VecDeque::new);
             referred.retain(|known| *known != (operation, who));
@@ -366,12 +366,12 @@ impl Causes {
 }
 
 /// The name and value of a part that is a reference.
-fn reference(part: &Part) -> Option<(String, String)> {
+fn reference(part: &Part<'_>) -> Option<(String, String)> {
     let letters = part.key().bytes().filter(u8::is_ascii_alphanumeric);
     let letters = letters.map(|letter| letter.to_ascii_lowercase());
     let name = (REFERENCES.iter()).find(|name| letters.clone().eq(name.bytes()))?;
     let fits = (1..=MAX_REFERENCE).contains(&part.text.len());
-    fits.then(|| ((*name).to_owned(), part.text.clone()))
+    fits.then(|| ((*name).to_owned(), part.text.to_string()))
 }
 
 fn push_latest(latest: &mut VecDeque<OperationId>, operation: OperationId) {

@@ -15,7 +15,7 @@ use crate::exchange::Session;
 use super::Connection;
 use super::credentials::{Evidence, Given, Looks};
 use super::identifier;
-use super::recent::Recent;
+use super::recent::{Numbered, Recent};
 use keys::{Holder, Key, Trust, keys};
 
 /// How many credentials are remembered; a client has a handful at a time.
@@ -82,10 +82,10 @@ pub(super) enum Discovery {
 pub(super) struct Clients {
     next: u64,
     provisional: u64,
-    known: Recent<Who, Client>,
-    moved: Recent<Who, Who>,
+    known: Numbered<Who, Client>,
+    moved: Numbered<Who, Who>,
     keys: Recent<Key, Holder>,
-    connections: Recent<Connection, Who>,
+    connections: Numbered<Connection, Who>,
     logins: Recent<String, Who>,
     names: Recent<String, ()>,
     discoveries: Vec<Discovery>,
@@ -126,10 +126,10 @@ impl Clients {
         let mut clients = Clients {
             next: 0,
             provisional: 0,
-            known: Recent::new(most),
-            moved: Recent::new(most),
+            known: Numbered::new(most),
+            moved: Numbered::new(most),
             keys: Recent::new(MAX_KEYS),
-            connections: Recent::new(MAX_CONNECTIONS),
+            connections: Numbered::new(MAX_CONNECTIONS),
             logins: Recent::new(most),
             names: Recent::new(MAX_KEYS),
             discoveries: Vec::new(),

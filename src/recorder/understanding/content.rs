@@ -3,25 +3,27 @@
 //! What is made here is for reading only; the tape keeps the bytes as they passed. Content that
 //! cannot be read has no values, which is all that is said of it.
 
-use std::fmt;
+use std::borrow::Cow;
 
 use memchr::memrchr;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::exchange::coding::decoded;
-use crate::exchange::{Body, Headers};
+use crate::exchange::Headers;
+use crate::exchange::json::{Scanner, Text, Token};
 
 /// How many values of one body are looked at. Identifiers stand near the front, and a list of a
 /// thousand contacts tells no more than its first hundred.
 const MAX_PARTS: usize = 4_096;
 
+/// How deep JSON nests whose values are looked at; deeper ones are as good as damaged.
+const MAX_DEPTH: usize = 127;
+
 /// A value that stands in a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct Part<'a> {
     /// Where: the names on the way to it, without places in arrays, joined by dots.
-    pub(super) place: String,
+    pub(super) place: Cow<'a, str>,
     /// The value.
-    pub(super) text: String,
+    pub(super) text: Cow<'a, str>,
     /// How it was written.
     pub(super) kind: Kind,
 }
@@ -35,7 +37,7 @@ pub(super) enum Kind {
     Number,
 }
 
-impl Part {
+impl Part<'_> {
     /// The last of the names on the way to the value.
     pub(super) fn key(&self) -> &str {
         let dot = memrchr(b'.', self.place.as_bytes());
@@ -49,179 +51,192 @@ pub(super) fn field<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
     std::str::from_utf8(headers.get(name)?).ok()
 }
 
-/// The values of a message's content: JSON, or a form.
-pub(super) fn parts(headers: &Headers, body: &Body) -> Vec<Part> {
-    let Some(content) = decoded(headers, body) else {
-        return Vec::new();
-    };
+/// The values of a message's content, which has no coding any more: JSON, or a form.
+pub(super) fn parts<'a>(headers: &Headers, content: &'a [u8]) -> Vec<Part<'a>> {
     let kind = field(headers, "content-type").unwrap_or_default();
     let form = "application/x-www-form-urlencoded";
     let begins = content.iter().find(|byte| !byte.is_ascii_whitespace());
     if matches!(begins, Some(b'{' | b'[')) {
-        json_parts(&content)
+        json_parts(content)
     } else if kind
         .get(..form.len())
         .is_some_and(|kind| kind.eq_ignore_ascii_case(form))
     {
-        form_parts(&content)
+        form_parts(content)
     } else {
         Vec::new()
     }
 }
 
-/// The values in JSON; what stands before damage is kept.
-pub(super) fn json_parts(json: &[u8]) -> Vec<Part> {
-    let mut parts = Vec::new();
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let walk = Walk {
-        place: &mut String::new(),
-        parts: &mut parts,
-    };
-    // Where the JSON breaks off, what was read up to there still stands in the message.
-    drop(walk.deserialize(&mut deserializer));
-    parts
+/// The values in JSON: its strings and whole numbers. What stands before damage is kept.
+pub(super) fn json_parts(json: &[u8]) -> Vec<Part<'_>> {
+    let text = std::str::from_utf8(json).or_else(|damage| {
+        let before = json.get(..damage.valid_up_to()).unwrap_or_default();
+        std::str::from_utf8(before)
+    });
+    let mut walk = Walk::default();
+    let mut tokens = Scanner::new(text.unwrap_or_default(), MAX_DEPTH);
+    while walk.parts.len() < MAX_PARTS {
+        let more = tokens.next().and_then(|token| walk.take(token));
+        if more.is_none() {
+            break;
+        }
+    }
+    walk.parts
 }
 
 /// The fields of a form or a query.
-pub(super) fn form_parts(fields: &[u8]) -> Vec<Part> {
+pub(super) fn form_parts(fields: &[u8]) -> Vec<Part<'_>> {
     form_urlencoded::parse(fields)
         .take(MAX_PARTS)
         .map(|(name, value)| Part {
-            place: name.into_owned(),
-            text: value.into_owned(),
+            place: name,
+            text: value,
             kind: Kind::Text,
         })
         .collect()
 }
 
 /// Walks a JSON value and keeps its strings and whole numbers.
+#[derive(Default)]
 struct Walk<'a> {
-    /// The names on the way to it.
-    place: &'a mut String,
-    parts: &'a mut Vec<Part>,
+    /// The names on the way to what comes next.
+    place: Cow<'a, str>,
+    /// How long they are around each array and object that is open.
+    around: Vec<usize>,
+    parts: Vec<Part<'a>>,
 }
 
-impl Walk<'_> {
-    fn keep(self, text: String, kind: Kind) {
-        if self.parts.len() < MAX_PARTS {
-            self.parts.push(Part {
-                place: self.place.clone(),
-                text,
-                kind,
-            });
+impl<'a> Walk<'a> {
+    /// Takes a token; `None` where it cannot be read.
+    fn take(&mut self, token: Token<'a>) -> Option<()> {
+        match token {
+            Token::Open => self.around.push(self.place.len()),
+            Token::Close => self.leave()?,
+            Token::Name(name) => self.name(name)?,
+            Token::String(text) => self.keep(text.read()?, Kind::Text),
+            Token::Number(number) => self.number(number)?,
+            Token::Word => {}
         }
-    }
-}
-
-/// Writes the name of a member behind those on the way to it.
-struct Name<'a>(&'a mut String);
-
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a member")
+        Some(())
     }
 
-    fn visit_str<E>(self, name: &str) -> Result<(), E> {
-        if !self.0.is_empty() {
-            self.0.push('.');
+    fn leave(&mut self) -> Option<()> {
+        match self.around.pop()? {
+            0 => self.place = Cow::Borrowed(""),
+            around => self.place.to_mut().truncate(around),
         }
-        self.0.push_str(name);
-        Ok(())
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+        Some(())
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.keep(text.to_owned(), Kind::Text);
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.keep(number.to_string(), Kind::Number);
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while self.parts.len() < MAX_PARTS {
-            let item = Walk {
-                place: &mut *self.place,
-                parts: &mut *self.parts,
-            };
-            if items.next_element_seed(item)?.is_none() {
-                return Ok(());
+    fn name(&mut self, name: Text<'a>) -> Option<()> {
+        let name = name.read()?;
+        match *self.around.last()? {
+            0 => self.place = name,
+            around => {
+                let place = self.place.to_mut();
+                place.truncate(around);
+                place.push('.');
+                place.push_str(&name);
             }
         }
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
+        Some(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let above = self.place.len();
-        while members.next_key_seed(Name(self.place))?.is_some() {
-            members.next_value_seed(Walk {
-                place: &mut *self.place,
-                parts: &mut *self.parts,
-            })?;
-            self.place.truncate(above);
+    fn number(&mut self, number: &'a str) -> Option<()> {
+        // One that is out of all range is damage.
+        let read: serde_json::Number = serde_json::from_str(number).ok()?;
+        if read.is_u64() {
+            self.keep(Cow::Borrowed(number), Kind::Number);
         }
-        Ok(())
+        Some(())
+    }
+
+    fn keep(&mut self, text: Cow<'a, str>, kind: Kind) {
+        let place = self.place.clone();
+        self.parts.push(Part { place, text, kind });
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
     use super::*;
+
+    /// The parts of a value, by way of serde's reading of it.
+    fn values(place: &str, value: &Value, into: &mut Vec<Part<'static>>) {
+        let (text, kind) = match value {
+            Value::String(text) => (text.clone(), Kind::Text),
+            Value::Number(number) if number.is_u64() => (number.to_string(), Kind::Number),
+            Value::Array(items) => return items.iter().for_each(|item| values(place, item, into)),
+            Value::Object(members) => {
+                for (name, member) in members {
+                    let gap = if place.is_empty() { "" } else { "." };
+                    values(&format!("{place}{gap}{name}"), member, into);
+                }
+                return;
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => return,
+        };
+        let (place, text) = (place.to_owned().into(), text.into());
+        into.push(Part { place, text, kind });
+    }
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            (0.0..1e300_f64).prop_map(Value::from),
+            ".{0,40}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(5, 60, 6, |inner| {
+            let members = prop::collection::vec(("[a-z\"é]{0,5}", inner.clone()), 0..6);
+            prop_oneof![
+                prop::collection::vec(inner, 0..6).prop_map(Value::from),
+                members.prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_values_are_those_that_others_read_and_of_torn_json_the_first(
+            value in json(),
+            torn in any::<prop::sample::Index>(),
+        ) {
+            let mut expected = Vec::new();
+            values("", &value, &mut expected);
+            for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                prop_assert_eq!(&json_parts(text.as_bytes()), &expected);
+                let torn = text.as_bytes().get(..torn.index(text.len())).unwrap_or_default();
+                let before = json_parts(torn);
+                // The last may be a number that is torn itself.
+                let whole = before.len().saturating_sub(1);
+                prop_assert_eq!(Some(&before[..whole]), expected.get(..whole));
+            }
+        }
+    }
 
     #[test]
     fn values_are_found_with_their_places() {
-        let found = |parts: Vec<Part>| -> Vec<String> {
-            let line = |part: Part| format!("{}={}", part.place, part.text);
+        let found = |parts: Vec<Part<'_>>| -> Vec<String> {
+            let line = |part: Part<'_>| format!("{}={}", part.place, part.text);
             parts.into_iter().map(line).collect()
         };
         let json = br#"{"a":{"b":["x",{"c":7}],"d":null,"e":-1,"f":1.5},"g":true,"h":"\u00e9"}"#;
         assert_eq!(found(json_parts(json)), ["a.b=x", "a.b.c=7", "h=é"]);
         assert_eq!(found(json_parts(br#"{"a":"x","b":"#)), ["a=x"]);
         assert_eq!(found(form_parts(b"user=a%20b&x=1")), ["user=a b", "x=1"]);
+        assert_eq!(found(json_parts(b"[\"a\",1,\"\xff\",\"b\"]")), ["=a", "=1"]);
+        assert_eq!(found(json_parts(br#"["a","\ud800","b"]"#)), ["=a"]);
+        assert_eq!(found(json_parts(b"[1,1e999,2]")), ["=1"]);
+        let deep = |depth: usize| "[".repeat(depth) + "1";
+        assert_eq!(json_parts(deep(MAX_DEPTH).as_bytes()).len(), 1);
+        assert_eq!(json_parts(deep(MAX_DEPTH + 1).as_bytes()).len(), 0);
         let many = format!("[{}1]", "1,".repeat(MAX_PARTS + 10));
         assert_eq!(json_parts(many.as_bytes()).len(), MAX_PARTS);
     }

@@ -94,7 +94,7 @@ pub(super) struct Given {
 }
 
 /// What a request tells of its sender.
-pub(super) fn evidence(request: &Request, parts: &[Part], by: Option<&SessionBy>) -> Evidence {
+pub(super) fn evidence(request: &Request, parts: &[Part<'_>], by: Option<&SessionBy>) -> Evidence {
     let cookies = credentials::cookies(request.headers.iter());
     let authorization = field(&request.headers, "authorization").unwrap_or_default();
     let (scheme, rest) = authorization.split_once(' ').unwrap_or_default();
@@ -121,7 +121,7 @@ pub(super) fn evidence(request: &Request, parts: &[Part], by: Option<&SessionBy>
 }
 
 /// What a response gave.
-pub(super) fn given(response: &Response, parts: &[Part]) -> Given {
+pub(super) fn given(response: &Response, parts: &[Part<'_>]) -> Given {
     let mut given = Given {
         tokens: header_tokens(&response.headers),
         ..Given::default()
@@ -148,7 +148,9 @@ pub(super) fn given(response: &Response, parts: &[Part]) -> Given {
     let tokens = parts
         .iter()
         .filter(|part| names_token(part.key()) && is_token(&part.text));
-    given.tokens.extend(tokens.map(|part| part.text.clone()));
+    given
+        .tokens
+        .extend(tokens.map(|part| part.text.to_string()));
     given
         .tokens
         .retain(|token| (1..=MAX_CREDENTIAL).contains(&token.len()));
@@ -157,13 +159,13 @@ pub(super) fn given(response: &Response, parts: &[Part]) -> Given {
 
 /// Whether a login was let in, as far as the response tells: no error status, no way back to the
 /// form, no `statusCode` but 0 in the content.
-pub(super) fn let_in(response: &Response, parts: &[Part]) -> bool {
+pub(super) fn let_in(response: &Response, parts: &[Part<'_>]) -> bool {
     let location = field(&response.headers, "location").unwrap_or_default();
     let location = location.to_ascii_lowercase();
     let back = ["error", "fail", "denied"]
         .iter()
         .any(|word| location.contains(word));
-    let refused = |part: &Part| part.place == "statusCode" && part.text != "0";
+    let refused = |part: &Part<'_>| part.place == "statusCode" && part.text != "0";
     (200..400).contains(&response.status) && !back && !parts.iter().any(refused)
 }
 
@@ -174,10 +176,10 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 /// The part of this name or place.
-fn named(parts: &[Part], name: &str) -> Option<String> {
+fn named(parts: &[Part<'_>], name: &str) -> Option<String> {
     let mut parts = parts.iter();
     let part = parts.find(|part| part.place == name || part.key() == name)?;
-    Some(part.text.clone())
+    Some(part.text.to_string())
 }
 
 fn header_tokens(headers: &Headers) -> Vec<String> {
@@ -220,16 +222,16 @@ fn digest_user(fields: &str) -> Option<String> {
 }
 
 /// Who logs in: a name beside a password, or a name sent to where one logs in.
-fn login(request: &Request, parts: &[Part]) -> Option<Login> {
+fn login(request: &Request, parts: &[Part<'_>]) -> Option<Login> {
     if !matches!(request.method.as_str(), "POST" | "PUT") {
         return None;
     }
-    let secret = |part: &Part| {
+    let secret = |part: &Part<'_>| {
         with_bare(part.key(), |key| {
             key.contains("passw") || matches!(key, "pwd" | "pass" | "pin" | "secret")
         })
     };
-    let path = request.target.split(['?', '#']).next().unwrap_or_default();
+    let path = identifier::path_of(&request.target);
     let last = path.rsplit('/').find(|segment| !segment.is_empty());
     let certain = with_bare(last.unwrap_or_default(), |last| LOGIN_PATHS.contains(&last));
     if !certain && !parts.iter().any(secret) {
@@ -270,7 +272,7 @@ mod tests {
     fn told(request: &Request, by: Option<&SessionBy>) -> Evidence {
         evidence(
             request,
-            &content::parts(&request.headers, &request.body),
+            &content::parts(&request.headers, request.body.bytes()),
             by,
         )
     }

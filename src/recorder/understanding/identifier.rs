@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::content::{Kind, Part};
 
@@ -48,21 +48,32 @@ pub(super) enum Shape {
 
 /// The identifiers among the values of a message. `about` is the collection that the message is
 /// about, which an `id` without a surrounding name belongs to; `name` knows words that name a client.
-pub(super) fn of_parts(parts: &[Part], about: &str, name: impl Fn(&str) -> bool) -> Vec<Token> {
+pub(super) fn of_parts(parts: &[Part<'_>], about: &str, name: impl Fn(&str) -> bool) -> Vec<Token> {
     let mut tokens = Vec::new();
     for part in parts {
         if memchr(b'/', part.text.as_bytes()).is_some() && !part.text.contains(char::is_whitespace)
         {
             of_path(&part.text, &part.place, &name, &mut tokens);
         } else if name(&part.text) {
-            push(&mut tokens, part.text.clone(), &part.place, Shape::Plain);
+            push(
+                &mut tokens,
+                part.text.to_string(),
+                &part.place,
+                Shape::Plain,
+            );
         } else if let Some(shape) = shape(&part.text).filter(|_| telling(part)) {
-            push(&mut tokens, part.text.clone(), &part.place, shape);
+            push(&mut tokens, part.text.to_string(), &part.place, shape);
         } else if let Some(counted) = counted(part, about) {
             push(&mut tokens, counted, &part.place, Shape::Plain);
         }
     }
     tokens
+}
+
+/// A target without its query and fragment.
+pub(super) fn path_of(target: &str) -> &str {
+    let end = memchr2(b'?', b'#', target.as_bytes());
+    end.map_or(target, |end| target.get(..end).unwrap_or_default())
 }
 
 /// The identifiers in the segments of a path or URL.
@@ -71,10 +82,11 @@ pub(super) fn of_path(path: &str, place: &str, name: impl Fn(&str) -> bool, into
         rest.split_once('/').map_or("", |(_, path)| path)
     });
     let mut before = Cow::Borrowed("");
-    for segment in path.split(['/', '?', '&', '=', '#', ';']) {
+    let separates = |c| matches!(c, '/' | '?' | '&' | '=' | '#' | ';');
+    for segment in path.split(separates) {
         let segment = unescaped(segment);
         if is_count(&segment) && !before.is_empty() && !is_count(&before) {
-            let counted = format!("{}/{segment}", singular(&before));
+            let counted = [singular(&before).as_str(), "/", &segment].concat();
             push(into, counted, place, Shape::Plain);
         } else if name(&segment) {
             push(into, segment.clone().into_owned(), place, Shape::Plain);
@@ -87,10 +99,10 @@ pub(super) fn of_path(path: &str, place: &str, name: impl Fn(&str) -> bool, into
 
 /// The collection that a path or a channel speaks of: its last segment that is a word.
 pub(super) fn collection(path: &str) -> &str {
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    path.rsplit('/')
-        .find(|segment| !segment.is_empty() && !segment.contains(|c: char| c.is_ascii_digit()))
-        .unwrap_or_default()
+    let path = path_of(path);
+    let is_word =
+        |segment: &&str| !segment.is_empty() && !segment.bytes().any(|byte| byte.is_ascii_digit());
+    path.rsplit('/').find(is_word).unwrap_or_default()
 }
 
 /// What a path or a channel ends with, if that is a word: `call` for `/v2/me/calls`.
@@ -181,7 +193,7 @@ fn is_time_or_address(text: &str) -> bool {
 }
 
 /// Whether a part's value says something by itself, as a short bare number does not.
-fn telling(part: &Part) -> bool {
+fn telling(part: &Part<'_>) -> bool {
     match part.kind {
         Kind::Text => true,
         Kind::Number => part.text.len() >= MIN_PLAIN_NUMBER,
@@ -190,7 +202,7 @@ fn telling(part: &Part) -> bool {
 
 /// A small number that names something, told with what it counts: `callId: 17` and `call: {id: 17}`
 /// are `call/17`, as is the path `/calls/17`.
-fn counted(part: &Part, about: &str) -> Option<String> {
+fn counted(part: &Part<'_>, about: &str) -> Option<String> {
     if !is_count(&part.text) {
         return None;
     }
@@ -212,8 +224,11 @@ fn is_count(text: &str) -> bool {
 }
 
 fn singular(word: &str) -> String {
-    let word = word.to_ascii_lowercase();
-    word.strip_suffix('s').map(str::to_owned).unwrap_or(word)
+    let mut word = word.to_ascii_lowercase();
+    if word.ends_with('s') {
+        word.pop();
+    }
+    word
 }
 
 /// The segment without percent encoding (RFC 3986 §2.1).
@@ -266,12 +281,12 @@ mod tests {
 
     #[test]
     fn one_thing_has_one_token_wherever_it_stands() {
-        let part = |place: &str, text: &str, kind| Part {
-            place: place.to_owned(),
-            text: text.to_owned(),
+        let part = |place: &'static str, text: &'static str, kind| Part {
+            place: place.into(),
+            text: text.into(),
             kind,
         };
-        let texts = |parts: &[Part], about| -> Vec<String> {
+        let texts = |parts: &[Part<'_>], about| -> Vec<String> {
             let tokens = of_parts(parts, about, |word| word == "alice");
             tokens.into_iter().map(|token| token.text).collect()
         };

@@ -3,12 +3,14 @@
 //! It reads single exchanges; what they mean for the conversation is worked out by
 //! [`super::Understanding`].
 
-use crate::bayeux::reply::{self, Sent};
-use crate::bayeux::{Message, message};
-use crate::exchange::coding::decoded;
-use crate::exchange::{Request, Response};
+use std::sync::LazyLock;
 
-use super::content;
+use memchr::memmem::Finder;
+
+use crate::bayeux::{Message, message};
+use crate::exchange::Request;
+
+use super::{content, identifier};
 
 /// The channel of handshakes.
 pub(super) const HANDSHAKE: &str = "/meta/handshake";
@@ -21,17 +23,23 @@ pub(super) const UNSUBSCRIBE: &str = "/meta/unsubscribe";
 /// The channel of farewells.
 pub(super) const DISCONNECT: &str = "/meta/disconnect";
 
+/// What every message says.
+pub(super) static CHANNEL: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("channel"));
+
 /// What clients append to the endpoint's path, as `cometd.js` does.
 const SUFFIXES: &[&str] = &["/handshake", "/connect", "/disconnect"];
 
-/// The Bayeux messages of a request, where it carries any: at least one is on a meta channel, or
-/// by a client that is known to have shaken hands.
-pub(super) fn messages(request: &Request, knows: impl Fn(&str) -> bool) -> Option<Vec<Message>> {
+/// The Bayeux messages of a request, whose content has no coding any more, where it carries any: at least one
+/// is on a meta channel, or by a client that is known to have shaken hands.
+pub(super) fn messages(
+    request: &Request,
+    content: &[u8],
+    knows: impl Fn(&str) -> bool,
+) -> Option<Vec<Message>> {
     let messages = match request.method.as_str() {
         "POST" | "PUT" => {
-            let content = decoded(&request.headers, &request.body)?;
-            memchr::memmem::find(&content, b"channel")?;
-            message::read(content::field(&request.headers, "content-type"), &content).ok()?
+            CHANNEL.find(content)?;
+            message::read(content::field(&request.headers, "content-type"), content).ok()?
         }
         "GET" => {
             let (_, query) = request.target.split_once('?')?;
@@ -49,15 +57,9 @@ pub(super) fn messages(request: &Request, knows: impl Fn(&str) -> bool) -> Optio
     (channels && speaks).then_some(messages)
 }
 
-/// The messages of a response, where it can be read as such.
-pub(super) fn replies(response: &Response) -> Option<Vec<Sent>> {
-    let content = decoded(&response.headers, &response.body)?;
-    reply::read(&content).ok()
-}
-
 /// The path of the endpoint that a request went to.
 pub(super) fn endpoint(target: &str) -> &str {
-    let path = target.split(['?', '#']).next().unwrap_or_default();
+    let path = identifier::path_of(target);
     let path = path.strip_suffix('/').unwrap_or(path);
     let bare = SUFFIXES.iter().find_map(|suffix| path.strip_suffix(suffix));
     let path = bare.unwrap_or(path);
@@ -119,7 +121,8 @@ mod tests {
             ("GET", "/any?message=hello", Headers::new(), "", false),
         ] {
             let request = request(method, target, headers, body);
-            let found = messages(&request, |id| id == "known").is_some();
+            let content = request.body.bytes();
+            let found = messages(&request, content, |id| id == "known").is_some();
             assert_eq!(found, expected, "{method} {target} {body}");
         }
     }

@@ -4,28 +4,52 @@
 
 use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 
 /// How many uses are noted beyond one for each entry, before those that count no more are taken out.
 const SPARE: usize = 64;
 
 /// A map of at most `cap` entries. Writing beyond it drops the entry that was used the longest ago.
 #[derive(Debug)]
-pub(super) struct Recent<K, V> {
+pub(super) struct Recent<K, V, S = RandomState> {
     cap: usize,
     clock: u64,
-    entries: HashMap<K, (u64, V)>,
+    entries: HashMap<K, (u64, V), S>,
     /// What was used when, in order. Of an entry that was used several times, the last counts.
     uses: VecDeque<(u64, K)>,
 }
 
-impl<K: Hash + Eq + Clone, V> Recent<K, V> {
+/// The same, where the keys are numbers that no stranger chooses: they are looked up without a hash that
+/// withstands strangers, and several times for each exchange.
+pub(super) type Numbered<K, V> = Recent<K, V, BuildHasherDefault<Spread>>;
+
+/// Spreads numbers, be it that they were given out in order, by Fibonacci hashing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl<K: Hash + Eq + Clone, V, S: BuildHasher + Default> Recent<K, V, S> {
     /// An empty map of at most `cap` entries.
     pub(super) fn new(cap: usize) -> Self {
         Recent {
             cap,
             clock: 0,
-            entries: HashMap::new(),
+            entries: HashMap::default(),
             uses: VecDeque::new(),
         }
     }
@@ -103,7 +127,11 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
 }
 
 /// Whether an entry was used the last time then.
-fn counts<K: Hash + Eq, V>(entries: &HashMap<K, (u64, V)>, used: u64, key: &K) -> bool {
+fn counts<K, V, S>(entries: &HashMap<K, (u64, V), S>, used: u64, key: &K) -> bool
+where
+    K: Hash + Eq,
+    S: BuildHasher,
+{
     entries.get(key).is_some_and(|(last, _)| *last == used)
 }
 
@@ -115,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_was_used_the_longest_ago_is_dropped() {
-        let mut recent = Recent::new(2);
+        let mut recent: Recent<&str, i32> = Recent::new(2);
         recent.insert(&"a", 1);
         recent.insert(&"b", 2);
         assert_eq!(recent.get_mut(&"a"), Some(&mut 1));
@@ -135,7 +163,7 @@ mod tests {
             cap in 1_usize..6,
             steps in prop::collection::vec((0_u8..4, 0_u8..9), 0..300),
         ) {
-            let mut recent = Recent::new(cap);
+            let mut recent = Numbered::new(cap);
             // The key that was used last stands last.
             let mut plain: Vec<(u8, usize)> = Vec::new();
             for (step, (what, key)) in steps.into_iter().enumerate() {

@@ -281,7 +281,7 @@ fn control(stream: OperationId, by: Side, payload: Bytes) -> Control {
 /// The Bayeux messages that a client says on a socket, if it speaks Bayeux: its first message is on a
 /// meta channel.
 fn spoken(open: &Open, data: &Body) -> Option<Vec<Message>> {
-    memchr::memmem::find(data.bytes(), b"channel")?;
+    polling::CHANNEL.find(data.bytes())?;
     let messages = message::read(None, data.bytes()).ok()?;
     let channels = messages
         .iter()

@@ -167,10 +167,13 @@ impl Editor<'_> {
     /// Takes the string that begins behind the quote; returns where its closing quote stands.
     fn string(&mut self, start: usize, leaves: &mut dyn Leaves) -> usize {
         let bytes = self.source.as_bytes();
-        let mut end = start;
+        let (mut end, mut spelling) = (start, Spelling::Plain);
         while let Some(rest) = bytes.get(end..) {
             match memchr2(b'"', b'\\', rest) {
-                Some(at) if rest.get(at) == Some(&b'\\') => end += at + 2,
+                Some(at) if rest.get(at) == Some(&b'\\') => {
+                    spelling = Spelling::Json;
+                    end += at + 2;
+                }
                 Some(at) => {
                     end += at;
                     break;
@@ -183,7 +186,7 @@ impl Editor<'_> {
         let Some(source) = self.source.get(inside.clone()) else {
             return end;
         };
-        let text = Spelling::Json.read(source);
+        let text = spelling.read(source);
         let mut after = bytes.get(end + 1..).unwrap_or_default().iter();
         let is_name = after.find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
         let new = if is_name {

@@ -267,20 +267,36 @@ impl<'a> Walk<'a> {
             let (path, query) = target
                 .split_once('?')
                 .map_or((target, None), |(path, query)| (path, Some(query)));
-            let segments = path.split('/').map(|segment| walk.segment(segment));
-            let segments: Vec<Cow<'_, str>> = segments.collect();
+            let segments = walk.segments(path);
             let edited = query.and_then(|query| walk.form(&"query ", query));
-            let same = |segment: &Cow<'_, str>| matches!(segment, Cow::Borrowed(_));
-            if edited.is_none() && segments.iter().all(same) {
+            if edited.is_none() && segments.is_none() {
                 return None;
             }
-            let mut new = segments.join("/");
+            let mut new = segments.unwrap_or_else(|| path.to_owned());
             if let Some(query) = query {
                 new.push('?');
                 new.push_str(edited.as_deref().unwrap_or(query));
             }
             Some(new)
         })
+    }
+
+    /// The segments of a path, edited; `None` where all stay.
+    fn segments(&mut self, path: &str) -> Option<String> {
+        let mut edited: Option<String> = None;
+        let mut begins = 0;
+        for segment in path.split('/') {
+            let new = self.segment(segment);
+            if edited.is_none() && matches!(new, Cow::Owned(_)) {
+                edited = path.get(..begins).map(str::to_owned);
+            }
+            begins += segment.len() + 1;
+            if let Some(edited) = &mut edited {
+                edited.push_str(&new);
+                edited.push_str(path.get(begins - 1..begins).unwrap_or_default());
+            }
+        }
+        edited
     }
 
     fn segment<'t>(&mut self, segment: &'t str) -> Cow<'t, str> {

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use serde_json::value::RawValue;
 
+use crate::exchange::json::{Scanner, Space};
 use crate::exchange::{Body, Cut};
 use crate::tape::json::{Object, Writer, present};
 use crate::tape::layout::{self, MAX_INDENT, Spacing};
@@ -44,18 +45,16 @@ pub(in crate::tape) fn write(object: Writer, name: &str, body: &Body) -> Writer 
         return object;
     }
     object.object(name, |form| {
-        // What has a NUL is no text for people, and its escapes would take six bytes each.
-        let text = body
-            .text()
-            .filter(|text| memchr(0, text.as_bytes()).is_none());
+        let text = body.text();
         let json = text.and_then(|text| Some((text, embeddable(text, body.cut())?)));
-        let form = match (text, json) {
-            (_, Some((json, Spacing::Compact))) => form.raw("json", json),
-            (_, Some((json, spacing))) => form
+        let form = match (json, text) {
+            (Some((json, Spacing::Compact)), _) => form.raw("json", json),
+            (Some((json, spacing)), _) => form
                 .raw("json", &layout::compact(json))
                 .string("layout", &spacing_name(spacing)),
-            (Some(text), None) => form.string("text", text),
-            (None, None) => form.string("base64", &BASE64.encode(body.bytes())),
+            // What has a NUL is no text for people, and its escapes would take six bytes each.
+            (None, Some(text)) if memchr(0, text.as_bytes()).is_none() => form.string("text", text),
+            (None, _) => form.string("base64", &BASE64.encode(body.bytes())),
         };
         form.optional_raw("cut", body.cut().map(write_cut))
     })
@@ -206,11 +205,14 @@ fn embeddable(text: &str, cut: Option<&Cut>) -> Option<Spacing> {
     if text.len() > MAX_EMBEDDED_BYTES || cut.is_some() || !text.starts_with(begins_json) {
         return None;
     }
-    let json: &RawValue = serde_json::from_str(text).ok()?;
+    let mut scanner = Scanner::new(text, MAX_EMBEDDED_DEPTH);
+    scanner.by_ref().for_each(drop);
     // The JSON leaves out white space around it, the body does not.
-    let whole = json.get().len() == text.len();
-    let shape = whole.then(|| layout::shape(text))?;
-    (shape.depth <= MAX_EMBEDDED_DEPTH).then_some(shape.spacing?)
+    (scanner.length() == Some(text.len())).then_some(())?;
+    match scanner.space() {
+        Space::None => Some(Spacing::Compact),
+        Space::Some => layout::spacing(text),
+    }
 }
 
 /// Whether JSON may begin so. Nothing is gone through that shows in its first character that it is none.

@@ -74,8 +74,9 @@ impl<'de> Deserialize<'de> for WireValue {
 }
 
 /// The header fields, in order.
-pub(super) fn headers(wire: Vec<(String, WireValue)>) -> Headers {
-    wire.into_iter()
-        .map(|(name, WireValue(value))| (name, value))
-        .collect()
+pub(super) fn headers(wire: &[(String, WireValue)]) -> Headers {
+    Headers::exactly(|| {
+        let fields = wire.iter();
+        fields.map(|(name, WireValue(value))| (name.as_str(), value.as_slice()))
+    })
 }

@@ -138,7 +138,7 @@ impl Fields<'_> {
     pub fn read(&self) -> Option<[Headers; 3]> {
         let read = |text| {
             let wire: Vec<(String, WireValue)> = serde_json::from_str(text).ok()?;
-            Some(headers(wire))
+            Some(headers(&wire))
         };
         Some([read(self.asked)?, read(self.given)?, read(self.trailers)?])
     }

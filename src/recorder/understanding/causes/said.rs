@@ -39,7 +39,7 @@ pub(super) enum Fit {
 
 impl Said {
     /// What these parts of a request say. `before` is what was said before, and learns it.
-    pub(super) fn of(parts: &[Part], before: &mut Recent<Fingerprint, ()>) -> Said {
+    pub(super) fn of(parts: &[Part<'_>], before: &mut Recent<Fingerprint, ()>) -> Said {
         let values = parts.iter().filter(|part| repeatable(part));
         let values: BTreeSet<Fingerprint> = values.map(fingerprint).take(MAX_SAID).collect();
         let fresh = |value: &Fingerprint| before.get(value).is_none();
@@ -54,19 +54,19 @@ impl Said {
     }
 
     /// Whether a message repeats, in a field of the same name, what this request was first to say.
-    pub(super) fn is_echoed_by(&self, parts: &[Part]) -> bool {
+    pub(super) fn is_echoed_by(&self, parts: &[Part<'_>]) -> bool {
         self.echo(parts).is_some()
     }
 
     /// What of a message repeats that.
-    pub(super) fn echo<'a>(&self, parts: &'a [Part]) -> Option<&'a Part> {
-        let said = |part: &&Part| repeatable(part) && self.first.contains(&fingerprint(part));
+    pub(super) fn echo<'a>(&self, parts: &'a [Part<'a>]) -> Option<&'a Part<'a>> {
+        let said = |part: &&Part<'_>| repeatable(part) && self.first.contains(&fingerprint(part));
         let mut parts = parts.iter().filter(|_| !self.first.is_empty());
         parts.find(said)
     }
 
     /// How a message fits the request.
-    pub(super) fn fit(&self, parts: &[Part]) -> Fit {
+    pub(super) fn fit(&self, parts: &[Part<'_>]) -> Fit {
         let mut fit = Fit::Apart;
         for (field, value) in parts.iter().map(field_and_value) {
             let mut same = self
@@ -86,18 +86,19 @@ impl Said {
 }
 
 /// Whether a value's return tells something: single words recur as states and capabilities.
-fn repeatable(part: &Part) -> bool {
-    let telling = |byte: u8| matches!(byte, b'0'..=b'9' | b'\t'..=b'\r' | b' ');
+fn repeatable(part: &Part<'_>) -> bool {
+    // All is looked at, and many bytes at once.
+    let telling = |found: bool, byte| found | matches!(byte, b'0'..=b'9' | b'\t'..=b'\r' | b' ');
     part.text.len() >= MIN_ECHO
-        && (part.text.bytes().any(telling)
+        && (part.text.bytes().fold(false, telling)
             || !part.text.is_ascii() && part.text.contains(char::is_whitespace))
 }
 
-fn fingerprint(part: &Part) -> Fingerprint {
+fn fingerprint(part: &Part<'_>) -> Fingerprint {
     digest(&[part.key().as_bytes(), &[0], part.text.as_bytes()])
 }
 
-fn field_and_value(part: &Part) -> (Fingerprint, Fingerprint) {
+fn field_and_value(part: &Part<'_>) -> (Fingerprint, Fingerprint) {
     (
         digest(&[part.key().as_bytes()]),
         digest(&[part.text.as_bytes()]),

@@ -23,13 +23,18 @@ type Found = (OperationId, String);
 struct Message<'a> {
     to: Who,
     channel: &'a str,
-    parts: &'a [Part],
+    parts: &'a [Part<'a>],
 }
 
 impl Causes {
     /// The latest operation with the same reference. References are often counted by each client
     /// for itself: another client's operation must have a minted one, or share an identifier too.
-    pub(super) fn by_reference(&self, to: Who, parts: &[Part], tokens: &[Token]) -> Option<Found> {
+    pub(super) fn by_reference(
+        &self,
+        to: Who,
+        parts: &[Part<'_>],
+        tokens: &[Token],
+    ) -> Option<Found> {
         let mut others = None;
         for reference in parts.iter().filter_map(reference) {
             let referred = self.references.get(&reference).into_iter().flatten();
@@ -56,7 +61,7 @@ impl Causes {
         to: Who,
         name: Option<&str>,
         channel: &str,
-        parts: &[Part],
+        parts: &[Part<'_>],
         tokens: &[Token],
     ) -> Option<(OperationId, CauseBy)> {
         let (subjects, others): (Vec<&Token>, Vec<&Token>) = tokens

@@ -1,0 +1,441 @@
+//! JSON text, checked and gone through token by token (RFC 8259).
+//!
+//! Tokens stay as they are spelled. What they mean, and what becomes of text that is no JSON, is the business
+//! of whoever goes through it.
+
+use std::borrow::Cow;
+
+/// How deep a text may nest that is gone through: a bit is kept for each level.
+const MAX_DEPTH: usize = 128;
+
+/// What stands in a JSON text, without the commas and colons between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token<'a> {
+    /// An object or an array begins.
+    Open,
+    /// The innermost of them ends.
+    Close,
+    /// The name of a member; its value comes next.
+    Name(Text<'a>),
+    /// A string that is a value.
+    String(Text<'a>),
+    /// A number.
+    Number(&'a str),
+    /// `true`, `false` or `null`.
+    Word,
+}
+
+/// A string, as it is spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text<'a> {
+    /// With its quotes.
+    quoted: &'a str,
+    spelling: Spelling,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spelling {
+    Plain,
+    Escaped,
+}
+
+/// Goes through the one JSON value that a text begins with. It stops at its end, or where the text is no JSON.
+#[derive(Debug)]
+pub struct Scanner<'a> {
+    text: &'a str,
+    at: usize,
+    max_depth: usize,
+    depth: usize,
+    /// A bit for each level, the innermost last: whether it is an object.
+    objects: u128,
+    next: Next,
+    space: Space,
+}
+
+/// White space between the tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Space {
+    /// There is none.
+    None,
+    /// There is some.
+    Some,
+}
+
+/// What may come next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Value,
+    /// The first of an array's values, or its end.
+    FirstValue,
+    Name,
+    /// The first of an object's names, or its end.
+    FirstName,
+    /// A comma, or the end of what is open.
+    Behind,
+    /// The value is whole.
+    Over,
+    /// The text is no JSON.
+    Damaged,
+}
+
+impl<'a> Text<'a> {
+    /// What it says; `None` where it escapes half a surrogate pair, which is no character.
+    pub fn read(self) -> Option<Cow<'a, str>> {
+        match self.spelling {
+            Spelling::Plain => {
+                let inside = self.quoted.strip_prefix('"')?.strip_suffix('"')?;
+                Some(Cow::Borrowed(inside))
+            }
+            Spelling::Escaped => serde_json::from_str(self.quoted).ok().map(Cow::Owned),
+        }
+    }
+}
+
+impl<'a> Scanner<'a> {
+    /// One that takes arrays and objects in one another up to this depth, of at most 128 levels; what nests
+    /// deeper is no JSON to it.
+    pub fn new(text: &'a str, max_depth: usize) -> Scanner<'a> {
+        Scanner {
+            text,
+            at: 0,
+            max_depth: max_depth.min(MAX_DEPTH),
+            depth: 0,
+            objects: 0,
+            next: Next::Value,
+            space: Space::None,
+        }
+    }
+
+    /// How many bytes the value takes, when all of it was gone through.
+    pub fn length(&self) -> Option<usize> {
+        (self.next == Next::Over).then_some(self.at)
+    }
+
+    /// Whether white space stands before or between the tokens that were gone through.
+    pub fn space(&self) -> Space {
+        self.space
+    }
+
+    fn token(&mut self) -> Option<Token<'a>> {
+        if matches!(self.next, Next::Over | Next::Damaged) {
+            return None;
+        }
+        let mut first = self.first()?;
+        if self.next == Next::Behind {
+            if matches!(first, b'}' | b']') {
+                return self.close(first);
+            }
+            self.pass(b',')?;
+            self.next = if self.is_in_object() {
+                Next::Name
+            } else {
+                Next::Value
+            };
+            first = self.first()?;
+        }
+        match (self.next, first) {
+            (Next::FirstName, b'}') | (Next::FirstValue, b']') => self.close(first),
+            (Next::FirstName | Next::Name, b'"') => self.name(),
+            (Next::FirstValue | Next::Value, _) => self.value(first),
+            _ => None,
+        }
+    }
+
+    fn name(&mut self) -> Option<Token<'a>> {
+        let name = self.string()?;
+        self.first()?;
+        self.pass(b':')?;
+        self.next = Next::Value;
+        Some(Token::Name(name))
+    }
+
+    fn value(&mut self, first: u8) -> Option<Token<'a>> {
+        let token = match first {
+            b'{' | b'[' => return self.open(first),
+            b'"' => Token::String(self.string()?),
+            b't' => self.word("true")?,
+            b'f' => self.word("false")?,
+            b'n' => self.word("null")?,
+            _ => self.number()?,
+        };
+        self.value_ends();
+        Some(token)
+    }
+
+    fn open(&mut self, bracket: u8) -> Option<Token<'a>> {
+        if self.depth == self.max_depth {
+            return None;
+        }
+        self.at += 1;
+        self.depth += 1;
+        self.objects = self.objects << 1 | u128::from(bracket == b'{');
+        self.next = match bracket {
+            b'{' => Next::FirstName,
+            _ => Next::FirstValue,
+        };
+        Some(Token::Open)
+    }
+
+    fn close(&mut self, bracket: u8) -> Option<Token<'a>> {
+        if (bracket == b'}') != self.is_in_object() {
+            return None;
+        }
+        self.at += 1;
+        self.depth -= 1;
+        self.objects >>= 1;
+        self.value_ends();
+        Some(Token::Close)
+    }
+
+    fn value_ends(&mut self) {
+        self.next = match self.depth {
+            0 => Next::Over,
+            _ => Next::Behind,
+        };
+    }
+
+    fn word(&mut self, word: &str) -> Option<Token<'a>> {
+        self.rest().starts_with(word).then_some(())?;
+        self.at += word.len();
+        Some(Token::Word)
+    }
+
+    fn number(&mut self) -> Option<Token<'a>> {
+        let bytes = self.rest().as_bytes();
+        let from = |at: usize| bytes.get(at..).unwrap_or_default().iter();
+        let digits = |at| from(at).take_while(|byte| byte.is_ascii_digit()).count();
+        let one_of = |at: usize, these: &[u8]| {
+            usize::from(bytes.get(at).is_some_and(|byte| these.contains(byte)))
+        };
+        let mut length = one_of(0, b"-");
+        let whole = digits(length);
+        // No zero stands before other digits.
+        if whole == 0 || whole > 1 && one_of(length, b"0") == 1 {
+            return None;
+        }
+        length += whole;
+        if one_of(length, b".") == 1 {
+            let fraction = digits(length + 1);
+            length += 1 + Some(fraction).filter(|digits| *digits > 0)?;
+        }
+        if one_of(length, b"eE") == 1 {
+            let sign = one_of(length + 1, b"+-");
+            let exponent = digits(length + 1 + sign);
+            length += 1 + sign + Some(exponent).filter(|digits| *digits > 0)?;
+        }
+        let number = self.rest().get(..length)?;
+        self.at += length;
+        Some(Token::Number(number))
+    }
+
+    fn string(&mut self) -> Option<Text<'a>> {
+        let bytes = self.rest().as_bytes();
+        let mut spelling = Spelling::Plain;
+        let mut end = 1;
+        loop {
+            end += plain_length(bytes.get(end..)?);
+            match bytes.get(end)? {
+                b'"' => break,
+                b'\\' => {
+                    spelling = Spelling::Escaped;
+                    end += escape_length(bytes.get(end + 1..)?)?;
+                }
+                _ => return None, // a control character
+            }
+        }
+        let quoted = self.rest().get(..=end)?;
+        self.at += end + 1;
+        Some(Text { quoted, spelling })
+    }
+
+    /// The first byte behind white space.
+    fn first(&mut self) -> Option<u8> {
+        loop {
+            let first = *self.text.as_bytes().get(self.at)?;
+            if !matches!(first, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(first);
+            }
+            self.space = Space::Some;
+            self.at += 1;
+        }
+    }
+
+    fn pass(&mut self, byte: u8) -> Option<()> {
+        (self.text.as_bytes().get(self.at) == Some(&byte)).then_some(())?;
+        self.at += 1;
+        Some(())
+    }
+
+    fn is_in_object(&self) -> bool {
+        self.objects & 1 == 1
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+}
+
+impl<'a> Iterator for Scanner<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        let token = self.token();
+        if token.is_none() && self.next != Next::Over {
+            self.next = Next::Damaged;
+        }
+        token
+    }
+}
+
+/// How many bytes at the front stand in a JSON string as they are (RFC 8259 §7). Whole rows are tried first,
+/// since most text has nothing to escape: long rows for long text, short ones for names and words.
+pub fn plain_length(bytes: &[u8]) -> usize {
+    let long = plain_rows::<64>(bytes);
+    let short = plain_rows::<8>(bytes.get(long..).unwrap_or_default());
+    let rest = bytes.get(long + short..).unwrap_or_default();
+    let length = rest.iter().position(|byte| escapes(*byte) > 0);
+    long + short + length.unwrap_or(rest.len())
+}
+
+/// The same in whole rows of so many bytes.
+fn plain_rows<const ROW: usize>(bytes: &[u8]) -> usize {
+    // All of a row is looked at, and as numbers, so that many bytes are at once.
+    let is_plain = |row: &&[u8; ROW]| row.iter().fold(0, |found, byte| found | escapes(*byte)) == 0;
+    let rows = bytes.as_chunks().0.iter();
+    ROW * rows.take_while(is_plain).count()
+}
+
+/// How many escapes it takes to say a byte; a character of several bytes stands as it is.
+fn escapes(byte: u8) -> u8 {
+    u8::from(byte < b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\')
+}
+
+/// The length of an escape, its backslash included, behind which these bytes stand.
+fn escape_length(behind: &[u8]) -> Option<usize> {
+    match behind.first()? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
+        b'u' => {
+            let digits = behind.get(1..5)?;
+            digits.iter().all(u8::is_ascii_hexdigit).then_some(6)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    /// The tokens up to the end or the damage, and the length where there is none.
+    fn scanned(text: &str) -> (Vec<String>, Option<usize>) {
+        let mut scanner = Scanner::new(text, MAX_DEPTH);
+        let shown = |token: Token<'_>| match token {
+            Token::Open => "open".to_owned(),
+            Token::Close => "close".to_owned(),
+            Token::Name(name) => format!("{}:", name.read().unwrap_or("?".into())),
+            Token::String(text) => format!("\"{}\"", text.read().unwrap_or("?".into())),
+            Token::Number(number) => number.to_owned(),
+            Token::Word => "word".to_owned(),
+        };
+        let tokens = scanner.by_ref().map(shown).collect();
+        (tokens, scanner.length())
+    }
+
+    #[test]
+    fn tokens_come_in_their_order_up_to_the_end_or_the_damage() {
+        for (text, tokens, length) in [
+            (
+                r#"{"a" : [1, -2.5e+3, "é\u00e9\""], "b\n":{}} x"#,
+                "open a: open 1 -2.5e+3 \"éé\"\" close b\n: open close close",
+                Some(44),
+            ),
+            ("[true,false,null]", "open word word word close", Some(17)),
+            ("17 18", "17", Some(2)),
+            (r#"["\ud800"]"#, "open \"?\" close", Some(10)),
+            (r#"{"a":1,}"#, "open a: 1", None),
+            (r#"{"a":1]"#, "open a: 1", None),
+            (r#"{"a" 1}"#, "open", None),
+            ("[1 2]", "open 1", None),
+            ("[1,]", "open 1", None),
+            ("[,1]", "open", None),
+            ("[01]", "open", None),
+            ("[1.]", "open", None),
+            ("[1e]", "open", None),
+            ("[-]", "open", None),
+            ("[\"a\nb\"]", "open", None),
+            (r#"["\x"]"#, "open", None),
+            (r#"["\u12g4"]"#, "open", None),
+            ("[12", "open 12", None),
+            ("", "", None),
+        ] {
+            let (found, end) = scanned(text);
+            assert_eq!((found.join(" ").as_str(), end), (tokens, length), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_nests_too_deep_is_none() {
+        let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        for (depth, max, expected) in [
+            (3, 3, Some(6)),
+            (4, 3, None),
+            (128, 200, Some(256)),
+            (129, 200, None),
+        ] {
+            let text = deep(depth);
+            let mut scanner = Scanner::new(&text, max);
+            scanner.by_ref().for_each(drop);
+            assert_eq!(scanner.length(), expected, "{depth}");
+        }
+    }
+
+    #[test]
+    fn white_space_before_and_between_tokens_is_seen() {
+        for (text, expected) in [
+            (r#"{"a b":[1,2]}"#, Space::None),
+            ("[] ", Space::None),
+            (" []", Space::Some),
+            ("[ ]", Space::Some),
+            ("[1 ,2]", Space::Some),
+            (r#"{"a":	1}"#, Space::Some),
+        ] {
+            let mut scanner = Scanner::new(text, MAX_DEPTH);
+            scanner.by_ref().for_each(drop);
+            assert_eq!(scanner.space(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_escaped_is_found_wherever_it_stands() {
+        for length in [0, 1, 15, 16, 17, 63, 64, 65, 80, 150] {
+            let plain = "é/".repeat(length);
+            let plain = plain.as_bytes().get(..length).unwrap_or_default();
+            assert_eq!(plain_length(plain), length);
+            for place in 0..length {
+                for escaped in [0, 0x1f, b'"', b'\\'] {
+                    let mut bytes = plain.to_owned();
+                    bytes[place] = escaped;
+                    assert_eq!(plain_length(&bytes), place, "{escaped} in {length}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_json_to_it_is_json_to_others(
+            pieces in prop::collection::vec(
+                "[{}\\[\\],: ]|\"[a-z\\\\u0-9\"\n]{0,40}\"|[-0-9.eE]{1,4}|true|null|é", 0..12,
+            ),
+        ) {
+            let text = pieces.concat();
+            let theirs = serde_json::from_str::<&RawValue>(&text).is_ok();
+            let length = scanned(&text).1;
+            let ours = length.is_some_and(|length| text[length..].trim_matches([' ', '\n']).is_empty());
+            prop_assert_eq!(ours, theirs, "{}", text);
+        }
+    }
+}
