@@ -21,7 +21,7 @@ use super::socket::SOCKET;
 /// A request that is under way as long as this lives.
 #[derive(Debug)]
 pub(super) struct Flight {
-    connection: Arc<Connection>,
+    pub(super) connection: Arc<Connection>,
     home: Home,
 }
 
