@@ -311,7 +311,7 @@ impl Shared {
                 tracing::warn!(
                     "a response is longer than {MAX_REWRITTEN} bytes and passes as it is"
                 );
-                Some(Download::settled(passing).await)
+                Some(Download::live(passing))
             }
             Collected::Broken => None,
         }
