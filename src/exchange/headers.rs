@@ -1,5 +1,7 @@
 //! Header fields: an ordered list, since order and repetition are part of what was said.
 
+use std::fmt;
+
 /// The fields that are for the next hop only (RFC 9110 §7.6.1).
 pub const HOP_BY_HOP: [&str; 6] = [
     "connection",
@@ -20,8 +22,21 @@ pub fn is_made_anew(name: &str) -> bool {
 }
 
 /// The header fields of a message, in order, each name as it was written, duplicates kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(String, Vec<u8>)>);
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers(Option<Box<Fields>>); // never of no fields, and small: most trailers are none
+
+/// All names stand one behind the other, and so do all values: to keep each by itself takes more than to
+/// copy them, for every message that passes.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Fields {
+    names: String,
+    values: Vec<u8>,
+    /// Where the name and the value of each field end.
+    ends: Vec<(usize, usize)>,
+}
+
+/// How long a name and a value are, about, where room is made for those of a message.
+const USUAL: (usize, usize) = (16, 24);
 
 impl Headers {
     /// No fields.
@@ -30,37 +45,67 @@ impl Headers {
     }
 
     /// Appends a field line.
-    pub fn push(&mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) {
-        self.0.push((name.into(), value.into()));
+    pub fn push(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
+        let fields = self.0.get_or_insert_default();
+        fields.push(name.as_ref(), value.as_ref());
     }
 
     /// The fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_slice()))
+        self.0.iter().flat_map(|fields| fields.iter())
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// The value of the first field of this name (names are compared without case, RFC 9110 §5.1).
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter()
-            .find(|(candidate, _)| candidate.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        let mut fields = self.0.as_ref()?.iter();
+        let (_, value) = fields.find(|(candidate, _)| {
+            // Nearly all are told apart by their lengths alone, and most are in small letters.
+            *candidate == name || candidate.eq_ignore_ascii_case(name)
+        })?;
+        Some(value)
     }
 }
 
-impl<N: Into<String>, V: Into<Vec<u8>>> FromIterator<(N, V)> for Headers {
+impl Fields {
+    fn push(&mut self, name: &str, value: &[u8]) {
+        self.names.push_str(name);
+        self.values.extend_from_slice(value);
+        self.ends.push((self.names.len(), self.values.len()));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let mut begin = (0, 0);
+        self.ends.iter().map(move |end| {
+            let (name, value) = std::mem::replace(&mut begin, *end);
+            (
+                self.names.get(name..end.0).unwrap_or_default(),
+                self.values.get(value..end.1).unwrap_or_default(),
+            )
+        })
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
-        Headers(
-            fields
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        let lines = fields.into_iter();
+        let (count, _) = lines.size_hint();
+        let mut fields = Fields {
+            names: String::with_capacity(count * USUAL.0),
+            values: Vec::with_capacity(count * USUAL.1),
+            ends: Vec::with_capacity(count),
+        };
+        lines.for_each(|(name, value)| fields.push(name.as_ref(), value.as_ref()));
+        Headers((!fields.ends.is_empty()).then(|| Box::new(fields)))
     }
 }
