@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode, Version};
+use http::{Request, Response, Version};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use tokio::net::TcpStream;
@@ -42,7 +42,7 @@ use tokio::sync::watch;
 use aside::Aside;
 use authority::Local;
 pub use authority::Scheme;
-use connection::{Connection, Offer};
+use connection::Connection;
 pub use content::Content;
 use content::Progress;
 use counts::Counter;
@@ -53,8 +53,7 @@ use guard::{Guard, Watched};
 pub use interim::Interim;
 pub use limits::{Limits, MAX_CONNECTIONS, MAX_HEAD, Names, OnFin, Sockets};
 use protocols::{BoxError, Protocols};
-use refusal::Refusal;
-use response::{Flight, Out};
+use response::{Flight, Out, Upgrade};
 pub use socket::Socket;
 use socket::Working;
 use stream::Stream;
@@ -219,13 +218,6 @@ struct Server<H> {
     handle: H,
 }
 
-/// Whether a request offers to go on with something else than HTTP/1.1.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Upgrade {
-    Offered,
-    None,
-}
-
 /// Who is at the other end of a connection.
 struct Client {
     number: u64,
@@ -308,7 +300,7 @@ where
                 known.begun();
             }
             let flight = Flight::new(Arc::clone(&known), version);
-            let refusal = refusal(&request, &known, scheme);
+            let refusal = response::refusal(&request, &known, scheme);
             let peer = Peer {
                 connection: number,
                 address,
@@ -332,7 +324,7 @@ where
                 let progress = Progress::default();
                 let request = content::patient(request, patience, progress.clone(), counts);
                 let response = handle(peer, request).await;
-                Ok(answered(response, &progress, (version, upgrade), flight).await)
+                Ok(response::answered(response, &progress, (version, upgrade), flight).await)
             }
         });
         Some(self.http.serve(guard, service, stop, stalled))
@@ -356,45 +348,6 @@ async fn open(wire: &Wire, tcp: TcpStream, patience: Duration, counts: &Counts) 
             tracing::debug!("a handshake failed: {error}");
             None
         }
-    }
-}
-
-/// Why a request is not given to the service: the guard, or HTTP/2, has found a reason.
-fn refusal<B>(request: &Request<B>, known: &Connection, scheme: Scheme) -> Option<Refusal> {
-    let own = known.refusal().filter(|_| guard::is_own(request));
-    own.cloned()
-        .or_else(|| response::http2_refusal(request, scheme))
-}
-
-/// What the answer of the service becomes on its way to the client.
-async fn answered<B>(
-    response: Response<B>,
-    progress: &Progress,
-    (version, upgrade): (Version, Upgrade),
-    flight: Flight,
-) -> Response<Out<B>> {
-    let Some(answering) = progress.answered() else {
-        let message = "the content of the request did not go on";
-        let refusal = Refusal::with(StatusCode::REQUEST_TIMEOUT, message);
-        return Out::refusal(&refusal, version, flight);
-    };
-    flight.connection.interim.written().await;
-    // Nothing of the response is out yet.
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS && upgrade == Upgrade::None {
-        let message = "a socket is asked for by a GET without content, with Connection: Upgrade";
-        return Out::refusal(&Refusal::bad(message), version, flight);
-    }
-    if upgrade == Upgrade::Offered {
-        flight.connection.answer(match response.status() {
-            StatusCode::SWITCHING_PROTOCOLS => Offer::Accepted,
-            _ => Offer::Declined,
-        });
-    }
-    let connection = &flight.connection;
-    let broken = connection.refusal().filter(|_| connection.is_broken());
-    match broken.cloned() {
-        Some(refusal) => Out::refusal(&refusal, version, flight),
-        None => response.map(|body| Out::served(body, version, flight, answering)),
     }
 }
 
