@@ -3,6 +3,7 @@
 //!
 //! What a request means is the service's: this module never learns the mode.
 
+mod aside;
 mod authority;
 mod connection;
 mod content;
@@ -32,15 +33,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode, Version};
+use http::{Request, Response, Version};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use aside::Aside;
 use authority::Local;
 pub use authority::Scheme;
-use connection::{Connection, Offer};
+use connection::Connection;
 pub use content::Content;
 use content::Progress;
 use counts::Counter;
@@ -51,8 +53,7 @@ use guard::{Guard, Watched};
 pub use interim::Interim;
 pub use limits::{Limits, MAX_CONNECTIONS, MAX_HEAD, Names, OnFin, Sockets};
 use protocols::{BoxError, Protocols};
-use refusal::Refusal;
-use response::Out;
+use response::{Flight, Out, Upgrade};
 pub use socket::Socket;
 use socket::Working;
 use stream::Stream;
@@ -240,24 +241,21 @@ where
         stop: watch::Receiver<bool>,
         cut: watch::Receiver<bool>,
     ) -> impl Future<Output = ()> {
-        let (counts, patience) = (self.counts.clone(), self.limits.reader);
-        let known = Arc::new(Connection::default());
-        let conversation = self.converse(stream, client, Arc::clone(&known), stop);
+        let counts = self.counts.clone();
+        let conversation = self.converse(stream, client, stop);
         // In a box of its own size: a future has room for each place that something is moved to.
         let conversation = conversation.map(Box::pin);
         async move {
             let Some(conversation) = conversation else {
                 return; // it broke before it was served
             };
+            let cut = std::pin::pin!(stopped(cut));
+            let cut = Aside::new(cut);
             tokio::select! {
                 biased; // nearly always it is the conversation that goes on
                 // A client that breaks off has nobody left to be told.
                 _ = conversation => {}
-                () = reader::stalled(&known, patience) => {
-                    counts.count(Counter::SlowReader);
-                    known.tear();
-                }
-                () = stopped(cut) => counts.count(Counter::Cut),
+                () = cut => counts.count(Counter::Cut),
             }
         }
     }
@@ -267,9 +265,9 @@ where
         self,
         stream: Stream,
         client: Client,
-        known: Arc<Connection>,
         stop: watch::Receiver<bool>,
     ) -> Option<impl Future<Output = Result<(), BoxError>>> {
+        let known = Arc::new(Connection::default());
         let scheme = self.wire.scheme();
         let local = Local {
             address: stream::tcp(&stream).local_addr().ok()?,
@@ -291,33 +289,52 @@ where
                 place,
             },
         ));
+        let stalled = stalled(Arc::clone(&known), self.limits.reader, self.counts.clone());
         // What each request takes along, shared by those of this connection alone.
         let taken = Arc::new((self.handle, self.counts));
         let (working, patience) = (self.working, self.limits.body);
         let cuts = Arc::new(working.cuts.clone());
         let service = service_fn(move |request: Request<Incoming>| {
+            let version = request.version();
+            if version == Version::HTTP_2 {
+                known.begun();
+            }
+            let flight = Flight::new(Arc::clone(&known), version);
+            let refusal = response::refusal(&request, &known, scheme);
             let peer = Peer {
                 connection: number,
                 address,
                 scheme,
-                interim: Interim::of(request.version(), &known),
+                interim: Interim::of(version, &known),
                 socket: Socket::offered(&request, &known, &working),
                 cut: Cut(Arc::clone(&cuts)),
             };
-            let known = Arc::clone(&known);
             let taken = Arc::clone(&taken);
+            // The service has the request from here: each future that it is handed on by would have room of its
+            // own for it, and all that room is copied for each request.
             async move {
+                if let Some(refusal) = refusal {
+                    return Ok::<_, Infallible>(Out::refusal(&refusal, version, flight));
+                }
                 let (handle, counts) = &*taken;
-                let progress = Progress::default();
-                let timed = progress.clone();
-                let served = |peer, request: Request<Incoming>| {
-                    handle(peer, content::patient(request, patience, timed, counts))
+                let upgrade = match (&peer.socket, version) {
+                    (Some(_), Version::HTTP_11) => Upgrade::Offered,
+                    _ => Upgrade::None,
                 };
-                Ok::<_, Infallible>(answer(peer, request, known, &progress, served).await)
+                let progress = Progress::default();
+                let request = content::patient(request, patience, progress.clone(), counts);
+                let response = handle(peer, request).await;
+                Ok(response::answered(response, &progress, (version, upgrade), flight).await)
             }
         });
-        Some(self.http.serve(guard, service, stop))
+        Some(self.http.serve(guard, service, stop, stalled))
     }
+}
+
+/// Returns when a connection is to end, since its client takes nothing of what it asked for.
+async fn stalled(known: Arc<Connection>, patience: Duration, counts: Counts) {
+    reader::stalled(&known, patience).await;
+    counts.count(Counter::SlowReader);
 }
 
 /// Opens a connection, where that can be done in time.
@@ -331,56 +348,6 @@ async fn open(wire: &Wire, tcp: TcpStream, patience: Duration, counts: &Counts) 
             tracing::debug!("a handshake failed: {error}");
             None
         }
-    }
-}
-
-/// Answers one request: with a refusal where the guard, or HTTP/2, has found a reason.
-async fn answer<H, F, B>(
-    peer: Peer,
-    request: Request<Incoming>,
-    known: Arc<Connection>,
-    progress: &Progress,
-    handle: H,
-) -> Response<Out<B>>
-where
-    H: FnOnce(Peer, Request<Incoming>) -> F,
-    F: Future<Output = Response<B>>,
-{
-    if request.version() == Version::HTTP_2 {
-        known.begun();
-    }
-    let flight = response::Flight::new(Arc::clone(&known), request.version());
-    let refusal = if guard::is_own(&request) {
-        known.refusal()
-    } else {
-        response::http2_refusal(&request, peer.scheme)
-    };
-    if let Some(refusal) = refusal {
-        return Out::refusal(&refusal, request.version(), flight);
-    }
-    let version = request.version();
-    let offers = peer.socket.is_some() && version == Version::HTTP_11;
-    let response = handle(peer, request).await;
-    let Some(answering) = progress.answered() else {
-        let message = "the content of the request did not go on";
-        let refusal = Refusal::with(StatusCode::REQUEST_TIMEOUT, message);
-        return Out::refusal(&refusal, version, flight);
-    };
-    known.interim.written().await;
-    // Nothing of the response is out yet.
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS && !offers {
-        let message = "a socket is asked for by a GET without content, with Connection: Upgrade";
-        return Out::refusal(&Refusal::bad(message), version, flight);
-    }
-    if offers {
-        known.answer(match response.status() {
-            StatusCode::SWITCHING_PROTOCOLS => Offer::Accepted,
-            _ => Offer::Declined,
-        });
-    }
-    match known.refusal().filter(|_| known.is_broken()) {
-        Some(refusal) => Out::refusal(&refusal, version, flight),
-        None => response.map(|body| Out::served(body, version, flight, answering)),
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::admission::Admission;
 use crate::exchange::{Ender, SessionBy};
 use crate::listen::{Counts, Given, Peer};
-use crate::proxy::{Beside, Socket};
+use crate::proxy::{Beside, Breaker, Socket, Tell};
 
 use super::config::{Setting, read};
 use super::exit::{Because as _, Failure, Trouble};
@@ -175,7 +175,7 @@ pub(super) fn address(setting: Setting) -> anyhow::Result<String> {
 }
 
 /// What a client takes beside the response, for a proxy.
-pub(super) fn beside(peer: Peer) -> Beside {
+pub(super) fn beside(peer: Peer) -> Beside<impl Tell, impl Breaker> {
     let interim = peer.interim;
     let socket = peer.socket.map(|socket| {
         let socket = Arc::new(socket);
@@ -187,11 +187,11 @@ pub(super) fn beside(peer: Peer) -> Beside {
     });
     let cut = peer.cut;
     Beside {
-        breaker: Box::new(move || match cut.given() {
+        breaker: move || match cut.given() {
             Given::Yes => Ender::Recorder,
             Given::No => Ender::Client,
-        }),
-        tell: Box::new(move |head| interim.send(head)),
+        },
+        tell: move |head: &http::Response<()>| interim.send(head),
         socket,
     }
 }

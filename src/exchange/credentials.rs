@@ -61,16 +61,15 @@ impl std::fmt::Debug for Credential {
 pub fn shown<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Credential> {
     let mut found = Vec::new();
     for (name, value) in fields {
-        let Ok(value) = std::str::from_utf8(value) else {
-            continue;
-        };
+        let value = || std::str::from_utf8(value).ok();
         if name.eq_ignore_ascii_case("cookie") {
-            let pairs = value.split(';').filter_map(pair);
+            let pairs = value().into_iter().flat_map(|value| value.split(';'));
+            let pairs = pairs.filter_map(pair);
             found.extend(pairs.map(|(name, value)| Credential::Cookie(name, value)));
         } else if name.eq_ignore_ascii_case("authorization") {
-            found.extend(authorization(value));
+            found.extend(value().and_then(authorization));
         } else if names_token(name) {
-            found.push(Credential::Token(value.trim().to_owned()));
+            found.extend(value().map(|value| Credential::Token(value.trim().to_owned())));
         }
     }
     found.retain(fits);
@@ -92,7 +91,9 @@ pub fn cookies<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<(St
 /// The tokens that a target shows in its query, as clients do that cannot set a header field:
 /// `EventSource`, and sockets of browsers (RFC 6750 §2.3).
 pub fn in_query(target: &str) -> Vec<Credential> {
-    let query = target.split_once('?').map_or("", |(_, query)| query);
+    let Some((_, query)) = target.split_once('?') else {
+        return Vec::new();
+    };
     let query = query.split('#').next().unwrap_or_default();
     query
         .split('&')

@@ -1,7 +1,6 @@
 //! Header fields: an ordered list, since order and repetition are part of what was said.
 
 use std::fmt;
-use std::ops::Range;
 
 /// The fields that are for the next hop only (RFC 9110 §7.6.1).
 pub const HOP_BY_HOP: [&str; 6] = [
@@ -24,23 +23,20 @@ pub fn is_made_anew(name: &str) -> bool {
 
 /// The header fields of a message, in order, each name as it was written, duplicates kept.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Headers(Option<Box<Fields>>);
+pub struct Headers(Option<Box<Fields>>); // never of no fields, and small: most trailers are none
 
-/// One field or more. They stand one behind the other, so that they are made and dropped at once and not
-/// name by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// All names stand one behind the other, and so do all values: to keep each by itself takes more than to
+/// copy them, for every message that passes.
+#[derive(Clone, Default, PartialEq, Eq)]
 struct Fields {
     names: String,
     values: Vec<u8>,
-    /// Where each name ends, and each value.
+    /// Where the name and the value of each field end.
     ends: Vec<(usize, usize)>,
 }
 
-static NONE: Fields = Fields {
-    names: String::new(),
-    values: Vec::new(),
-    ends: Vec::new(),
-};
+/// How long a name and a value are, about, where room is made for those of a message.
+const USUAL: (usize, usize) = (16, 24);
 
 impl Headers {
     /// No fields.
@@ -76,17 +72,12 @@ impl Headers {
     /// Appends a field line.
     pub fn push(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
         let fields = self.0.get_or_insert_default();
-        fields.names.push_str(name.as_ref());
-        fields.values.extend_from_slice(value.as_ref());
-        let ends = (fields.names.len(), fields.values.len());
-        fields.ends.push(ends);
+        fields.push(name.as_ref(), value.as_ref());
     }
 
     /// The fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let fields = self.fields();
-        let places = fields.places();
-        places.map(|place| (fields.name(&place), fields.value(&place)))
+        self.0.iter().flat_map(|fields| fields.iter())
     }
 
     /// Whether there are none.
@@ -96,46 +87,38 @@ impl Headers {
 
     /// The value of the first field of this name (names are compared without case, RFC 9110 §5.1).
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let fields = self.fields();
-        // Most names differ in their length, and are not looked at.
-        let mut places = (fields.places()).filter(|place| place.name.len() == name.len());
-        let place = places.find(|place| fields.name(place).eq_ignore_ascii_case(name))?;
-        Some(fields.value(&place))
+        let mut fields = self.0.as_ref()?.iter();
+        let (_, value) = fields.find(|(candidate, _)| {
+            // Nearly all are told apart by their lengths alone, and most are in small letters.
+            *candidate == name || candidate.eq_ignore_ascii_case(name)
+        })?;
+        Some(value)
     }
 
     /// How many bytes the names and values have.
     pub fn length(&self) -> usize {
-        let fields = self.fields();
-        fields.names.len() + fields.values.len()
-    }
-
-    fn fields(&self) -> &Fields {
-        self.0.as_deref().unwrap_or(&NONE)
+        let length = |fields: &Box<Fields>| fields.names.len() + fields.values.len();
+        self.0.as_ref().map_or(0, length)
     }
 }
 
 impl Fields {
-    fn places(&self) -> impl Iterator<Item = Place> {
-        let (mut name, mut value) = (0, 0);
-        self.ends.iter().map(move |(name_end, value_end)| Place {
-            name: std::mem::replace(&mut name, *name_end)..*name_end,
-            value: std::mem::replace(&mut value, *value_end)..*value_end,
+    fn push(&mut self, name: &str, value: &[u8]) {
+        self.names.push_str(name);
+        self.values.extend_from_slice(value);
+        self.ends.push((self.names.len(), self.values.len()));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let mut begin = (0, 0);
+        self.ends.iter().map(move |end| {
+            let (name, value) = std::mem::replace(&mut begin, *end);
+            (
+                self.names.get(name..end.0).unwrap_or_default(),
+                self.values.get(value..end.1).unwrap_or_default(),
+            )
         })
     }
-
-    fn name(&self, place: &Place) -> &str {
-        self.names.get(place.name.clone()).unwrap_or_default()
-    }
-
-    fn value(&self, place: &Place) -> &[u8] {
-        self.values.get(place.value.clone()).unwrap_or_default()
-    }
-}
-
-/// Where a field stands.
-struct Place {
-    name: Range<usize>,
-    value: Range<usize>,
 }
 
 impl fmt::Debug for Headers {
@@ -149,11 +132,15 @@ impl fmt::Debug for Headers {
 
 impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
-        let mut headers = Headers::new();
-        for (name, value) in fields {
-            headers.push(name, value);
-        }
-        headers
+        let lines = fields.into_iter();
+        let (count, _) = lines.size_hint();
+        let mut fields = Fields {
+            names: String::with_capacity(count * USUAL.0),
+            values: Vec::with_capacity(count * USUAL.1),
+            ends: Vec::with_capacity(count),
+        };
+        lines.for_each(|(name, value)| fields.push(name.as_ref(), value.as_ref()));
+        Headers((!fields.ends.is_empty()).then(|| Box::new(fields)))
     }
 }
 

@@ -26,6 +26,7 @@ pub use stream::{
 };
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -69,11 +70,11 @@ impl fmt::Display for NotificationId {
 
 /// The name of one client's conversation, such as `agent1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Session(String);
+pub struct Session(Arc<str>);
 
 impl Session {
     /// The session called `name`.
-    pub fn new(name: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
         Session(name.into())
     }
 

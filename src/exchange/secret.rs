@@ -111,6 +111,10 @@ pub fn is_value(text: &str) -> bool {
 
 /// Whether what has this name tells one client from another, as tokens do.
 pub fn names_token(name: &str) -> bool {
+    // As most names of header fields, of which every request has some.
+    if !name.bytes().any(may_be_of_token_word) {
+        return false;
+    }
     with_bare(name, |name| {
         let mut rest = name.as_bytes();
         while let Some((first, after)) = rest.split_first() {
@@ -148,6 +152,12 @@ pub fn with_bare<T>(name: &str, look: impl FnOnce(&str) -> T) -> T {
     }
     let plain = name.chars().filter(|c| c.is_alphanumeric());
     look(&plain.flat_map(char::to_lowercase).collect::<String>())
+}
+
+/// Whether a byte is one of those of which every one of [`token_words`] has some, and the names of few other
+/// fields; or may become one in lower case.
+fn may_be_of_token_word(byte: u8) -> bool {
+    matches!(byte, b'f' | b'i' | b'k' | b'w' | b'F' | b'I' | b'K' | b'W') || !byte.is_ascii()
 }
 
 /// The words in the names of fields whose values tell clients apart, of those that begin with this letter.
@@ -213,6 +223,13 @@ mod tests {
             ("X-Auth-Token", true),
             ("j-w-t", true),
             ("toke", false),
+            ("API-Key", true),
+            ("CSRF", true),
+            ("j-w-t", true),
+            ("Session", true),
+            ("ticket", true),
+            ("x-xsrf", true),
+            ("to\u{212a}en", true),
             ("", false),
         ] {
             assert_eq!(names_token(name), tells, "{name}");

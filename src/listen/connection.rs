@@ -1,7 +1,7 @@
 //! What the guard and the server know of one connection, each from its side.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use super::interim::Queue;
@@ -15,7 +15,7 @@ pub(super) struct Connection {
     in_flight: AtomicUsize,
     /// Requests that were ever under way.
     begun: AtomicU64,
-    refusal: Mutex<Option<Refusal>>,
+    refusal: OnceLock<Refusal>,
     broken: AtomicBool,
     /// A response has broken off whose end only the end of the connection tells.
     torn: AtomicBool,
@@ -119,11 +119,8 @@ impl Connection {
     }
 
     /// Why the request that is under way is refused, if it is.
-    pub(super) fn refusal(&self) -> Option<Refusal> {
-        self.refusal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub(super) fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.get()
     }
 
     /// Whether it is refused for content that had begun to go on.
@@ -154,12 +151,12 @@ impl Connection {
     /// Wakes this task when nothing is under way any more, or less is, or an offer is answered.
     pub(super) fn wake_when_done(&self, waker: &Waker) {
         let mut place = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        *place = Some(waker.clone());
+        // Nearly always it is the same task, and its waker need not be made anew.
+        place.get_or_insert_with(|| waker.clone()).clone_from(waker);
     }
 
     /// Refuses a request; the first word counts.
     pub(super) fn refuse(&self, refusal: Refusal) {
-        let mut place = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
-        place.get_or_insert(refusal);
+        let _ = self.refusal.set(refusal);
     }
 }

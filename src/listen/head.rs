@@ -3,10 +3,13 @@
 //! It refuses what a lenient parser lets pass and two parsers would read differently (RFC 9112 §3.2,
 //! §5, §6 and §11.2). What a request means is not looked at.
 
+mod token;
+
 use http::StatusCode;
 
 use super::authority::{Authority, Local};
 use super::refusal::Refusal;
+use token::is_token;
 
 /// How the content that follows a head is delimited (RFC 9112 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,17 +31,38 @@ enum Version {
 /// The header fields that decide what a request is.
 #[derive(Default)]
 struct Fields<'a> {
-    hosts: Vec<&'a [u8]>,
-    lengths: Vec<&'a [u8]>,
-    codings: Vec<&'a [u8]>,
-    upgrades: Vec<&'a [u8]>,
-    connections: Vec<&'a [u8]>,
+    host: Lines<'a>,
+    length: Lines<'a>,
+    coding: Lines<'a>,
+    upgrade: Lines<'a>,
 }
 
-/// Reads a whole head, up to and with its empty line, of a request to the server at `local`.
+/// The lines of one field: more than one is as good as any number.
+#[derive(Clone, Copy, Default)]
+enum Lines<'a> {
+    #[default]
+    None,
+    One(&'a [u8]),
+    Several,
+}
+
+impl<'a> Lines<'a> {
+    fn add(&mut self, value: &'a [u8]) {
+        *self = match self {
+            Lines::None => Lines::One(value),
+            Lines::One(_) | Lines::Several => Lines::Several,
+        };
+    }
+}
+
+/// Reads a whole head, up to and with its empty line, of a request to the server at `local`. Each of its
+/// lines ends with CRLF: the framing has seen to it.
 pub(super) fn check(head: &[u8], local: Local) -> Result<Content, Refusal> {
-    if let Some(place) =
-        memchr::memchr_iter(b'\r', head).find(|at| head.get(at + 1) != Some(&b'\n'))
+    let count = |byte| memchr::memchr_iter(byte, head).count();
+    // To count takes less than to look at each.
+    if count(b'\r') != count(b'\n')
+        && let Some(place) =
+            memchr::memchr_iter(b'\r', head).find(|at| head.get(at + 1) != Some(&b'\n'))
     {
         return Err(Refusal::bad(format!(
             "a bare CR in the head, at byte {place}"
@@ -52,12 +76,16 @@ pub(super) fn check(head: &[u8], local: Local) -> Result<Content, Refusal> {
     let version = request_line(first, local)?;
     let mut fields = Fields::default();
     for line in lines.filter(|line| !line.is_empty()) {
-        field(line, &mut fields)?;
+        let (name, value) = field(line)?;
+        if let Some(lines) = fields.of(name) {
+            lines.add(value);
+        }
     }
-    host(&fields.hosts, version, local)?;
+    host(fields.host, version, local)?;
     let content = content(&fields, version)?;
     let may_offer = version == Version::Http11 && first.starts_with(b"GET ");
-    if may_offer && content == Content::Length(0) && offers_socket(&fields) {
+    let upgrades = !matches!(fields.upgrade, Lines::None);
+    if may_offer && upgrades && content == Content::Length(0) && offers_socket(head) {
         return Ok(Content::Offer);
     }
     Ok(content)
@@ -73,28 +101,24 @@ fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Whether a request offers to go on with the WebSocket protocol; what else it offers does not matter.
-fn offers_socket(fields: &Fields<'_>) -> bool {
-    let has = |lines: &[&[u8]], name: &str| {
-        let members = lines
-            .iter()
-            .flat_map(|line| line.split(|byte| *byte == b','));
-        let mut members = members.map(<[u8]>::trim_ascii);
-        members.any(|member| member.eq_ignore_ascii_case(name.as_bytes()))
+fn offers_socket(head: &[u8]) -> bool {
+    let has = |wanted: &[u8], member: &[u8]| {
+        let fields = lines(head).skip(1).filter_map(|line| field(line).ok());
+        let values = fields.filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        let mut members = values.flat_map(|(_, value)| value.split(|byte| *byte == b','));
+        members.any(|one| one.trim_ascii().eq_ignore_ascii_case(member))
     };
-    has(&fields.upgrades, "websocket") && has(&fields.connections, "upgrade")
+    has(b"upgrade", b"websocket") && has(b"connection", b"upgrade")
 }
 
 /// Checks method, target and version.
 fn request_line(line: &[u8], local: Local) -> Result<Version, Refusal> {
-    let mut words = line.split(|byte| *byte == b' ');
-    let (Some(method), Some(target), Some(version), None) =
-        (words.next(), words.next(), words.next(), words.next())
-    else {
+    let Some((method, target, version)) = words(line) else {
         return Err(Refusal::bad(
             "the request line is not a method, a target and a version",
         ));
     };
-    if method.is_empty() || !method.iter().all(|byte| is_token(*byte)) {
+    if !is_token(method) {
         return Err(Refusal::bad("the method is no token"));
     }
     let version = match version {
@@ -113,6 +137,14 @@ fn request_line(line: &[u8], local: Local) -> Result<Version, Refusal> {
     }
     target_form(method, target, local)?;
     Ok(version)
+}
+
+/// The three words of a line; `None` where there are more or less.
+fn words(line: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (first, last) = (memchr::memchr(b' ', line)?, memchr::memrchr(b' ', line)?);
+    let middle = line.get(first + 1..last)?;
+    let three = memchr::memchr(b' ', middle).is_none();
+    three.then_some((line.get(..first)?, middle, line.get(last + 1..)?))
 }
 
 /// Checks that the target is in a form that a server gets (RFC 9112 §3.2), and names this one.
@@ -152,56 +184,58 @@ fn target_form(method: &[u8], target: &[u8], local: Local) -> Result<(), Refusal
     }
 }
 
-/// Checks one field line, and keeps the value where it matters.
-fn field<'a>(line: &'a [u8], fields: &mut Fields<'a>) -> Result<(), Refusal> {
+/// Checks one field line: its name and its value.
+fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
     let colon = memchr::memchr(b':', line);
     let parts = colon.and_then(|colon| Some((line.get(..colon)?, line.get(colon + 1..)?)));
     let Some((name, value)) = parts else {
         return Err(Refusal::bad("a line of the head has no colon"));
     };
-    if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+    if !is_token(name) {
         let name = String::from_utf8_lossy(name);
         return Err(Refusal::bad(format!(
             "{name:?} is no name of a header field"
         )));
     }
-    let value = value.trim_ascii();
-    if name.eq_ignore_ascii_case(b"host") {
-        fields.hosts.push(value);
-    } else if name.eq_ignore_ascii_case(b"content-length") {
-        fields.lengths.push(value);
-    } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-        fields.codings.push(value);
-    } else if name.eq_ignore_ascii_case(b"upgrade") {
-        fields.upgrades.push(value);
-    } else if name.eq_ignore_ascii_case(b"connection") {
-        fields.connections.push(value);
+    Ok((name, value.trim_ascii()))
+}
+
+impl<'a> Fields<'a> {
+    /// The lines of the field of this name, where it matters.
+    fn of(&mut self, name: &[u8]) -> Option<&mut Lines<'a>> {
+        let (known, lines): (&[u8], _) = match name.len() {
+            4 => (b"host", &mut self.host),
+            7 => (b"upgrade", &mut self.upgrade),
+            14 => (b"content-length", &mut self.length),
+            17 => (b"transfer-encoding", &mut self.coding),
+            _ => return None,
+        };
+        name.eq_ignore_ascii_case(known).then_some(lines)
     }
-    Ok(())
 }
 
 /// One well-formed `Host`, which only HTTP/1.0 may leave out (RFC 9112 §3.2).
-fn host(hosts: &[&[u8]], version: Version, local: Local) -> Result<(), Refusal> {
-    match hosts {
-        [] if version == Version::Http10 => Ok(()),
-        [] => Err(Refusal::bad("no Host")),
-        [host] => Authority::read(host, local.scheme)
+fn host(host: Lines<'_>, version: Version, local: Local) -> Result<(), Refusal> {
+    match host {
+        Lines::None if version == Version::Http10 => Ok(()),
+        Lines::None => Err(Refusal::bad("no Host")),
+        Lines::One(host) => Authority::read(host, local.scheme)
             .map(|_| ())
             .ok_or_else(|| {
                 let host = String::from_utf8_lossy(host);
                 Refusal::bad(format!("the Host {host:?} is no host"))
             }),
-        _ => Err(Refusal::bad("more than one Host")),
+        Lines::Several => Err(Refusal::bad("more than one Host")),
     }
 }
 
 /// How the content is delimited, where that is beyond doubt (RFC 9112 §6.3).
 fn content(fields: &Fields<'_>, version: Version) -> Result<Content, Refusal> {
-    match (fields.lengths.as_slice(), fields.codings.as_slice()) {
-        ([], []) => Ok(Content::Length(0)),
-        ([length], []) => length_of(length).map(Content::Length),
-        (_, []) => Err(Refusal::bad("more than one Content-Length")),
-        ([], [coding]) if version == Version::Http11 => {
+    match (fields.length, fields.coding) {
+        (Lines::None, Lines::None) => Ok(Content::Length(0)),
+        (Lines::One(length), Lines::None) => length_of(length).map(Content::Length),
+        (Lines::Several, Lines::None) => Err(Refusal::bad("more than one Content-Length")),
+        (Lines::None, Lines::One(coding)) if version == Version::Http11 => {
             if coding.eq_ignore_ascii_case(b"chunked") {
                 Ok(Content::Chunked)
             } else {
@@ -211,8 +245,8 @@ fn content(fields: &Fields<'_>, version: Version) -> Result<Content, Refusal> {
                 )))
             }
         }
-        ([], [_]) => Err(Refusal::bad("a Transfer-Encoding in HTTP/1.0")),
-        ([], _) => Err(Refusal::bad("more than one Transfer-Encoding")),
+        (Lines::None, Lines::One(_)) => Err(Refusal::bad("a Transfer-Encoding in HTTP/1.0")),
+        (Lines::None, Lines::Several) => Err(Refusal::bad("more than one Transfer-Encoding")),
         _ => Err(Refusal::bad("a Content-Length beside a Transfer-Encoding")),
     }
 }
@@ -224,15 +258,6 @@ fn length_of(text: &[u8]) -> Result<u64, Refusal> {
         let text = String::from_utf8_lossy(text);
         Refusal::bad(format!("the Content-Length {text:?} is no length"))
     })
-}
-
-/// Whether a byte may stand in a method or a field name (RFC 9110 §5.6.2).
-fn is_token(byte: u8) -> bool {
-    matches!(
-        byte,
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.'
-            | b'^' | b'_' | b'`' | b'|' | b'~'
-    )
 }
 
 #[cfg(test)]

@@ -81,7 +81,8 @@ impl Queue {
         let next = waiting.heads.front().cloned();
         waiting.taken = next.is_some();
         if next.is_none() {
-            waiting.writer = Some(writer.clone());
+            let known = waiting.writer.get_or_insert_with(|| writer.clone());
+            known.clone_from(writer); // nearly always it is the same task
         }
         next
     }

@@ -13,6 +13,7 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::sync::watch;
 
+use super::aside::Aside;
 use super::guard::Guard;
 use super::{Limits, Names, Sockets, stopped};
 
@@ -84,12 +85,14 @@ impl Protocols {
     }
 
     /// Speaks with the client of a connection what it begins with, to its end. When `stop` is said, what is
-    /// under way still is done.
+    /// under way still is done. It ends also when `stalled` is over, of which HTTP/2 alone is in need: of
+    /// HTTP/1.1 the guard sees enough.
     pub(super) async fn serve<S, F, B>(
         self,
         mut guard: Box<Guard>,
         service: S,
         stop: watch::Receiver<bool>,
+        stalled: impl Future<Output = ()>,
     ) -> Result<(), BoxError>
     where
         S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future = F>
@@ -108,19 +111,29 @@ impl Protocols {
         if guard.speaks_http2() {
             let talk = self.http2.serve_connection(TokioIo::new(guard), service);
             let mut talk = Box::pin(talk);
+            let talking = async {
+                tokio::select! {
+                    biased;
+                    done = talk.as_mut() => return done,
+                    () = stopped(stop) => talk.as_mut().graceful_shutdown(),
+                }
+                talk.await
+            };
             tokio::select! {
                 biased;
-                done = talk.as_mut() => return Ok(done?),
-                () = stopped(stop) => talk.as_mut().graceful_shutdown(),
+                done = talking => done?,
+                () = stalled => {}
             }
-            return Ok(talk.await?);
+            return Ok(());
         }
         let talk = self.http1.serve_connection(TokioIo::new(guard), service);
         let mut talk = Box::pin(talk.with_upgrades());
+        let stop = std::pin::pin!(stopped(stop));
+        let stop = Aside::new(stop);
         tokio::select! {
             biased;
             done = talk.as_mut() => return Ok(done?),
-            () = stopped(stop) => talk.as_mut().graceful_shutdown(),
+            () = stop => talk.as_mut().graceful_shutdown(),
         }
         Ok(talk.await?)
     }

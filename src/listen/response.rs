@@ -12,8 +12,9 @@ use hyper::body::{Body, Frame, SizeHint};
 use hyper::ext::Protocol;
 
 use super::authority::{Authority, Scheme};
-use super::connection::Connection;
-use super::content::Answering;
+use super::connection::{Connection, Offer};
+use super::content::{Answering, Progress};
+use super::guard;
 use super::reader::Reader;
 use super::refusal::Refusal;
 use super::socket::SOCKET;
@@ -60,6 +61,13 @@ impl Drop for Flight {
             self.connection.wake();
         }
     }
+}
+
+/// Whether a request offers to go on with something else than HTTP/1.1.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Upgrade {
+    Offered,
+    None,
 }
 
 /// The body of a response.
@@ -156,8 +164,50 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Out<B> {
     }
 }
 
+/// Why a request is not given to the service: the guard, or HTTP/2, has found a reason.
+pub(super) fn refusal<B>(
+    request: &Request<B>,
+    known: &Connection,
+    scheme: Scheme,
+) -> Option<Refusal> {
+    let own = known.refusal().filter(|_| guard::is_own(request));
+    own.cloned().or_else(|| http2_refusal(request, scheme))
+}
+
+/// What the answer of the service becomes on its way to the client.
+pub(super) async fn answered<B>(
+    response: Response<B>,
+    progress: &Progress,
+    (version, upgrade): (Version, Upgrade),
+    flight: Flight,
+) -> Response<Out<B>> {
+    let Some(answering) = progress.answered() else {
+        let message = "the content of the request did not go on";
+        let refusal = Refusal::with(StatusCode::REQUEST_TIMEOUT, message);
+        return Out::refusal(&refusal, version, flight);
+    };
+    flight.connection.interim.written().await;
+    // Nothing of the response is out yet.
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS && upgrade == Upgrade::None {
+        let message = "a socket is asked for by a GET without content, with Connection: Upgrade";
+        return Out::refusal(&Refusal::bad(message), version, flight);
+    }
+    if upgrade == Upgrade::Offered {
+        flight.connection.answer(match response.status() {
+            StatusCode::SWITCHING_PROTOCOLS => Offer::Accepted,
+            _ => Offer::Declined,
+        });
+    }
+    let connection = &flight.connection;
+    let broken = connection.refusal().filter(|_| connection.is_broken());
+    match broken.cloned() {
+        Some(refusal) => Out::refusal(&refusal, version, flight),
+        None => response.map(|body| Out::served(body, version, flight, answering)),
+    }
+}
+
 /// Why a request of HTTP/2 is refused, if it is (RFC 9113 §8.3.1 and §8.5).
-pub(super) fn http2_refusal<B>(request: &Request<B>, scheme: Scheme) -> Option<Refusal> {
+fn http2_refusal<B>(request: &Request<B>, scheme: Scheme) -> Option<Refusal> {
     if request.version() != Version::HTTP_2 {
         return None;
     }

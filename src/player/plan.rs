@@ -36,6 +36,7 @@ pub(super) use lanes::Events;
 pub use lanes::{Happening, Part};
 use learned::{Conversation, Learned};
 use paths::Paths;
+pub(super) use paths::digest as path_digest;
 pub(super) use planned::{Planned, Times, Travels, narrow, wide};
 use pushed::Said;
 pub(super) use pushed::{Pushed, message};

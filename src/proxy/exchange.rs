@@ -45,15 +45,14 @@ enum Moved {
 
 impl Shared {
     /// Passes a client's request to the upstream, and the answer back.
-    pub(super) async fn handle(
+    pub(super) fn handle<T: Tell, B: Breaker>(
         &self,
         caller: Caller,
-        (tell, breaker): (Tell, Breaker),
-        request: Request<Content>,
-    ) -> Response<Download> {
+        (tell, breaker): (T, B),
+        (mut head, content): (request::Parts, Content),
+    ) -> impl Future<Output = Response<Download>> {
         let mut watch = Watch::start();
         let span = self.meter.begin();
-        let (mut head, content) = request.into_parts();
         let client = Client::of(&head, caller);
         let target = head
             .uri
@@ -67,40 +66,53 @@ impl Shared {
         );
         let (asked, mut tap) = tap.split();
         tap.broken_by(breaker);
+        async move {
+            let protocol = match self.protocol(&mut watch).await {
+                Ok(protocol) => protocol,
+                Err(failure) => return self.failed(&failure, &watch),
+            };
+            let (keeper, gate) = if awaits_continue(&head, protocol) {
+                let (keeper, gate) = gate::gate();
+                (Some(keeper), Some(gate))
+            } else {
+                (None, None)
+            };
+            let delivery = Delivery::default();
+            let meter = self.meter.clone();
+            let mut sending = Sending::new(content, asked, gate, delivery.clone(), meter);
+            let moved = match self.settings.bodies {
+                Bodies::Leave => Moved::No,
+                Bodies::Rewrite => {
+                    Box::pin(self.move_request(&mut head, &mut sending, &client)).await
+                }
+            };
+            self.prepare(&mut head, &client, protocol);
+            let upload = match moved {
+                Moved::Changed(content) => Upload::whole(content),
+                Moved::No => Upload::live(sending),
+                Moved::Broken => return broken_off(&self.meter, &watch),
+            };
+            let course = Course {
+                tap,
+                keeper,
+                delivery,
+                span,
+                watch,
+            };
+            let mut request = Request::from_parts(head, upload);
+            self.exchange(&mut request, tell, &client, course).await
+        }
+    }
+
+    /// What the upstream speaks. It is waited for only where that is not known.
+    async fn protocol(&self, watch: &mut Watch) -> Result<Protocol, Failure> {
+        if let Some(protocol) = self.upstream.known() {
+            return Ok(protocol);
+        }
         watch.pause();
-        let protocol = self.upstream.protocol().await;
+        let protocol = Box::pin(self.upstream.protocol()).await;
         watch.resume();
-        let protocol = match protocol {
-            Ok(protocol) => protocol,
-            Err(failure) => return self.failed(&failure, &watch),
-        };
-        let (keeper, gate) = if awaits_continue(&head, protocol) {
-            let (keeper, gate) = gate::gate();
-            (Some(keeper), Some(gate))
-        } else {
-            (None, None)
-        };
-        let delivery = Delivery::default();
-        let meter = self.meter.clone();
-        let mut sending = Sending::new(content, asked, gate, delivery.clone(), meter);
-        let moved = match self.settings.bodies {
-            Bodies::Leave => Moved::No,
-            Bodies::Rewrite => Box::pin(self.move_request(&mut head, &mut sending, &client)).await,
-        };
-        self.prepare(&mut head, &client, protocol);
-        let upload = match moved {
-            Moved::Changed(content) => Upload::whole(content),
-            Moved::No => Upload::live(sending),
-            Moved::Broken => return broken_off(&self.meter, &watch),
-        };
-        let course = Course {
-            tap,
-            keeper,
-            delivery,
-            span,
-            watch,
-        };
-        self.exchange(head, upload, tell, client, course).await
+        protocol
     }
 
     /// Moves the URLs in a request's content to the upstream's origin.
@@ -141,18 +153,17 @@ impl Shared {
     /// Sends a request to the upstream, and makes its answer the client's.
     async fn exchange(
         &self,
-        head: request::Parts,
-        upload: Upload,
-        tell: Tell,
-        client: Client,
+        request: &mut Request<Upload>,
+        tell: impl Tell,
+        client: &Client,
         mut course: Course,
     ) -> Response<Download> {
-        let method = head.method.clone();
+        let method = request.method().clone();
         course.watch.pause();
-        let answer = self.send(head, upload, tell, course.keeper.as_ref()).await;
+        let answer = self.send(request, tell, course.keeper.as_ref()).await;
         course.watch.resume();
         match answer {
-            Ok(response) => self.pass_back(response, &method, &client, course).await,
+            Ok(response) => self.pass_back(response, &method, client, course).await,
             Err(_) if course.delivery.failed() => broken_off(&self.meter, &course.watch),
             Err(failure) => self.failed(&failure, &course.watch),
         }
@@ -178,18 +189,20 @@ impl Shared {
     }
 
     /// Sends a request; once more where it was lost with a connection that had been idle.
+    ///
+    /// It is taken from where it is, as it is all the way to its connection: a future has room of its own for
+    /// whatever it is given, and all that room is copied for each request.
     pub(super) async fn send(
         &self,
-        head: request::Parts,
-        upload: Upload,
-        tell: Tell,
+        request: &mut Request<Upload>,
+        tell: impl Tell,
         keeper: Option<&Keeper>,
     ) -> Result<Response<UpstreamContent>, Failure> {
         // Only where the upstream may get it twice without harm (RFC 9110 §9.2.1).
-        let again = (head.method.is_safe() && upload.is_end_stream()).then(|| head.clone());
-        let mut request = Request::from_parts(head, upload);
+        let again = (request.method().is_safe() && request.body().is_end_stream())
+            .then(|| Box::new(without_content(request)));
         let keeper = keeper.cloned();
-        hyper::ext::on_informational(&mut request, move |interim| {
+        hyper::ext::on_informational(request, move |interim| {
             if let Some(keeper) = &keeper {
                 keeper.informed(interim.status());
             }
@@ -204,11 +217,10 @@ impl Shared {
             Err(lost) => lost,
         };
         let failure = match (again, lost) {
-            (Some(head), Lost { failure, carrier })
+            (Some(mut request), Lost { failure, carrier })
                 if carrier == Carrier::Used && Cause::of(&failure).may_be_stale() =>
             {
-                let request = Request::from_parts(head, Upload::whole(Bytes::new()));
-                match Box::pin(self.upstream.request(request)).await {
+                match Box::pin(self.upstream.request(&mut request)).await {
                     Ok(response) => return Ok(response),
                     Err(lost) => lost.failure,
                 }
@@ -299,11 +311,22 @@ impl Shared {
                 tracing::warn!(
                     "a response is longer than {MAX_REWRITTEN} bytes and passes as it is"
                 );
-                Some(Download::settled(passing).await)
+                Some(Download::live(passing))
             }
             Collected::Broken => None,
         }
     }
+}
+
+/// The same request without its content.
+fn without_content(request: &Request<Upload>) -> Request<Upload> {
+    let mut same = Request::new(Upload::default());
+    *same.method_mut() = request.method().clone();
+    *same.uri_mut() = request.uri().clone();
+    *same.version_mut() = request.version();
+    *same.headers_mut() = request.headers().clone();
+    *same.extensions_mut() = request.extensions().clone();
+    same
 }
 
 /// Whether the client holds its content back until the upstream asks for it.

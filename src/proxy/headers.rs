@@ -3,7 +3,6 @@
 //! Fields that it does not know it leaves alone, in their order.
 
 use std::net::IpAddr;
-use std::sync::LazyLock;
 
 use http::Version;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -14,10 +13,6 @@ use super::origin::{Origin, Scheme};
 
 /// The fields that say what a message is: `Connection` may name them, and has no power over them.
 const UNTOUCHABLE: [&str; 3] = ["host", "content-length", "trailer"];
-
-/// The fields that are for one hop only, as names that need not be read again.
-static HOP: LazyLock<[HeaderName; HOP_BY_HOP.len()]> =
-    LazyLock::new(|| HOP_BY_HOP.map(HeaderName::from_static));
 
 /// The fields that hold the reference of a resource.
 const LOCATIONS: [HeaderName; 2] = [header::LOCATION, header::CONTENT_LOCATION];
@@ -44,14 +39,26 @@ pub(super) fn is_chunked(headers: &HeaderMap) -> bool {
     headers.contains_key(header::TRANSFER_ENCODING)
 }
 
+/// Whether there is anything that is for one hop only. To look through the few names of a message takes less
+/// than to look for one of them.
+pub(super) fn has_hop(headers: &HeaderMap) -> bool {
+    headers.keys().any(is_hop)
+}
+
+fn is_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(&name.as_str())
+}
+
 /// Removes what is for one hop only.
 pub(super) fn end_hop(headers: &mut HeaderMap) {
+    if !has_hop(headers) {
+        return; // as most messages
+    }
     let named: Vec<HeaderName> = members(headers, &header::CONNECTION)
         .filter_map(|member| member.parse().ok())
         .filter(|name: &HeaderName| !UNTOUCHABLE.contains(&name.as_str()))
         .collect();
-    // Most messages have none of them, and to look through the names takes less than to look for nine.
-    let carried = headers.keys().filter(|name| HOP.contains(name)).cloned();
+    let carried = headers.keys().filter(|name| is_hop(name)).cloned();
     let carried: Vec<HeaderName> = carried.collect();
     for name in named.iter().chain(&carried) {
         headers.remove(name);
@@ -60,13 +67,17 @@ pub(super) fn end_hop(headers: &mut HeaderMap) {
 
 /// Adds the proxy to `Via`, by the name of antiphon (RFC 9110 §7.6.3).
 pub(super) fn via(headers: &mut HeaderMap, received: Version) {
+    const HTTP_09: HeaderValue = HeaderValue::from_static("0.9 antiphon");
+    const HTTP_10: HeaderValue = HeaderValue::from_static("1.0 antiphon");
+    const HTTP_2: HeaderValue = HeaderValue::from_static("2.0 antiphon");
+    const HTTP_11: HeaderValue = HeaderValue::from_static("1.1 antiphon");
     let value = match received {
-        Version::HTTP_09 => "0.9 antiphon",
-        Version::HTTP_10 => "1.0 antiphon",
-        Version::HTTP_2 => "2.0 antiphon",
-        _ => "1.1 antiphon",
+        Version::HTTP_09 => HTTP_09,
+        Version::HTTP_10 => HTTP_10,
+        Version::HTTP_2 => HTTP_2,
+        _ => HTTP_11,
     };
-    headers.append(header::VIA, HeaderValue::from_static(value));
+    headers.append(header::VIA, value);
 }
 
 /// Says for whom the proxy speaks.
@@ -104,8 +115,8 @@ pub(super) fn join_cookies(headers: &mut HeaderMap) {
 
 /// Whether there is a field in which [`move_origin`] may find something.
 pub(super) fn may_name_origin(headers: &HeaderMap) -> bool {
-    let mut fields = LOCATIONS.iter().chain([&header::SET_COOKIE]);
-    fields.any(|name| headers.contains_key(name))
+    let may = |name| LOCATIONS.contains(name) || *name == header::SET_COOKIE;
+    headers.keys().any(may)
 }
 
 /// Makes what names the upstream name the proxy: `Location`, `Content-Location`, and the cookies.

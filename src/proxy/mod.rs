@@ -28,7 +28,8 @@ use rustls::ClientConfig;
 use rustls::pki_types::InvalidDnsNameError;
 use thiserror::Error;
 
-use crate::recorder::{Admission, Breaker, Recorder};
+use crate::exchange::Ender;
+use crate::recorder::{Admission, Recorder};
 use upstream::Upstream;
 
 pub use admin::{Connections, handle as administer};
@@ -110,16 +111,23 @@ pub struct Caller {
 }
 
 /// Hears the informational responses of an exchange.
-type Tell = Box<dyn Fn(&Response<()>) + Send + Sync>;
+pub trait Tell: Fn(&Response<()>) + Send + Sync + 'static {}
+
+impl<T: Fn(&Response<()>) + Send + Sync + 'static> Tell for T {}
+
+/// Says whose doing it is when nobody takes a response to its end.
+pub trait Breaker: Fn() -> Ender + Send + Sync + 'static {}
+
+impl<B: Fn() -> Ender + Send + Sync + 'static> Breaker for B {}
 
 /// What a client takes beside the response to its request.
-pub struct Beside {
+pub struct Beside<T, B> {
     /// Takes the informational responses that come before it.
-    pub tell: Tell,
+    pub tell: T,
     /// The client's end of the socket that the request offers to open, if it does.
     pub socket: Option<Socket>,
     /// Whose doing it is when nobody takes a response to its end.
-    pub breaker: Breaker,
+    pub breaker: B,
 }
 
 /// Why there can be no proxy.
@@ -175,26 +183,32 @@ impl Proxy {
     /// Passes a request of this caller to the upstream, and the answer back. Where that opens a socket,
     /// what passes on it goes on until both sides have ended. Where nothing is to pass that cannot be
     /// recorded, and the recording fails, the answer is a 503.
-    pub async fn handle(
+    pub fn handle<T: Tell, B: Breaker>(
         self,
         caller: Caller,
-        beside: Beside,
+        beside: Beside<T, B>,
         request: Request<Content>,
-    ) -> Response<Download> {
-        if self.0.recorder.admission() != Admission::Open
-            && let Some(refusal) = refusal::refusal(&self.0.recorder.condition())
-        {
-            self.0.meter.refused(refusal.status().as_u16());
-            return refusal;
-        }
+    ) -> impl Future<Output = Response<Download>> {
         let Beside {
             tell,
             socket,
             breaker,
         } = beside;
-        match socket {
-            Some(socket) => Box::pin(self.0.upgrade(caller, tell, socket, request)).await,
-            None => self.0.handle(caller, (tell, breaker), request).await,
+        async move {
+            if self.0.recorder.admission() != Admission::Open
+                && let Some(refusal) = refusal::refusal(&self.0.recorder.condition())
+            {
+                self.0.meter.refused(refusal.status().as_u16());
+                return refusal;
+            }
+            match socket {
+                Some(socket) => Box::pin(self.0.upgrade(caller, tell, socket, request)).await,
+                None => {
+                    self.0
+                        .handle(caller, (tell, breaker), request.into_parts())
+                        .await
+                }
+            }
         }
     }
 }

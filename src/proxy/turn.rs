@@ -41,8 +41,9 @@ impl Client {
 impl Shared {
     /// Makes the head of a client's request one for the upstream.
     pub(super) fn prepare(&self, head: &mut request::Parts, client: &Client, protocol: Protocol) {
-        let chunked = headers::is_chunked(&head.headers);
-        let trailers = headers::takes_trailers(&head.headers);
+        let hop = headers::has_hop(&head.headers);
+        let chunked = hop && headers::is_chunked(&head.headers);
+        let trailers = hop && headers::takes_trailers(&head.headers);
         headers::end_hop(&mut head.headers);
         headers::via(&mut head.headers, client.version);
         let fields = &mut head.headers;
@@ -89,6 +90,9 @@ impl Shared {
                 parts.authority = uri::Authority::try_from(host.as_bytes()).ok();
                 fields.remove(header::HOST);
             }
+        }
+        if protocol == Protocol::Http1 && head.uri.authority().is_none() {
+            return; // the target is what it has to be, as clients of HTTP/1.1 write it
         }
         parts.path_and_query = head.uri.path_and_query().cloned();
         if let Ok(uri) = Uri::from_parts(parts) {

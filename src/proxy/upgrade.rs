@@ -58,7 +58,7 @@ impl Shared {
     pub(super) async fn upgrade(
         &self,
         caller: Caller,
-        tell: Tell,
+        tell: impl Tell,
         socket: Socket,
         mut request: Request<Content>,
     ) -> Response<Download> {
@@ -99,15 +99,15 @@ impl Shared {
     /// The same where the upstream speaks HTTP/1.1.
     async fn upgrade_by_http1(
         &self,
-        tell: Tell,
+        tell: impl Tell,
         (mut head, by_client): (request::Parts, OnUpgrade),
         (client, socket): (Client, Socket),
         mut course: Course,
     ) -> Response<Download> {
         let asked = self.ask(&mut head, &client);
-        let upload = Upload::whole(Bytes::new());
+        let mut request = Request::from_parts(head, Upload::default());
         course.watch.pause();
-        let answer = self.send(head, upload, tell, None).await;
+        let answer = self.send(&mut request, tell, None).await;
         course.watch.resume();
         let mut response = match answer {
             Ok(response) => response,

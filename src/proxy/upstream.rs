@@ -142,8 +142,19 @@ impl Upstream {
         })
     }
 
+    /// What is spoken, if that is known.
+    pub(super) fn known(&self) -> Option<Protocol> {
+        match &self.choice {
+            Choice::Fixed(protocol, _) => Some(*protocol),
+            Choice::Negotiated { known, .. } => *lock(known),
+        }
+    }
+
     /// What is spoken. Where the upstream has not said it yet, it is connected to.
     pub(super) async fn protocol(&self) -> Result<Protocol, Failure> {
+        if let Some(protocol) = self.known() {
+            return Ok(protocol);
+        }
         let (dial, known, spares) = match &self.choice {
             Choice::Fixed(protocol, _) => return Ok(*protocol),
             Choice::Negotiated {
@@ -153,9 +164,6 @@ impl Upstream {
                 ..
             } => (dial, known, spares),
         };
-        if let Some(protocol) = *lock(known) {
-            return Ok(protocol);
-        }
         let (wire, protocol) = Box::pin(dial.connect()).await.map_err(Failure::Connect)?;
         spares.put(protocol, wire);
         *lock(known) = Some(protocol);
@@ -196,13 +204,13 @@ impl Upstream {
         Ok(Ground::Http1)
     }
 
-    /// Sends a request, whose version says on which kind of connection.
+    /// Sends a request, whose version says on which kind of connection. It is taken from where it is.
     pub(super) async fn request(
         &self,
-        request: Request<Upload>,
+        request: &mut Request<Upload>,
     ) -> Result<Response<UpstreamContent>, Lost> {
         let answer = if request.version() == http::Version::HTTP_2 {
-            Box::pin(self.by_http2(request)).await
+            Box::pin(self.by_http2(std::mem::take(request))).await
         } else {
             let (connector, pool) = &self.http1;
             let answer = pool.request(request, || connector.connect()).await;

@@ -64,7 +64,7 @@ pub use rotation::{Rotate, Rotation, RotationError};
 pub use settings::{Clock, DEFAULT_MAX_BODY, Durability, DurabilityError, Heard, Settings};
 pub use socket::SocketTap;
 pub use summary::{Disk, Progress, Summary};
-pub use tap::{Breaker, RequestTap, ResponseTap, Tap};
+pub use tap::{RequestTap, ResponseTap, Tap};
 pub use understanding::{
     Connection, DEFAULT_MAX_SESSIONS, Ending, Item, Observation, Passing, Settings as Known,
     Understanding,

@@ -45,7 +45,7 @@ pub struct RequestTap(Option<Arc<Exchange>>);
 
 /// The half of a [`Tap`] that hears the response.
 #[must_use = "a response whose tap is dropped counts as broken off"]
-pub struct ResponseTap(Option<Hearing>);
+pub struct ResponseTap(Option<Box<Hearing>>); // most of what is handed on with a response, where it is not deaf
 
 /// What a [`ResponseTap`] has heard, where it is not deaf.
 struct Hearing {
@@ -61,7 +61,7 @@ struct Hearing {
 }
 
 /// Tells who it was where a response is dropped before its end.
-pub type Breaker = Box<dyn Fn() -> Ender + Send + Sync>;
+type Breaker = Box<dyn Fn() -> Ender + Send + Sync>;
 
 /// The tap on what a socket says, for both directions. Dropping it means that the socket broke off.
 #[must_use = "a socket whose tap is dropped counts as broken off"]
@@ -113,7 +113,7 @@ impl Tap {
         });
         Tap {
             request: RequestTap(Some(Arc::clone(&exchange))),
-            response: ResponseTap(Some(Hearing {
+            response: ResponseTap(Some(Box::new(Hearing {
                 exchange,
                 head: None,
                 capture: response,
@@ -122,7 +122,7 @@ impl Tap {
                 content,
                 stage: Stage::UnderWay,
                 breaker: Box::new(|| Ender::Client),
-            })),
+            }))),
         }
     }
 
@@ -205,9 +205,9 @@ impl Drop for RequestTap {
 impl ResponseTap {
     /// Has `breaker` tell who it was if this is dropped before the end of the response; else it was the
     /// client.
-    pub fn broken_by(&mut self, breaker: Breaker) {
+    pub fn broken_by(&mut self, breaker: impl Fn() -> Ender + Send + Sync + 'static) {
         if let Some(hearing) = &mut self.0 {
-            hearing.breaker = breaker;
+            hearing.breaker = Box::new(breaker);
         }
     }
 

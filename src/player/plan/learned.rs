@@ -143,15 +143,16 @@ impl Plan {
     }
 
     /// The operations that an equal request to this path may mean, in recorded order.
-    pub(in crate::player) fn at(&self, path: &str, bound: &Bound) -> Vec<usize> {
+    pub(in crate::player) fn at(&self, path: u32, bound: &Bound) -> Vec<usize> {
         match self.values_for(bound) {
             Some(_) => self.about(path),
             None => self.paths.at(path).collect(),
         }
     }
 
-    /// The operations that a request to this path may mean that differs in what it may, in recorded order.
-    pub(in crate::player) fn about(&self, path: &str) -> Vec<usize> {
+    /// The operations that a request to the path of this digest may mean that differs in what it may, in
+    /// recorded order.
+    pub(in crate::player) fn about(&self, path: u32) -> Vec<usize> {
         let moving = self.learned().moving.iter().copied();
         let mut places: Vec<usize> = self.paths.at(path).chain(moving).collect();
         places.sort_unstable();

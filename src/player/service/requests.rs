@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -44,7 +44,7 @@ impl Replay {
         held: Held,
     ) -> impl Future<Output = Response<ReplayBody>>
     where
-        B: Body,
+        B: Body<Data = Bytes>,
         B::Error: std::fmt::Display + Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         // Before the future begins, which would keep room for the request beside that for its parts.
@@ -70,15 +70,12 @@ impl Replay {
     /// The content of a request and its trailers, when all of it is there.
     async fn whole<B>(&self, content: B) -> Result<(Bytes, exchange::Headers), Refusal>
     where
-        B: Body,
+        B: Body<Data = Bytes>,
         B::Error: std::fmt::Display + Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let most = self.0.settings.caps.content;
-        match Limited::new(content, most).collect().await {
-            Ok(content) => {
-                let trailers = content.trailers().map(fields::sent);
-                Ok((content.to_bytes(), trailers.unwrap_or_default()))
-            }
+        match collected(Limited::new(content, most)).await {
+            Ok(whole) => Ok(whole),
             Err(error) if error.is::<LengthLimitError>() => {
                 self.0.too_large.fetch_add(1, Ordering::Relaxed);
                 let message = format!("the content is larger than {most} bytes");
@@ -219,6 +216,30 @@ impl Replay {
             ..fields::identity(&head.headers, &live.target)
         }
     }
+}
+
+/// Content and its trailers. Nearly all content comes at once, and is not copied.
+async fn collected<B: Body<Data = Bytes>>(
+    content: B,
+) -> Result<(Bytes, exchange::Headers), B::Error> {
+    let mut content = std::pin::pin!(content);
+    let (mut first, mut all) = (Bytes::new(), BytesMut::new());
+    let mut trailers = exchange::Headers::new();
+    while let Some(frame) = content.frame().await {
+        match frame?.into_data() {
+            Ok(data) if first.is_empty() && all.is_empty() => first = data,
+            Ok(data) => {
+                all.extend_from_slice(&std::mem::take(&mut first));
+                all.extend_from_slice(&data);
+            }
+            Err(other) => {
+                let fields = other.trailers_ref().map(fields::sent);
+                trailers = fields.unwrap_or(trailers);
+            }
+        }
+    }
+    let whole = if all.is_empty() { first } else { all.freeze() };
+    Ok((whole, trailers))
 }
 
 /// A response that tells a client in which copy it is.

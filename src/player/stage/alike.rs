@@ -87,7 +87,7 @@ impl Stage {
                 changes,
             })
         };
-        let places = self.plan.about(live.path());
+        let places = self.plan.about(live.path);
         self.candidates_among(tied, places)
             .filter_map(similar)
             .collect()

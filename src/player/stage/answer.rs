@@ -327,7 +327,8 @@ impl Stage {
 
     /// Whose an operation is.
     pub(super) fn session(&self, planned: &Planned) -> Session {
-        Session::new(self.name(planned.session))
+        let session = self.plan.sessions.get(planned.session);
+        session.map_or_else(|| Session::new(""), Session::clone)
     }
 
     pub(super) fn missed(&mut self, live: &Request, reason: String) {

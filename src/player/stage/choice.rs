@@ -166,7 +166,7 @@ impl Stage {
                     .key(rules)
                     .is_answer_to(live.key(rules), &self.plan.contracts)
         };
-        let places = self.plan.at(live.path(), &self.bound);
+        let places = self.plan.at(live.path, &self.bound);
         let matching = self
             .candidates_among(tied, places)
             .filter(|(place, planned)| answers(*place, planned))
@@ -317,7 +317,7 @@ impl Stage {
     fn nearest(&self, live: &Live<'_>) -> Option<(usize, Vec<Mismatch>)> {
         let rules = &self.plan.reading.rules;
         let all = self.plan.operations.len();
-        let here = self.plan.paths.at(live.path());
+        let here = self.plan.paths.at(live.path);
         let beyond = here.filter(|place| *place >= MAX_COMPARED);
         let mut nearest: Option<(usize, Vec<Mismatch>)> = None;
         let mut least = usize::MAX;

@@ -10,7 +10,7 @@ use crate::journal::Remark;
 use crate::matcher::{Field, Key, Mismatch, Part, Rules};
 
 use super::super::cast::Identity;
-use super::super::plan::{Planned, Recorded, Times};
+use super::super::plan::{Planned, Recorded, Times, path_digest};
 use super::super::values::ChoiceId;
 use super::super::values::secret::{self, Constancy, Seat};
 use super::Stage;
@@ -18,6 +18,8 @@ use super::Stage;
 /// A live request, taken apart at most once, and only where it must be.
 pub(super) struct Live<'a> {
     pub(super) request: &'a Request,
+    /// The digest of its path.
+    pub(super) path: u32,
     key: OnceCell<Key>,
     fields: OnceCell<Vec<Field>>,
     /// The sessions whose secrets are others.
@@ -50,12 +52,6 @@ impl Expected<'_> {
 }
 
 impl Live<'_> {
-    /// The path, without the query.
-    pub(super) fn path(&self) -> &str {
-        let target = &self.request.target;
-        target.split_once('?').map_or(target, |(path, _)| path)
-    }
-
     /// The request, taken apart.
     pub(super) fn key(&self, rules: &Rules) -> &Key {
         self.key.get_or_init(|| Key::of(self.request, rules))
@@ -78,6 +74,7 @@ impl Stage {
     /// A live request, to be taken apart.
     pub(super) fn look_at<'a>(&self, identity: &Identity, request: &'a Request) -> Live<'a> {
         Live {
+            path: path_digest(&request.target),
             request,
             key: OnceCell::new(),
             fields: OnceCell::new(),

@@ -28,7 +28,7 @@ enum Stage {
     Passing(Box<Passing>),
     /// Its last frame waits for the recorder; none where the end itself is what waits. How long the rest is
     /// the upstream has said, or has not.
-    Holding(Option<Frame<Bytes>>, Held, SizeHint),
+    Holding(Option<Last>, Held, SizeHint),
     /// It is there.
     Whole(Option<Bytes>, Option<Held>),
     /// The upstream broke off. What came before goes out before the client hears of it.
@@ -36,6 +36,35 @@ enum Stage {
     /// It has gone out, as far as the client takes it.
     Broken(Option<BoxError>),
     Over,
+}
+
+/// The last frame of a response. Nearly all are data, and it is handed on often.
+enum Last {
+    Data(Bytes),
+    Other(Box<Frame<Bytes>>),
+}
+
+impl Last {
+    fn of(frame: Frame<Bytes>) -> Last {
+        match frame.into_data() {
+            Ok(data) => Last::Data(data),
+            Err(other) => Last::Other(Box::new(other)),
+        }
+    }
+
+    fn length(&self) -> usize {
+        match self {
+            Last::Data(data) => data.len(),
+            Last::Other(_) => 0,
+        }
+    }
+
+    fn into_frame(self) -> Frame<Bytes> {
+        match self {
+            Last::Data(data) => Frame::data(data),
+            Last::Other(other) => *other,
+        }
+    }
 }
 
 /// The word of the recorder that is waited for, and what is to be told when the response is out.
@@ -53,7 +82,7 @@ pub(in crate::proxy) struct Passing {
     keeper: Option<Keeper>,
     span: Option<Span>,
     /// A frame that completes a message of a stream, and waits for the recorder.
-    waiting: Option<(Frame<Bytes>, Written)>,
+    waiting: Option<Box<(Frame<Bytes>, Written)>>,
 }
 
 impl Passing {
@@ -111,7 +140,7 @@ impl Passing {
         let waiting = self
             .waiting
             .as_ref()
-            .and_then(|(frame, _)| frame.data_ref());
+            .and_then(|waiting| waiting.0.data_ref());
         let read: usize = self.front.iter().chain(waiting).map(Bytes::len).sum();
         match (read, hint.exact(), u64::try_from(read)) {
             (0, _, _) => hint,
@@ -152,16 +181,23 @@ impl Download {
 
     /// The same. Where all of it has come along with its head, the head waits for the recorder too: then both
     /// go out at once.
-    pub(in crate::proxy) async fn settled(passing: Passing) -> Download {
-        let mut download = Download::live(passing);
-        let first = poll_fn(|context| Poll::Ready(download.read(context))).await;
-        if let (Poll::Ready(Some(frame)), Stage::Passing(passing)) = (first, &mut download.0) {
-            passing.front.extend(frame.into_data());
+    pub(in crate::proxy) async fn settled(mut passing: Passing) -> Download {
+        let first = poll_fn(|context| Poll::Ready(passing.read(context))).await;
+        match first {
+            Poll::Pending | Poll::Ready(Read::Waiting) => Download::live(passing),
+            Poll::Ready(Read::Frame(frame)) => {
+                passing.front.extend(frame.into_data());
+                Download::live(passing)
+            }
+            Poll::Ready(Read::Last(last)) => {
+                let mut stage = passing.hold(last);
+                if let Stage::Holding(_, held, _) = &mut stage {
+                    (&mut held.written).await;
+                }
+                Download(stage)
+            }
+            Poll::Ready(Read::Broken(error)) => Download(Stage::Breaking(Some(error))),
         }
-        if let Stage::Holding(_, held, _) = &mut download.0 {
-            (&mut held.written).await;
-        }
-        download
     }
 
     /// Content that is there, and of which the recorder knows nothing.
@@ -210,7 +246,7 @@ impl Body for Download {
                 }
                 Stage::Holding(frame, held, _) => {
                     ready!(Pin::new(&mut held.written).poll(context));
-                    let frame = frame.take();
+                    let frame = frame.take().map(Last::into_frame);
                     self.0 = Stage::Over;
                     return Poll::Ready(frame.map(Ok));
                 }
@@ -218,13 +254,22 @@ impl Body for Download {
                     if let Some(data) = passing.front.pop_front() {
                         return Poll::Ready(Some(Ok(Frame::data(data))));
                     }
-                    if let Some((_, written)) = &mut passing.waiting {
-                        ready!(Pin::new(written).poll(context));
-                        let frame = passing.waiting.take().map(|(frame, _)| frame);
+                    if let Some(waiting) = &mut passing.waiting {
+                        ready!(Pin::new(&mut waiting.1).poll(context));
+                        let frame = passing.waiting.take().map(|waiting| waiting.0);
                         return Poll::Ready(frame.map(Ok));
                     }
-                    if let Some(frame) = ready!(self.read(context)) {
-                        return Poll::Ready(Some(Ok(frame)));
+                    match ready!(passing.read(context)) {
+                        Read::Frame(frame) => return Poll::Ready(Some(Ok(frame))),
+                        Read::Waiting => {}
+                        Read::Broken(error) => self.0 = Stage::Breaking(Some(error)),
+                        Read::Last(last) => {
+                            if let Stage::Passing(passing) =
+                                std::mem::replace(&mut self.0, Stage::Over)
+                            {
+                                self.0 = passing.hold(last);
+                            }
+                        }
                     }
                 }
             }
@@ -252,56 +297,61 @@ impl Body for Download {
     }
 }
 
-impl Download {
-    /// Reads from the upstream what comes next: a frame for the client; `None` where that waits, or is none.
-    fn read(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame<Bytes>>> {
-        let Stage::Passing(passing) = &mut self.0 else {
-            return Poll::Ready(None);
-        };
-        let last = match ready!(Pin::new(&mut passing.content).poll_frame(context)) {
-            Some(Err(error)) => {
-                // It was the upstream that broke off, which its stream remembers.
-                if let Some(tap) = passing.tap.take() {
-                    drop(tap.end(End::Truncated));
+/// What the upstream has sent.
+enum Read {
+    /// A frame for the client.
+    Frame(Frame<Bytes>),
+    /// One that waits for the recorder.
+    Waiting,
+    /// The end, with the last frame if there is one.
+    Last(Option<Last>),
+    /// It broke off.
+    Broken(BoxError),
+}
+
+impl Passing {
+    /// Reads from the upstream what comes next.
+    fn read(&mut self, context: &mut Context<'_>) -> Poll<Read> {
+        Poll::Ready(
+            match ready!(Pin::new(&mut self.content).poll_frame(context)) {
+                Some(Err(error)) => {
+                    // It was the upstream that broke off, which its stream remembers.
+                    if let Some(tap) = self.tap.take() {
+                        drop(tap.end(End::Truncated));
+                    }
+                    Read::Broken(error)
                 }
-                self.0 = Stage::Breaking(Some(error));
-                return Poll::Ready(None);
-            }
-            None => None,
-            Some(Ok(frame)) => match passing.saw(&frame) {
-                (true, _) => Some(frame),
-                (false, None) => return Poll::Ready(Some(frame)),
-                (false, Some(written)) => {
-                    passing.waiting = Some((frame, written));
-                    return Poll::Ready(None);
-                }
+                None => Read::Last(None),
+                Some(Ok(frame)) => match self.saw(&frame) {
+                    (true, _) => Read::Last(Some(Last::of(frame))),
+                    (false, None) => Read::Frame(frame),
+                    (false, Some(written)) => {
+                        self.waiting = Some(Box::new((frame, written)));
+                        Read::Waiting
+                    }
+                },
             },
-        };
-        self.hold(last);
-        Poll::Ready(None)
+        )
     }
 
     /// Tells the recorder that the response is complete, and keeps its last frame until it answers.
-    fn hold(&mut self, last: Option<Frame<Bytes>>) {
-        if let Stage::Passing(passing) = std::mem::replace(&mut self.0, Stage::Over) {
-            let held = last.as_ref().and_then(|frame| frame.data_ref());
-            let hint = behind(held.into_iter(), &passing.content.size_hint());
-            let Some((written, span)) = passing.finish(End::Complete) else {
-                return;
-            };
-            let held = Held {
-                written,
-                _span: span,
-            };
-            self.0 = Stage::Holding(last, held, hint);
-        }
+    fn hold(self, last: Option<Last>) -> Stage {
+        let read = last.as_ref().map_or(0, Last::length);
+        let hint = behind(read, &self.content.size_hint());
+        let Some((written, span)) = self.finish(End::Complete) else {
+            return Stage::Over;
+        };
+        let held = Held {
+            written,
+            _span: span,
+        };
+        Stage::Holding(last, held, hint)
     }
 }
 
-/// How long content is of which this was read, where its sender says it of the rest.
-fn behind<'a>(read: impl Iterator<Item = &'a Bytes>, rest: &SizeHint) -> SizeHint {
-    let read = u64::try_from(read.map(Bytes::len).sum::<usize>());
-    match (rest.exact(), read) {
+/// How long content is of which so much was read, where its sender says it of the rest.
+fn behind(read: usize, rest: &SizeHint) -> SizeHint {
+    match (rest.exact(), u64::try_from(read)) {
         (Some(rest), Ok(read)) => SizeHint::with_exact(rest.saturating_add(read)),
         _ => SizeHint::default(),
     }

@@ -45,6 +45,13 @@ impl Delivery {
 /// The content of a request, on its way to the upstream.
 pub(in crate::proxy) struct Upload(Source);
 
+/// There is none.
+impl Default for Upload {
+    fn default() -> Upload {
+        Upload(Source::Whole(None))
+    }
+}
+
 enum Source {
     /// As it comes from the client.
     Live(Box<Sending>),

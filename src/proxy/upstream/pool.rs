@@ -4,6 +4,7 @@
 //! How a connection is made is not known here.
 
 use std::future::Future;
+use std::mem::take;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -67,11 +68,11 @@ impl Pool {
         }))
     }
 
-    /// Sends a request on a connection that rests, or on one that `connect` makes. A connection that has ended
+    /// Sends a request, taken from where it is, on a connection that rests, or on one that `connect` makes. A connection that has ended
     /// before it took the request is left for another.
     pub(super) async fn request<C>(
         &self,
-        mut request: Request<Upload>,
+        request: &mut Request<Upload>,
         connect: impl Fn() -> C,
     ) -> Result<(Response<Incoming>, Lease), Lost>
     where
@@ -86,7 +87,7 @@ impl Pool {
                 let begun = Box::pin(begin(connect())).await;
                 (begun.map_err(Lost::before)?, Carrier::Fresh)
             };
-            let mut error = match connection.sender.try_send_request(request).await {
+            let mut error = match connection.sender.try_send_request(take(request)).await {
                 Ok(mut response) => {
                     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                         response.extensions_mut().insert(connection.line.clone());
@@ -100,7 +101,7 @@ impl Pool {
                 Err(error) => error,
             };
             match error.take_message() {
-                Some(unsent) if carrier == Carrier::Used => request = unsent,
+                Some(unsent) if carrier == Carrier::Used => *request = unsent,
                 _ => {
                     let failure = Failure::Answer(error.into_error());
                     return Err(Lost { failure, carrier });

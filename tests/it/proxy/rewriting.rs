@@ -126,3 +126,20 @@ fn urls_in_bodies_move_where_that_is_asked_for() {
     );
     assert!(answer.contains("http://front:1/x"), "{answer}");
 }
+
+/// What was read of it before was lost where all of it had come by then.
+#[test]
+fn a_response_a_little_too_long_to_move_its_urls_passes_whole() {
+    const LENGTH: usize = 8 * 1024 * 1024 + 1;
+    let upstream = Upstream::answering(|_, _| {
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {LENGTH}\r\n\r\n{}",
+            "t".repeat(LENGTH)
+        )
+    });
+    let recording = Recording::start(upstream.address, &["--rewrite-bodies"]);
+    let mut client = recording.connect();
+    client.send(&get("/"));
+    let (_, content) = client.message();
+    assert_eq!(content.len(), LENGTH);
+}
