@@ -65,10 +65,15 @@ impl fmt::Debug for Doorbell {
 impl Hearing {
     /// Ready where it has rung since it was last ready.
     pub(super) fn poll_rung(&self, context: &mut Context<'_>) -> Poll<()> {
-        let mut calls = [0; 64];
         match ready!(self.0.poll_read_ready(context)) {
             Ok(()) => {
-                let _ = self.0.try_read(&mut calls); // how many there were is nothing to anybody
+                // How many there were is nothing to anybody, and with this one they are heard: what rings from now
+                // on is told anew.
+                let _ = self.0.try_io(|| {
+                    let mut calls = [0; 64];
+                    rustix::io::read(&self.0, &mut calls)?;
+                    Err::<(), _>(io::ErrorKind::WouldBlock.into())
+                });
                 Poll::Ready(())
             }
             Err(_) => Poll::Pending, // the runtime ends
