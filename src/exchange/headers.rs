@@ -97,8 +97,8 @@ impl Headers {
 
     /// How many bytes the names and values have.
     pub fn length(&self) -> usize {
-        let length = |fields: &Box<Fields>| fields.names.len() + fields.values.len();
-        self.0.as_ref().map_or(0, length)
+        let fields = self.0.as_deref();
+        fields.map_or(0, |fields| fields.names.len() + fields.values.len())
     }
 }
 

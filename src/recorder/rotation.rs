@@ -302,7 +302,7 @@ fn amount(text: &str) -> Option<Amount> {
 mod tests {
     use super::*;
     use crate::exchange::{Fact, Session, What};
-    use crate::tape::{Event, Existing, Header, Tape, Trust};
+    use crate::tape::{Event, Existing, Header, Tape};
 
     #[test]
     fn a_full_tape_goes_on_in_another_file_whatever_was_chosen() {
@@ -311,11 +311,7 @@ mod tests {
         let header = Header {
             title: "t".into(),
             source: "s".into(),
-            started: None,
-            endpoint: None,
-            trust: Trust::Checked,
-            segment: None,
-            redaction: None,
+            ..Header::default()
         };
         let event = |at| {
             Event::Fact(Fact {

@@ -20,7 +20,7 @@ use crate::exchange::{
     Body, Carrier, CauseBy, Cut, End, Form, Notification, NotificationId, Operation, OperationId,
     Request, Session,
 };
-use crate::tape::{Closed, Existing, Gaps, Loaded, Tape, Trust};
+use crate::tape::{Closed, Existing, Gaps, Loaded, Tape};
 
 /// Every exchange is an operation of alice's; each `/push` in its target is a notification that comes
 /// as soon as the request is complete.
@@ -148,11 +148,7 @@ fn header() -> Header {
     Header {
         title: "a recording".into(),
         source: "http://127.0.0.1:1".into(),
-        started: None,
-        endpoint: None,
-        trust: Trust::Checked,
-        segment: None,
-        redaction: None,
+        ..Header::default()
     }
 }
 

@@ -333,7 +333,7 @@ fn cannot_write(path: &Path, source: io::Error) -> TapeError {
 mod tests {
     use super::*;
     use crate::exchange::{Fact, Gap, Micros, Session, What};
-    use crate::tape::{Notice, Trust};
+    use crate::tape::Notice;
 
     #[test]
     fn a_tape_does_not_grow_larger_than_one_that_can_be_read() {
@@ -342,11 +342,7 @@ mod tests {
         let header = Header {
             title: "t".into(),
             source: "s".into(),
-            started: None,
-            endpoint: None,
-            trust: Trust::Checked,
-            segment: None,
-            redaction: None,
+            ..Header::default()
         };
         let event = Event::Fact(Fact {
             session: Session::new("a"),

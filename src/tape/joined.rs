@@ -281,11 +281,8 @@ mod tests {
         Header {
             title: "t".into(),
             source: "s".into(),
-            started: None,
-            endpoint: None,
-            trust: Trust::Checked,
             segment,
-            redaction: None,
+            ..Header::default()
         }
     }
 

@@ -62,7 +62,7 @@ pub struct Tape {
 }
 
 /// What a tape says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     /// A title for people.
     pub title: String,

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::exchange::{Body, End, Form, Headers, Kind, OnSocket, Operation, Request, Response};
     use crate::player::Reading;
-    use crate::tape::{Event, Header, Tape, Trust};
+    use crate::tape::{Event, Header, Tape};
 
     fn published(form: Form, answer: &'static str) -> Vec<String> {
         let content = r#"[{"channel":"/a","data":1},{"channel":"/b","data":2}]"#;
@@ -212,11 +212,8 @@ mod tests {
             header: Header {
                 title: "t".into(),
                 source: "s".into(),
-                started: None,
                 endpoint: Some("/cometd".into()),
-                trust: Trust::Checked,
-                segment: None,
-                redaction: None,
+                ..Header::default()
             },
             events: vec![Event::Operation(operation)],
         };

@@ -6,7 +6,7 @@ use antiphon::exchange::{
     Operation, OperationId, Request, Response, Session, What,
 };
 use antiphon::recorder::{Clock, Connection, Recorder, Settings, Summary};
-use antiphon::tape::{Event, Existing, Header, Layout, Notice, Tape, Trust};
+use antiphon::tape::{Event, Existing, Header, Layout, Notice, Tape};
 use bytes::Bytes;
 
 use crate::tape::{HEADER, piped, stderr, stdout};
@@ -165,11 +165,7 @@ fn recording_of(bytes: usize) -> Tape {
         header: Header {
             title: "t".into(),
             source: "http://127.0.0.1:1".into(),
-            started: None,
-            endpoint: None,
-            trust: Trust::Checked,
-            segment: None,
-            redaction: None,
+            ..Header::default()
         },
         events: Vec::new(),
     };
@@ -332,13 +328,10 @@ fn what_passes_becomes_a_tape_that_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("calls.tape");
     let header = Header {
-        trust: Trust::Checked,
-        segment: None,
-        redaction: None,
         title: "calls".into(),
         source: "http://127.0.0.1:1".into(),
         started: Some("2026-01-01T00:00:00Z".into()),
-        endpoint: None,
+        ..Header::default()
     };
     let record = |existing| -> Summary {
         let settings = Settings {

@@ -72,11 +72,7 @@ fn tape_of(bodies: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> Tape {
         header: Header {
             title: "t".into(),
             source: "s".into(),
-            started: None,
-            endpoint: None,
-            trust: Trust::Checked,
-            segment: None,
-            redaction: None,
+            ..Header::default()
         },
         events: events.collect(),
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::exchange::{
     Body, Carrier, End, Fact, Form, Headers, NotificationId, OperationId, Request, Response, What,
 };
-use crate::tape::{Event, Header, Tape, Trust};
+use crate::tape::{Event, Header, Tape};
 
 impl Plan {
     /// The plan of tapes that are in memory.
@@ -30,11 +30,8 @@ pub(in crate::player) fn tape(shorthand: &str) -> Tape {
     let header = Header {
         title: "shorthand".into(),
         source: "a test".into(),
-        started: None,
         endpoint: Some("/notifications".into()),
-        trust: Trust::Checked,
-        segment: None,
-        redaction: None,
+        ..Header::default()
     };
     Tape { header, events }
 }

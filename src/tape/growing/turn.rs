@@ -202,17 +202,14 @@ mod tests {
 
     use super::*;
     use crate::exchange::{Fact, Micros, Session, What};
-    use crate::tape::{Event, Existing, Layout, Notice, SegmentState, Tape, Trust};
+    use crate::tape::{Event, Existing, Layout, Notice, SegmentState, Tape};
 
     fn header(segment: Option<Segment>) -> Header {
         Header {
             title: "t".into(),
             source: "s".into(),
-            started: None,
-            endpoint: None,
-            trust: Trust::Checked,
             segment,
-            redaction: None,
+            ..Header::default()
         }
     }
 

@@ -10,7 +10,7 @@ use crate::exchange::{
 use crate::player::plan::{By, Plan, Planned, Times};
 use crate::player::settings::Reading;
 use crate::tape::redaction::{KEY_BYTES, Key, Redaction, Redactor};
-use crate::tape::{Event, Header, Tape, Trust};
+use crate::tape::{Event, Header, Tape};
 
 use super::random::Random;
 
@@ -456,11 +456,7 @@ impl Draft {
             header: Header {
                 title: "random".into(),
                 source: "a seed".into(),
-                started: None,
-                endpoint: None,
-                trust: Trust::Checked,
-                segment: None,
-                redaction: None,
+                ..Header::default()
             },
             events,
         }
