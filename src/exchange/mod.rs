@@ -24,7 +24,9 @@ pub use stream::{
     Carrier, Ender, Form, Kind, LAST_EVENT, OnSocket, SEND, ServerSent, Side, Stream,
 };
 
+use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -68,16 +70,23 @@ impl fmt::Display for NotificationId {
 
 /// The name of one client's conversation, such as `agent1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Session(String);
+pub struct Session(Arc<str>);
 
 impl Session {
     /// The session called `name`.
-    pub fn new(name: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
         Session(name.into())
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Sessions are compared as their names are.
+impl Borrow<str> for Session {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -204,6 +204,8 @@ impl Replay {
         identity: &Identity,
         live: &exchange::Request,
     ) -> (Answer, CopyId, Option<Moored>) {
+        // All wait for the run, and none for a tape that is read before it is taken.
+        self.0.plan.read_ahead(&live.target);
         self.change(|state, now| {
             let copy = state.copies.of(identity, Ask::Operation(live));
             let (answer, sends) = state.stage(copy).operation(now, identity, live);

@@ -253,7 +253,7 @@ impl Stage {
         };
         for operation in self.run.settle(now, &self.plan, absent) {
             if let Some(planned) = self.plan.operations.get(operation) {
-                let (session, id) = (self.name(planned.session), planned.id);
+                let (session, id) = (self.name(planned.session()), planned.id);
                 tracing::info!(
                     "operation {id} of {session}, who is absent, has happened by itself"
                 );

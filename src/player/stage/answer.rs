@@ -209,7 +209,7 @@ impl Stage {
             self.run.answer(now, &plan, place);
             Awaited::No
         };
-        self.cast.called(&plan.ties, identity, planned.session);
+        self.cast.called(&plan.ties, identity, planned.session());
         if let Quiet::Since(since) = &mut self.quiet {
             *since = now;
         }
@@ -327,7 +327,7 @@ impl Stage {
 
     /// Whose an operation is.
     pub(super) fn session(&self, planned: &Planned) -> Session {
-        Session::new(self.name(planned.session))
+        Session::new(self.name(planned.session()))
     }
 
     pub(super) fn missed(&mut self, live: &Request, reason: String) {

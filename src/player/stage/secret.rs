@@ -10,7 +10,7 @@ use crate::journal::Remark;
 use crate::matcher::{Field, Key, Mismatch, Part, Rules};
 
 use super::super::cast::Identity;
-use super::super::plan::{Planned, Recorded, Times};
+use super::super::plan::{self, Planned, Recorded, Times};
 use super::super::values::ChoiceId;
 use super::super::values::secret::{self, Constancy, Seat};
 use super::Stage;
@@ -43,7 +43,7 @@ impl Expected<'_> {
     /// The request, taken apart.
     pub(super) fn key(&self, rules: &Rules) -> Cow<'_, Key> {
         match self {
-            Expected::Recorded(recorded) => Cow::Borrowed(&recorded.key),
+            Expected::Recorded(recorded) => Cow::Borrowed(recorded.key(rules)),
             Expected::Live(request) => Cow::Owned(Key::of(request, rules)),
         }
     }
@@ -52,8 +52,7 @@ impl Expected<'_> {
 impl Live<'_> {
     /// The path, without the query.
     pub(super) fn path(&self) -> &str {
-        let target = &self.request.target;
-        target.split_once('?').map_or(target, |(path, _)| path)
+        plan::path(&self.request.target)
     }
 
     /// The request, taken apart.
@@ -129,7 +128,7 @@ impl Stage {
     /// Whether a live value may stand for what stands at this place on the tape.
     fn accepts(&self, seat: &Seat, planned: &Planned, value: &str) -> bool {
         let owner = self.cast.stand_in_of(&self.plan.ties, value);
-        if owner.is_some_and(|owner| owner != planned.session) {
+        if owner.is_some_and(|owner| owner != planned.session()) {
             return false;
         }
         if seat.constancy == Constancy::Unknown {
