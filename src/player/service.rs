@@ -232,6 +232,15 @@ impl Replay {
     fn change<T>(&self, act: impl FnOnce(&mut State, Micros) -> T) -> T {
         let mut state = self.state();
         let result = act(&mut state, self.now());
+        // Of much the first goes out while the rest is worked out.
+        while let Some(copy) = state.unfinished() {
+            let answers = std::mem::take(&mut state.answers);
+            drop(state);
+            answers.into_iter().for_each(Answered::give);
+            state = self.state();
+            let sends = state.stage(copy).go_on(self.now());
+            state.dispatch(sends);
+        }
         let (answers, alarm) = (std::mem::take(&mut state.answers), state.alarm());
         drop(state);
         if alarm == Alarm::Earlier {

@@ -124,7 +124,7 @@ impl Stage {
         identity: &Identity,
         messages: &[Message],
     ) -> (Option<usize>, Verdict) {
-        let by = |message: &Message| Some(ClientId(message.client_id.clone()?));
+        let by = |message: &Message| Some(ClientId(message.client_id.as_deref()?.into()));
         let request = publish::of(messages);
         let mut publisher = messages.iter().filter(|message| !message.is_meta());
         let client = publisher.find_map(by);
