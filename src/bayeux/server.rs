@@ -8,6 +8,7 @@ mod answers;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -54,9 +55,10 @@ pub enum Sockets {
     Offered,
 }
 
-/// The identifier that a handshake gave to a client.
+/// The identifier that a handshake gave to a client. An event on its way is noted of many times, so that a copy
+/// costs nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ClientId(pub String);
+pub struct ClientId(pub Arc<str>);
 
 /// The number by which the caller knows a request that waits for its [`Effect::Reply`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -169,7 +171,7 @@ impl Server {
                 _ => self.publish(now, message, (published, publishes.next())),
             };
             if let Some(id) = &message.client_id {
-                self.note(&ClientId(id.clone()));
+                self.note(&ClientId(id.as_str().into()));
             }
             match answer {
                 Answer::Messages(answers) => replies.extend(answers),

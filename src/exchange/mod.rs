@@ -25,6 +25,7 @@ pub use stream::{
     Carrier, Ender, Form, Kind, LAST_EVENT, OnSocket, SEND, ServerSent, Side, Stream,
 };
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -80,6 +81,13 @@ impl Session {
 
     /// Its name.
     pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Sessions are compared as their names are.
+impl Borrow<str> for Session {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -253,12 +253,12 @@ impl Cast {
             .get(seat.handshakes)
             .filter(|_| self.copy == 0)
             .cloned()
-            .map(ClientId);
+            .map(|id| ClientId(id.into()));
         seat.handshakes += 1;
         let client = recorded
             .filter(|recorded| !self.clients.contains_key(recorded))
             .unwrap_or_else(|| {
-                ClientId(minted("client", &seat.session, self.copy, seat.handshakes))
+                ClientId(minted("client", &seat.session, self.copy, seat.handshakes).into())
             });
         let before = match std::mem::replace(&mut seat.holder, Holder::Client(client.clone(), role))
         {

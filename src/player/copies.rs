@@ -156,7 +156,7 @@ impl Ask<'_> {
         match self {
             Ask::Messages(messages) => {
                 let id = |message: &Message| message.client_id.clone();
-                messages.iter().find_map(id).map(ClientId)
+                messages.iter().find_map(id).map(|id| ClientId(id.into()))
             }
             Ask::Operation(_) => None,
         }

@@ -36,7 +36,7 @@ pub(super) use lanes::Events;
 pub use lanes::{Happening, Part};
 use learned::{Conversation, Learned};
 use paths::Paths;
-pub(super) use paths::digest as path_digest;
+pub(super) use paths::{digest as path_digest, path};
 pub(super) use planned::{Planned, Times, Travels, narrow, wide};
 use pushed::Said;
 pub(super) use pushed::{Pushed, message};
@@ -49,7 +49,13 @@ use shelf::Shelf;
 #[derive(Debug)]
 pub struct Plan {
     pub(super) sessions: Vec<Session>,
+    /// The number of each of them.
+    seats: BTreeMap<Session, usize>,
     pub(super) operations: Vec<Planned>,
+    /// The operations that open streams, in order.
+    openings: Vec<usize>,
+    /// The streams that operations opened and the tapes tell of.
+    pub(super) opened: BTreeMap<usize, Opened>,
     pub(super) notifications: Vec<Due>,
     pub(super) lanes: Vec<Lane>,
     pub(super) contracts: Vec<Contract>,
@@ -185,7 +191,10 @@ impl Plan {
     fn empty(reading: Reading) -> Plan {
         Plan {
             sessions: Vec::new(),
+            seats: BTreeMap::new(),
             operations: Vec::new(),
+            openings: Vec::new(),
+            opened: BTreeMap::new(),
             notifications: Vec::new(),
             lanes: Vec::new(),
             contracts: Vec::new(),
@@ -239,7 +248,7 @@ impl Plan {
 
     /// Whether Bayeux was spoken over a socket.
     pub(super) fn speaks_bayeux_on_sockets(&self) -> bool {
-        (0..self.operations.len()).any(|place| self.is_transport(place))
+        self.openings.iter().any(|place| self.is_transport(*place))
     }
 
     /// Whether an operation opens a socket on which Bayeux is spoken.
@@ -268,8 +277,7 @@ impl Plan {
 
     /// By which way a notification came.
     pub(super) fn way(&self, due: &Due) -> Way {
-        let stream = due.stream.and_then(|stream| self.operations.get(stream));
-        let opened = stream.and_then(|stream| stream.opened.as_ref());
+        let opened = due.stream.and_then(|stream| self.opened.get(&stream));
         opened.map_or(Way::Bayeux, |opened| Way::Stream(opened.number))
     }
 
@@ -313,7 +321,7 @@ impl Plan {
 /// Whether an operation opens a socket on which Bayeux is spoken: one way of several to connect, and
 /// no step of the conversation.
 pub(super) fn is_transport(request: &Request, form: Form, endpoints: &[String]) -> bool {
-    let path = request.target.split('?').next().unwrap_or_default();
+    let path = paths::path(&request.target);
     form.opens() == Some(Stream::Socket)
         && endpoints
             .iter()

@@ -204,6 +204,8 @@ impl Replay {
         identity: &Identity,
         live: &exchange::Request,
     ) -> (Answer, CopyId, Option<Moored>) {
+        // All wait for the run, and none for a tape that is read before it is taken.
+        self.0.plan.read_ahead(&live.target);
         self.change(|state, now| {
             let copy = state.copies.of(identity, Ask::Operation(live));
             let (answer, sends) = state.stage(copy).operation(now, identity, live);
@@ -230,6 +232,15 @@ impl Replay {
     fn change<T>(&self, act: impl FnOnce(&mut State, Micros) -> T) -> T {
         let mut state = self.state();
         let result = act(&mut state, self.now());
+        // Of much the first goes out while the rest is worked out.
+        while let Some(copy) = state.unfinished() {
+            let answers = std::mem::take(&mut state.answers);
+            drop(state);
+            answers.into_iter().for_each(Answered::give);
+            state = self.state();
+            let sends = state.stage(copy).go_on(self.now());
+            state.dispatch(sends);
+        }
         let (answers, alarm) = (std::mem::take(&mut state.answers), state.alarm());
         drop(state);
         if alarm == Alarm::Earlier {

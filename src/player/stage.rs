@@ -6,6 +6,7 @@ mod alike;
 mod answer;
 mod choice;
 mod fault;
+mod handing;
 mod heard;
 pub(super) mod outlets;
 pub(super) mod progress;
@@ -21,13 +22,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::bayeux::{self, Admission, ClientId, Effect, Event, Exchange, Message};
+use crate::bayeux::{self, Admission, ClientId, Effect, Exchange, Message};
 use crate::exchange::{Micros, NotificationId, Session};
 use crate::journal::Journal;
 
 use super::cast::{Cast, Identity, Role, Taken};
-use super::pace::Pace;
-use super::plan::{self, Plan, Pushed};
+use super::plan::{Plan, Pushed};
 use super::run::{Absent, Run};
 use super::settings::{Absence, Settings};
 use super::values::Bound;
@@ -66,6 +66,8 @@ pub(crate) struct Stage {
     again: BTreeSet<usize>,
     /// How often each notification has reached a client.
     heard: Vec<usize>,
+    /// The lane from which on what was due is still to be handed over, where it was much.
+    rest: Option<usize>,
     quiet: Quiet,
 }
 
@@ -96,6 +98,7 @@ impl Stage {
             outlets: Outlets::default(),
             again: BTreeSet::new(),
             heard: vec![0; plan.notifications.len()],
+            rest: None,
             quiet: Quiet::Alone,
             plan,
             settings,
@@ -202,6 +205,9 @@ impl Stage {
 
     /// When [`Stage::tick`] next has something to do.
     pub(crate) fn deadline(&self) -> Option<Micros> {
+        if self.is_unfinished() {
+            return Some(Micros::default());
+        }
         let quiet = match (&self.quiet, self.settings.absence) {
             (Quiet::Since(since), Absence::After(wait)) if self.cast.has_vacancy() => {
                 Some(since.after(wait))
@@ -220,29 +226,6 @@ impl Stage {
         self.carry_out(now, effects)
     }
 
-    /// Gives every notification that is due to the client that hears it, and collects what must be
-    /// sent, until nothing more follows.
-    fn advance(&mut self, now: Micros) -> Vec<Send> {
-        loop {
-            self.settle(now);
-            if self.settings.pace != Pace::Step {
-                let mut next = 0;
-                while let Some(place) = self.run.open_from(next) {
-                    while self.hand_over(now, place).is_some() {}
-                    next = place + 1;
-                }
-            }
-            self.end_streams();
-            if !self.resume(now) {
-                break;
-            }
-        }
-        let effects = self.bayeux.flush(now);
-        let mut sends = self.carry_out(now, effects);
-        sends.extend(self.end_if_changed(now));
-        sends
-    }
-
     /// Works out what follows from what has happened.
     fn settle(&mut self, now: Micros) {
         let cast = &self.cast;
@@ -253,7 +236,7 @@ impl Stage {
         };
         for operation in self.run.settle(now, &self.plan, absent) {
             if let Some(planned) = self.plan.operations.get(operation) {
-                let (session, id) = (self.name(planned.session), planned.id);
+                let (session, id) = (self.name(planned.session()), planned.id);
                 tracing::info!(
                     "operation {id} of {session}, who is absent, has happened by itself"
                 );
@@ -283,37 +266,6 @@ impl Stage {
             sends.extend(self.advance(now));
         }
         (sends, released)
-    }
-
-    /// Hands the next notification of a lane to the client that listens; which it was.
-    fn hand_over(&mut self, now: Micros, place: usize) -> Option<usize> {
-        let notification = self.run.due(now, place)?;
-        if let Some(stream) = self.plan.notifications.get(notification)?.stream {
-            return self.hand_on(notification, stream);
-        }
-        let handed = || {
-            let client = self.cast.listener(self.plan.lanes.get(place)?.session)?;
-            let channel = self.plan.channel(notification, &self.bound)?;
-            if !self.bayeux.hears(client, &channel) {
-                return None;
-            }
-            // Only now, since it may have to be read.
-            let pushed = self.plan.pushed(notification)?;
-            let json = match self.live(notification, &pushed) {
-                Some((channel, data)) => plan::message(&channel, &data),
-                None => pushed.saying.message.clone(),
-            };
-            Some((json, client.clone(), pushed.read()))
-        };
-        let (json, client, read) = handed()?;
-        self.under_way.extend(read.map(|read| (notification, read)));
-        let event = Event {
-            token: self.events.len(),
-            json,
-        };
-        self.events.push(notification);
-        self.run.take(place);
-        self.bayeux.enqueue(&client, event).then_some(notification)
     }
 
     /// Notes what the Bayeux server says has happened, and collects what it wants sent.

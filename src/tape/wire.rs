@@ -28,8 +28,8 @@ use body::WireBody;
 use fact::{WireCauseBy, WireFact};
 use field::{True, WireStatus, WireValue, headers};
 use gap::WireGap;
-pub use glance::{Content, Fields, Glance};
-pub(super) use glance::{OPERATION, operation};
+pub(super) use glance::{Before, OPERATION, operation};
+pub use glance::{Content, Fields, Glance, Likeness, Same};
 use redaction::WireRedaction;
 use stream::{WireCarrier, WireForm};
 pub(super) use write::{append_event, write_event, write_header, write_trailer};
@@ -82,10 +82,17 @@ impl Seal {
 
     /// The trailer that fits what was added.
     pub(super) fn trailer(&self) -> Trailer {
+        Trailer::of(self.events, self.hasher.finalize())
+    }
+}
+
+impl Trailer {
+    /// That of so many events with this digest.
+    pub(super) fn of(events: u64, digest: blake3::Hash) -> Trailer {
         Trailer {
             _kind: Kind,
-            events: self.events,
-            digest: format!("blake3:{}", self.hasher.finalize().to_hex()),
+            events,
+            digest: format!("blake3:{}", digest.to_hex()),
         }
     }
 }

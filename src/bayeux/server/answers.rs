@@ -200,7 +200,7 @@ impl Server {
 
     /// The client that sends a message, heard at `now`.
     fn known(&mut self, now: Micros, message: &Message) -> Option<(ClientId, &mut Client)> {
-        let id = ClientId(message.client_id.clone()?);
+        let id = ClientId(message.client_id.as_deref()?.into());
         let client = self.clients.get_mut(&id)?;
         client.last_heard = client.last_heard.max(now);
         Some((id, client))
@@ -209,11 +209,7 @@ impl Server {
     fn unknown(&self, message: &Message) -> Answer {
         let sender = message.client_id.as_deref();
         let reply = Reply::to(message);
-        let reply = if self
-            .taken_over
-            .iter()
-            .any(|id| Some(id.0.as_str()) == sender)
-        {
+        let reply = if self.taken_over.iter().any(|id| Some(&*id.0) == sender) {
             told_taken_over(reply)
         } else {
             let mut reply = reply.refused("402::Unknown client");

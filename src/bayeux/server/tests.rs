@@ -38,7 +38,7 @@ impl Table {
         let clients = &mut self.clients;
         let mut admit = || {
             *clients += 1;
-            Admission::Granted(ClientId(format!("c{clients}")))
+            Admission::Granted(ClientId(format!("c{clients}").into()))
         };
         let effects = self
             .server
@@ -71,7 +71,7 @@ impl Table {
         self.ask(&format!(
             r#"{{"channel":"/meta/subscribe","clientId":"{id}","subscription":"/v2/me/*"}}"#
         ));
-        ClientId(id)
+        ClientId(id.into())
     }
 
     fn push(&mut self, client: &ClientId, token: usize) {

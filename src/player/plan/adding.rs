@@ -36,13 +36,18 @@ pub(super) struct Adding {
 pub(super) struct Numbers(Vec<(OperationId, usize)>);
 
 impl Numbers {
-    fn of(operations: &[Planned], events: &[(usize, Event)], first: usize) -> Numbers {
+    /// Of these operations, of which some may open streams, and these events.
+    fn of(
+        operations: &[Planned],
+        openings: &[usize],
+        events: &[(usize, Event)],
+        first: usize,
+    ) -> Numbers {
         let refers = |(_, event): &(usize, Event)| match event {
             Event::Notification(_) | Event::Fact(_) => true,
             Event::Contract(_) | Event::Operation(_) | Event::Gap(_) => false,
         };
-        let opens = |planned: &Planned| planned.travels.opens().is_some();
-        if !events.iter().any(refers) && !operations.iter().any(opens) {
+        if !events.iter().any(refers) && openings.is_empty() {
             return Numbers::default();
         }
         let numbered = operations.iter().zip(first..);
@@ -84,24 +89,19 @@ impl Plan {
             self.paths.add(*path, place);
         }
         self.learn_ties(&notes, seat_of);
-        // A first tape may be most of the memory: it is taken as it is.
-        let mut operations = notes.operations;
-        for planned in &mut operations {
-            planned.session = seat_of(planned.session);
-        }
-        if self.operations.is_empty() {
-            self.operations = operations;
-        } else {
-            self.operations.append(&mut operations);
-        }
+        self.take_operations(notes.operations, &seats);
         let numbers = Numbers::of(
             self.operations.get(first..).unwrap_or_default(),
+            &notes.openings,
             &events,
             first,
         );
-        let openings = self.openings(first);
+        let openings = notes.openings.iter().map(|place| first + place);
+        let opening = openings.clone().filter_map(|place| self.operation(place));
+        let opening: Vec<Arc<Operation>> = opening.collect();
+        self.openings.extend(openings);
         let data = |known: &Notification| self.data(known, &notes.filed);
-        let strands = Strands::of(&openings, &events, &data);
+        let strands = Strands::of(&opening, &events, &data);
         self.learn_strands(&strands, &numbers, first);
         let mut adding = Adding {
             numbers,
@@ -138,6 +138,22 @@ impl Plan {
         Ok(())
     }
 
+    /// Takes the operations of a tape whose sessions have these numbers in the plan.
+    fn take_operations(&mut self, mut operations: Vec<Planned>, seats: &[usize]) {
+        if !seats.iter().copied().eq(0..seats.len()) {
+            for planned in &mut operations {
+                let seat = seats.get(planned.session()).copied();
+                planned.session = narrow(seat.unwrap_or_default());
+            }
+        }
+        // A first tape may be most of the memory: it is taken as it is.
+        if self.operations.is_empty() {
+            self.operations = operations;
+        } else {
+            self.operations.append(&mut operations);
+        }
+    }
+
     fn add_event(
         &mut self,
         event: &Event,
@@ -169,7 +185,7 @@ impl Plan {
         let Some(planned) = self.operations.get(place) else {
             return;
         };
-        let lane = self.lane_of(planned.session, &mut adding.lanes);
+        let lane = self.lane_of(planned.session(), &mut adding.lanes);
         if let Some(planned) = self.operations.get_mut(place) {
             planned.lane = narrow(lane);
         }
@@ -199,18 +215,14 @@ impl Plan {
         Ok(())
     }
 
-    /// The operations that open streams, from this one on, as they are played.
-    fn openings(&self, first: usize) -> Vec<Arc<Operation>> {
-        let all = self.operations.iter().enumerate().skip(first);
-        let opening = all.filter(|(_, planned)| planned.travels.opens().is_some());
-        opening
-            .filter_map(|(place, _)| self.operation(place))
-            .collect()
-    }
-
     /// Learns by what the sessions of a tape are known.
     fn learn_ties(&mut self, notes: &Notes, seat_of: impl Fn(usize) -> usize) {
-        let seat = |place: &usize| notes.operations.get(*place).map(|one| seat_of(one.session));
+        let seat = |place: &usize| {
+            notes
+                .operations
+                .get(*place)
+                .map(|one| seat_of(one.session()))
+        };
         let mut last = None;
         for (place, heads) in &notes.heads {
             let Some(seat) = seat(place) else { continue };
@@ -298,11 +310,16 @@ pub(super) fn is_method(method: &str) -> bool {
 }
 
 pub(super) fn is_target(target: &str) -> bool {
-    // Most are of letters, digits and slashes alone, and to read them costs more than to see that.
+    // Most are plain, and to read them costs more than to see that.
+    let fits = || is_plain(target) || target.parse::<http::uri::PathAndQuery>().is_ok();
+    target.starts_with('/') && fits()
+}
+
+/// Whether a part of a target is of letters, digits, and what may stand everywhere in a path.
+pub(super) fn is_plain(part: &str) -> bool {
     let plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.');
-    let fits = || target.bytes().all(plain) || target.parse::<http::uri::PathAndQuery>().is_ok();
-    target.starts_with('/') && fits()
+    part.bytes().all(plain)
 }
 
 pub(super) fn is_final(status: u16, form: Form) -> bool {

@@ -131,8 +131,7 @@ impl Plan {
             Happening::Called(place) => place,
             Happening::Heard(place) => self.notifications.get(place)?.stream?,
         };
-        let planned = self.operations.get(opened_by)?;
-        Some(planned.opened.as_ref()?.strand)
+        Some(self.opened.get(&opened_by)?.strand)
     }
 
     /// When the last notification of a lane so far came.
@@ -162,11 +161,7 @@ impl Plan {
 
     /// The number of the session of this name.
     pub(super) fn seat(&mut self, session: &Session) -> usize {
-        let known = self
-            .sessions
-            .iter()
-            .position(|candidate| candidate == session);
-        known.unwrap_or_else(|| {
+        *self.seats.entry(session.clone()).or_insert_with(|| {
             self.sessions.push(session.clone());
             self.sessions.len() - 1
         })

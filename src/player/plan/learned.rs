@@ -191,7 +191,7 @@ impl Plan {
                     if let Some(planned) = self.operations.get(place)
                         && let Some(operation) = self.operation(place)
                     {
-                        learner.request(place, planned.session, &operation);
+                        learner.request(place, planned.session(), &operation);
                         if under_way.len() < MAX_UNDER_WAY {
                             under_way.insert(place, operation);
                         }
@@ -203,7 +203,7 @@ impl Plan {
                     if let Some(planned) = self.operations.get(place)
                         && let Some(operation) = operation.or_else(|| self.operation(place))
                     {
-                        learner.response(place, planned.session, &operation);
+                        learner.response(place, planned.session(), &operation);
                     }
                 }
                 Moment::Notification(place) => {

@@ -3,6 +3,7 @@
 //! Whatever needs a closer look has the whole tape read into memory: what cannot be sent, which is told there
 //! with its place, and placeholders, in whose place other values are to stand.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::exchange::credentials::{self, Credential};
@@ -10,18 +11,15 @@ use crate::exchange::{Headers, Notification, Session};
 use crate::player::settings::Reading;
 use crate::player::standin;
 use crate::tape::reel::{Reader, Spot};
-use crate::tape::{Content, Fields, Glance};
+use crate::tape::{Content, Glance, Likeness};
 
 use super::pushed::{self, Filed};
 use super::shelf::{Manner, Place, published};
-use super::{Planned, Times, Travels, adding, paths};
+use super::{Planned, Times, Travels, adding, narrow, paths};
 
 /// The longest line of a notification that is held in memory, in bytes. What is known of each takes as much in any
 /// case, and to read it again where it is delivered takes longer than to send so little.
 const MAX_HELD: u32 = 512;
-
-/// The longest content that is remembered to see that the next is the same: longer ones seldom are.
-const MAX_REMEMBERED: usize = 4 * 1024;
 
 /// Reads a piece of a tape.
 pub(super) struct Noting<'a> {
@@ -30,9 +28,19 @@ pub(super) struct Noting<'a> {
     pub(super) reading: &'a Reading,
     pub(super) notes: Notes,
     /// What the header fields of the latest operation tell.
-    last: Option<(Texts, Arc<Heads>)>,
-    /// The latest content of a request, and of a response, in which no placeholder can stand.
-    clean: [String; 2],
+    last: Option<Arc<Heads>>,
+    /// How the contents of its request and of its response look.
+    looks: [Look; 2],
+    /// How a target began, up to its last segment, in which all is plain and no placeholder stands: so do many.
+    base: String,
+}
+
+/// Whether a placeholder may stand in a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Look {
+    #[default]
+    Clean,
+    Suspect,
 }
 
 /// What was noted.
@@ -42,7 +50,11 @@ pub(super) struct Notes {
     pub(super) operations: Vec<Planned>,
     /// The digests of their paths.
     pub(super) paths: Vec<u32>,
+    /// Which of them open streams.
+    pub(super) openings: Vec<usize>,
     pub(super) sessions: Vec<Session>,
+    /// The number of each of them, by the name that stands there.
+    numbers: BTreeMap<Session, usize>,
     /// What tells clients apart, of those that show anything.
     pub(super) heads: Vec<(usize, Arc<Heads>)>,
     /// The same in their targets.
@@ -62,16 +74,6 @@ pub(super) struct Heads {
     pub(super) own: standin::Given,
 }
 
-/// What the header fields of an operation were told from: equal texts tell equal things.
-#[derive(Debug, PartialEq, Eq)]
-struct Texts {
-    method: String,
-    status: Option<u16>,
-    asked: String,
-    given: String,
-    trailers: String,
-}
-
 impl<'a> Noting<'a> {
     pub(super) fn new(file: u32, manner: &'a Manner, reading: &'a Reading) -> Self {
         Noting {
@@ -80,14 +82,15 @@ impl<'a> Noting<'a> {
             reading,
             notes: Notes::default(),
             last: None,
-            clean: Default::default(),
+            looks: Default::default(),
+            base: String::new(),
         }
     }
 
     /// What the header fields of an operation tell; `None` where they cannot be sent, or hold a placeholder.
     fn heads(&mut self, glance: &Glance<'_>) -> Option<Arc<Heads>> {
-        if let Some((texts, heads)) = &self.last
-            && texts.are_of(glance)
+        if let Some(heads) = &self.last
+            && glance.same.head == Likeness::Same
         {
             return Some(Arc::clone(heads));
         }
@@ -103,17 +106,41 @@ impl<'a> Noting<'a> {
             return None;
         }
         let heads = Arc::new(Heads::of(&asked, &given));
-        self.last = Some((Texts::of(glance), Arc::clone(&heads)));
+        self.last = Some(Arc::clone(&heads));
         Some(heads)
     }
 
+    /// How a target looks; `None` where it is none.
+    fn target(&mut self, target: &str) -> Option<Look> {
+        if let Some(rest) = target.strip_prefix(&self.base)
+            && !self.base.is_empty()
+            && adding::is_plain(rest)
+        {
+            return Some(Look::at_target(rest));
+        }
+        if !adding::is_target(target) {
+            return None;
+        }
+        let look = Look::at_target(target);
+        if look == Look::Clean
+            && let Some((base, _)) = target.rsplit_once('/')
+            && adding::is_plain(target)
+        {
+            self.base.clear();
+            self.base.extend([base, "/"]);
+        }
+        Some(look)
+    }
+
     /// Whether an operation holds a placeholder. Few look as if they might, and are read as a whole.
-    fn holds_placeholder(&mut self, glance: &Glance<'_>) -> bool {
-        let contents = self.clean.iter_mut().zip(&glance.contents);
-        let in_contents = contents.fold(false, |may, (clean, content)| {
-            may | may_stand_in(clean, content)
-        });
-        let may = in_contents || standin::may_stand_in_target(&glance.target);
+    fn holds_placeholder(&mut self, glance: &Glance<'_>, target: Look) -> bool {
+        let contents = glance.contents.iter().zip(glance.same.contents);
+        for (look, (content, likeness)) in self.looks.iter_mut().zip(contents) {
+            if likeness == Likeness::Unknown {
+                *look = Look::at(content);
+            }
+        }
+        let may = self.looks.contains(&Look::Suspect) || target == Look::Suspect;
         may && glance
             .operation()
             .is_none_or(|operation| standin::may_hold_one(&operation))
@@ -123,18 +150,20 @@ impl<'a> Noting<'a> {
 impl Reader for Noting<'_> {
     fn operation(&mut self, glance: &Glance<'_>, spot: Spot) -> Option<()> {
         let heads = self.heads(glance)?;
-        if !adding::is_target(&glance.target) || self.holds_placeholder(glance) {
+        let target = self.target(&glance.target)?;
+        if self.holds_placeholder(glance, target) {
             return None;
         }
         let place = self.notes.operations.len();
         let travels = Travels::of(glance.form);
         let mut times = Times::of(&glance.method, &heads.given);
-        let mut path = paths::digest(&glance.target);
+        let path = paths::path(&glance.target);
+        let mut digest = paths::digest(path);
         // What is published has another method and another path.
-        if self.manner.may_publish(&glance.target) {
+        if self.manner.may_publish(path) {
             let (operation, _) = published(glance.operation()?, self.manner);
             times = Times::of(&operation.request.method, &heads.given);
-            path = paths::digest(&operation.request.target);
+            digest = paths::digest(paths::path(&operation.request.target));
         }
         if self.reading.session_by.is_some() {
             let client = self.reading.client(&glance.operation()?.request);
@@ -143,21 +172,23 @@ impl Reader for Noting<'_> {
                 .extend(client.map(|client| (place, client)));
         }
         let session = self.notes.session(&glance.session);
-        let asked = credentials::in_query(&glance.target);
-        if !asked.is_empty() {
-            self.notes.asked.push((place, asked));
+        if path.len() < glance.target.len() {
+            let asked = credentials::in_query(&glance.target);
+            self.notes
+                .asked
+                .extend((!asked.is_empty()).then_some((place, asked)));
         }
         if !heads.is_empty() {
             self.notes.heads.push((place, heads));
         }
-        self.notes.paths.push(path);
+        self.notes.paths.push(digest);
+        self.notes.openings.extend(travels.opens().map(|_| place));
         self.notes.operations.push(Planned {
             id: glance.id,
             at: glance.at,
             answered: glance.answered,
             place: Place::Filed(self.file, spot),
-            session,
-            opened: None,
+            session: narrow(session),
             lane: 0,
             epoch: 0,
             times,
@@ -180,7 +211,7 @@ impl Reader for Noting<'_> {
 impl Notes {
     /// The number of a session's name.
     pub(super) fn session(&mut self, name: &str) -> usize {
-        let latest = self.operations.last().map(|planned| planned.session);
+        let latest = self.operations.last().map(Planned::session);
         let is_named = |session: &usize| {
             self.sessions
                 .get(*session)
@@ -189,34 +220,32 @@ impl Notes {
         if let Some(latest) = latest.filter(is_named) {
             return latest;
         }
-        let known = self
-            .sessions
-            .iter()
-            .position(|session| session.name() == name);
-        known.unwrap_or_else(|| {
-            self.sessions.push(Session::new(name));
-            self.sessions.len() - 1
-        })
+        if let Some(known) = self.numbers.get(name) {
+            return *known;
+        }
+        let (session, number) = (Session::new(name), self.sessions.len());
+        self.numbers.insert(session.clone(), number);
+        self.sessions.push(session);
+        number
     }
 }
 
-/// Whether a placeholder may stand in a content. The one that is known to be clean is not looked at again: many
-/// answers are the same.
-fn may_stand_in(clean: &mut String, content: &Content<'_>) -> bool {
-    let json = match content {
-        Content::None => return false,
-        Content::Other => return true,
-        Content::Json(json) => *json,
-    };
-    if json == clean {
-        return false;
+impl Look {
+    fn at_target(part: &str) -> Look {
+        if standin::may_stand_in_target(part) {
+            Look::Suspect
+        } else {
+            Look::Clean
+        }
     }
-    let may = standin::may_stand_in_json(json);
-    if !may && json.len() <= MAX_REMEMBERED {
-        clean.clear();
-        clean.push_str(json);
+
+    fn at(content: &Content<'_>) -> Look {
+        match content {
+            Content::Json(json) if standin::may_stand_in_json(json) => Look::Suspect,
+            Content::None | Content::Json(_) => Look::Clean,
+            Content::Other => Look::Suspect,
+        }
     }
-    may
 }
 
 impl Heads {
@@ -231,31 +260,5 @@ impl Heads {
 
     fn is_empty(&self) -> bool {
         self.shown.is_empty() && self.given.is_empty() && self.own.is_empty()
-    }
-}
-
-impl Texts {
-    fn of(glance: &Glance<'_>) -> Texts {
-        let Fields {
-            asked,
-            given,
-            trailers,
-        } = glance.fields;
-        Texts {
-            method: glance.method.clone().into_owned(),
-            status: glance.status,
-            asked: asked.to_owned(),
-            given: given.to_owned(),
-            trailers: trailers.to_owned(),
-        }
-    }
-
-    fn are_of(&self, glance: &Glance<'_>) -> bool {
-        let fields = Fields {
-            asked: &self.asked,
-            given: &self.given,
-            trailers: &self.trailers,
-        };
-        fields == glance.fields && self.method == glance.method && self.status == glance.status
     }
 }

@@ -15,9 +15,15 @@ pub(in crate::player) struct Paths {
     places: Vec<u64>,
 }
 
-/// The digest of the path of a target.
-pub(in crate::player) fn digest(target: &str) -> u32 {
-    let path = target.split('?').next().unwrap_or_default();
+/// The path of a target, without its query.
+pub(in crate::player) fn path(target: &str) -> &str {
+    let end = memchr::memchr(b'?', target.as_bytes());
+    let path = end.and_then(|end| target.get(..end));
+    path.unwrap_or(target)
+}
+
+/// The digest of a path.
+pub(in crate::player) fn digest(path: &str) -> u32 {
     let mut hasher = DefaultHasher::new();
     hasher.write(path.as_bytes());
     u32::try_from(hasher.finish() >> 32).unwrap_or_default()

@@ -5,7 +5,6 @@ use crate::exchange::Operation;
 use crate::exchange::credentials::Credential;
 use crate::exchange::{Form, Micros, OperationId, Stream};
 
-use super::Opened;
 use super::shelf::Place;
 
 /// The methods that change nothing, of those that clients call (RFC 9110 §9.2.1).
@@ -18,10 +17,8 @@ pub(in crate::player) struct Planned {
     pub(in crate::player) at: Micros,
     pub(in crate::player) answered: Micros,
     pub(super) place: Place,
-    pub(in crate::player) session: usize,
-    /// The stream that it opened, if it opened one.
-    pub(in crate::player) opened: Option<Box<Opened>>,
-    // There are many of these: what is never large is small.
+    // There are many of these: what is never large is small, and what few have stands elsewhere.
+    pub(super) session: u32,
     pub(super) lane: u32,
     /// How many operations of its lane that change something come before it.
     pub(super) epoch: u32,
@@ -77,6 +74,11 @@ impl Planned {
 }
 
 impl Planned {
+    /// Its session.
+    pub(in crate::player) fn session(&self) -> usize {
+        wide(self.session)
+    }
+
     /// Its lane.
     pub(in crate::player) fn lane(&self) -> usize {
         wide(self.lane)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::noting::{Heads, Notes, Noting};
 use super::shelf::{Manner, Place, Recorded};
-use super::{Plan, PlanError, Planned, Times, Travels, adding, paths};
+use super::{Plan, PlanError, Planned, Times, Travels, adding, narrow, paths};
 use crate::exchange::{Fact, Operation, What, credentials};
 use crate::player::settings::{Present, Reading};
 use crate::player::shift::Shift;
@@ -140,7 +140,7 @@ impl Plan {
             match event {
                 Event::Operation(operation) => {
                     adding::check(operation)?;
-                    let recorded = Recorded::of(operation.clone(), &manner, &self.reading.rules);
+                    let recorded = Recorded::of(operation.clone(), &manner);
                     notes.hold(operation, recorded, &self.reading);
                 }
                 Event::Contract(_) | Event::Notification(_) | Event::Fact(_) | Event::Gap(_) => {
@@ -250,11 +250,13 @@ impl Notes {
             .iter()
             .map(|name| self.session(name.name()))
             .collect();
-        let number = |session: usize| named.get(session).copied().unwrap_or_default();
+        let number = |session: usize| narrow(named.get(session).copied().unwrap_or_default());
         self.paths.extend(next.paths);
+        let openings = next.openings.into_iter();
+        self.openings.extend(openings.map(|place| first + place));
         self.operations
             .extend(next.operations.into_iter().map(|planned| Planned {
-                session: number(planned.session),
+                session: number(planned.session()),
                 ..planned
             }));
         let heads = next.heads.into_iter();
@@ -273,11 +275,12 @@ impl Notes {
     fn hold(&mut self, operation: &Operation, recorded: Recorded, reading: &Reading) {
         let place = self.operations.len();
         let request = &recorded.operation.request;
-        self.paths.push(paths::digest(&request.target));
+        self.paths.push(paths::digest(paths::path(&request.target)));
         let session = self.session(operation.session.name());
         let heads = Heads::of(&operation.request.headers, &operation.response.headers);
         let times = Times::of(&request.method, &heads.given);
         let travels = Travels::of(operation.form);
+        self.openings.extend(travels.opens().map(|_| place));
         self.heads.push((place, Arc::new(heads)));
         let asked = credentials::in_query(&operation.request.target);
         self.asked
@@ -289,8 +292,7 @@ impl Notes {
             at: operation.at,
             answered: operation.answered,
             place: Place::Held(Arc::new(recorded)),
-            session,
-            opened: None,
+            session: narrow(session),
             lane: 0,
             epoch: 0,
             times,
@@ -303,7 +305,7 @@ impl Notes {
         let mut finder = Finder::default();
         let mut last = None;
         for (place, heads) in &self.heads {
-            let session = self.operations.get(*place).map(|planned| planned.session);
+            let session = self.operations.get(*place).map(Planned::session);
             let this = (session, Arc::as_ptr(heads));
             if last.replace(this) != Some(this)
                 && let Some(session) = session.and_then(|session| self.sessions.get(session))

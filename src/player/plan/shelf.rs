@@ -12,7 +12,7 @@ use crate::player::publish;
 use crate::player::shift::Shift;
 use crate::tape::reel::{Lost, Source, Spot};
 
-use super::{Plan, Planned, wide};
+use super::{Plan, Planned, paths, wide};
 
 /// How many operations are kept at most: enough for a test that runs over and over.
 const MAX_KEPT: usize = 4096;
@@ -29,11 +29,19 @@ pub(super) enum Place {
     Filed(u32, Spot),
 }
 
-/// An operation as it is played, with its request taken apart for comparing.
+/// How many operations that were read last are at hand, whether or not there is room for them: more than are
+/// looked at at one time. One more place is for the last whose text is long.
+const MAX_AT_HAND: usize = 64;
+
+/// A text is long that has more bytes than this.
+const LONG: u32 = 16 * 1024;
+
+/// An operation as it is played.
 #[derive(Debug)]
 pub(in crate::player) struct Recorded {
     pub(in crate::player) operation: Arc<Operation>,
-    pub(in crate::player) key: Key,
+    /// Its request, taken apart where it is first compared so: most are the same to the letter.
+    key: OnceLock<Key>,
     /// Where it is messages that a Bayeux client published: which of the messages of its response is the
     /// reply to each.
     pub(in crate::player) replies: Vec<Option<usize>>,
@@ -62,10 +70,13 @@ pub(super) struct Shelf {
 struct Kept {
     slots: Vec<Slot>,
     bytes: usize,
-    /// The one that was read last, whether or not there is room for it: who compared it is the first to ask for
-    /// it again.
-    last: Option<(usize, Arc<Recorded>)>,
+    /// Those that were read last, each at the place that its number says: who read one ahead, or compared it, is
+    /// the first to ask for it again.
+    at_hand: Vec<Option<AtHand>>,
 }
+
+/// An operation that was read a moment ago, with its number.
+type AtHand = (usize, Arc<Recorded>);
 
 /// Room for an operation.
 #[derive(Debug, Default)]
@@ -94,9 +105,8 @@ impl Shelf {
 }
 
 impl Manner {
-    /// Whether a request to this target may publish.
-    pub(super) fn may_publish(&self, target: &str) -> bool {
-        let path = target.split('?').next().unwrap_or_default();
+    /// Whether a request to this path may publish.
+    pub(super) fn may_publish(&self, path: &str) -> bool {
         let mut all = self.endpoints.iter();
         all.any(|endpoint| publish::is_below(path, endpoint))
     }
@@ -104,16 +114,22 @@ impl Manner {
 
 impl Recorded {
     /// What is played of an operation on a tape.
-    pub(super) fn of(operation: Operation, manner: &Manner, rules: &Rules) -> Recorded {
+    pub(super) fn of(operation: Operation, manner: &Manner) -> Recorded {
         let (mut operation, replies) = published(operation, manner);
         let identity = Identity::of_operation(&operation);
         manner.shift.operation(&mut operation);
         Recorded {
             identity,
-            key: Key::of(&operation.request, rules),
+            key: OnceLock::new(),
             operation: Arc::new(operation),
             replies,
         }
+    }
+
+    /// Its request, taken apart for comparing.
+    pub(in crate::player) fn key(&self, rules: &Rules) -> &Key {
+        self.key
+            .get_or_init(|| Key::of(&self.operation.request, rules))
     }
 }
 
@@ -130,9 +146,19 @@ impl Plan {
         }
         let operation = self.read(planned, file, spot)?;
         let (_, manner) = self.shelf.get(file)?;
-        let recorded = Arc::new(Recorded::of(operation, manner, &self.reading.rules));
-        self.kept().keep(place, spot.length(), &recorded);
+        let recorded = Arc::new(Recorded::of(operation, manner));
+        let displaced = self.kept().keep(place, spot.length(), &recorded);
+        // Only now, when others may go on: it is many small pieces of memory.
+        drop(displaced);
         Some(recorded)
+    }
+
+    /// Reads what a request to this target means as a rule, so that it is at hand for whoever looks closer: to be
+    /// called where nobody waits for it.
+    pub(in crate::player) fn read_ahead(&self, target: &str) {
+        if let Some(place) = self.paths.at(paths::digest(paths::path(target))).next() {
+            self.recorded(place);
+        }
     }
 
     /// An operation as it is played, for whoever goes through all of them once.
@@ -167,9 +193,10 @@ impl Plan {
     fn read(&self, planned: &Planned, file: u32, spot: Spot) -> Option<Operation> {
         let (source, _) = self.shelf.get(file)?;
         let operation = self.unless_lost(source.operation(spot))?;
-        let session = self.sessions.get(planned.session);
+        let settled = self.sessions.get(planned.session());
+        let renamed = settled.filter(|session| **session != operation.session);
         Some(Operation {
-            session: session.map_or(operation.session, Session::clone),
+            session: renamed.map_or(operation.session, Session::clone),
             ..operation
         })
     }
@@ -199,9 +226,11 @@ impl Plan {
 
 impl Kept {
     fn get(&self, place: usize) -> Option<Arc<Recorded>> {
-        if let Some((last, recorded)) = &self.last
-            && *last == place
-        {
+        let at_hand = [place % MAX_AT_HAND, MAX_AT_HAND];
+        let mut at_hand = at_hand
+            .iter()
+            .filter_map(|at| self.at_hand.get(*at)?.as_ref());
+        if let Some((_, recorded)) = at_hand.find(|(read, _)| *read == place) {
             return Some(Arc::clone(recorded));
         }
         let slot = self.slots.get(place % MAX_KEPT)?;
@@ -210,18 +239,23 @@ impl Kept {
             .map(|(.., recorded)| Arc::clone(recorded))
     }
 
-    /// Keeps an operation, whose text has so many bytes, in place of the one that has its slot, if it is read
-    /// again and there is room.
-    fn keep(&mut self, place: usize, length: u32, recorded: &Arc<Recorded>) {
-        self.last = Some((place, Arc::clone(recorded)));
+    /// Has an operation at hand, whose text has so many bytes, in place of the one that is returned. It keeps
+    /// it in place of the one that has its slot, if it is read again and there is room.
+    fn keep(&mut self, place: usize, length: u32, recorded: &Arc<Recorded>) -> Option<AtHand> {
         if self.slots.is_empty() {
             self.slots.resize_with(MAX_KEPT, Slot::default);
+            self.at_hand.resize_with(MAX_AT_HAND + 1, || None);
         }
-        let Some(slot) = self.slots.get_mut(place % MAX_KEPT) else {
-            return;
+        let at = if length > LONG {
+            MAX_AT_HAND
+        } else {
+            place % MAX_AT_HAND
         };
+        let at_hand = self.at_hand.get_mut(at)?;
+        let displaced = at_hand.replace((place, Arc::clone(recorded)));
+        let slot = self.slots.get_mut(place % MAX_KEPT)?;
         if slot.read.replace(place) != Some(place) {
-            return;
+            return displaced;
         }
         let length = wide(length);
         let before = slot.kept.as_ref().map_or(0, |(_, length, _)| *length);
@@ -230,6 +264,7 @@ impl Kept {
             slot.kept = Some((place, length, Arc::clone(recorded)));
             self.bytes = bytes;
         }
+        displaced
     }
 }
 
@@ -261,8 +296,11 @@ mod tests {
         kept.keep(0, u32::MAX, &one);
         assert!(Arc::ptr_eq(&kept.get(0).unwrap(), &one));
         kept.keep(0, u32::MAX, &one);
-        kept.keep(1, 1, &other);
+        assert!(kept.keep(MAX_AT_HAND, 1, &other).is_none());
+        let (displaced, _) = kept.keep(1, u32::MAX, &other).unwrap();
+        assert_eq!(displaced, 0);
         assert!(kept.get(0).is_none());
+        assert!(kept.get(1).is_some() && kept.get(MAX_AT_HAND).is_some());
     }
 
     #[test]
@@ -272,7 +310,7 @@ mod tests {
         let mut kept = Kept::default();
         let mut read = |place: usize, recorded: &Arc<Recorded>| {
             kept.keep(place, 1, recorded);
-            kept.keep(MAX_KEPT - 1, 1, &other);
+            kept.keep(MAX_AT_HAND, 1, &other);
             [0, MAX_KEPT].map(|place| kept.get(place).is_some())
         };
         assert_eq!(read(0, &one), [false, false]);

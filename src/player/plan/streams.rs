@@ -13,18 +13,20 @@ use super::{Ending, LaneEvent, Opened, Plan};
 impl Plan {
     /// Learns which streams of a tape follow each other.
     pub(super) fn learn_strands(&mut self, strands: &Strands, numbers: &Numbers, first: usize) {
-        for (place, planned) in self.operations.iter_mut().enumerate().skip(first) {
-            if let Some(stream) = planned.travels.opens()
+        for &place in self.openings.iter().filter(|place| **place >= first) {
+            if let Some(planned) = self.operations.get(place)
+                && let Some(stream) = planned.travels.opens()
                 && let Some(strand) = strands.get(planned.id)
             {
                 let resumes = strand.resumes.and_then(|id| numbers.get(id));
-                planned.opened = Some(Box::new(Opened {
+                let opened = Opened {
                     stream,
                     strand: numbers.get(strand.first).unwrap_or(place),
                     number: strand.number,
                     resumes,
                     ending: None,
-                }));
+                };
+                self.opened.insert(place, opened);
                 self.resuming.extend(resumes.map(|_| place));
             }
         }
@@ -41,8 +43,7 @@ impl Plan {
         let (_, lane) = self.lane(&fact.session, lanes);
         let events = self.lanes.get(lane).map_or(0, |lane| lane.events.len());
         let stream = numbers.get(closed.stream);
-        let planned = stream.and_then(|stream| self.operations.get_mut(stream));
-        if let Some(opened) = planned.and_then(|planned| planned.opened.as_mut()) {
+        if let Some(opened) = stream.and_then(|stream| self.opened.get_mut(&stream)) {
             opened.ending = Some(Ending {
                 closed: closed.clone(),
                 at: fact.at,
@@ -54,11 +55,14 @@ impl Plan {
 
     /// Works out what came before the ends of streams, from this operation on.
     pub(super) fn complete_endings(&mut self, first: usize) {
-        for place in first..self.operations.len() {
+        let places: Vec<usize> = self
+            .opened
+            .range(first..)
+            .map(|(place, _)| *place)
+            .collect();
+        for &place in &places {
             let resumed = self.operations.get(place).and_then(|planned| {
-                // First what most operations lack: to look for each in its lane would take the square of their
-                // number.
-                let resumes = planned.opened.as_ref()?.resumes?;
+                let resumes = self.opened.get(&place)?.resumes?;
                 let events = &self.lanes.get(planned.lane())?.events;
                 let own = LaneEvent::Operation(place);
                 Some((resumes, events.iter().position(|event| event == own)?))
@@ -72,7 +76,7 @@ impl Plan {
                 ending.closed.by = Ender::Client;
             }
         }
-        for place in first..self.operations.len() {
+        for place in places {
             let begun = self.begun_at_end(place);
             if let Some(ending) = self.ending_mut(place) {
                 ending.begun = begun;
@@ -81,15 +85,14 @@ impl Plan {
     }
 
     fn ending_mut(&mut self, place: usize) -> Option<&mut Ending> {
-        let opened = self.operations.get_mut(place)?.opened.as_mut()?;
-        opened.ending.as_mut()
+        self.opened.get_mut(&place)?.ending.as_mut()
     }
 
     /// The operations that had begun when the service ended the stream of this one, and stand behind
     /// that.
     fn begun_at_end(&self, place: usize) -> Vec<usize> {
         let found = self.operations.get(place).and_then(|planned| {
-            let ending = planned.opened.as_ref()?.ending.as_ref()?;
+            let ending = self.opened.get(&place)?.ending.as_ref()?;
             let events = &self.lanes.get(planned.lane())?.events;
             let by_service = ending.closed.by == Ender::Service;
             by_service.then(|| (ending.at, events.iter().skip(ending.events)))

@@ -114,6 +114,17 @@ impl State {
     pub(super) fn each(&mut self, mut act: impl FnMut(&mut Stage) -> Vec<Send>) {
         let sends: Vec<Send> = self.copies.iter_mut().flat_map(&mut act).collect();
         self.dispatch(sends);
+        self.touched = self
+            .copies
+            .iter()
+            .position(Stage::is_unfinished)
+            .map(CopyId);
+    }
+
+    /// The copy in which something has happened, where more is due at once than was handed over.
+    pub(super) fn unfinished(&mut self) -> Option<CopyId> {
+        let copy = self.touched?;
+        self.copies.get(copy).is_unfinished().then_some(copy)
     }
 
     /// Makes room for the stream that an answer opens, if it opens one.
@@ -206,5 +217,68 @@ mod tests {
             Alarm::AsSet
         );
         assert_eq!(state.set_alarm(), Some(Micros(1_000_003)));
+    }
+
+    /// A client of this session shakes hands, subscribes, and leaves its poll there.
+    fn listens(state: &mut State, session: &str) {
+        let who = Identity {
+            session: Some(session.to_owned()),
+            ..Identity::default()
+        };
+        let mut say = |text: &str| {
+            state.next += 1;
+            let (exchange, messages) = (Exchange(state.next), message::read(None, text.as_bytes()));
+            let stage = state.stage(CopyId(0));
+            let messages = messages.unwrap();
+            let (sends, _) = stage.messages(Micros(1), exchange, &who, Role::Player, &messages);
+            let answer = sends.first().map(|send| send.messages.concat());
+            let (waiter, _) = oneshot::channel();
+            state.waiting.insert(exchange, Waiter::Request(waiter));
+            String::from_utf8(answer.unwrap_or_default()).unwrap()
+        };
+        let shaken = say(r#"{"channel":"/meta/handshake"}"#);
+        let id = shaken.split(r#""clientId":""#).nth(1).unwrap();
+        let id = id.split('"').next().unwrap();
+        let message = |channel: &str, rest: &str| {
+            format!(r#"{{"channel":"/meta/{channel}","clientId":"{id}"{rest}}}"#)
+        };
+        say(&message("subscribe", r#","subscription":"/**""#));
+        say(&message("connect", ""));
+        assert_eq!(say(&message("connect", "")), "");
+    }
+
+    #[test]
+    fn of_much_the_first_goes_out_before_the_last_is_worked_out() {
+        let heard = (0..300).map(|number| format!(" l{number}:n{number}@1<1"));
+        let shorthand = format!("a:op1@0-0{}", heard.collect::<String>());
+        let plan = Arc::new(plan(&[tape(&shorthand)]));
+        let mut state = State::new(Copies::new(Arc::clone(&plan), Settings::default()));
+        for session in plan.sessions().iter().skip(1) {
+            listens(&mut state, session.name());
+        }
+        let caller = Identity {
+            session: Some("a".to_owned()),
+            ..Identity::default()
+        };
+        let request = &plan.called(0).unwrap().request;
+        let stage = state.stage(CopyId(0));
+        assert!(stage.operation(Micros(2), &caller, request).1.is_empty());
+        let sends = stage.answered(Micros(3), 0);
+        state.dispatch(sends);
+        let first = state.answers.len();
+        assert!((1..300).contains(&first), "{first}");
+        let deadline = state.stage(CopyId(0)).deadline();
+        assert_eq!(
+            deadline,
+            Some(Micros(0)),
+            "the timer goes on where nobody does"
+        );
+        while let Some(copy) = state.unfinished() {
+            let sends = state.stage(copy).go_on(Micros(4));
+            assert!(!sends.is_empty());
+            state.dispatch(sends);
+        }
+        assert_eq!(state.answers.len(), 300);
+        assert!(state.set_alarm() > Some(Micros(4)));
     }
 }

@@ -64,7 +64,7 @@ impl Stage {
     pub(super) fn alike(&self, tied: Option<usize>, live: &Live<'_>, among: Among) -> Vec<Alike> {
         let rules = &self.plan.reading.rules;
         let similar = |(place, planned): (usize, &Planned)| {
-            if live.is_barred(planned.session) || among == Among::Left && !self.is_left(place) {
+            if live.is_barred(planned.session()) || among == Among::Left && !self.is_left(place) {
                 return None;
             }
             let recorded = self.plan.recorded(place)?;

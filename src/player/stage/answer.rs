@@ -124,7 +124,7 @@ impl Stage {
         identity: &Identity,
         messages: &[Message],
     ) -> (Option<usize>, Verdict) {
-        let by = |message: &Message| Some(ClientId(message.client_id.clone()?));
+        let by = |message: &Message| Some(ClientId(message.client_id.as_deref()?.into()));
         let request = publish::of(messages);
         let mut publisher = messages.iter().filter(|message| !message.is_meta());
         let client = publisher.find_map(by);
@@ -209,7 +209,7 @@ impl Stage {
             self.run.answer(now, &plan, place);
             Awaited::No
         };
-        self.cast.called(&plan.ties, identity, planned.session);
+        self.cast.called(&plan.ties, identity, planned.session());
         if let Quiet::Since(since) = &mut self.quiet {
             *since = now;
         }
@@ -327,7 +327,7 @@ impl Stage {
 
     /// Whose an operation is.
     pub(super) fn session(&self, planned: &Planned) -> Session {
-        let session = self.plan.sessions.get(planned.session);
+        let session = self.plan.sessions.get(planned.session());
         session.map_or_else(|| Session::new(""), Session::clone)
     }
 

@@ -103,7 +103,7 @@ impl Stage {
                 Refusal::exhausted(
                     &self.veil.request(live.request),
                     &recorded,
-                    self.name(planned.session),
+                    self.name(planned.session()),
                     matching.len(),
                 )
             });
@@ -150,7 +150,7 @@ impl Stage {
     pub(super) fn matching(&self, tied: Option<usize>, live: &Live<'_>) -> Vec<usize> {
         let rules = &self.plan.reading.rules;
         let answers = |place: usize, planned: &Planned| {
-            if live.is_barred(planned.session) {
+            if live.is_barred(planned.session()) {
                 return false;
             }
             let Some(recorded) = self.plan.recorded(place) else {
@@ -179,8 +179,8 @@ impl Stage {
     fn elsewhere(&self, matching: &[usize]) -> Option<usize> {
         let free = |place: &usize| {
             let planned = self.plan.operations.get(*place)?;
-            let free = self.cast.listener(planned.session).is_none();
-            (free && planned.times != Times::Any).then_some(planned.session)
+            let free = self.cast.listener(planned.session()).is_none();
+            (free && planned.times != Times::Any).then_some(planned.session())
         };
         let mut sessions = matching.iter().filter_map(free);
         let first = sessions.next()?;
@@ -282,7 +282,7 @@ impl Stage {
         let planned = places
             .into_iter()
             .filter_map(|place| Some((place, self.plan.operations.get(place)?)));
-        planned.filter(move |(_, planned)| tied.is_none_or(|seat| planned.session == seat))
+        planned.filter(move |(_, planned)| tied.is_none_or(|seat| planned.session() == seat))
     }
 
     fn refuse(&self, tied: Option<usize>, live: &Live<'_>) -> Refusal {
@@ -303,7 +303,7 @@ impl Stage {
             let covered: Vec<Mismatch> = covered.collect();
             Some((
                 self.plan.recorded(place)?,
-                self.name(planned.session),
+                self.name(planned.session()),
                 covered,
             ))
         });

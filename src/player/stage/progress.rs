@@ -94,7 +94,7 @@ impl Stage {
             .map(|recorded| &recorded.operation.request);
         Some(Called {
             operation: planned.id,
-            session: self.plan.sessions.get(planned.session)?,
+            session: self.plan.sessions.get(planned.session())?,
             method: request.map_or_else(String::new, |request| request.method.clone()),
             target: request.map_or_else(String::new, |request| request.target.clone()),
             by,

@@ -41,7 +41,7 @@ impl Stage {
                 let matching = self.means(tied, &self.look_at(identity, live));
                 let vacant = |place: &usize| {
                     let planned = self.plan.operations.get(*place);
-                    planned.is_some_and(|planned| self.cast.is_vacant(planned.session))
+                    planned.is_some_and(|planned| self.cast.is_vacant(planned.session()))
                 };
                 matching.iter().any(vacant) || matching.is_empty()
             }
@@ -71,7 +71,7 @@ impl Stage {
             planned.is_some_and(|planned| {
                 planned.times == Times::AtLeast
                     && self.run.served(*place) > 0
-                    && tied.is_none_or(|tie| tie.seat != planned.session)
+                    && tied.is_none_or(|tie| tie.seat != planned.session())
             })
         };
         !matching.is_empty() && matching.iter().all(taken)

@@ -10,7 +10,7 @@ use crate::journal::Remark;
 use crate::matcher::{Field, Key, Mismatch, Part, Rules};
 
 use super::super::cast::Identity;
-use super::super::plan::{Planned, Recorded, Times, path_digest};
+use super::super::plan::{self, Planned, Recorded, Times, path_digest};
 use super::super::values::ChoiceId;
 use super::super::values::secret::{self, Constancy, Seat};
 use super::Stage;
@@ -45,7 +45,7 @@ impl Expected<'_> {
     /// The request, taken apart.
     pub(super) fn key(&self, rules: &Rules) -> Cow<'_, Key> {
         match self {
-            Expected::Recorded(recorded) => Cow::Borrowed(&recorded.key),
+            Expected::Recorded(recorded) => Cow::Borrowed(recorded.key(rules)),
             Expected::Live(request) => Cow::Owned(Key::of(request, rules)),
         }
     }
@@ -74,7 +74,7 @@ impl Stage {
     /// A live request, to be taken apart.
     pub(super) fn look_at<'a>(&self, identity: &Identity, request: &'a Request) -> Live<'a> {
         Live {
-            path: path_digest(&request.target),
+            path: path_digest(plan::path(&request.target)),
             request,
             key: OnceCell::new(),
             fields: OnceCell::new(),
@@ -126,7 +126,7 @@ impl Stage {
     /// Whether a live value may stand for what stands at this place on the tape.
     fn accepts(&self, seat: &Seat, planned: &Planned, value: &str) -> bool {
         let owner = self.cast.stand_in_of(&self.plan.ties, value);
-        if owner.is_some_and(|owner| owner != planned.session) {
+        if owner.is_some_and(|owner| owner != planned.session()) {
             return false;
         }
         if seat.constancy == Constancy::Unknown {

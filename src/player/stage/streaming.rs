@@ -11,7 +11,7 @@ use crate::exchange::{
 };
 
 use super::super::cast::Identity;
-use super::super::plan::{self, Opened, Plan, Planned, Wording};
+use super::super::plan::{self, Opened, Plan, Wording};
 use super::super::settings::Reconnections;
 use super::outlets::{Outgoing, OutletId, Place, Sent};
 use super::{Answer, Quiet, Send, Stage};
@@ -94,7 +94,7 @@ impl Stage {
         place: usize,
         live: &Request,
     ) -> Option<(OutletId, Stream)> {
-        let of = outlet_of(place, self.plan.operations.get(place)?)?;
+        let of = self.outlet_of(place)?;
         let (seat, stream) = (of.seat, of.stream);
         let plan = &self.plan;
         let mut unseen = match seen_last(live) {
@@ -119,8 +119,7 @@ impl Stage {
     /// Sends the next notification of a lane on its stream, if its client has that open.
     pub(super) fn hand_on(&mut self, notification: usize, stream: usize) -> Option<usize> {
         let due = self.plan.notifications.get(notification)?;
-        let opened = self.plan.operations.get(stream)?.opened.as_ref()?;
-        let outlet = self.outlets.way(opened.strand)?;
+        let outlet = self.outlets.way(self.opened(stream)?.strand)?;
         let pushed = self.plan.pushed(notification)?;
         let bytes = match self.live(notification, &pushed) {
             Some((_, data)) => plan::carried(&due.notification.carrier, &data, Wording::Anew),
@@ -221,8 +220,8 @@ impl Stage {
         let Some(planned) = self.plan.operations.get(operation) else {
             return true;
         };
-        let ending = planned.opened.as_ref();
-        let Some(ending) = ending.and_then(|opened| opened.ending.as_ref()) else {
+        let opened = self.opened(operation);
+        let Some(ending) = opened.and_then(|opened| opened.ending.as_ref()) else {
             return true;
         };
         let mut begun = ending.begun.iter();
@@ -232,7 +231,18 @@ impl Stage {
     }
 
     fn opened(&self, operation: usize) -> Option<&Opened> {
-        self.plan.operations.get(operation)?.opened.as_deref()
+        self.plan.opened.get(&operation)
+    }
+
+    /// Where the stream belongs that an operation opens, if it opens one.
+    fn outlet_of(&self, operation: usize) -> Option<Place> {
+        let opened = self.opened(operation)?;
+        Some(Place {
+            operation,
+            seat: self.plan.operations.get(operation)?.session(),
+            strand: opened.strand,
+            stream: opened.stream,
+        })
     }
 
     fn put_all_back(&mut self, now: Micros, notifications: &[usize]) {
@@ -240,17 +250,6 @@ impl Stage {
             self.put_back(now, *notification);
         }
     }
-}
-
-/// Where the stream belongs that an operation opens, if it opens one.
-fn outlet_of(operation: usize, planned: &Planned) -> Option<Place> {
-    let opened = planned.opened.as_ref()?;
-    Some(Place {
-        operation,
-        seat: planned.session,
-        strand: opened.strand,
-        stream: opened.stream,
-    })
 }
 
 /// What a client says that it has seen last.

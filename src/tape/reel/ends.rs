@@ -6,6 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 
+use blake3::Hash;
 use memchr::{memchr, memrchr};
 
 use crate::tape::Header;
@@ -74,27 +75,18 @@ impl Ends {
         Ok(ends)
     }
 
-    /// Whether the trailer fits, if there is one.
-    pub(super) fn fit(&self, file: &File) -> io::Result<Fit> {
+    /// Whether the trailer fits, if there is one, where so many events stand on lines of this digest.
+    pub(super) fn fit(&self, file: &File, events: u64, lines: Hash) -> io::Result<Fit> {
         let Some(trailer) = &self.trailer else {
             return Ok(Fit::Fits);
         };
         // As capture writes them the lines are what is digested. To take them apart costs more.
-        let fits = self.digest(file, |lines, seal| {
-            let events = memchr::memchr_iter(b'\n', lines).count();
-            seal.add_lines(lines, events as u64);
-        })? == *trailer
-            || self.digest(file, |lines, seal| {
-                let lines = String::from_utf8_lossy(lines);
-                for line in lines.lines() {
-                    seal.add(&compact(line));
-                }
-            })? == *trailer;
+        let fits = Trailer::of(events, lines) == *trailer || self.taken_apart(file)? == *trailer;
         Ok(if fits { Fit::Fits } else { Fit::Edited })
     }
 
-    /// The trailer for the events, of which whole lines are added.
-    fn digest(&self, file: &File, mut add: impl FnMut(&[u8], &mut Seal)) -> io::Result<Trailer> {
+    /// The trailer for the events as they are digested, whatever white space stands on their lines.
+    fn taken_apart(&self, file: &File) -> io::Result<Trailer> {
         let mut seal = Seal::default();
         let mut at = self.events.start;
         let mut bytes = Vec::new();
@@ -111,7 +103,10 @@ impl Ends {
             } else {
                 whole
             };
-            add(bytes.get(..whole).unwrap_or_default(), &mut seal);
+            let lines = String::from_utf8_lossy(bytes.get(..whole).unwrap_or_default());
+            for line in lines.lines() {
+                seal.add(&compact(line));
+            }
             bytes.drain(..whole);
         }
         Ok(seal.trailer())

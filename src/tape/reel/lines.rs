@@ -14,18 +14,26 @@ use std::thread;
 use memchr::{memchr, memchr_iter};
 
 use super::Reader;
+use super::digest::Part;
 use super::source::Spot;
 use crate::exchange::{Form, OperationId};
 use crate::tape::Event;
 use crate::tape::objects::Stopped;
-use crate::tape::wire::{self, Entry, Glance};
+use crate::tape::wire::{self, Before, Entry, Glance};
 
-/// How much is read at once: it fits in the caches, and a thread of its own is worth it.
-const PIECE: u64 = 1024 * 1024;
+/// How much is read at once: it fits in the cache of a core, and what is made of it is worth handing on.
+const PIECE: u64 = 256 * 1024;
 
 /// How many threads read at most: beyond that the memory is the limit, and a test run on a large machine
 /// starts many replays.
 const MAX_THREADS: usize = 8;
+
+/// Whether anybody asks for the digest of the lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Digests {
+    Wanted,
+    Idle,
+}
 
 /// What came of a piece of a tape.
 pub(super) struct Piece<R> {
@@ -37,12 +45,30 @@ pub(super) struct Piece<R> {
     pub(super) sockets: Vec<OperationId>,
     /// The other events, each with how many operations of the piece stand before it.
     pub(super) events: Vec<(usize, Event)>,
+    /// The digest of the bytes of the piece, where it is wanted. Its lines end behind them.
+    pub(super) digest: Option<Part>,
+}
+
+/// Where lines are read from.
+struct Reading<'a> {
+    file: &'a File,
+    range: &'a Range<u64>,
+    digests: Digests,
+}
+
+/// The lines that begin in a piece.
+struct Lines<'a> {
+    text: &'a [u8],
+    /// Where the first of them stands.
+    offset: u64,
+    digest: Option<Part>,
 }
 
 /// Reads the lines in this range of a file, and hands on each piece.
 pub(super) fn read<R: Reader>(
     file: &File,
     range: &Range<u64>,
+    digests: Digests,
     reader: &(impl Fn() -> R + Sync),
     mut take: impl FnMut(Piece<R>),
 ) -> Result<(), Stopped> {
@@ -52,12 +78,17 @@ pub(super) fn read<R: Reader>(
         .min(MAX_THREADS)
         .min(usize::try_from(pieces).unwrap_or(MAX_THREADS));
     let next = AtomicU64::new(0);
+    let from = Reading {
+        file,
+        range,
+        digests,
+    };
     thread::scope(|scope| {
         // So many wait at most: whoever takes them sets the speed.
         let (send, receive) = mpsc::sync_channel(threads);
         for _ in 0..threads {
-            let (send, next) = (send.clone(), &next);
-            scope.spawn(move || work(file, range, reader, next, &send));
+            let (send, next, from) = (send.clone(), &next, &from);
+            scope.spawn(move || work(from, reader, next, &send));
         }
         drop(send);
         let mut early = BTreeMap::new();
@@ -76,8 +107,7 @@ pub(super) fn read<R: Reader>(
 
 /// Reads one piece after the other, until there is none or nobody wants more.
 fn work<R: Reader>(
-    file: &File,
-    range: &Range<u64>,
+    from: &Reading<'_>,
     reader: &impl Fn() -> R,
     next: &AtomicU64,
     send: &SyncSender<(u64, Result<Piece<R>, Stopped>)>,
@@ -85,32 +115,48 @@ fn work<R: Reader>(
     let mut bytes = Vec::new();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        let start = range.start.saturating_add(number.saturating_mul(PIECE));
-        if start >= range.end {
+        let start = number.saturating_mul(PIECE);
+        let start = from.range.start.saturating_add(start);
+        if start >= from.range.end {
             return;
         }
-        let piece = lines(file, range, start, &mut bytes)
+        let piece = lines(from, start, &mut bytes)
             .map_err(Stopped::Io)
-            .and_then(|lines| piece(lines, reader()).ok_or(Stopped::Unusual));
+            .and_then(|lines| piece(&lines, reader()).ok_or(Stopped::Unusual));
         if send.send((number, piece)).is_err() {
             return;
         }
     }
 }
 
-/// The lines that begin in the piece which starts here, with the place of the first.
+/// The lines that begin in the piece which starts here.
 fn lines<'a>(
-    file: &File,
-    range: &Range<u64>,
+    &Reading {
+        file,
+        range,
+        digests,
+    }: &Reading<'_>,
     start: u64,
     bytes: &'a mut Vec<u8>,
-) -> io::Result<(&'a [u8], u64)> {
+) -> io::Result<Lines<'a>> {
     let end = start.saturating_add(PIECE).min(range.end);
     // A line begins here if one ends right before.
     let from = start.saturating_sub(1).max(range.start);
     let length = usize::try_from(end - from).map_err(|_| io::ErrorKind::FileTooLarge)?;
     bytes.resize(length, 0);
     file.read_exact_at(bytes, from)?;
+    let digest = match digests {
+        Digests::Wanted => {
+            let before = usize::from(from < start);
+            let piece = bytes.get(before..).unwrap_or_default();
+            Some(Part::of(
+                piece,
+                start - range.start,
+                range.end - range.start,
+            ))
+        }
+        Digests::Idle => None,
+    };
     let first = if from == start {
         0
     } else {
@@ -119,7 +165,7 @@ fn lines<'a>(
     // The last line may go on behind the piece.
     let mut read = end;
     while bytes.last() != Some(&b'\n') && first < bytes.len() && read < range.end {
-        let more = range.end.min(read.saturating_add(PIECE / 16));
+        let more = range.end.min(read.saturating_add(PIECE / 4));
         let before = bytes.len();
         let length = usize::try_from(more - read).map_err(|_| io::ErrorKind::FileTooLarge)?;
         bytes.resize(before + length, 0);
@@ -130,24 +176,32 @@ fn lines<'a>(
         }
         read = more;
     }
-    let lines = bytes.get(first..).unwrap_or_default();
-    Ok((lines, from + first as u64))
+    Ok(Lines {
+        text: bytes.get(first..).unwrap_or_default(),
+        offset: from + first as u64,
+        digest,
+    })
 }
 
 /// Reads these lines; `None` where one is not as capture writes it.
-fn piece<R: Reader>((lines, start): (&[u8], u64), reader: R) -> Option<Piece<R>> {
-    let text = std::str::from_utf8(lines).ok()?;
+fn piece<R: Reader>(lines: &Lines<'_>, reader: R) -> Option<Piece<R>> {
+    let text = std::str::from_utf8(lines.text).ok()?;
     let mut piece = Piece {
         reader,
         ids: Vec::new(),
         sockets: Vec::new(),
         events: Vec::new(),
+        digest: lines.digest,
     };
     let mut from = 0;
     let mut before = None;
-    let ends = memchr_iter(b'\n', lines).chain((!text.ends_with('\n')).then_some(lines.len()));
+    let ends = memchr_iter(b'\n', lines.text).chain((!text.ends_with('\n')).then_some(text.len()));
     for end in ends.filter(|_| !text.is_empty()) {
-        piece.line(text.get(from..end)?, start + from as u64, &mut before)?;
+        piece.line(
+            text.get(from..end)?,
+            lines.offset + from as u64,
+            &mut before,
+        )?;
         from = end + 1;
     }
     Some(piece)
@@ -159,7 +213,7 @@ impl<R: Reader> Piece<R> {
         &mut self,
         line: &'a str,
         offset: u64,
-        before: &mut Option<Glance<'a>>,
+        before: &mut Option<Before<'a>>,
     ) -> Option<()> {
         if line.starts_with(wire::OPERATION) {
             let glance = Glance::at(line, before.as_ref())?;
@@ -167,9 +221,8 @@ impl<R: Reader> Piece<R> {
             if let Form::Message(message) = glance.form {
                 self.sockets.push(message.stream);
             }
-            let taken = self.reader.operation(&glance, Spot::of(line, offset)?);
-            *before = Some(glance);
-            return taken;
+            *before = glance.before();
+            return self.reader.operation(&glance, Spot::of(line, offset)?);
         }
         let Entry::Event(event) = wire::read(line).ok()?.1 else {
             return None;

@@ -5,12 +5,12 @@
 //! people or a fault, it says that it is unusual: then the tape is to be read into memory, which tells faults
 //! with their places. So the two never disagree about what a tape is.
 
+mod digest;
 mod ends;
 mod lines;
 mod source;
 
 use std::fs::File;
-use std::io;
 use std::path::Path;
 
 use crate::exchange::{Notification, NotificationId, OperationId, Session};
@@ -21,13 +21,15 @@ use super::packing::{self, Packing};
 use super::segment::Belongs;
 use super::wire::Glance;
 use super::{Event, Gaps, Header, Loaded, Notice, SegmentState, Tape, joined, names, store};
+use digest::Joined;
 use ends::Ends;
-use lines::Piece;
+use lines::{Digests, Piece};
 pub use source::{Lost, Source, Spot};
 
 /// What takes note of events where they stand.
 pub trait Reader: Send {
-    /// Takes note of one; `None` where the tape must be read into memory because of it.
+    /// Takes note of one; `None` where the tape must be read into memory because of it. What it says to be the same
+    /// is so in the one of which was taken note before.
     fn operation(&mut self, glance: &Glance<'_>, spot: Spot) -> Option<()>;
 
     /// Takes note of a notification, of which what is left in it stays in memory; `None` as above.
@@ -159,23 +161,29 @@ fn part<R: Reader>(
         return Err(Stopped::Unusual);
     }
     let ends = Ends::of(&file)?;
-    let fit = std::thread::scope(|scope| {
-        let fit = scope.spawn(|| ends.fit(&file));
-        lines::read(&file, &ends.events, reader, |piece: Piece<R>| {
-            let before = known.ids.len();
-            known.ids.extend(piece.ids);
-            known.sockets.extend(piece.sockets);
-            let events = piece.events.into_iter();
-            known
-                .events
-                .extend(events.map(|(place, event)| (before + place, event)));
-            take(piece.reader);
-        })?;
-        // A thread that panicked has told why already.
-        fit.join()
-            .unwrap_or(Err(io::ErrorKind::Other.into()))
-            .map_err(Stopped::Io)
+    let wanted = match &ends.trailer {
+        Some(_) => Digests::Wanted,
+        None => Digests::Idle,
+    };
+    let mut digest = Joined::default();
+    let mut count = 0;
+    lines::read(&file, &ends.events, wanted, reader, |piece: Piece<R>| {
+        if let Some(part) = piece.digest {
+            digest.add(part);
+        }
+        count += piece.ids.len() + piece.events.len();
+        let before = known.ids.len();
+        known.ids.extend(piece.ids);
+        known.sockets.extend(piece.sockets);
+        let events = piece.events.into_iter();
+        known
+            .events
+            .extend(events.map(|(place, event)| (before + place, event)));
+        take(piece.reader);
     })?;
+    let fit = ends
+        .fit(&file, count as u64, digest.digest())
+        .map_err(Stopped::Io)?;
     let mut notices = Vec::new();
     if ends.torn > 0 {
         notices.push(Notice::Torn { bytes: ends.torn });

@@ -142,30 +142,40 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// A sum that is another one where the bytes are, but for one chance in four thousand million. It finds
 /// what editors and accidents change; whoever wants to deceive may write the tape in the first place.
 fn sum(bytes: &[u8]) -> u32 {
-    let add = |lane: u64, word: u64| (lane ^ word).wrapping_mul(SPREAD).rotate_left(29);
-    let word = u64::from_le_bytes;
     // Four at a time, since each waits for the one before it.
     let mut lanes = [bytes.len() as u64, 1, 2, 3];
-    let (words, rest) = bytes.as_chunks::<8>();
+    let (words, rest) = bytes.as_chunks::<16>();
     let (fours, last) = words.as_chunks::<4>();
     for [one, two, three, four] in fours {
         let [first, second, third, fourth] = lanes;
         lanes = [
-            add(first, word(*one)),
-            add(second, word(*two)),
-            add(third, word(*three)),
-            add(fourth, word(*four)),
+            add(first, one),
+            add(second, two),
+            add(third, three),
+            add(fourth, four),
         ];
     }
-    let mut all = lanes.into_iter().fold(0, add);
+    let joined = |all: u64, lane: u64| (all ^ lane).wrapping_mul(SPREAD).rotate_left(29);
+    let mut all = lanes.into_iter().fold(0, joined);
     for last in last {
-        all = add(all, word(*last));
+        all = add(all, last);
     }
-    for byte in rest {
-        all = add(all, u64::from(*byte));
-    }
+    let mut end = [0; 16];
+    end.iter_mut()
+        .zip(rest)
+        .for_each(|(end, byte)| *end = *byte);
+    all = add(all, &end);
     let all = (all ^ (all >> 32)).wrapping_mul(SPREAD);
     u32::try_from(all >> 32).unwrap_or_default()
+}
+
+/// Adds sixteen bytes to a sum: one half of them times the other, as wide as that becomes.
+fn add(sum: u64, bytes: &[u8; 16]) -> u64 {
+    let halves = u128::from_le_bytes(*bytes);
+    let half = |halves: u128| u64::try_from(halves & u128::from(u64::MAX)).unwrap_or_default();
+    let (low, high) = (half(halves), half(halves >> 64));
+    let product = u128::from(sum ^ low) * u128::from(high ^ SPREAD);
+    half(product) ^ half(product >> 64)
 }
 
 /// A new file without a name, for this program alone: it is gone when that ends, however it ends.

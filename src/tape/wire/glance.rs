@@ -45,6 +45,50 @@ pub struct Glance<'a> {
     pub status: Option<u16>,
     /// The contents of the request and the response.
     pub contents: [Content<'a>; 2],
+    /// What of it is the same as in the operation that was looked at before.
+    pub same: Same,
+    /// What stands behind the target, where it was read letter by letter.
+    pub(super) behind: &'a str,
+}
+
+/// What of an operation is known to be the same as in the one before: what was found out of it there holds here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Same {
+    /// The method, the status and the header fields.
+    pub head: Likeness,
+    /// The contents, in their order.
+    pub contents: [Likeness; 2],
+}
+
+/// Whether something is the same as it was before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Likeness {
+    /// To the letter.
+    Same,
+    /// Nobody has compared it, or it is another.
+    #[default]
+    Unknown,
+}
+
+/// As much of an operation as the next one is compared with.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::tape) struct Before<'a> {
+    pub(super) form: Form,
+    pub(super) method: &'a str,
+    pub(super) status: Option<u16>,
+    pub(super) fields: Fields<'a>,
+    pub(super) contents: [Content<'a>; 2],
+    /// What stands behind its target, if it was read letter by letter: where the same stands there again, all that
+    /// is above is the same.
+    pub(super) behind: &'a str,
+}
+
+impl Same {
+    /// All is the same.
+    pub(super) const ALL: Same = Same {
+        head: Likeness::Same,
+        contents: [Likeness::Same; 2],
+    };
 }
 
 /// The header fields of an operation, as JSON; equal texts are equal fields.
@@ -74,8 +118,23 @@ pub(super) const NO_FIELDS: &str = "[]";
 
 impl<'a> Glance<'a> {
     /// Looks at an operation, perhaps one behind another; `None` where its object cannot be read.
-    pub(in crate::tape) fn at(text: &'a str, before: Option<&Glance<'_>>) -> Option<Glance<'a>> {
+    pub(in crate::tape) fn at(text: &'a str, before: Option<&Before<'a>>) -> Option<Glance<'a>> {
         quick::glance(text, before).or_else(|| Glance::by_json(text))
+    }
+
+    /// What the next operation is compared with; `None` where that is not worth it.
+    pub(in crate::tape) fn before(&self) -> Option<Before<'a>> {
+        let Cow::Borrowed(method) = self.method else {
+            return None;
+        };
+        Some(Before {
+            form: self.form,
+            method,
+            status: self.status,
+            fields: self.fields,
+            contents: self.contents,
+            behind: self.behind,
+        })
     }
 
     /// The same for any order and spelling.
@@ -112,6 +171,8 @@ impl<'a> Glance<'a> {
                 asked.body.0,
                 answer.map_or(Content::None, |answer| answer.body.0),
             ],
+            same: Same::default(),
+            behind: "",
         })
         .filter(|glance| {
             let Fields {
@@ -137,8 +198,10 @@ impl Fields<'_> {
     /// The fields of the request, of the response, and behind its content; `None` where they are none.
     pub fn read(&self) -> Option<[Headers; 3]> {
         let read = |text| {
-            let wire: Vec<(String, WireValue)> = serde_json::from_str(text).ok()?;
-            Some(headers(&wire))
+            quick::headers(text).or_else(|| {
+                let wire: Vec<(String, WireValue)> = serde_json::from_str(text).ok()?;
+                Some(headers(&wire))
+            })
         };
         Some([read(self.asked)?, read(self.given)?, read(self.trailers)?])
     }
@@ -147,7 +210,8 @@ impl Fields<'_> {
 /// The operation that an object on a tape is; `None` where it is none.
 pub(in crate::tape) fn operation(text: &str) -> Option<Operation> {
     let begins = text.starts_with(OPERATION);
-    begins.then(|| super::read_operation(text).ok()).flatten()
+    let read = || quick::operation(text).or_else(|| super::read_operation(text).ok());
+    begins.then(read).flatten()
 }
 
 /// Whether this is a list of header fields.

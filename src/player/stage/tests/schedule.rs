@@ -294,7 +294,7 @@ impl<'a> Schedule<'a> {
         };
         let got = &self.case.plan.operations[operation];
         let fits = if planned.times == Times::Any {
-            got.session == planned.session
+            got.session() == planned.session()
                 && got.held().request == planned.held().request
                 && response == Some(self.case.response(got))
         } else {

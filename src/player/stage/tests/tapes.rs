@@ -151,7 +151,7 @@ impl Case {
         let mut all = self.plan.operations.iter();
         all.all(|other| {
             other.times == Times::Any
-                || other.session != this.session
+                || other.session() != this.session()
                 || other.held().request != this.held().request
         })
     }
