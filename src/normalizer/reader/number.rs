@@ -1,6 +1,8 @@
 //! Numbers as Python and JSON5 write them, to numbers as JSON has them. Integers stay exact at any
 //! size; floats are written as `json.dumps` writes them.
 
+use std::borrow::Cow;
+
 use super::{Dialect, Fault, Read, Reader};
 
 /// How many decimal digits a hexadecimal, octal or binary integer may come to. The conversion takes
@@ -33,9 +35,13 @@ impl Reader<'_> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let plain = rest.first() != Some(&b'0') || length == 1;
-        if plain && length > 0 && !continues_number(rest.get(length).copied()) {
+        let long = usize::from(matches!(rest.get(length), Some(b'l' | b'L')));
+        if plain && length > 0 && !continues_number(rest.get(length + long).copied()) {
             self.out.push_str(self.slice(self.at, self.at + length));
-            self.at += length;
+            self.at += length + long;
+            if long > 0 {
+                self.dialects.only_python();
+            }
             return Ok(());
         }
         let number = self.any_number()?;
@@ -132,11 +138,11 @@ fn number_token(rest: &str) -> &str {
 
 /// Converts a number without its sign.
 fn convert(token: &str, negative: bool) -> Result<(Number, Spelling), String> {
-    let lower = token.to_ascii_lowercase();
-    let (body, long) = match lower.strip_suffix('l') {
+    let (body, long) = match token.strip_suffix(['l', 'L']) {
         Some(body) => (body, true),
-        None => (lower.as_str(), false),
+        None => (token, false),
     };
+    let body = &*lowered(body);
     let wrong = || format!("`{token}` is no number");
     for (mark, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] {
         if let Some(digits) = body.strip_prefix(mark) {
@@ -190,8 +196,19 @@ fn convert(token: &str, negative: bool) -> Result<(Number, Spelling), String> {
     })
 }
 
+fn lowered(token: &str) -> Cow<'_, str> {
+    if token.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(token.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(token)
+    }
+}
+
 /// A number without its underscores; `None` where one does not stand between two digits.
-fn without_underscores(digits: &str) -> Option<String> {
+fn without_underscores(digits: &str) -> Option<Cow<'_, str>> {
+    if !digits.contains('_') {
+        return (!digits.is_empty()).then_some(Cow::Borrowed(digits));
+    }
     let bytes = digits.as_bytes();
     let digit = |at: Option<usize>| {
         at.and_then(|at| bytes.get(at))
@@ -201,7 +218,7 @@ fn without_underscores(digits: &str) -> Option<String> {
         .iter()
         .enumerate()
         .all(|(at, &byte)| byte != b'_' || (digit(at.checked_sub(1)) && digit(Some(at + 1))));
-    (sound && !bytes.is_empty()).then(|| digits.replace('_', ""))
+    sound.then(|| Cow::Owned(digits.replace('_', "")))
 }
 
 fn integer(digits: &str, negative: bool) -> Number {
