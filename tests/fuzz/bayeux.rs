@@ -29,7 +29,7 @@ fuzz_target!(|text: &str| {
         let now = Micros(number as u64 * 1_000_000);
         let mut admit = || {
             clients += 1;
-            Admission::Granted(ClientId(format!("c{clients}")))
+            Admission::Granted(ClientId(format!("c{clients}").into()))
         };
         let published = Verdict::Taken;
         let effects = server.receive(now, exchange, &messages, &published, &mut admit);

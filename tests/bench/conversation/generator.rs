@@ -1,4 +1,4 @@
-//! The load: 64 connections that ask and ask again, by `wrk` where it is installed, else by hyper.
+//! The load: connections that ask and ask again, by `wrk` where it is installed, else by hyper.
 //! The same for all parties of a run, and the output says which.
 
 use std::path::Path;
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::runtime::Builder;
 
 use super::client::Client;
 use super::party;
@@ -18,32 +19,72 @@ use super::work::{CONNECTIONS, TARGET, content};
 pub(crate) struct Load {
     /// Requests a second that were answered with 200.
     pub(crate) rate: f64,
-    /// Microseconds within which 99 of 100 were answered.
+    /// Microseconds within which half of them were answered.
+    pub(crate) p50: f64,
+    /// Microseconds within which 99 of 100 were.
     pub(crate) p99: f64,
     /// Requests that were answered otherwise, or not at all.
     pub(crate) failed: u64,
 }
 
-/// Which program makes the load.
-pub(crate) fn name() -> &'static str {
-    if party::installed("wrk").is_some() {
-        "wrk, 2 threads"
-    } else {
-        "the bench's own hyper client"
+/// How many connections ask at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Callers {
+    /// Sixty-four.
+    Many,
+    /// One, call after call.
+    One,
+}
+
+impl Callers {
+    fn connections(self) -> usize {
+        match self {
+            Callers::Many => CONNECTIONS,
+            Callers::One => 1,
+        }
+    }
+
+    /// How many threads of `wrk` do it.
+    fn threads(self) -> usize {
+        self.connections().min(2)
+    }
+
+    /// Which program makes the load.
+    pub(crate) fn program(self) -> String {
+        if party::installed("wrk").is_some() {
+            format!("wrk, threads: {}", self.threads())
+        } else {
+            "the bench's own hyper client".to_owned()
+        }
+    }
+
+    /// Loads a party for this long with this many different operations, one after the other.
+    pub(crate) fn load(
+        self,
+        address: &str,
+        operations: usize,
+        turn: Duration,
+        folder: &Path,
+    ) -> Load {
+        if party::installed("wrk").is_some() {
+            return by_wrk(self, address, operations, turn, folder);
+        }
+        let mut runtime = match self {
+            Callers::Many => Builder::new_multi_thread(),
+            Callers::One => Builder::new_current_thread(),
+        };
+        let runtime = runtime.enable_all().build().unwrap();
+        runtime.block_on(by_hyper(self, address, operations, turn))
     }
 }
 
-/// Loads a party for this long with this many different operations, one after the other.
-pub(crate) fn load(address: &str, operations: usize, turn: Duration, folder: &Path) -> Load {
-    if party::installed("wrk").is_some() {
-        by_wrk(address, operations, turn, folder)
-    } else {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(by_hyper(address, operations, turn))
-    }
-}
-
-fn by_wrk(address: &str, operations: usize, turn: Duration, folder: &Path) -> Load {
+fn by_wrk(
+    callers: Callers,
+    address: &str,
+    operations: usize,
+    turn: Duration,
+    folder: &Path,
+) -> Load {
     let script = format!(
         "local count = 0\n\
          function setup(thread) thread:set('first', count * {half}); count = count + 1 end\n\
@@ -51,8 +92,8 @@ fn by_wrk(address: &str, operations: usize, turn: Duration, folder: &Path) -> Lo
          wrk.method = 'POST'\nwrk.body = '{content}'\n\
          wrk.headers['content-type'] = 'application/json'\n\
          function request() n = (n + 1) % {operations}; return wrk.format(nil, '{TARGET}' .. n) end\n\
-         function done(s, l, r) io.write(string.format('RESULT %d %d %d %d\\n', s.requests, \
-         s.duration, l:percentile(99), s.errors.connect + s.errors.read + s.errors.write + \
+         function done(s, l, r) io.write(string.format('RESULT %d %d %d %d %d\\n', s.requests, \
+         s.duration, l:percentile(50), l:percentile(99), s.errors.connect + s.errors.read + s.errors.write + \
          s.errors.timeout + s.errors.status)) end\n",
         half = operations / 2,
         content = content(),
@@ -62,7 +103,8 @@ fn by_wrk(address: &str, operations: usize, turn: Duration, folder: &Path) -> Lo
     // wrk takes whole seconds.
     let seconds = format!("{}s", turn.as_secs_f64().ceil().max(1.0));
     let output = Command::new("wrk")
-        .args(["-t", "2", "-c", &CONNECTIONS.to_string(), "-d", &seconds])
+        .args(["-t", &callers.threads().to_string()])
+        .args(["-c", &callers.connections().to_string(), "-d", &seconds])
         .arg("-s")
         .arg(&file)
         .arg(format!("http://{address}"))
@@ -72,23 +114,28 @@ fn by_wrk(address: &str, operations: usize, turn: Duration, folder: &Path) -> Lo
     let line = text.lines().find_map(|line| line.strip_prefix("RESULT "));
     let line = line.unwrap_or_else(|| panic!("wrk said {text}"));
     let numbers: Vec<u64> = line.split(' ').map(|word| word.parse().unwrap()).collect();
+    let [requests, duration, half, most, failed] = numbers[..] else {
+        panic!("wrk said {line}");
+    };
+    // Where nothing was answered, nothing was in time.
+    let in_time = |micros: u64| match requests {
+        0 => f64::INFINITY,
+        _ => micros as f64,
+    };
     Load {
-        rate: numbers[0].saturating_sub(numbers[3]) as f64 / (numbers[1] as f64 / 1e6),
-        p99: if numbers[0] == 0 {
-            f64::INFINITY // nothing was answered, so nothing in time
-        } else {
-            numbers[2] as f64
-        },
-        failed: numbers[3],
+        rate: requests.saturating_sub(failed) as f64 / (duration as f64 / 1e6),
+        p50: in_time(half),
+        p99: in_time(most),
+        failed,
     }
 }
 
-async fn by_hyper(address: &str, operations: usize, turn: Duration) -> Load {
+async fn by_hyper(callers: Callers, address: &str, operations: usize, turn: Duration) -> Load {
     let content = Bytes::from(content());
     let next = Arc::new(AtomicUsize::new(0));
     let begin = Instant::now();
     let mut tasks = Vec::new();
-    for _ in 0..CONNECTIONS {
+    for _ in 0..callers.connections() {
         let (content, next) = (content.clone(), Arc::clone(&next));
         let mut client = Client::connect(address).await;
         tasks.push(tokio::spawn(async move {
@@ -116,13 +163,14 @@ async fn by_hyper(address: &str, operations: usize, turn: Duration) -> Load {
     times.sort();
     Load {
         rate: times.len() as f64 / seconds,
+        p50: percentile(&times, 50),
         p99: percentile(&times, 99),
         failed,
     }
 }
 
 /// So many of 100 are at most this, in microseconds; of times that are sorted.
-pub(crate) fn percentile(times: &[Duration], percent: usize) -> f64 {
+fn percentile(times: &[Duration], percent: usize) -> f64 {
     let place = (times.len() * percent / 100).min(times.len().saturating_sub(1));
     times
         .get(place)

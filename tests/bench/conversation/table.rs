@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::{Plan, Size, generator};
+use super::generator::Callers;
+use super::{Plan, Size};
 
 /// One comparison.
 pub(crate) struct Table {
@@ -174,7 +175,7 @@ pub(crate) fn document(tables: &[Table], plan: Plan) -> Value {
     json!({
         "rounds": plan.rounds,
         "turn_milliseconds": plan.turn.as_millis() as u64,
-        "load": generator::name(),
+        "load": Callers::Many.program(),
         "processors": std::thread::available_parallelism().map_or(0, usize::from),
         "tables": tables.iter().map(Table::json).collect::<Vec<_>>(),
     })

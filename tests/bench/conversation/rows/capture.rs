@@ -9,7 +9,7 @@ use std::process::Command;
 use super::folder;
 use super::pass::{DISTINCT, recorder};
 use crate::Plan;
-use crate::generator::{self, load};
+use crate::generator::Callers;
 use crate::party::{self, Party};
 use crate::table::{Table, Wanted};
 use crate::work::ANSWERS;
@@ -26,7 +26,7 @@ pub(super) fn run(plan: Plan) -> Vec<Table> {
 fn compare(plan: Plan, name: &str, bytes: usize) -> Table {
     let work = format!(
         "150 B asked, {name} answered, 64 connections; load by {}",
-        generator::name()
+        Callers::Many.program()
     );
     let mut table = Table::new("capture", work, "requests/s");
     let service = Party::own(&["fixed", &bytes.to_string()]);
@@ -47,7 +47,8 @@ fn compare(plan: Plan, name: &str, bytes: usize) -> Table {
             };
             match started {
                 Ok(running) => {
-                    let done = load(&running.address, DISTINCT, plan.turn, folder.path());
+                    let done =
+                        Callers::Many.load(&running.address, DISTINCT, plan.turn, folder.path());
                     table.add(party, done.rate);
                     if done.failed > 0 {
                         table

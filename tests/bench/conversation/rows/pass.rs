@@ -2,7 +2,7 @@
 
 use super::folder;
 use crate::Plan;
-use crate::generator::{self, load};
+use crate::generator::Callers;
 use crate::party::{self, Party};
 use crate::table::{Table, Wanted};
 use crate::work::ANSWERS;
@@ -23,7 +23,7 @@ fn compare(plan: Plan, name: &str, bytes: usize) -> Table {
     let folder = folder();
     let work = format!(
         "150 B asked, {name} answered, 64 connections; load by {}",
-        generator::name()
+        Callers::Many.program()
     );
     let mut table = Table::new("pass-through", work, "requests/s");
     let service = Party::own(&["fixed", &bytes.to_string()]);
@@ -40,7 +40,7 @@ fn compare(plan: Plan, name: &str, bytes: usize) -> Table {
     }
     for _ in 0..plan.rounds {
         for (name, party) in &parties {
-            let done = load(&party.address, DISTINCT, plan.turn, folder.path());
+            let done = Callers::Many.load(&party.address, DISTINCT, plan.turn, folder.path());
             table.add(name, done.rate);
             if done.failed > 0 {
                 table

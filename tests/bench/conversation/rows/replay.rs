@@ -1,7 +1,7 @@
 //! Replay of operations: a tape of 1, 1,000 and 1,000,000 different ones, beside a fixed answer.
 
 use super::folder;
-use crate::generator::{self, load};
+use crate::generator::Callers;
 use crate::party::Party;
 use crate::table::{Table, Wanted};
 use crate::{Plan, Size, client, table, tapes};
@@ -28,7 +28,7 @@ fn compare(plan: Plan, count: usize, least: f64, size: Size) -> Table {
     let work = format!(
         "{count} different operations that may come again, 150 B asked, 16 B answered, 64 \
          connections; load by {}",
-        generator::name()
+        Callers::Many.program()
     );
     let mut table = Table::new("replay", work, "requests/s");
     let fixed = Party::own(&["fixed", "16"]);
@@ -51,7 +51,7 @@ fn compare(plan: Plan, count: usize, least: f64, size: Size) -> Table {
     let mut slowest = Vec::new();
     for _ in 0..plan.rounds {
         for (name, party) in [(FIXED, &fixed), (ANTIPHON, &antiphon)] {
-            let done = load(&party.address, count, plan.turn, folder.path());
+            let done = Callers::Many.load(&party.address, count, plan.turn, folder.path());
             table.add(name, done.rate);
             if name == ANTIPHON {
                 slowest.push(done.p99);
