@@ -3,6 +3,8 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
+use tokio::sync::watch;
+
 use crate::exchange::Operation;
 use crate::listen::{self, Counts, Door, Limits};
 use crate::player::{Plan, Replay as Player, admin};
@@ -88,18 +90,7 @@ async fn play(
     let words = introduction(&plan, &front, &ports);
     let (end, stop) = listen::stopper();
     let (end_forwarding, stop_forwarding) = listen::stopper();
-    let forwarding = match &setup.on_miss {
-        OnMiss::Forward(service, tape) => {
-            if service.trust == Trust::Insecure {
-                output::say(tls::INSECURE);
-            }
-            let scheme = tls::scheme(front.wire.scheme());
-            let service = service.as_ref().clone();
-            let tape = tape.as_deref().map(|tape| (tape, rules));
-            Some(Forwarding::start(service, scheme, tape, stop_forwarding).await?)
-        }
-        OnMiss::Refuse | OnMiss::Stop => None,
-    };
+    let forwarding = forwarding(&setup.on_miss, rules, &front, stop_forwarding).await?;
     let player = match &forwarding {
         Some(forwarding) => {
             Player::forwarding(plan, setup.settings, endpoints, forwarding.forward())
@@ -160,6 +151,26 @@ async fn play(
     } else {
         Outcome::Different
     })
+}
+
+/// What sends misses on, where the user wants that.
+async fn forwarding(
+    on_miss: &OnMiss,
+    rules: Option<Redaction>,
+    front: &Front,
+    stop: watch::Receiver<bool>,
+) -> Result<Option<Forwarding>, Failure> {
+    let OnMiss::Forward(service, tape) = on_miss else {
+        return Ok(None);
+    };
+    if service.trust == Trust::Insecure {
+        output::say(tls::INSECURE);
+    }
+    let scheme = tls::scheme(front.wire.scheme());
+    let service = service.as_ref().clone();
+    let tape = tape.as_deref().map(|tape| (tape, rules));
+    let forwarding = Forwarding::start(service, scheme, tape, stop).await?;
+    Ok(Some(forwarding))
 }
 
 /// The curl lines that play this very conversation.

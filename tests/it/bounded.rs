@@ -1,4 +1,5 @@
-//! What it takes to show a tape, to compare it, to lay it out and to redact it: the memory of an event, however much all bodies are.
+//! What it takes to show a tape, to compare it, to lay it out and to redact it: the memory of an event, however much
+//! all bodies are.
 
 use std::fs::{self, File};
 use std::ops::Range;
@@ -16,7 +17,7 @@ const BODY: usize = 64 * 1024;
 
 /// How many KiB a command may have of its own: less than the bodies take, and so much because what unpacks a
 /// frame keeps a window.
-const MOST: usize = 11 * 1024;
+const MOST: usize = 10 * 1024;
 
 /// Text that packs to a part of its length, as what people say does.
 fn body(seed: usize) -> String {

@@ -110,17 +110,7 @@ impl Plan {
             filed: notes.filed,
             lanes: BTreeMap::new(),
         };
-        let mut next = first;
-        for (before, event) in &events {
-            for place in next..first + before {
-                self.add_operation(place, &mut adding);
-            }
-            next = next.max(first + before);
-            self.add_event(event, next, &mut adding)?;
-        }
-        for place in next..self.operations.len() {
-            self.add_operation(place, &mut adding);
-        }
+        self.add_in_order(first, &events, &mut adding)?;
         let Adding { lanes, .. } = adding;
         self.count(lanes.values().copied());
         self.complete_endings(first);
@@ -135,6 +125,27 @@ impl Plan {
             secrets,
             stand_ins,
         });
+        Ok(())
+    }
+
+    /// Adds the operations from the first of a tape on, and these events of it between them: each behind so many.
+    fn add_in_order(
+        &mut self,
+        first: usize,
+        events: &[(usize, Event)],
+        adding: &mut Adding,
+    ) -> Result<(), PlanError> {
+        let mut next = first;
+        for (before, event) in events {
+            for place in next..first + before {
+                self.add_operation(place, adding);
+            }
+            next = next.max(first + before);
+            self.add_event(event, next, adding)?;
+        }
+        for place in next..self.operations.len() {
+            self.add_operation(place, adding);
+        }
         Ok(())
     }
 
