@@ -15,9 +15,10 @@ mod secret;
 mod streaming;
 #[cfg(test)]
 mod tests;
+mod under_way;
 mod veil;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -27,12 +28,13 @@ use crate::exchange::{Micros, NotificationId, Session};
 use crate::journal::Journal;
 
 use super::cast::{Cast, Identity, Role, Taken};
-use super::plan::{Plan, Pushed};
+use super::plan::Plan;
 use super::run::{Absent, Run};
 use super::settings::{Absence, Settings};
 use super::values::Bound;
 pub(crate) use answer::{Answer, Awaited};
 use outlets::Outlets;
+use under_way::UnderWay;
 use veil::Veil;
 
 /// What the caller must send.
@@ -58,15 +60,14 @@ pub(crate) struct Stage {
     veil: Veil,
     /// The notification behind each event that was given to the Bayeux server.
     events: Vec<usize>,
-    /// What was read of notifications that are on their way.
-    under_way: BTreeMap<usize, Pushed<'static>>,
+    under_way: UnderWay,
     /// The streams that are open.
     outlets: Outlets,
     /// Notifications that go out again to a client that has not seen them.
     again: BTreeSet<usize>,
     /// How often each notification has reached a client.
     heard: Vec<usize>,
-    /// The lane from which on what was due is still to be handed over, where it was much.
+    /// The lane from which on what is due is still to be handed over, where it was much.
     rest: Option<usize>,
     quiet: Quiet,
 }
@@ -94,7 +95,7 @@ impl Stage {
             told: plan.given(copy),
             veil: Veil::new(plan.secret_names()),
             events: Vec::new(),
-            under_way: BTreeMap::new(),
+            under_way: UnderWay::default(),
             outlets: Outlets::default(),
             again: BTreeSet::new(),
             heard: vec![0; plan.notifications.len()],

@@ -44,7 +44,7 @@ pub(super) struct Streaming {
 }
 
 impl Streaming {
-    /// The stream on which these parcels go out. There are never more than the tape has notifications.
+    /// The stream on which these parcels go out.
     pub(super) fn new(moored: Moored, replay: Replay, heartbeat: Heartbeat) -> Streaming {
         let Moored {
             parcels,

@@ -19,7 +19,7 @@ pub(super) struct State {
     /// What goes to requests that waited, as soon as the state is free: whoever is woken by it would
     /// only wait for that.
     pub(super) answers: Vec<Answered>,
-    /// The open streams of each copy. What waits in them is bounded by what the tapes hold.
+    /// The open streams of each copy. What waits in them the stages bound.
     pub(super) streams: BTreeMap<(CopyId, OutletId), mpsc::UnboundedSender<Parcel>>,
     pub(super) next: u64,
     pub(super) runs: u64,

@@ -45,7 +45,8 @@ impl Stage {
         }
     }
 
-    /// Hands over what is due in the lanes from this one on; of much only the beginning. With which to go on.
+    /// Hands over what is due in the lanes from this one on; of much only the beginning, and in each lane no more
+    /// than there is room for: the rest follows when its client has some of it. With which to go on.
     pub(super) fn hand_over_from(&mut self, now: Micros, lane: usize) -> Option<usize> {
         if self.settings.pace == Pace::Step {
             return None;
@@ -55,7 +56,7 @@ impl Stage {
             if handed >= MAX_AT_ONCE {
                 return Some(place);
             }
-            while self.hand_over(now, place).is_some() {
+            while self.under_way.has_room(place) && self.hand_over(now, place).is_some() {
                 handed += 1;
             }
             next = place + 1;
@@ -92,7 +93,9 @@ impl Stage {
             Some((json, client.clone(), pushed.read()))
         };
         let (json, client, read) = handed()?;
-        self.under_way.extend(read.map(|read| (notification, read)));
+        if let Some(read) = read {
+            self.under_way.add(place, notification, read);
+        }
         let event = Event {
             token: self.events.len(),
             json,

@@ -26,10 +26,10 @@ impl Stage {
         let (Some(due), Some(session)) = (self.plan.notifications.get(place), session) else {
             return;
         };
+        let under_way = self.under_way.take(due.lane, place);
         if self.again.remove(&place) {
             return; // it is in the transcript already
         }
-        let under_way = self.under_way.remove(&place);
         let Some(pushed) = under_way.or_else(|| self.plan.pushed(place)) else {
             return;
         };
@@ -61,7 +61,9 @@ impl Stage {
 
     /// Puts back what has never reached its client: it comes next.
     pub(super) fn put_back(&mut self, now: Micros, notification: usize) {
-        self.under_way.remove(&notification);
+        if let Some(due) = self.plan.notifications.get(notification) {
+            self.under_way.take(due.lane, notification);
+        }
         self.run.put_back(now, &self.plan, notification);
     }
 }

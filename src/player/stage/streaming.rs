@@ -27,10 +27,19 @@ impl Stage {
         self.outlets.count()
     }
 
-    /// A client has what was sent on a stream with this token.
+    /// A client has what was sent on a stream with this token. Where more waited for that, the caller
+    /// [goes on](Stage::go_on) with it: on a stream nobody asks for it.
     pub(crate) fn went_out(&mut self, now: Micros, outlet: OutletId, token: usize) {
         if let Some((notification, seat)) = self.outlets.went_out(outlet, token) {
+            let lane = self
+                .plan
+                .notifications
+                .get(notification)
+                .map(|due| due.lane);
+            let waited = lane.filter(|lane| !self.under_way.has_room(*lane));
             self.heard_by(now, notification, seat);
+            let freed = waited.filter(|lane| self.under_way.has_room(*lane));
+            self.rest = self.rest.into_iter().chain(freed).min();
         }
     }
 
@@ -125,8 +134,9 @@ impl Stage {
             Some((_, data)) => plan::carried(&due.notification.carrier, &data, Wording::Anew),
             None => pushed.saying.message.clone(),
         };
-        let read = pushed.read();
-        self.under_way.extend(read.map(|read| (notification, read)));
+        if let Some(read) = pushed.read() {
+            self.under_way.add(due.lane, notification, read);
+        }
         let token = self.events.len();
         self.events.push(notification);
         self.run.take(due.lane);

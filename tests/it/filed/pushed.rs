@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{folder, save};
 use crate::events::{handshake, operation, pushed};
-use crate::support::{Client, PATIENCE, Replay, fetch, post, tape, verified};
+use crate::support::{Client, PATIENCE, Replay, fetch, post, report, tape, verified};
 
 const CHATS: &str = "/v2/me/chats";
 
@@ -247,15 +247,23 @@ fn a_stream_breaks_off_where_what_it_is_to_bring_was_changed() {
     assert_eq!(String::from_utf8(rest).unwrap(), "");
 }
 
+/// A notification of a quarter of a MiB that came so, because of this operation.
+fn large(id: u64, after: u64, carrier: &str) -> String {
+    let (at, more) = (after * 1_000 + id, "x".repeat(256 << 10));
+    format!(
+        r#"{{"kind":"notification","id":{id},"session":"a","at":{at},"channel":"{CHATS}"{carrier},"after":[{after}],"data":{{"json":{{"n":{id},"more":"{more}"}}}}}}
+"#
+    )
+}
+
 #[test]
 fn a_replay_does_not_hold_the_notifications_of_its_tape() {
-    let more = "x".repeat(256 << 10);
     let event = |id: u64| {
         let at = id * 1_000;
         format!(
             r#"{{"kind":"operation","id":{id},"session":"a","at":{at},"answered":{at},"request":{{"method":"POST","target":"/{id}","headers":[]}},"response":{{"status":204,"headers":[]}}}}
-{{"kind":"notification","id":{id},"session":"a","at":{at},"channel":"{CHATS}","after":[{id}],"data":{{"json":{{"n":{id},"more":"{more}"}}}}}}
-"#
+{}"#,
+            large(id, id, "")
         )
     };
     let path = tape("pushed-large", &(1..=300).map(event).collect::<String>());
@@ -268,4 +276,53 @@ fn a_replay_does_not_hold_the_notifications_of_its_tape() {
     }
     let most = replay.most_memory();
     assert!(most < size * 2 / 3, "{most} bytes for a tape of {size}");
+}
+
+#[test]
+fn a_client_gets_a_part_of_what_is_due_at_once_and_asks_for_the_rest() {
+    const ALL: u64 = 300;
+    let events = (1..=ALL).map(|id| large(id, 1, ""));
+    let called = r#"{"kind":"operation","id":1,"session":"a","at":1000,"answered":1000,"request":{"method":"POST","target":"/1","headers":[]},"response":{"status":204,"headers":[]}}
+"#;
+    let path = tape(
+        "pushed-at-once",
+        &(called.to_owned() + &events.collect::<String>()),
+    );
+    let size = fs::metadata(&path).unwrap().len();
+    let replay = Replay::start(&[&path, "--max-journal", "9"]);
+    let client = Client::new(&replay, &[]);
+    post(&format!("{}/1", replay.origin), &client.headers(), "");
+    let (mut heard, mut polls) = (Vec::new(), 0);
+    while heard.len() < 300 {
+        let events = client.connect();
+        assert!((1..=4).contains(&events.len()), "{} at once", events.len());
+        heard.extend(events.iter().map(|event| event["data"]["n"].as_u64()));
+        polls += 1;
+    }
+    assert!((1..=ALL).map(Some).eq(heard));
+    assert_eq!(polls, ALL / 4);
+    let most = replay.most_memory();
+    assert!(most < size * 2 / 3, "{most} bytes for a tape of {size}");
+    assert_eq!(report(&replay)["clean"], true);
+}
+
+#[test]
+fn a_stream_goes_on_with_what_is_due_at_once_as_its_client_takes_it() {
+    const ALL: u64 = 300;
+    let opened = r#"{"kind":"operation","id":1,"session":"a","at":1000,"answered":1000,"form":{"opens":"lines"},"request":{"method":"GET","target":"/lines","headers":[]},"response":{"status":200,"headers":[]}}
+"#;
+    let lines = (1..=ALL).map(|id| large(id, 1, r#","carrier":{"line":1}"#));
+    let events = opened.to_owned() + &lines.collect::<String>() + &closed(1, 9_000);
+    let path = tape("pushed-stream", &events);
+    let size = fs::metadata(&path).unwrap().len();
+    let replay = Replay::start(&[&path, "--max-journal", "9"]);
+    let (_, lines) = fetch(&format!("{}/lines", replay.origin), &[]);
+    let lines = String::from_utf8(lines).unwrap();
+    let numbers = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["n"].as_u64());
+    assert!((1..=ALL).map(Some).eq(numbers));
+    let most = replay.most_memory();
+    assert!(most < size * 2 / 3, "{most} bytes for a tape of {size}");
+    assert_eq!(report(&replay)["clean"], true);
 }
