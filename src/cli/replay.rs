@@ -74,7 +74,7 @@ impl Replay {
             .first()
             .map(|tape| redaction::added_to(tape.header(), &redact, self.config.path()));
         let rules = rules.transpose().because(Trouble::Usage)?.flatten();
-        let plan = Plan::play(tapes, setup.reading.clone()).because(Trouble::Tape)?;
+        let plan = tapes::planned(Plan::play(tapes, setup.reading.clone()))?;
         serve::runtime()?.block_on(play(plan, setup, (front, rules), &self.flags.ready))
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::player::{Plan, Reading, Recording};
+use crate::player::{Plan, PlanError, Reading, Recording};
 use crate::tape::{
     self, Event, Header, Laying, Layout, Loaded, Notice, Tape, TapeError, Walk, Whole,
 };
@@ -107,13 +107,6 @@ impl Scroll {
     }
 }
 
-/// The tape, once what its reader should know of its state was said.
-fn noticed(loaded: Loaded, name: &Path) -> Tape {
-    let Loaded { tape, notices } = loaded;
-    say(&notices, name);
-    tape
-}
-
 fn say(notices: &[Notice], name: &Path) {
     for notice in notices {
         output::say(&format!("notice: {}: {notice}", name.display()));
@@ -125,23 +118,18 @@ pub(super) fn is_piped(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Loads the tape at a path (`-` is stdin; a folder is one of segments), and says what its reader should
-/// know of its state.
-pub(super) fn load(path: &Path) -> Result<Tape, Failure> {
-    if is_piped(path) {
-        let Source { name, bytes } = Source::open(path)?;
-        let loaded = explained(Tape::read_named(&bytes, &name))?;
-        return Ok(noticed(loaded, &name));
-    }
-    Ok(noticed(explained(Tape::load(path))?, path))
+/// Reads a tape from stdin. With it, what to call it.
+fn piped(path: &Path) -> Result<(Loaded, PathBuf), Failure> {
+    let Source { name, bytes } = Source::open(path)?;
+    let loaded = explained(Tape::read_named(&bytes, &name))?;
+    Ok((loaded, name))
 }
 
 /// Walks through the tape at a path (`-` is stdin; a folder is one of segments), and says what its reader
 /// should know of its state. What comes through a pipe is in memory.
 pub(super) fn walk<T>(path: &Path, keep: &impl Fn(&Event) -> T) -> Result<Walk<T>, Failure> {
     if is_piped(path) {
-        let Source { name, bytes } = Source::open(path)?;
-        let loaded = explained(Tape::read_named(&bytes, &name))?;
+        let (loaded, name) = piped(path)?;
         say(&loaded.notices, &name);
         return Ok(Walk::held(loaded, keep));
     }
@@ -190,32 +178,34 @@ pub(super) fn elsewhere(whole: &Whole, path: &Path) -> Result<Vec<PathBuf>, Fail
     explained(whole.elsewhere(path))
 }
 
-/// The tapes that are to be played, in memory: the embedded one where none is named.
-fn held(paths: &[PathBuf]) -> Result<Vec<Tape>, Failure> {
+/// Loads the tapes that are to be played: the embedded one where none is named.
+pub(super) fn to_play(paths: &[PathBuf], reading: &Reading) -> Result<Vec<Recording>, Failure> {
     if paths.is_empty() {
         let embedded = Tape::read(EMBEDDED)
             .context("the embedded tape")
             .because(Trouble::Tape)?;
-        return Ok(vec![embedded.tape]);
-    }
-    paths.iter().map(|path| load(path)).collect()
-}
-
-/// Loads the tapes that are to be played: the embedded one where none is named. Their bodies stay in their files
-/// where they can.
-pub(super) fn to_play(paths: &[PathBuf], reading: &Reading) -> Result<Vec<Recording>, Failure> {
-    if paths.is_empty() || paths.iter().any(|path| is_piped(path)) {
-        let tapes = held(paths)?.into_iter();
-        return Ok(tapes
-            .map(|tape| Recording::held(tape, Vec::new()))
-            .collect());
+        return Ok(vec![Recording::held(embedded, reading)]);
     }
     let load = |path: &PathBuf| {
-        let recording = explained(Recording::load(path, reading))?;
-        say(recording.notices(), path);
+        let (recording, name) = if is_piped(path) {
+            let (loaded, name) = piped(path)?;
+            (Recording::held(loaded, reading), name)
+        } else {
+            (explained(Recording::load(path, reading))?, path.clone())
+        };
+        say(recording.notices(), &name);
         Ok(recording)
     };
     paths.iter().map(load).collect()
+}
+
+/// Tells a tape that cannot be played from a file that cannot be written.
+pub(super) fn planned<T>(result: Result<T, PlanError>) -> Result<T, Failure> {
+    let trouble = match &result {
+        Err(PlanError::Write(_)) => Trouble::Io,
+        Err(_) | Ok(_) => Trouble::Tape,
+    };
+    result.because(trouble)
 }
 
 /// The paths at which Bayeux clients find what is played: the one that the user chose, else those that

@@ -92,7 +92,7 @@ impl Verify {
             present: Present::Recorded,
         };
         let recordings = tapes::to_play(&self.tapes, &reading)?;
-        let tapes = Tapes::of(recordings, reading).because(Trouble::Tape)?;
+        let tapes = tapes::planned(Tapes::of(recordings, reading))?;
         let settings = Settings {
             endpoints: tapes::endpoints(tapes.plan(), endpoint),
             runs: self.runs.max(1),

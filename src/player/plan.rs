@@ -18,6 +18,7 @@ mod streams;
 pub(super) mod tests;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, OnceLock};
 
 use crate::exchange::secret::Names;
@@ -26,6 +27,7 @@ use crate::exchange::{
 };
 use crate::journal::Way;
 use crate::tape::Gaps;
+use crate::tape::reel::Lost;
 
 use super::publish;
 use super::settings::Reading;
@@ -173,7 +175,14 @@ pub enum PlanError {
     /// A notification waits for an operation that is not there.
     #[error("notification {0}: operation {1} in its `after` is not on the tape")]
     NoCause(u64, u64),
-    /// The tape is another than it was a moment ago.
+    /// The tape is another than it was a moment ago, or cannot be read again.
+    #[error("the tape {0}")]
+    Lost(#[from] Lost),
+    /// What stands in another way than capture writes it, or has placeholders, is written anew to be played, and that
+    /// cannot be.
+    #[error("cannot write what is to be played to a temporary file: {0}")]
+    Write(#[from] io::Error),
+    /// The same was found while it was added.
     #[error("{0}")]
     Changed(String),
 }

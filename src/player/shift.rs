@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::exchange::{Body, Headers, Notification, Operation, coding};
 use crate::matcher::{self, Field, Spelling};
-use crate::tape::{Event, Tape};
+use crate::tape::Event;
 
 use super::settings::Present;
 
@@ -50,31 +50,21 @@ enum Writing {
 }
 
 impl Shift {
-    /// The shift that brings the beginning of a tape to the present: where the tape does not tell
+    /// The shift that brings the beginning of a tape to the present: where its header does not tell
     /// when it began, the earliest time that stands in it counts.
-    pub(super) fn of(tape: &Tape, present: Present) -> Shift {
-        let started = tape.header.started.as_deref().and_then(seconds);
-        let began = || started.or_else(|| tape.events.iter().flat_map(times).min());
-        Shift::from(began, present)
-    }
-
-    /// The same for a tape that began at this time, as its header tells it.
-    pub(super) fn since(started: Option<&str>, present: Present) -> Shift {
-        Shift::from(|| started.and_then(seconds), present)
+    pub(super) fn since(started: Option<&str>, earliest: Option<i64>, present: Present) -> Shift {
+        let Present::At(now) = present else {
+            return Shift::default();
+        };
+        let began = started.and_then(seconds).or(earliest);
+        Shift {
+            seconds: began.map_or(0, |began| now.saturating_sub(began)),
+        }
     }
 
     /// Whether a header tells when its tape began.
     pub(super) fn knows(started: Option<&str>) -> bool {
         started.and_then(seconds).is_some()
-    }
-
-    fn from(began: impl FnOnce() -> Option<i64>, present: Present) -> Shift {
-        let Present::At(now) = present else {
-            return Shift::default();
-        };
-        Shift {
-            seconds: began().map_or(0, |began| now.saturating_sub(began)),
-        }
     }
 
     /// Moves the times of an operation.
@@ -161,12 +151,12 @@ fn seconds(started: &str) -> Option<i64> {
     started.map(Timestamp::as_second)
 }
 
-/// The times that stand in an event, in seconds since 1970.
-fn times(event: &Event) -> Vec<i64> {
-    let of = |headers: &Headers, body: &Body| -> Vec<i64> {
+/// The earliest time that stands in an event, in seconds since 1970.
+pub(super) fn earliest(event: &Event) -> Option<i64> {
+    let of = |headers: &Headers, body: &Body| {
         let fields = matcher::of_content(headers, body.bytes());
         let found = fields.iter().filter_map(found);
-        found.map(|found| found.seconds).collect()
+        found.map(|found| found.seconds).min()
     };
     match event {
         Event::Operation(operation) => {
@@ -174,7 +164,7 @@ fn times(event: &Event) -> Vec<i64> {
             of(&plain.headers, &plain.body)
         }
         Event::Notification(notification) => of(&Headers::new(), &notification.data),
-        Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => Vec::new(),
+        Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => None,
     }
 }
 
@@ -317,7 +307,11 @@ mod tests {
     fn a_tape_begins_when_it_says_or_at_its_earliest_time() {
         let mut tape = tape("a:op1@0-0 a:n2@0<1");
         let present = Present::At(2_000_000_000);
-        assert_eq!(Shift::of(&tape, present), Shift { seconds: 0 });
+        let shift = |tape: &crate::tape::Tape, present| {
+            let earliest = tape.events.iter().filter_map(earliest).min();
+            Shift::since(tape.header.started.as_deref(), earliest, present)
+        };
+        assert_eq!(shift(&tape, present), Shift { seconds: 0 });
         for (event, text) in tape.events.iter_mut().zip([
             r#"{"at":"2014-02-13T16:21:00Z"}"#,
             r#"{"timestamp":"2014-02-13T08:20:59.000-0800"}"#,
@@ -329,9 +323,9 @@ mod tests {
             }
         }
         let seconds = 2_000_000_000 - 1_392_308_459;
-        assert_eq!(Shift::of(&tape, present), Shift { seconds });
-        assert_eq!(Shift::of(&tape, Present::Recorded), Shift::default());
+        assert_eq!(shift(&tape, present), Shift { seconds });
+        assert_eq!(shift(&tape, Present::Recorded), Shift::default());
         tape.header.started = Some("2033-05-18T03:33:10Z".into());
-        assert_eq!(Shift::of(&tape, present), Shift { seconds: 10 });
+        assert_eq!(shift(&tape, present), Shift { seconds: 10 });
     }
 }

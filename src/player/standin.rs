@@ -2,19 +2,20 @@
 //! cookie or a token that somebody has blotted out since, each session gets a value of its own, the
 //! same in every run; and where a client sent one, a mark that says that any value may stand there.
 //!
-//! It makes a tape of a tape. What a live client sends is compared in [`super::stage`].
+//! It goes through a tape, and hands on what is to be played of it. What a live client sends is compared in
+//! [`super::stage`].
 
 mod edit;
 mod placeholder;
 mod shared;
 mod walk;
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::exchange::{Headers, Micros, Operation, Session, coding};
+use crate::exchange::{Headers, Micros, Operation, Request, Session, coding};
 use crate::matcher::{self, Field};
-use crate::tape::{Event, Tape};
+use crate::tape::reel::Lost;
+use crate::tape::{self, Event, Subject};
 
 use super::cast::minted;
 use shared::Shared;
@@ -92,37 +93,101 @@ impl StandIn {
     }
 }
 
-/// The tape with values that work in the places of its placeholders.
-pub(super) fn put_in(tape: Cow<'_, Tape>) -> (Cow<'_, Tape>, StandIns) {
-    let shared = Shared::of(&tape);
-    if shared.is_empty() && !tape.operations().any(may_hold_one) {
-        return (tape, StandIns::default());
+/// What is known of an event before it is looked at more closely.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    answered: Micros,
+    suspicion: Suspicion,
+}
+
+/// Whether a placeholder may stand in an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Suspicion {
+    None,
+    Some,
+}
+
+impl Look {
+    pub(super) fn at(event: &Event) -> Look {
+        let (answered, may) = match event {
+            Event::Operation(operation) => (operation.answered, may_hold_one(operation)),
+            Event::Contract(_) | Event::Notification(_) | Event::Fact(_) | Event::Gap(_) => {
+                (Micros::default(), false)
+            }
+        };
+        let suspicion = if may {
+            Suspicion::Some
+        } else {
+            Suspicion::None
+        };
+        Look {
+            answered,
+            suspicion,
+        }
+    }
+}
+
+/// Hands on each event of a tape with its place there, and with values that work in the places of its placeholders.
+/// What was put in is returned.
+///
+/// # Errors
+/// What `hand_on` has, and where an event cannot be read again.
+pub(super) fn put_in<O, E: From<Lost>>(
+    tape: &tape::Walk<(Look, O)>,
+    mut hand_on: impl FnMut(usize, &Event) -> Result<(), E>,
+) -> Result<StandIns, E> {
+    let shared = Shared::of(tape)?;
+    let mut looks = tape.steps.iter().map(|step| step.kept.0);
+    if shared.is_empty() && looks.all(|look| look.suspicion == Suspicion::None) {
+        for (place, step) in tape.steps.iter().enumerate() {
+            hand_on(place, &step.event()?)?;
+        }
+        return Ok(StandIns::default());
     }
     let mut walk = Walk::begin(&shared);
-    let mut tape = tape.into_owned();
-    let mut moments: Vec<(Micros, usize, Side)> = Vec::new();
-    for (place, event) in tape.events.iter().enumerate() {
-        match event {
-            Event::Operation(operation) => {
-                moments.push((operation.at, place, Side::Request));
-                moments.push((operation.answered, place, Side::Response));
+    // Of what is under way: so little of the tape is in memory.
+    let mut begun: BTreeMap<usize, Request> = BTreeMap::new();
+    for (place, side) in moments(tape) {
+        let Some(step) = tape.steps.get(place) else {
+            continue;
+        };
+        let mut event = step.event()?;
+        match (&mut event, side) {
+            (Event::Operation(operation), Side::Request) => {
+                walk.request(operation);
+                begun.insert(place, operation.request.clone());
+                continue;
             }
-            Event::Notification(notification) => {
-                moments.push((notification.at, place, Side::Response));
+            (Event::Operation(operation), Side::Response) => {
+                if let Some(request) = begun.remove(&place) {
+                    operation.request = request;
+                }
+                walk.response(operation);
             }
-            Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => {}
+            (Event::Notification(notification), _) => walk.notification(notification),
+            (Event::Contract(_) | Event::Fact(_) | Event::Gap(_), _) => {}
         }
+        hand_on(place, &event)?;
+    }
+    Ok(walk.end())
+}
+
+/// The events of a tape in the order of time: of an operation first the request. What has no time comes first.
+fn moments<O>(tape: &tape::Walk<(Look, O)>) -> impl Iterator<Item = (usize, Side)> {
+    let mut moments: Vec<(Micros, usize, Side)> = Vec::new();
+    for (place, step) in tape.steps.iter().enumerate() {
+        let at = step.at.unwrap_or_default();
+        let over = match step.subject {
+            Subject::Operation(_) => {
+                moments.push((at, place, Side::Request));
+                step.kept.0.answered.max(at)
+            }
+            Subject::Notification(_) | Subject::Contract | Subject::Fact | Subject::Gap => at,
+        };
+        moments.push((over, place, Side::Response));
     }
     moments.sort_by_key(|(at, ..)| *at);
-    for (_, place, side) in moments {
-        match (tape.events.get_mut(place), side) {
-            (Some(Event::Operation(operation)), Side::Request) => walk.request(operation),
-            (Some(Event::Operation(operation)), Side::Response) => walk.response(operation),
-            (Some(Event::Notification(notification)), _) => walk.notification(notification),
-            _ => {}
-        }
-    }
-    (Cow::Owned(tape), walk.end())
+    moments.into_iter().map(|(_, place, side)| (place, side))
 }
 
 /// A side of an operation.

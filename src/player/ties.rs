@@ -4,7 +4,7 @@
 //! A live client that shows one of them again is tied to that session. Who may take a session is
 //! the business of [`super::cast`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::exchange::credentials::Credential;
 use crate::exchange::{Fact, What};
@@ -23,7 +23,7 @@ pub(super) struct Ties {
     /// Values that stand in for placeholders, and whose they are.
     stand_ins: BTreeMap<String, usize>,
     /// What clients brought with them, by session.
-    brought: BTreeMap<usize, Vec<Credential>>,
+    brought: BTreeMap<usize, BTreeSet<Credential>>,
 }
 
 /// Whether a session listened for notifications when it was recorded.
@@ -62,9 +62,7 @@ impl Ties {
     /// Learns that the client of this session brought this credential with it.
     pub(super) fn learn_brought(&mut self, session: usize, credential: Credential) {
         let brought = self.brought.entry(session).or_default();
-        if !brought.contains(&credential) {
-            brought.push(credential);
-        }
+        brought.insert(credential);
     }
 
     /// What the client of a session brought with it.

@@ -202,6 +202,35 @@ fn a_replay_does_not_hold_the_bodies_of_its_tape() {
 }
 
 #[test]
+fn a_replay_does_not_hold_the_bodies_of_a_tape_that_stands_otherwise_than_it_is_played() {
+    let (folder, bodies) = (folder("otherwise"), large(256));
+    let mut tape = tape(1, &bodies, None);
+    let laid_out = folder.join("laid-out.tape");
+    tape.save(&laid_out, Layout::Pretty).unwrap();
+    for event in &mut tape.events {
+        let Event::Operation(operation) = event else {
+            continue;
+        };
+        let blotted = [("cookie", "SID=***")].into_iter();
+        operation.request.headers = blotted.collect();
+    }
+    let blotted_out = folder.join("blotted-out.tape");
+    save(&tape, &blotted_out, Packing::Plain);
+    for path in [laid_out, blotted_out] {
+        let size = fs::metadata(&path).unwrap().len();
+        let replay = Replay::start(&[path.to_str().unwrap()]);
+        for number in [1, 100, 256] {
+            let url = format!("{}/{number}", replay.origin);
+            let (_, content) = fetch(&url, &[("Cookie", "SID=mine")]);
+            assert!(content == bodies[number - 1]);
+        }
+        let most = replay.most_memory();
+        let of = path.display();
+        assert!(most < size * 2 / 3, "{most} bytes for {of} of {size}");
+    }
+}
+
+#[test]
 fn a_tape_is_verified_without_holding_its_bodies() {
     let path = folder("verified").join("t.tape");
     save(&tape(1, &large(400), None), &path, Packing::Plain);

@@ -1,7 +1,7 @@
 //! Takes note of events where they stand in their file: of what a plan needs at once, and where the rest is.
 //!
-//! Whatever needs a closer look has the whole tape read into memory: what cannot be sent, which is told there
-//! with its place, and placeholders, in whose place other values are to stand.
+//! Of whatever needs a closer look it takes none: of what cannot be sent, and of placeholders, in whose place other
+//! values are to stand.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::tape::reel::{Reader, Spot};
 use crate::tape::{Content, Glance, Likeness};
 
 use super::pushed::{self, Filed};
-use super::shelf::{Manner, Place, published};
+use super::shelf::{Manner, published};
 use super::{Planned, Times, Travels, adding, narrow, paths};
 
 /// The longest line of a notification that is held in memory, in bytes. What is known of each takes as much in any
@@ -26,6 +26,7 @@ pub(super) struct Noting<'a> {
     pub(super) file: u32,
     pub(super) manner: &'a Manner,
     pub(super) reading: &'a Reading,
+    placeholders: Placeholders,
     pub(super) notes: Notes,
     /// What the header fields of the latest operation tell.
     last: Option<Arc<Heads>>,
@@ -33,6 +34,14 @@ pub(super) struct Noting<'a> {
     looks: [Look; 2],
     /// How a target began, up to its last segment, in which all is plain and no placeholder stands: so do many.
     base: String,
+}
+
+/// What is to be done about placeholders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Placeholders {
+    Sought,
+    /// Other values stand in their places, and what still looks like one is none.
+    Replaced,
 }
 
 /// Whether a placeholder may stand in a text.
@@ -75,11 +84,17 @@ pub(super) struct Heads {
 }
 
 impl<'a> Noting<'a> {
-    pub(super) fn new(file: u32, manner: &'a Manner, reading: &'a Reading) -> Self {
+    pub(super) fn new(
+        file: u32,
+        manner: &'a Manner,
+        reading: &'a Reading,
+        placeholders: Placeholders,
+    ) -> Self {
         Noting {
             file,
             manner,
             reading,
+            placeholders,
             notes: Notes::default(),
             last: None,
             looks: Default::default(),
@@ -96,7 +111,8 @@ impl<'a> Noting<'a> {
         }
         let [asked, given, trailers] = glance.fields.read()?;
         let sendable = adding::are_sendable(&given) && adding::are_sendable(&trailers);
-        let covered = standin::may_hold(&asked) || standin::may_hold(&given);
+        let covered = self.placeholders == Placeholders::Sought
+            && (standin::may_hold(&asked) || standin::may_hold(&given));
         if !sendable || covered || !adding::is_method(&glance.method) {
             return None;
         }
@@ -134,6 +150,9 @@ impl<'a> Noting<'a> {
 
     /// Whether an operation holds a placeholder. Few look as if they might, and are read as a whole.
     fn holds_placeholder(&mut self, glance: &Glance<'_>, target: Look) -> bool {
+        if self.placeholders == Placeholders::Replaced {
+            return false;
+        }
         let contents = glance.contents.iter().zip(glance.same.contents);
         for (look, (content, likeness)) in self.looks.iter_mut().zip(contents) {
             if likeness == Likeness::Unknown {
@@ -187,7 +206,8 @@ impl Reader for Noting<'_> {
             id: glance.id,
             at: glance.at,
             answered: glance.answered,
-            place: Place::Filed(self.file, spot),
+            file: self.file,
+            spot,
             session: narrow(session),
             lane: 0,
             epoch: 0,

@@ -1,11 +1,9 @@
 //! What is known of an operation without looking at it.
 
-#[cfg(test)]
-use crate::exchange::Operation;
 use crate::exchange::credentials::Credential;
 use crate::exchange::{Form, Micros, OperationId, Stream};
 
-use super::shelf::Place;
+use crate::tape::reel::Spot;
 
 /// The methods that change nothing, of those that clients call (RFC 9110 §9.2.1).
 const SAFE_METHODS: &[&str] = &["GET", "HEAD", "OPTIONS"];
@@ -16,8 +14,11 @@ pub(in crate::player) struct Planned {
     pub(in crate::player) id: OperationId,
     pub(in crate::player) at: Micros,
     pub(in crate::player) answered: Micros,
-    pub(super) place: Place,
+    /// Where it stands in its file.
+    pub(super) spot: Spot,
     // There are many of these: what is never large is small, and what few have stands elsewhere.
+    /// The number of its file on the shelf.
+    pub(super) file: u32,
     pub(super) session: u32,
     pub(super) lane: u32,
     /// How many operations of its lane that change something come before it.
@@ -60,17 +61,6 @@ pub(in crate::player) fn narrow(number: usize) -> u32 {
 
 pub(in crate::player) fn wide(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
-}
-
-#[cfg(test)]
-impl Planned {
-    /// The operation of a plan of tapes in memory.
-    pub(in crate::player) fn held(&self) -> &Operation {
-        match &self.place {
-            Place::Held(recorded) => &recorded.operation,
-            Place::Filed(..) => unreachable!("the tape is in memory"),
-        }
-    }
 }
 
 impl Planned {

@@ -1,33 +1,44 @@
-//! A tape as it comes to a plan: from memory, or noted where it stands in its files.
+//! A tape as it comes to a plan: noted where it stands in its files, or walked through and then written as capture
+//! writes it.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::noting::{Heads, Notes, Noting};
-use super::shelf::{Manner, Place, Recorded};
-use super::{Plan, PlanError, Planned, Times, Travels, adding, narrow, paths};
-use crate::exchange::{Fact, Operation, What, credentials};
+use super::noting::{Notes, Noting, Placeholders};
+use super::shelf::Manner;
+use super::{Plan, PlanError, Planned, adding, narrow, pushed};
+use crate::exchange::{Fact, What};
 use crate::player::settings::{Present, Reading};
-use crate::player::shift::Shift;
-use crate::player::standin::{self, Finder, StandIns};
+use crate::player::shift::{self, Shift};
+use crate::player::standin::{self, Finder, Look, StandIns};
 use crate::player::values::secret::Secrets;
-use crate::tape::reel::{self, Found, Reel};
-use crate::tape::{Event, Header, Notice, Tape, TapeError};
+use crate::tape::reel::{self, Reel, Spool};
+use crate::tape::{Event, Header, Loaded, Notice, TapeError, Walk};
 
 /// A tape that is to be played.
 #[derive(Debug)]
-pub struct Recording {
-    tape: Kept,
-    notices: Vec<Notice>,
-}
+pub struct Recording(Kept);
 
 #[derive(Debug)]
 enum Kept {
-    /// In memory.
-    Held(Tape),
-    /// In its files.
-    Filed(Box<Reel>, Notes, Arc<[String]>),
+    /// It stands in its files as it is played, and was noted there.
+    Noted {
+        reel: Box<Reel>,
+        notes: Notes,
+        endpoints: Arc<[String]>,
+    },
+    /// It stands in another way, or something is to stand in the places of something else.
+    Walked(Walk<(Look, Beside)>),
+}
+
+/// What else is kept of an event of a tape that was walked through.
+#[derive(Debug)]
+struct Beside {
+    fact: Option<Box<Fact>>,
+    /// The earliest time that stands in it, where that is asked for.
+    earliest: Option<i64>,
 }
 
 /// What a plan takes from a tape.
@@ -41,12 +52,11 @@ pub(super) struct Roll {
 }
 
 impl Recording {
-    /// Loads the tape at a path: a file, what follows it, or a folder of segments. Its operations and
-    /// what is long of its notifications stay in its files where they stand there as capture writes them, and
-    /// nothing has to be put in their places.
+    /// Loads the tape at a path: a file, what follows it, or a folder of segments. Its operations and what is long of
+    /// its notifications stay in its files.
     ///
     /// # Errors
-    /// As for [`Tape::load`].
+    /// As for [`Tape::load`](crate::tape::Tape::load).
     pub fn load(path: &Path, reading: &Reading) -> Result<Recording, TapeError> {
         // Where Bayeux is spoken may come out after the header was written; then what was noted without that
         // is noted again.
@@ -58,63 +68,90 @@ impl Recording {
                 shift: Shift::default(),
             };
             let mut notes = Notes::default();
-            let reader = |file: usize| {
-                Noting::new(u32::try_from(file).unwrap_or(u32::MAX), &manner, reading)
-            };
+            let reader =
+                |file: usize| Noting::new(narrow(file), &manner, reading, Placeholders::Sought);
             let found = reel::load(path, &reader, |noting: Noting<'_>| notes.add(noting.notes))?;
-            let mut reel = match found {
-                Found::Held(loaded) => return Ok(Recording::held(loaded.tape, loaded.notices)),
-                Found::Filed(reel) => reel,
+            let Some(mut reel) = found else {
+                return walked(path, reading);
             };
-            let found = endpoints_of(&reel.header, reel.events.iter().map(|(_, event)| event));
+            let facts = reel.events.iter().filter_map(|(_, event)| event.fact());
+            let found = endpoints_of(&reel.header, facts);
             if *found != *endpoints {
                 endpoints = found.into();
                 continue;
             }
             reel.settle(&mut notes.sessions);
-            if !notes.can_be_filed() || reading.needs_all(&reel.header) {
-                let loaded = Tape::load(path)?;
-                return Ok(Recording::held(loaded.tape, loaded.notices));
+            if notes.share_values() || reading.needs_all(&reel.header) {
+                return walked(path, reading);
             }
-            return Ok(Recording {
-                notices: reel.notices.clone(),
-                tape: Kept::Filed(Box::new(reel), notes, endpoints),
-            });
+            return Ok(Recording(Kept::Noted {
+                reel: Box::new(reel),
+                notes,
+                endpoints,
+            }));
         }
     }
 
     /// A tape that is in memory.
-    pub fn held(tape: Tape, notices: Vec<Notice>) -> Recording {
-        Recording {
-            tape: Kept::Held(tape),
-            notices,
-        }
+    pub fn held(loaded: Loaded, reading: &Reading) -> Recording {
+        let keep = |event: &Event| kept(event, reading);
+        Recording(Kept::Walked(Walk::held(loaded, &keep)))
     }
 
     /// What it says of itself.
     pub fn header(&self) -> &Header {
-        match &self.tape {
-            Kept::Held(tape) => &tape.header,
-            Kept::Filed(reel, ..) => &reel.header,
+        match &self.0 {
+            Kept::Noted { reel, .. } => &reel.header,
+            Kept::Walked(walk) => &walk.header,
         }
     }
 
     /// What its sessions did beside calling and hearing, in order, each under the name that its session has in the
     /// end.
     pub fn facts(&self) -> Vec<Fact> {
-        match &self.tape {
-            Kept::Held(tape) => tape.settled().facts().cloned().collect(),
-            Kept::Filed(reel, ..) => {
+        match &self.0 {
+            Kept::Noted { reel, .. } => {
                 let facts = reel.events.iter().filter_map(|(_, event)| event.fact());
                 facts.cloned().collect()
             }
+            Kept::Walked(walk) => facts(walk).collect(),
         }
     }
 
     /// What its reader should know of its state.
     pub fn notices(&self) -> &[Notice] {
-        &self.notices
+        match &self.0 {
+            Kept::Noted { reel, .. } => &reel.notices,
+            Kept::Walked(walk) => &walk.notices,
+        }
     }
+}
+
+fn walked(path: &Path, reading: &Reading) -> Result<Recording, TapeError> {
+    let keep = |event: &Event| kept(event, reading);
+    Ok(Recording(Kept::Walked(Walk::through(path, &keep)?)))
+}
+
+/// What is kept of an event of a tape that is walked through.
+fn kept(event: &Event, reading: &Reading) -> (Look, Beside) {
+    let beside = Beside {
+        fact: event.fact().cloned().map(Box::new),
+        earliest: match reading.present {
+            Present::At(_) => shift::earliest(event),
+            Present::Recorded => None,
+        },
+    };
+    (Look::at(event), beside)
+}
+
+/// The facts of a tape, each under the name that its session has in the end.
+fn facts(walk: &Walk<(Look, Beside)>) -> impl Iterator<Item = Fact> {
+    walk.steps.iter().filter_map(|step| {
+        let (_, beside) = &step.kept;
+        let fact = beside.fact.as_deref()?.clone();
+        let session = step.session.clone().unwrap_or(fact.session);
+        Some(Fact { session, ..fact })
+    })
 }
 
 impl Reading {
@@ -125,41 +162,53 @@ impl Reading {
 }
 
 impl Plan {
-    /// Adds a tape that is in memory.
-    fn add_held(&mut self, tape: &Tape) -> Result<(), PlanError> {
-        let (tape, stand_ins) = standin::put_in(tape.settled());
-        let found = endpoints_of(&tape.header, tape.events.iter());
-        self.learn_endpoints(&found);
+    pub(super) fn add_recording(&mut self, Recording(kept): Recording) -> Result<(), PlanError> {
+        match kept {
+            Kept::Noted {
+                reel,
+                notes,
+                endpoints,
+            } => {
+                self.learn_endpoints(&endpoints);
+                let started = reel.header.started.as_deref();
+                let manner = Manner {
+                    shift: Shift::since(started, None, self.reading.present),
+                    endpoints,
+                };
+                self.add_filed(*reel, notes, &manner, StandIns::default())
+            }
+            Kept::Walked(walk) => self.add_walked(&walk),
+        }
+    }
+
+    /// Adds a tape that was walked through: what is played of it is written to a file first.
+    fn add_walked(&mut self, walk: &Walk<(Look, Beside)>) -> Result<(), PlanError> {
+        let said: Vec<Fact> = facts(walk).collect();
+        self.learn_endpoints(&endpoints_of(&walk.header, said.iter()));
+        let earliest = walk.steps.iter().filter_map(|step| step.kept.1.earliest);
+        let started = walk.header.started.as_deref();
         let manner = Manner {
             endpoints: self.endpoints.clone().into(),
-            shift: Shift::of(&tape, self.reading.present),
+            shift: Shift::since(started, earliest.min(), self.reading.present),
         };
-        let mut notes = Notes::default();
-        let mut events = Vec::new();
-        for event in &tape.events {
-            match event {
-                Event::Operation(operation) => {
-                    adding::check(operation)?;
-                    let recorded = Recorded::of(operation.clone(), &manner);
-                    notes.hold(operation, recorded, &self.reading);
-                }
-                Event::Contract(_) | Event::Notification(_) | Event::Fact(_) | Event::Gap(_) => {
-                    events.push((notes.operations.len(), event.clone()));
-                }
-            }
-        }
-        let secrets = Secrets::of(
-            &tape.header,
-            tape.events.iter().map(Cow::Borrowed),
-            &stand_ins,
-        );
-        self.add(Roll {
-            notes,
-            events,
-            secrets,
-            stand_ins,
-            shift: manner.shift,
-        })
+        let (spool, (spots, stand_ins)) = Spool::filled(|spool| {
+            let mut spots = BTreeMap::new();
+            let stand_ins = standin::put_in(walk, |place, event| {
+                check(event)?;
+                spots.insert(place, spool.add(event)?);
+                Ok::<_, PlanError>(())
+            })?;
+            Ok::<_, PlanError>((spots, stand_ins))
+        })?;
+        let noting = Noting::new(0, &manner, &self.reading, Placeholders::Replaced);
+        let (wound, Noting { notes, .. }) = spool.wind(spots.into_values(), noting)?;
+        let reel = Reel {
+            header: walk.header.clone(),
+            events: wound.events,
+            sources: vec![wound.source],
+            notices: Vec::new(),
+        };
+        self.add_filed(reel, notes, &manner, stand_ins)
     }
 
     /// Adds a tape whose operations stay in its files.
@@ -167,7 +216,8 @@ impl Plan {
         &mut self,
         reel: Reel,
         mut notes: Notes,
-        endpoints: &[String],
+        manner: &Manner,
+        stand_ins: StandIns,
     ) -> Result<(), PlanError> {
         let Reel {
             header,
@@ -175,11 +225,6 @@ impl Plan {
             sources,
             ..
         } = reel;
-        self.learn_endpoints(endpoints);
-        let manner = Manner {
-            endpoints: endpoints.into(),
-            shift: Shift::since(header.started.as_deref(), self.reading.present),
-        };
         let first = self.shelf.len();
         for source in sources {
             self.shelf.add(source, manner.clone());
@@ -192,7 +237,6 @@ impl Plan {
             .iter()
             .filter_map(|planned| self.as_it_stands(planned));
         let operations = operations.map(|operation| Cow::Owned(Event::Operation(operation)));
-        let stand_ins = StandIns::default();
         let secrets = Secrets::of(&header, operations.chain(others), &stand_ins);
         self.add(Roll {
             notes,
@@ -201,13 +245,6 @@ impl Plan {
             secrets,
             shift: manner.shift,
         })
-    }
-
-    pub(super) fn add_recording(&mut self, recording: Recording) -> Result<(), PlanError> {
-        match recording.tape {
-            Kept::Held(tape) => self.add_held(&tape),
-            Kept::Filed(reel, notes, endpoints) => self.add_filed(*reel, notes, &endpoints),
-        }
     }
 
     /// Learns where Bayeux is spoken.
@@ -220,17 +257,23 @@ impl Plan {
     }
 }
 
+/// Whether an event can be played.
+fn check(event: &Event) -> Result<(), PlanError> {
+    match event {
+        Event::Operation(operation) => adding::check(operation),
+        Event::Notification(notification) => pushed::check(notification),
+        Event::Contract(_) | Event::Fact(_) | Event::Gap(_) => Ok(()),
+    }
+}
+
 /// Where Bayeux is spoken on a tape, each once. A recording finds that after its header was written.
-fn endpoints_of<'a>(header: &Header, events: impl Iterator<Item = &'a Event>) -> Vec<String> {
-    let shaken = events.filter_map(|event| match event {
-        Event::Fact(fact) => {
-            if let What::Handshake { endpoint, .. } = &fact.what {
-                Some(endpoint)
-            } else {
-                None
-            }
+fn endpoints_of<'a>(header: &Header, facts: impl Iterator<Item = &'a Fact>) -> Vec<String> {
+    let shaken = facts.filter_map(|fact| {
+        if let What::Handshake { endpoint, .. } = &fact.what {
+            Some(endpoint)
+        } else {
+            None
         }
-        Event::Contract(_) | Event::Operation(_) | Event::Notification(_) | Event::Gap(_) => None,
     });
     let mut found: Vec<String> = Vec::new();
     for endpoint in header.endpoint.iter().chain(shaken) {
@@ -271,37 +314,8 @@ impl Notes {
         self.filed.extend(next.filed);
     }
 
-    /// Notes an operation that is in memory.
-    fn hold(&mut self, operation: &Operation, recorded: Recorded, reading: &Reading) {
-        let place = self.operations.len();
-        let request = &recorded.operation.request;
-        self.paths.push(paths::digest(paths::path(&request.target)));
-        let session = self.session(operation.session.name());
-        let heads = Heads::of(&operation.request.headers, &operation.response.headers);
-        let times = Times::of(&request.method, &heads.given);
-        let travels = Travels::of(operation.form);
-        self.openings.extend(travels.opens().map(|_| place));
-        self.heads.push((place, Arc::new(heads)));
-        let asked = credentials::in_query(&operation.request.target);
-        self.asked
-            .extend((!asked.is_empty()).then_some((place, asked)));
-        let client = reading.client(&operation.request);
-        self.named.extend(client.map(|client| (place, client)));
-        self.operations.push(Planned {
-            id: operation.id,
-            at: operation.at,
-            answered: operation.answered,
-            place: Place::Held(Arc::new(recorded)),
-            session: narrow(session),
-            lane: 0,
-            epoch: 0,
-            times,
-            travels,
-        });
-    }
-
-    /// Whether nothing has to be put in the place of what the service gave to several sessions.
-    fn can_be_filed(&self) -> bool {
+    /// Whether the service gave one value to several sessions, in whose place others are to stand.
+    fn share_values(&self) -> bool {
         let mut finder = Finder::default();
         let mut last = None;
         for (place, heads) in &self.heads {
@@ -313,16 +327,14 @@ impl Notes {
                 finder.add(session, &heads.shown, &heads.own);
             }
         }
-        finder.end().is_empty()
+        !finder.end().is_empty()
     }
 
     /// Gives the files other numbers: those that they have on the shelf of a plan.
     fn move_files(&mut self, first: usize) {
-        let first = u32::try_from(first).unwrap_or(u32::MAX);
+        let first = narrow(first);
         for planned in self.operations.iter_mut().filter(|_| first > 0) {
-            if let Place::Filed(file, _) = &mut planned.place {
-                *file = file.saturating_add(first);
-            }
+            planned.file = planned.file.saturating_add(first);
         }
         for (file, _) in self.filed.values_mut() {
             *file = file.saturating_add(first);

@@ -1,5 +1,5 @@
-//! Where the operations of a plan are: in memory, or in the files of their tapes, where each is read when it is
-//! needed. The latest are kept, since what was asked once is often asked again.
+//! The files in which the operations of a plan stand, where each is read when it is needed. The latest are kept,
+//! since what was asked once is often asked again.
 //!
 //! A tape that was changed meanwhile plays no more: what it said is not guessed.
 
@@ -10,7 +10,7 @@ use crate::journal::Identity;
 use crate::matcher::{Key, Rules};
 use crate::player::publish;
 use crate::player::shift::Shift;
-use crate::tape::reel::{Lost, Source, Spot};
+use crate::tape::reel::{Lost, Source};
 
 use super::{Plan, Planned, paths, wide};
 
@@ -20,14 +20,6 @@ const MAX_KEPT: usize = 4096;
 /// How many bytes of a tape their texts have at most, together. What is made of a text is some three times as
 /// large; a tape that is larger than this is read from the pages that the system keeps of it.
 const MAX_KEPT_BYTES: usize = 16 * 1024 * 1024;
-
-/// Where an operation is.
-#[derive(Debug)]
-pub(super) enum Place {
-    Held(Arc<Recorded>),
-    /// In this file of the shelf.
-    Filed(u32, Spot),
-}
 
 /// How many operations that were read last are at hand, whether or not there is room for them: more than are
 /// looked at at one time. One more place is for the last whose text is long.
@@ -137,17 +129,13 @@ impl Plan {
     /// An operation; `None` where its tape was changed, which is then the answer to everything.
     pub(in crate::player) fn recorded(&self, place: usize) -> Option<Arc<Recorded>> {
         let planned = self.operations.get(place)?;
-        let (file, spot) = match &planned.place {
-            Place::Held(recorded) => return Some(Arc::clone(recorded)),
-            Place::Filed(file, spot) => (*file, *spot),
-        };
         if let Some(recorded) = self.kept().get(place) {
             return Some(recorded);
         }
-        let operation = self.read(planned, file, spot)?;
-        let (_, manner) = self.shelf.get(file)?;
+        let operation = self.as_it_stands(planned)?;
+        let (_, manner) = self.shelf.get(planned.file)?;
         let recorded = Arc::new(Recorded::of(operation, manner));
-        let displaced = self.kept().keep(place, spot.length(), &recorded);
+        let displaced = self.kept().keep(place, planned.spot.length(), &recorded);
         // Only now, when others may go on: it is many small pieces of memory.
         drop(displaced);
         Some(recorded)
@@ -164,24 +152,11 @@ impl Plan {
     /// An operation as it is played, for whoever goes through all of them once.
     pub(in crate::player) fn operation(&self, place: usize) -> Option<Arc<Operation>> {
         let planned = self.operations.get(place)?;
-        match &planned.place {
-            Place::Held(recorded) => Some(Arc::clone(&recorded.operation)),
-            Place::Filed(file, spot) => {
-                let operation = self.read(planned, *file, *spot)?;
-                let (_, manner) = self.shelf.get(*file)?;
-                let (mut operation, _) = published(operation, manner);
-                manner.shift.operation(&mut operation);
-                Some(Arc::new(operation))
-            }
-        }
-    }
-
-    /// An operation as it stands in its file; `None` also where it is in memory.
-    pub(super) fn as_it_stands(&self, planned: &Planned) -> Option<Operation> {
-        match &planned.place {
-            Place::Held(_) => None,
-            Place::Filed(file, spot) => self.read(planned, *file, *spot),
-        }
+        let operation = self.as_it_stands(planned)?;
+        let (_, manner) = self.shelf.get(planned.file)?;
+        let (mut operation, _) = published(operation, manner);
+        manner.shift.operation(&mut operation);
+        Some(Arc::new(operation))
     }
 
     /// Why the tapes cannot be played any more, if one was changed.
@@ -190,9 +165,9 @@ impl Plan {
     }
 
     /// An operation as it stands in a file, under the name that its session has in the end.
-    fn read(&self, planned: &Planned, file: u32, spot: Spot) -> Option<Operation> {
-        let (source, _) = self.shelf.get(file)?;
-        let operation = self.unless_lost(source.operation(spot))?;
+    pub(super) fn as_it_stands(&self, planned: &Planned) -> Option<Operation> {
+        let (source, _) = self.shelf.get(planned.file)?;
+        let operation = self.unless_lost(source.operation(planned.spot))?;
         let settled = self.sessions.get(planned.session());
         let renamed = settled.filter(|session| **session != operation.session);
         Some(Operation {

@@ -4,13 +4,24 @@ use super::*;
 use crate::exchange::{
     Body, Carrier, End, Fact, Form, Headers, NotificationId, OperationId, Request, Response, What,
 };
-use crate::tape::{Event, Header, Tape};
+use crate::tape::{Event, Header, Loaded, Tape};
 
 impl Plan {
     /// The plan of tapes that are in memory.
     pub(crate) fn of(tapes: &[Tape], reading: Reading) -> Result<Plan, PlanError> {
-        let held = |tape: &Tape| Recording::held(tape.clone(), Vec::new());
-        Plan::play(tapes.iter().map(held).collect(), reading)
+        let held = |tape: &Tape| {
+            let (tape, notices) = (tape.clone(), Vec::new());
+            Recording::held(Loaded { tape, notices }, &reading)
+        };
+        let recordings: Vec<Recording> = tapes.iter().map(held).collect();
+        Plan::play(recordings, reading)
+    }
+
+    /// An operation of it as it is played.
+    pub(in crate::player) fn played(&self, planned: &Planned) -> Arc<Operation> {
+        let mut all = self.operations.iter();
+        let place = all.position(|other| std::ptr::eq(other, planned));
+        Arc::clone(&self.recorded(place.unwrap()).unwrap().operation)
     }
 }
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::exchange::credentials::{self, Credential};
 use crate::exchange::{Headers, Session};
-use crate::tape::Tape;
+use crate::tape::reel::Lost;
+use crate::tape::{Event, Walk};
 
 use super::{Slot, placeholder};
 
@@ -67,14 +68,18 @@ impl Finder {
 
 impl Shared {
     /// What is shared on a tape.
-    pub(super) fn of(tape: &Tape) -> Shared {
+    pub(super) fn of<T>(tape: &Walk<T>) -> Result<Shared, Lost> {
         let mut finder = Finder::default();
-        for operation in tape.operations() {
+        let operations = tape.steps.iter();
+        for step in operations.filter(|step| step.subject.operation().is_some()) {
+            let Event::Operation(operation) = step.event()? else {
+                continue;
+            };
             let shown = credentials::shown(operation.request.headers.iter());
             let given = given(&operation.response.headers);
             finder.add(&operation.session, &shown, &given);
         }
-        finder.end()
+        Ok(finder.end())
     }
 
     pub(in crate::player) fn is_empty(&self) -> bool {

@@ -187,11 +187,8 @@ fn lines<'a>(
 fn piece<R: Reader>(lines: &Lines<'_>, reader: R) -> Option<Piece<R>> {
     let text = std::str::from_utf8(lines.text).ok()?;
     let mut piece = Piece {
-        reader,
-        ids: Vec::new(),
-        sockets: Vec::new(),
-        events: Vec::new(),
         digest: lines.digest,
+        ..Piece::of(reader)
     };
     let mut from = 0;
     let mut before = None;
@@ -208,8 +205,19 @@ fn piece<R: Reader>(lines: &Lines<'_>, reader: R) -> Option<Piece<R>> {
 }
 
 impl<R: Reader> Piece<R> {
+    /// One of which this reader is to take note.
+    pub(super) fn of(reader: R) -> Piece<R> {
+        Piece {
+            reader,
+            ids: Vec::new(),
+            sockets: Vec::new(),
+            events: Vec::new(),
+            digest: None,
+        }
+    }
+
     /// Reads a line; `before` is the operation before it.
-    fn line<'a>(
+    pub(super) fn line<'a>(
         &mut self,
         line: &'a str,
         offset: u64,

@@ -1,14 +1,14 @@
 //! A tape whose operations stay in its file, and of its notifications what a reader takes out of them: it is
 //! read where it stands when it is needed, and the reader keeps of each what finds it again.
 //!
-//! It is for tapes as capture writes them, one object a line. Of anything else, be it an edit, a layout for
-//! people or a fault, it says that it is unusual: then the tape is to be read into memory, which tells faults
-//! with their places. So the two never disagree about what a tape is.
+//! It is for tapes as capture writes them, one object a line. Anything else, be it an edit, a layout for
+//! people or a fault, is to be [walked](super::Walk) through, and what is to be played of it written to a [`Spool`].
 
 mod digest;
 mod ends;
 mod lines;
 mod source;
+mod spool;
 
 use std::fs::File;
 use std::path::Path;
@@ -20,16 +20,17 @@ use super::objects::Stopped;
 use super::packing::{self, Packing};
 use super::segment::Belongs;
 use super::wire::Glance;
-use super::{Event, Gaps, Header, Loaded, Notice, SegmentState, Tape, joined, names, store};
+use super::{Event, Gaps, Header, Notice, SegmentState, joined, names, store};
 use digest::Joined;
 use ends::Ends;
 use lines::{Digests, Piece};
 pub use source::{Lost, Source, Spot};
+pub use spool::{Spool, Wound};
 
 /// What takes note of events where they stand.
 pub trait Reader: Send {
-    /// Takes note of one; `None` where the tape must be read into memory because of it. What it says to be the same
-    /// is so in the one of which was taken note before.
+    /// Takes note of one; `None` where the tape cannot be played as it stands because of it. What it says to be the
+    /// same is so in the one of which was taken note before.
     fn operation(&mut self, glance: &Glance<'_>, spot: Spot) -> Option<()>;
 
     /// Takes note of a notification, of which what is left in it stays in memory; `None` as above.
@@ -50,50 +51,16 @@ pub struct Reel {
     pub notices: Vec<Notice>,
 }
 
-/// A tape as it was found.
-#[derive(Debug)]
-pub enum Found {
-    /// Its operations are in its files, and were taken note of.
-    Filed(Reel),
-    /// It is in memory.
-    Held(Loaded),
-}
-
 /// Reads the tape at a path: a file, what follows it, or a folder of segments. A reader is made for each
 /// piece of it, by the number of the source, and handed back when it has read that, in the order of the tape.
+/// `None` where it does not stand there as capture writes it.
 ///
 /// # Errors
-/// As for [`Tape::load`].
+/// Where a file cannot be read, or segments do not belong together.
 pub fn load<R: Reader>(
     path: &Path,
     reader: &(impl Fn(usize) -> R + Sync),
     mut take: impl FnMut(R),
-) -> Result<Found, TapeError> {
-    match film(path, reader, &mut take)? {
-        Some(reel) => Ok(Found::Filed(reel)),
-        None => Ok(Found::Held(Tape::load(path)?)),
-    }
-}
-
-/// What the tape at a path says of itself, where that can be told before all of it is read.
-pub fn header(path: &Path) -> Option<Header> {
-    let first = joined::files(path).ok()?.into_values().next()?;
-    store::header(&first).ok()?
-}
-
-/// What is known of the parts of a tape together.
-#[derive(Default)]
-struct Known {
-    ids: Vec<OperationId>,
-    sockets: Vec<OperationId>,
-    events: Vec<(usize, Event)>,
-}
-
-/// Reads a tape whose operations can stay in its files; `None` where it is to be read into memory.
-fn film<R: Reader>(
-    path: &Path,
-    reader: &(impl Fn(usize) -> R + Sync),
-    take: &mut impl FnMut(R),
 ) -> Result<Option<Reel>, TapeError> {
     if !path.is_file() && !path.is_dir() {
         return Ok(None); // a pipe, which can be read only once
@@ -114,7 +81,7 @@ fn film<R: Reader>(
         })?;
         let number_of_source = reel.as_ref().map_or(0, |reel| reel.sources.len());
         let make = || reader(number_of_source);
-        let part = match part(file, path, &make, &mut known, take) {
+        let part = match part(file, path, &make, &mut known, &mut take) {
             Ok(part) => part,
             Err(Stopped::Unusual) => return Ok(None),
             Err(Stopped::Io(source)) => {
@@ -146,6 +113,20 @@ fn film<R: Reader>(
         expected = Some(number.saturating_add(1));
     }
     Ok(reel.and_then(|reel| reel.with(known, first.filter(|_| files.len() > 1))))
+}
+
+/// What the tape at a path says of itself, where that can be told before all of it is read.
+pub fn header(path: &Path) -> Option<Header> {
+    let first = joined::files(path).ok()?.into_values().next()?;
+    store::header(&first).ok()?
+}
+
+/// What is known of the parts of a tape together.
+#[derive(Default)]
+struct Known {
+    ids: Vec<OperationId>,
+    sockets: Vec<OperationId>,
+    events: Vec<(usize, Event)>,
 }
 
 /// Reads one file of a tape.
@@ -227,8 +208,7 @@ impl Reel {
         names::rename(&renamed, of_events.chain(sessions));
     }
 
-    /// The whole tape; `None` where its events do not fit together, which is told where they are read into
-    /// memory.
+    /// The whole tape; `None` where its events do not fit together.
     fn with(mut self, known: Known, first: Option<u64>) -> Option<Reel> {
         let Known {
             mut ids,

@@ -96,7 +96,11 @@ impl Source {
     }
 
     /// What stands at a place.
-    fn at<T>(&self, spot: Spot, read: impl FnOnce(&str) -> Option<T>) -> Result<T, Lost> {
+    pub(super) fn at<T>(
+        &self,
+        spot: Spot,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, Lost> {
         let Spot { offset, length, .. } = spot;
         let changed = || Lost::Changed {
             path: self.path.clone(),
@@ -128,6 +132,11 @@ impl Spot {
             length: u32::try_from(text.len()).ok()?,
             sum: sum(text.as_bytes()),
         })
+    }
+
+    /// Where it begins.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// How many bytes stand there.
@@ -178,9 +187,14 @@ fn add(sum: u64, bytes: &[u8; 16]) -> u64 {
     half(product) ^ half(product >> 64)
 }
 
+/// The folder for temporary files, where [`nameless`] makes its files.
+pub(super) fn nameless_folder() -> PathBuf {
+    env::temp_dir()
+}
+
 /// A new file without a name, for this program alone: it is gone when that ends, however it ends.
 pub(super) fn nameless() -> io::Result<File> {
-    let folder = env::temp_dir();
+    let folder = nameless_folder();
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(FILE_MODE);
     let flags = rustix::fs::OFlags::TMPFILE.bits();

@@ -15,11 +15,11 @@ fn only_an_operation_that_releases_something_waits_until_its_answer_is_out() {
     let plan = Arc::new(plan(&[tape("a:op1@0-1 a:n1@5<1 a:op2@6-7")]));
     let mut stage = Stage::new(Arc::clone(&plan), Settings::default(), 0);
     for (place, expected) in [(0, Awaited::Yes), (1, Awaited::No)] {
-        let request = live(&plan.operations[place]);
+        let request = live(&plan, &plan.operations[place]);
         let (answer, _) = stage.operation(Micros(1), &Identity::default(), &request);
         let (operation, awaited, response) = answer.recorded().unwrap();
         assert_eq!((operation, awaited), (place, expected));
-        assert_eq!(*response, plan.operations[place].held().response);
+        assert_eq!(*response, plan.played(&plan.operations[place]).response);
     }
 }
 
@@ -40,7 +40,7 @@ fn a_request_that_is_spelled_otherwise_is_found_beside_those_that_are_the_same_t
     };
     let mut stage = Stage::new(Arc::clone(&plan), settings, 0);
     // In recorded order, whichever spelling comes.
-    let second = live(&plan.operations[1]);
+    let second = live(&plan, &plan.operations[1]);
     for expected in [0, 1, 1] {
         let (answer, _) = stage.operation(Micros(1), &Identity::default(), &second);
         let (operation, _, _) = answer.recorded().unwrap();

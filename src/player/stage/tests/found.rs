@@ -26,7 +26,7 @@ fn a_read_is_not_answered_by_the_same_request_that_notified_somebody() {
     }
     let plan = Arc::new(plan(&[tape]));
     let mut stage = Stage::new(Arc::clone(&plan), Settings::default(), 0);
-    let read = live(&plan.operations[0]);
+    let read = live(&plan, &plan.operations[0]);
     let mut digest = None;
     for expected in [0, 2, 2] {
         let (answer, _) = stage.operation(Micros(1), &Identity::default(), &read);

@@ -230,7 +230,7 @@ fn digest(world: &World<'_>, heard: &[Vec<usize>]) -> String {
             if !case.is_played(session) || !world.received[place] || reads {
                 continue;
             }
-            let operation = planned.held();
+            let operation = plan.played(planned);
             let entry = Answered {
                 operation: operation.id,
                 method: operation.request.method.clone(),
@@ -241,7 +241,7 @@ fn digest(world: &World<'_>, heard: &[Vec<usize>]) -> String {
             journal.answered(
                 &operation.session,
                 entry,
-                &Identity::of_operation(operation),
+                &Identity::of_operation(&operation),
             );
         }
         for place in &heard[session] {

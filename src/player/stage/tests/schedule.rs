@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::bayeux::{self, Exchange};
 use crate::exchange::{Micros, Request};
 use crate::player::pace::Pace;
-use crate::player::plan::{Planned, Times};
+use crate::player::plan::{Plan, Planned, Times};
 use crate::player::settings::{Absence, Settings};
 
 use super::super::{Answer, Stage};
@@ -295,7 +295,7 @@ impl<'a> Schedule<'a> {
         let got = &self.case.plan.operations[operation];
         let fits = if planned.times == Times::Any {
             got.session() == planned.session()
-                && got.held().request == planned.held().request
+                && self.case.plan.played(got).request == self.case.plan.played(planned).request
                 && response == Some(self.case.response(got))
         } else {
             operation == expected && response == Some(self.case.response(planned))
@@ -345,6 +345,6 @@ impl<'a> Schedule<'a> {
 }
 
 /// The request of an operation as its client sends it.
-pub(super) fn live(planned: &Planned) -> Request {
-    planned.held().request.clone()
+pub(super) fn live(plan: &Plan, planned: &Planned) -> Request {
+    plan.played(planned).request.clone()
 }

@@ -101,7 +101,7 @@ impl Table {
     fn call(&mut self, number: u64, seen: Option<&str>) -> (u64, Option<OutletId>) {
         let mut all = self.plan.operations.iter();
         let planned = all.find(|planned| planned.id.0 == number);
-        let mut live = live(planned.unwrap());
+        let mut live = live(&self.plan, planned.unwrap());
         let seen = seen.iter().map(|seen| (LAST_EVENT, seen.as_bytes()));
         live.headers = seen.collect();
         let (answer, _) = self.stage.operation(Micros(0), &Identity::default(), &live);

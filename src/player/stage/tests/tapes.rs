@@ -115,7 +115,7 @@ impl Case {
 
     /// The request of an operation as its client sends it.
     pub(super) fn request(&self, planned: &Planned) -> Request {
-        let mut request = super::schedule::live(planned);
+        let mut request = super::schedule::live(&self.plan, planned);
         request.target = self.unveiled(&request.target);
         request.body = self.body(&request.body);
         request
@@ -123,7 +123,7 @@ impl Case {
 
     /// The response to it.
     pub(super) fn response(&self, planned: &Planned) -> Response {
-        let mut response = planned.held().response.clone();
+        let mut response = self.plan.played(planned).response.clone();
         response.body = self.body(&response.body);
         response
     }
@@ -148,11 +148,12 @@ impl Case {
     /// request is in its session that of reads alone.
     pub(super) fn is_free(&self, operation: usize) -> bool {
         let this = &self.plan.operations[operation];
+        let asked = self.plan.played(this);
         let mut all = self.plan.operations.iter();
         all.all(|other| {
             other.times == Times::Any
                 || other.session() != this.session()
-                || other.held().request != this.held().request
+                || self.plan.played(other).request != asked.request
         })
     }
 
