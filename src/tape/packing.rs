@@ -272,8 +272,8 @@ pub(super) fn text(bytes: &[u8]) -> Result<Unpacked<'_>, Unreadable> {
         };
         let from = text.len();
         if one.starts_with(&FRAME) {
-            match unpack(one, &mut text, limit) {
-                Ok(()) => {}
+            match unpack(one, &mut text, limit - from as u64) {
+                Ok(_) => {}
                 Err(Fault::TooMuch) => return Err(Problem::Dense(limit).at("", 0)),
                 // What a power cut leaves may be as long as a frame, and none.
                 Err(Fault::Broken) if is_last(bytes, place + one.len()) => {
@@ -281,7 +281,7 @@ pub(super) fn text(bytes: &[u8]) -> Result<Unpacked<'_>, Unreadable> {
                     torn = rest.len();
                     break;
                 }
-                Err(Fault::Broken) => {
+                Err(Fault::Broken | Fault::Write(_)) => {
                     text.truncate(from);
                     let text = end(&text);
                     return Err(Problem::BrokenFrame(place).at(&text, text.len()));
@@ -316,8 +316,8 @@ pub(super) fn of_file(file: &File) -> io::Result<Packing> {
 /// frame is broken, or unpacks to too much.
 pub(super) fn unpack_to(packed: &File, mut plain: &File) -> io::Result<Option<usize>> {
     let mut window = Window::new(packed)?;
-    let mut left = most(window.length());
-    let mut text = Vec::new();
+    let limit = most(window.length());
+    let mut written = 0;
     let mut used = 0;
     loop {
         let rest = window.advance(used)?;
@@ -332,18 +332,17 @@ pub(super) fn unpack_to(packed: &File, mut plain: &File) -> io::Result<Option<us
             let Some(one) = length.and_then(|length| others.get(..length)) else {
                 return Ok(None);
             };
-            text.clear();
             if one.starts_with(&FRAME) {
-                match unpack(one, &mut text, left) {
-                    Ok(()) => {}
+                match unpack(one, &mut plain, limit - written) {
+                    Ok(length) => written += length,
                     Err(Fault::Broken) if rest == Rest::Nothing && is_last(others, one.len()) => {
+                        plain.set_len(written)?;
                         break;
                     }
                     Err(Fault::Broken | Fault::TooMuch) => return Ok(None),
+                    Err(Fault::Write(error)) => return Err(error),
                 }
             }
-            left -= text.len() as u64;
-            plain.write_all(&text)?;
             used += one.len();
         }
         if rest == Rest::Nothing {
@@ -393,15 +392,21 @@ fn frame(text: &[u8]) -> Vec<u8> {
 }
 
 /// Why a frame cannot be unpacked.
+#[derive(Debug, thiserror::Error)]
 enum Fault {
+    #[error("it is broken")]
     Broken,
+    #[error("there is too much in it")]
     TooMuch,
+    #[error(transparent)]
+    Write(#[from] io::Error),
 }
 
-/// Adds what a frame unpacks to, up to a limit on the whole.
-fn unpack(frame: &[u8], text: &mut Vec<u8>, limit: u64) -> Result<(), Fault> {
-    let broken = |_| Fault::Broken;
+/// Writes what a frame unpacks to, a window at a time; how many bytes that are, of which there may be so many. Where
+/// it turns out to be broken, some of it is written.
+fn unpack(frame: &[u8], out: &mut impl io::Write, limit: u64) -> Result<u64, Fault> {
     let mut rest = frame;
+    let mut length = 0;
     let mut decoder = FrameDecoder::new();
     decoder.init(&mut rest).map_err(|_| Fault::Broken)?;
     while !decoder.is_finished() {
@@ -409,19 +414,19 @@ fn unpack(frame: &[u8], text: &mut Vec<u8>, limit: u64) -> Result<(), Fault> {
         decoder
             .decode_blocks(&mut rest, step)
             .map_err(|_| Fault::Broken)?;
-        decoder.collect_to_writer(&mut *text).map_err(broken)?;
-        if (text.len() + decoder.can_collect()) as u64 > limit {
+        length += decoder.collect_to_writer(&mut *out)? as u64;
+        if length + decoder.can_collect() as u64 > limit {
             return Err(Fault::TooMuch);
         }
     }
-    decoder.collect_to_writer(&mut *text).map_err(broken)?;
+    length += decoder.collect_to_writer(&mut *out)? as u64;
     let (told, found) = (
         decoder.get_checksum_from_data(),
         decoder.get_calculated_checksum(),
     );
     match told {
         Some(told) if Some(told) != found => Err(Fault::Broken),
-        _ => Ok(()),
+        _ => Ok(length),
     }
 }
 
