@@ -117,14 +117,14 @@ impl Plan {
         self.learn_ears(&events, &lanes);
         self.learn_stand_ins(&stand_ins);
         self.names = secrets.names().or(self.names.take());
-        self.stand_ins.extend(stand_ins.clone());
         self.conversations.push(Conversation {
             operations: first..self.operations.len(),
             notifications: heard..self.notifications.len(),
             lanes: played..self.lanes.len(),
             secrets,
-            stand_ins,
+            given: stand_ins.given.clone(),
         });
+        self.stand_ins.extend(stand_ins);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::exchange::{Headers, Micros, Notification, Operation, Request, Response};
 use crate::matcher::Part;
-use crate::player::standin::StandIns;
+use crate::player::standin::StandIn;
 use crate::player::values::secret::{Seat, Secrets};
 use crate::player::values::{Bound, ChoiceId, Learner, Values, brings_choices};
 
@@ -36,7 +36,8 @@ pub(super) struct Conversation {
     pub(super) notifications: Range<usize>,
     pub(super) lanes: Range<usize>,
     pub(super) secrets: Secrets,
-    pub(super) stand_ins: StandIns,
+    /// The values that the service gives in place of placeholders.
+    pub(super) given: Vec<StandIn>,
 }
 
 /// Something that was said at one time: by its place in the plan, a request, a response or a
@@ -62,7 +63,7 @@ impl Plan {
     /// Whether clients bring secrets with them, or may.
     pub(in crate::player) fn have_secrets(&self) -> bool {
         let mut all = self.conversations.iter();
-        all.any(|one| one.secrets.are_there() || !one.stand_ins.given.is_empty())
+        all.any(|one| one.secrets.are_there() || !one.given.is_empty())
     }
 
     /// The places at which the client of an operation sent secrets.
@@ -182,7 +183,7 @@ impl Plan {
     fn follow(&self, values: &mut Values, one: &Conversation) {
         let mut moments = self.moments(one);
         moments.sort_by_key(|moment| self.time(*moment));
-        let mut learner = Learner::new(values, &one.secrets, &one.stand_ins);
+        let mut learner = Learner::new(values, &one.secrets, &one.given);
         let mut under_way: BTreeMap<usize, Arc<Operation>> = BTreeMap::new();
         for moment in moments {
             match moment {

@@ -217,7 +217,7 @@ impl Plan {
         reel: Reel,
         mut notes: Notes,
         manner: &Manner,
-        stand_ins: StandIns,
+        mut stand_ins: StandIns,
     ) -> Result<(), PlanError> {
         let Reel {
             header,
@@ -237,7 +237,7 @@ impl Plan {
             .iter()
             .filter_map(|planned| self.as_it_stands(planned));
         let operations = operations.map(|operation| Cow::Owned(Event::Operation(operation)));
-        let secrets = Secrets::of(&header, operations.chain(others), &stand_ins);
+        let secrets = Secrets::of(&header, operations.chain(others), &mut stand_ins);
         self.add(Roll {
             notes,
             events,

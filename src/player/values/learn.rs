@@ -14,7 +14,7 @@ use crate::exchange::{Headers, Notification, Operation};
 use crate::matcher::{self, Field, Part, Spelling};
 
 use super::super::plan::{narrow, wide};
-use super::super::standin::{StandIn, StandIns};
+use super::super::standin::StandIn;
 use super::digests::{Digests, digest};
 use super::echoes::{Echo, Message};
 use super::searched::{content, digests, header};
@@ -55,7 +55,7 @@ impl<'a> Learner<'a> {
     pub(in crate::player) fn new(
         values: &'a mut Values,
         secrets: &'a Secrets,
-        stand_ins: &StandIns,
+        given: &[StandIn],
     ) -> Self {
         let mut learner = Learner {
             values,
@@ -65,7 +65,7 @@ impl<'a> Learner<'a> {
             said: Digests::default(),
             secrets,
         };
-        for stand_in in &stand_ins.given {
+        for stand_in in given {
             learner.give(stand_in);
         }
         learner

@@ -76,11 +76,12 @@ pub(super) struct Seats {
 }
 
 impl Secrets {
-    /// The secrets of a tape with these events, for which pseudonyms stand as its header says, or these stand-ins.
+    /// The secrets of a tape with these events, for which pseudonyms stand as its header says, or marks of these
+    /// stand-ins, which are taken.
     pub(in crate::player) fn of<'a>(
         header: &Header,
         events: impl Iterator<Item = Cow<'a, Event>>,
-        stand_ins: &StandIns,
+        stand_ins: &mut StandIns,
     ) -> Secrets {
         let redaction = header.redaction.as_ref();
         // A tape whose rules are none cannot be read at all.
@@ -99,7 +100,7 @@ impl Secrets {
                 .as_ref()
                 .map(|rules| rules.names().clone())
                 .or(blotted),
-            open: stand_ins.any.clone(),
+            open: std::mem::take(&mut stand_ins.any),
         }
     }
 
