@@ -5,6 +5,8 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use super::head::bytes::are_of_host;
+
 /// A server as its own connections know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Local {
@@ -63,7 +65,7 @@ impl Scheme {
 /// A host and a port, as a request names them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Authority<'a> {
-    host: &'a str,
+    host: &'a [u8],
     port: u16,
 }
 
@@ -80,26 +82,29 @@ impl<'a> Authority<'a> {
     /// Reads `host[:port]` (RFC 9110 §7.2). Narrower than the grammar: a name has the letters, digits
     /// and marks that names have in practice, and is not empty.
     pub(super) fn read(text: &'a [u8], scheme: Scheme) -> Option<Authority<'a>> {
-        let text = std::str::from_utf8(text).ok()?;
-        let (host, port) = if let Some(rest) = text.strip_prefix('[') {
-            let (address, port) = rest.split_once(']')?;
-            address.parse::<Ipv6Addr>().ok()?;
-            (address, port)
+        let split = |end: u8| text.iter().position(|byte| *byte == end);
+        let (host, port) = if let [b'[', ..] = text {
+            let (address, port) = text.split_at_checked(split(b']')?)?;
+            let address = address.get(1..)?;
+            std::str::from_utf8(address)
+                .ok()?
+                .parse::<Ipv6Addr>()
+                .ok()?;
+            (address, port.get(1..)?)
         } else {
-            let end = text.find(':').unwrap_or(text.len());
+            let end = split(b':').unwrap_or(text.len());
             let (name, port) = text.split_at_checked(end)?;
-            let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-            if name.is_empty() || !name.bytes().all(good) {
+            if name.is_empty() || !are_of_host(name) {
                 return None;
             }
             (name, port)
         };
-        let port = match port.strip_prefix(':') {
-            None if port.is_empty() => scheme.port(),
-            Some("") => scheme.port(),
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                digits.parse().ok()?
-            }
+        let port = match port {
+            [] | [b':'] => scheme.port(),
+            [b':', digits @ ..] => digits.iter().try_fold(0_u16, |port, digit| {
+                let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+                port.checked_mul(10)?.checked_add(u16::from(digit))
+            })?,
             _ => return None,
         };
         Some(Authority { host, port })
@@ -108,9 +113,10 @@ impl<'a> Authority<'a> {
     /// Whether this names the server at `local`: its address, or `localhost` where that is it.
     pub(super) fn names(&self, local: SocketAddr) -> bool {
         let ip = local.ip().to_canonical();
-        let host = match self.host.parse::<IpAddr>() {
-            Ok(named) => named.to_canonical() == ip,
-            Err(_) => self.host.eq_ignore_ascii_case("localhost") && ip.is_loopback(),
+        let named = std::str::from_utf8(self.host).ok();
+        let host = match named.and_then(|host| host.parse::<IpAddr>().ok()) {
+            Some(named) => named.to_canonical() == ip,
+            None => self.host.eq_ignore_ascii_case(b"localhost") && ip.is_loopback(),
         };
         host && self.port == local.port()
     }

@@ -3,13 +3,13 @@
 //! It refuses what a lenient parser lets pass and two parsers would read differently (RFC 9112 §3.2,
 //! §5, §6 and §11.2). What a request means is not looked at.
 
-mod token;
+pub(super) mod bytes;
 
 use http::StatusCode;
 
 use super::authority::{Authority, Local};
 use super::refusal::Refusal;
-use token::is_token;
+use bytes::{are_of_target, is_token, token};
 
 /// How the content that follows a head is delimited (RFC 9112 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,27 +55,14 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Reads a whole head, up to and with its empty line, of a request to the server at `local`. Each of its
-/// lines ends with CRLF: the framing has seen to it.
+/// Reads a whole head, up to and with its empty line, of a request to the server at `local`. No LF in it stands
+/// without a CR before it: the framing has seen to it.
 pub(super) fn check(head: &[u8], local: Local) -> Result<Content, Refusal> {
-    let count = |byte| memchr::memchr_iter(byte, head).count();
-    // To count takes less than to look at each.
-    if count(b'\r') != count(b'\n')
-        && let Some(place) =
-            memchr::memchr_iter(b'\r', head).find(|at| head.get(at + 1) != Some(&b'\n'))
-    {
-        return Err(Refusal::bad(format!(
-            "a bare CR in the head, at byte {place}"
-        )));
-    }
-    if memchr::memchr(0, head).is_some() {
-        return Err(Refusal::bad("a NUL in the head"));
-    }
-    let mut lines = lines(head);
-    let first = lines.next().unwrap_or_default();
+    let mut lines = Unread { head, read: 0 };
+    let first = lines.next()?.unwrap_or_default();
     let version = request_line(first, local)?;
     let mut fields = Fields::default();
-    for line in lines.filter(|line| !line.is_empty()) {
+    while let Some(line) = lines.next()? {
         let (name, value) = field(line)?;
         if let Some(lines) = fields.of(name) {
             lines.add(value);
@@ -91,19 +78,37 @@ pub(super) fn check(head: &[u8], local: Local) -> Result<Content, Refusal> {
     Ok(content)
 }
 
-/// The lines of a head. Each ends with CRLF: the framing has seen to it.
-fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut start = 0;
-    memchr::memchr_iter(b'\n', head).filter_map(move |end| {
-        let line = head.get(std::mem::replace(&mut start, end + 1)..end)?;
-        Some(line.strip_suffix(b"\r").unwrap_or(line))
-    })
+/// What was not read yet of a head.
+struct Unread<'a> {
+    head: &'a [u8],
+    read: usize,
+}
+
+impl<'a> Unread<'a> {
+    /// The next line; `None` where it is empty, which ends the head.
+    fn next(&mut self) -> Result<Option<&'a [u8]>, Refusal> {
+        let rest = self.head.get(self.read..).unwrap_or_default();
+        let end = memchr::memchr2(b'\r', 0, rest).unwrap_or(rest.len());
+        let (line, rest) = rest.split_at_checked(end).unwrap_or_default();
+        let place = self.read + end;
+        match rest {
+            [] | [b'\r', b'\n', ..] => {}
+            [0, ..] => return Err(Refusal::bad("a NUL in the head")),
+            _ => {
+                let message = format!("a bare CR in the head, at byte {place}");
+                return Err(Refusal::bad(message));
+            }
+        }
+        self.read = place + 2;
+        Ok((!line.is_empty()).then_some(line))
+    }
 }
 
 /// Whether a request offers to go on with the WebSocket protocol; what else it offers does not matter.
 fn offers_socket(head: &[u8]) -> bool {
     let has = |wanted: &[u8], member: &[u8]| {
-        let fields = lines(head).skip(1).filter_map(|line| field(line).ok());
+        let lines = head.split(|byte| *byte == b'\n').skip(1);
+        let fields = lines.filter_map(|line| field(line.trim_ascii_end()).ok());
         let values = fields.filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
         let mut members = values.flat_map(|(_, value)| value.split(|byte| *byte == b','));
         members.any(|one| one.trim_ascii().eq_ignore_ascii_case(member))
@@ -139,21 +144,18 @@ fn request_line(line: &[u8], local: Local) -> Result<Version, Refusal> {
     Ok(version)
 }
 
-/// The three words of a line; `None` where there are more or less.
+/// The first word of a line, the last, and what stands between them; `None` where there are less.
 fn words(line: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (first, last) = (memchr::memchr(b' ', line)?, memchr::memrchr(b' ', line)?);
     let middle = line.get(first + 1..last)?;
-    let three = memchr::memchr(b' ', middle).is_none();
-    three.then_some((line.get(..first)?, middle, line.get(last + 1..)?))
+    let last = line.get(last + 1..)?;
+    (!last.is_empty()).then_some((line.get(..first)?, middle, last))
 }
 
 /// Checks that the target is in a form that a server gets (RFC 9112 §3.2), and names this one.
 fn target_form(method: &[u8], target: &[u8], local: Local) -> Result<(), Refusal> {
     let shown = || String::from_utf8_lossy(target).into_owned();
-    if target
-        .iter()
-        .any(|byte| byte.is_ascii_control() || *byte == b'#')
-    {
+    if !are_of_target(target) {
         return Err(Refusal::bad(format!(
             "the target {:?} holds what no target may",
             shown()
@@ -186,18 +188,22 @@ fn target_form(method: &[u8], target: &[u8], local: Local) -> Result<(), Refusal
 
 /// Checks one field line: its name and its value.
 fn field(line: &[u8]) -> Result<(&[u8], &[u8]), Refusal> {
-    let colon = memchr::memchr(b':', line);
-    let parts = colon.and_then(|colon| Some((line.get(..colon)?, line.get(colon + 1..)?)));
-    let Some((name, value)) = parts else {
-        return Err(Refusal::bad("a line of the head has no colon"));
-    };
-    if !is_token(name) {
-        let name = String::from_utf8_lossy(name);
-        return Err(Refusal::bad(format!(
-            "{name:?} is no name of a header field"
-        )));
+    match line.split_at_checked(token(line)) {
+        Some((name, [b':', value @ ..])) if !name.is_empty() => Ok((name, value.trim_ascii())),
+        _ => Err(no_field(line)),
     }
-    Ok((name, value.trim_ascii()))
+}
+
+/// Why a line is no field line.
+fn no_field(line: &[u8]) -> Refusal {
+    let mut parts = line.splitn(2, |byte| *byte == b':');
+    match (parts.next(), parts.next()) {
+        (Some(name), Some(_)) => {
+            let name = String::from_utf8_lossy(name);
+            Refusal::bad(format!("{name:?} is no name of a header field"))
+        }
+        _ => Refusal::bad("a line of the head has no colon"),
+    }
 }
 
 impl<'a> Fields<'a> {
@@ -349,7 +355,7 @@ mod tests {
             ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", "is no path"),
             ("GET /#x HTTP/1.1\r\nHost: a\r\n\r\n", "no target may"),
             ("GET /\tx HTTP/1.1\r\nHost: a\r\n\r\n", "no target may"),
-            ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "request line"),
+            ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "no target may"),
             ("GET / HTTP/1.1 \r\nHost: a\r\n\r\n", "request line"),
             ("GET /\r\nHost: a\r\n\r\n", "request line"),
             ("G(T / HTTP/1.1\r\nHost: a\r\n\r\n", "no token"),
