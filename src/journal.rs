@@ -6,6 +6,7 @@
 mod bounded;
 mod running;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -104,7 +105,7 @@ pub struct Remark {
     /// Its number on the tape.
     pub operation: OperationId,
     /// What there is to say, as a sentence's end: `came again`.
-    pub what: String,
+    pub what: Cow<'static, str>,
 }
 
 /// A notification that was sent.

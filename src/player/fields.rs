@@ -99,8 +99,11 @@ pub(super) fn sent(headers: &HeaderMap) -> Headers {
         .collect()
 }
 
-/// Whether the client that sent this head takes trailers.
-pub(super) fn takes(head: &http::request::Parts) -> Takes {
+/// Whether the client that sent this head takes the trailers of this response.
+pub(super) fn takes(head: &http::request::Parts, recorded: &exchange::Response) -> Takes {
+    if recorded.trailers.is_empty() {
+        return Takes::None;
+    }
     let lines = head.headers.get_all(header::TE).into_iter();
     let mut codings = lines
         .filter_map(|line| line.to_str().ok())
@@ -120,11 +123,10 @@ pub(super) fn trailers(recorded: &exchange::Response, takes: Takes) -> Option<He
     if recorded.trailers.is_empty() {
         return None;
     }
-    let mut map = HeaderMap::new();
-    if takes != Takes::None {
-        append(&mut map, &recorded.trailers);
-    }
-    Some(map)
+    Some(match takes {
+        Takes::Trailers | Takes::Announced => sendable(&recorded.trailers),
+        Takes::None => HeaderMap::new(),
+    })
 }
 
 /// A response as a client with these header fields takes it: with the recorded content codings, or
@@ -133,6 +135,10 @@ pub(super) fn acceptable<'a>(
     response: &'a exchange::Response,
     headers: &HeaderMap,
 ) -> Cow<'a, exchange::Response> {
+    // Most responses have no coding, and to look a field up takes longer than to see that.
+    if !coding::is_coded(&response.headers) {
+        return Cow::Borrowed(response);
+    }
     let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter();
     let accept: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
     if coding::is_accepted(&accept, &response.headers) {
@@ -142,17 +148,47 @@ pub(super) fn acceptable<'a>(
     }
 }
 
-/// A recorded response with its own status and fields, of which trailers are announced as its client
+/// Recorded fields as they are sent.
+pub(super) fn sendable(recorded: &Headers) -> HeaderMap {
+    sent_again(&checked(recorded))
+}
+
+/// Recorded fields that can be sent, as often as need be.
+pub(super) fn checked(recorded: &Headers) -> Vec<(HeaderName, HeaderValue)> {
+    let live = recorded
+        .iter()
+        .filter(|(name, _)| !exchange::is_made_anew(name));
+    let checked = |(name, value)| {
+        Some((
+            HeaderName::try_from(name).ok()?,
+            HeaderValue::from_bytes(value).ok()?,
+        ))
+    };
+    live.filter_map(checked).collect()
+}
+
+/// These fields once more. They are added one by one, since the server takes the map for the next request, and one
+/// that is as small as it can be would have to grow for that.
+pub(super) fn sent_again(fields: &[(HeaderName, HeaderValue)]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in fields {
+        map.append(name.clone(), value.clone());
+    }
+    map
+}
+
+/// A recorded response with its own status and these of its fields, of which trailers are announced as its client
 /// takes them.
 pub(super) fn recorded(
     recorded: &exchange::Response,
+    fields: HeaderMap,
     takes: Takes,
     body: ReplayBody,
 ) -> Response<ReplayBody> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(recorded.status).unwrap_or(StatusCode::OK);
     let headers = response.headers_mut();
-    append(headers, &recorded.headers);
+    *headers = fields;
     if recorded.trailers.is_empty() {
         return response;
     }
@@ -215,17 +251,4 @@ pub(super) fn bayeux(
         headers.insert(header::SET_COOKIE, cookie);
     }
     response
-}
-
-/// Appends recorded fields to live ones, but for those of these names.
-fn append(live: &mut HeaderMap, recorded: &Headers) {
-    for (name, value) in recorded.iter() {
-        if exchange::is_made_anew(name) {
-            continue;
-        }
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value))
-        {
-            live.append(name, value);
-        }
-    }
 }

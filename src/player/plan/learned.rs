@@ -154,10 +154,13 @@ impl Plan {
     /// The operations that a request to the path of this digest may mean that differs in what it may, in
     /// recorded order.
     pub(in crate::player) fn about(&self, path: u32) -> Vec<usize> {
-        let moving = self.learned().moving.iter().copied();
-        let mut places: Vec<usize> = self.paths.at(path).chain(moving).collect();
-        places.sort_unstable();
-        places.dedup();
+        let moving = &self.learned().moving;
+        let mut places: Vec<usize> = self.paths.at(path).collect();
+        if !moving.is_empty() {
+            places.extend(moving);
+            places.sort_unstable();
+            places.dedup();
+        }
         places
     }
 

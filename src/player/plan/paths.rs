@@ -3,7 +3,7 @@
 //! It does not decide which of them answers, and may name one that was called elsewhere: it keeps a digest of
 //! each path and not the path.
 
-use std::hash::{DefaultHasher, Hasher as _};
+use crate::tape::reel;
 
 /// How far from where it should be a digest is looked for at first.
 const NEAR: usize = 64;
@@ -22,11 +22,10 @@ pub(in crate::player) fn path(target: &str) -> &str {
     path.unwrap_or(target)
 }
 
-/// The digest of a path.
+/// The digest of a path. Digests are spread evenly, and who makes a tape of which many are the same waits for
+/// that alone.
 pub(in crate::player) fn digest(path: &str) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(path.as_bytes());
-    u32::try_from(hasher.finish() >> 32).unwrap_or_default()
+    reel::sum(path.as_bytes())
 }
 
 impl Paths {

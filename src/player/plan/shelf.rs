@@ -5,11 +5,13 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use http::{HeaderName, HeaderValue};
+
 use crate::exchange::{Operation, Session};
 use crate::journal::Identity;
 use crate::matcher::{Key, Rules};
-use crate::player::publish;
 use crate::player::shift::Shift;
+use crate::player::{fields, publish};
 use crate::tape::reel::{Lost, Source};
 
 use super::{Plan, Planned, paths, wide};
@@ -34,6 +36,8 @@ pub(in crate::player) struct Recorded {
     pub(in crate::player) operation: Arc<Operation>,
     /// Its request, taken apart where it is first compared so: most are the same to the letter.
     key: OnceLock<Key>,
+    /// The fields of its response as they are sent.
+    fields: OnceLock<Vec<(HeaderName, HeaderValue)>>,
     /// Where it is messages that a Bayeux client published: which of the messages of its response is the
     /// reply to each.
     pub(in crate::player) replies: Vec<Option<usize>>,
@@ -113,6 +117,7 @@ impl Recorded {
         Recorded {
             identity,
             key: OnceLock::new(),
+            fields: OnceLock::new(),
             operation: Arc::new(operation),
             replies,
         }
@@ -122,6 +127,12 @@ impl Recorded {
     pub(in crate::player) fn key(&self, rules: &Rules) -> &Key {
         self.key
             .get_or_init(|| Key::of(&self.operation.request, rules))
+    }
+
+    /// The fields of its response as they are sent.
+    pub(in crate::player) fn fields(&self) -> &[(HeaderName, HeaderValue)] {
+        self.fields
+            .get_or_init(|| fields::checked(&self.operation.response.headers))
     }
 }
 

@@ -158,7 +158,7 @@ impl Counted<Said> {
         let list = remarks.kept().map(|remark| Said {
             operation: remark.operation.0,
             session: remark.session.to_string(),
-            what: remark.what.clone(),
+            what: remark.what.clone().into_owned(),
         });
         Counted {
             total: remarks.total(),

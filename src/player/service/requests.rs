@@ -146,10 +146,14 @@ impl Replay {
                 "nothing is recorded".to_owned(),
             ));
         };
-        let takes = fields::takes(head);
+        let takes = fields::takes(head, response);
         let response = match &moored {
             None => fields::acceptable(response, &head.headers),
             Some(_) => Cow::Owned(coding::plain(response)),
+        };
+        let fields = match &response {
+            Cow::Borrowed(_) => answer.fields(),
+            Cow::Owned(plain) => fields::sendable(&plain.headers),
         };
         let trailers = fields::trailers(&response, takes);
         let content = response.body.bytes().clone();
@@ -166,7 +170,7 @@ impl Replay {
             }
             (None, Awaited::No) => ReplayBody::with_trailers(content, trailers),
         };
-        recorded(&response, takes, body)
+        recorded(&response, fields, takes, body)
     }
 
     /// Sends a request on to the service.

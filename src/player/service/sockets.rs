@@ -96,10 +96,13 @@ impl Replay {
             state.dispatch(sends);
             (answer, copy, berth.map(|moored| moored.berth))
         });
-        let mut response = match answer.as_ref().and_then(Answer::recorded) {
-            Some((operation, _, response)) => {
+        let said = answer
+            .as_ref()
+            .and_then(|answer| Some((answer.recorded()?, answer.fields())));
+        let mut response = match said {
+            Some(((operation, _, response), fields)) => {
                 self.out(copy, operation);
-                recorded(response, Takes::None, ReplayBody::whole(""))
+                recorded(response, fields, Takes::None, ReplayBody::whole(""))
             }
             None => Response::new(ReplayBody::whole("")),
         };
@@ -131,7 +134,12 @@ impl Replay {
                 };
                 self.out(copy, operation);
                 let content = response.body.bytes().clone();
-                let mut response = recorded(response, Takes::None, ReplayBody::whole(content));
+                let mut response = recorded(
+                    response,
+                    answer.fields(),
+                    Takes::None,
+                    ReplayBody::whole(content),
+                );
                 if let Some(Moored { parcels, berth, .. }) = moored {
                     wish.grant(&mut response);
                     tokio::spawn(socket::play(wish, self.clone(), berth, parcels));

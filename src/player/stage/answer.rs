@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use http::HeaderMap;
+
 use crate::bayeux::{ClientId, Message, Verdict};
-use crate::exchange::{End, Micros, Operation, Request, Response, Session, Stream};
+use crate::exchange::{End, Micros, Request, Response, Session, Stream};
 use crate::journal::{Answered, Miss, Part, Remark};
 
 use super::super::cast::Identity;
-use super::super::plan::{Planned, Times};
+use super::super::fields;
+use super::super::plan::{Planned, Recorded, Times};
 use super::super::publish;
 use super::super::refusal::{Kind, Refusal};
 use super::super::settings::{Misses, OnExhausted};
@@ -21,7 +24,7 @@ use super::{Quiet, Send, Stage};
 const MAX_SHOWN: usize = 60;
 
 /// The answer to an operation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Answer {
     /// A recorded response. The caller says [`Stage::answered`] when it is out.
     Recorded {
@@ -38,10 +41,10 @@ pub(crate) enum Answer {
 }
 
 /// How a recorded response is said again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Said {
     /// As it was recorded in this operation.
-    AsRecorded(Arc<Operation>),
+    AsRecorded(Arc<Recorded>),
     /// With what live clients chose in it.
     Live(Response),
 }
@@ -70,9 +73,20 @@ impl Answer {
         };
         let response = match said {
             Said::Live(response) => response,
-            Said::AsRecorded(recorded) => &recorded.response,
+            Said::AsRecorded(recorded) => &recorded.operation.response,
         };
         Some((*operation, *awaited, response))
+    }
+
+    /// The fields of the response as they are sent; none for a refusal.
+    pub(crate) fn fields(&self) -> HeaderMap {
+        match self {
+            Answer::Recorded { said, .. } => match said {
+                Said::Live(response) => fields::sendable(&response.headers),
+                Said::AsRecorded(recorded) => fields::sent_again(recorded.fields()),
+            },
+            Answer::Refused(_) => HeaderMap::new(),
+        }
     }
 }
 
@@ -235,7 +249,7 @@ impl Stage {
             outlet,
             said: plan
                 .response(place, &recorded.response, &self.bound)
-                .map_or_else(|| Said::AsRecorded(Arc::clone(recorded)), Said::Live),
+                .map_or_else(|| Said::AsRecorded(Arc::clone(&kept)), Said::Live),
             awaited,
             delay,
         })
@@ -243,10 +257,10 @@ impl Stage {
 
     /// Notes what is unusual about an operation that is about to be answered.
     fn remark(&mut self, planned: &Planned, how: How) {
-        let remark = |what: &str| Remark {
+        let remark = |what: &'static str| Remark {
             session: self.session(planned),
             operation: planned.id,
-            what: what.to_owned(),
+            what: what.into(),
         };
         match (how, planned.times) {
             (How::Next, _) | (How::Again, Times::Any | Times::Stream) => {}
@@ -279,7 +293,7 @@ impl Stage {
                 Remark {
                     session: self.session(planned),
                     operation: planned.id,
-                    what,
+                    what: what.into(),
                 }
             };
             match license {

@@ -243,7 +243,7 @@ impl Stage {
             self.journal.brought(Remark {
                 session: self.session(planned),
                 operation: planned.id,
-                what,
+                what: what.into(),
             });
             self.veil.learn(&value);
             self.bound.bind(choice, value);

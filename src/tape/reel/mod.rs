@@ -24,7 +24,7 @@ use super::{Event, Gaps, Header, Notice, SegmentState, joined, names, store};
 use digest::Joined;
 use ends::Ends;
 use lines::{Digests, Piece};
-pub use source::{Lost, Source, Spot};
+pub use source::{Lost, Source, Spot, sum};
 pub use spool::{Spool, Wound};
 
 /// What takes note of events where they stand.

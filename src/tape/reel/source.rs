@@ -150,7 +150,7 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// A sum that is another one where the bytes are, but for one chance in four thousand million. It finds
 /// what editors and accidents change; whoever wants to deceive may write the tape in the first place.
-fn sum(bytes: &[u8]) -> u32 {
+pub fn sum(bytes: &[u8]) -> u32 {
     // Four at a time, since each waits for the one before it.
     let mut lanes = [bytes.len() as u64, 1, 2, 3];
     let (words, rest) = bytes.as_chunks::<16>();
