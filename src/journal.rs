@@ -143,11 +143,13 @@ impl Identity {
     }
 
     fn of(parts: &[&[u8]]) -> Identity {
-        let mut hash = blake3::Hasher::new();
+        // As a rule it is little, and hashed at one time.
+        let mut hash = Running::with_room(parts.iter().map(|part| part.len() + LENGTH).sum());
         for part in parts {
-            add(&mut hash, part);
+            hash.add(&length(part));
+            hash.add(part);
         }
-        Identity(hash.finalize().into())
+        Identity(hash.digest().into())
     }
 }
 
@@ -362,9 +364,15 @@ impl Lane {
 
 /// Adds a part and its length, so that no two lists of parts run together to the same bytes.
 fn add(hash: &mut blake3::Hasher, part: &[u8]) {
+    hash.update(&length(part)).update(part);
+}
+
+/// How many bytes stand before a part, for its length.
+const LENGTH: usize = size_of::<u64>();
+
+fn length(part: &[u8]) -> [u8; LENGTH] {
     let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
-    hash.update(&length.to_le_bytes());
-    hash.update(part);
+    length.to_le_bytes()
 }
 
 fn named(hash: blake3::Hash) -> String {
