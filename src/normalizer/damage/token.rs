@@ -34,6 +34,10 @@ pub(super) fn join(text: &str, part: Part) -> Mend {
 
 /// Refuses a string between whose lines something stands that could be a page number or a running title.
 pub(super) fn furniture(text: &str) -> Option<Mend> {
+    let bytes = text.as_bytes();
+    if memchr::memchr(b'\n', bytes) == memchr::memrchr(b'\n', bytes) {
+        return None; // No line stands between two others.
+    }
     let lines = text.split('\n').map(str::trim);
     let last = lines.clone().count().checked_sub(1)?;
     let mut filled = 0;

@@ -37,7 +37,7 @@ fn mended(text: &str, url: String) -> Mend {
             message: format!("`{text}` is a URL without a host"),
         };
     }
-    let why = match (text.contains([' ', '\t']), text.contains('\n')) {
+    let why = match (has_blanks(text), text.contains('\n')) {
         (true, true) => "a URL has neither spaces nor line breaks",
         (false, true) => "a URL has no line breaks",
         _ => "a URL has no spaces",
@@ -47,6 +47,10 @@ fn mended(text: &str, url: String) -> Mend {
         why: why.into(),
         moment: None,
     }
+}
+
+fn has_blanks(text: &str) -> bool {
+    memchr::memchr2(b' ', b'\t', text.as_bytes()).is_some()
 }
 
 fn is_scheme(word: &str) -> bool {
@@ -81,11 +85,11 @@ fn whole_url(scheme: &str, rest: &str) -> Option<String> {
 
 /// Writes a host and its port without white space around the colon and without line breaks.
 fn push_authority(url: &mut String, authority: &str) -> Option<()> {
-    let more_colons = authority.contains(['@', '[']);
+    let more_colons = memchr::memchr2(b'@', b'[', authority.as_bytes()).is_some();
     for (index, part) in authority.split(':').enumerate() {
         let part = part.trim();
         let digits = part.bytes().all(|byte| byte.is_ascii_digit());
-        if part.contains([' ', '\t']) || (index > 0 && !digits && !more_colons) {
+        if has_blanks(part) || (index > 0 && !digits && !more_colons) {
             return None;
         }
         if index > 0 {
@@ -100,6 +104,10 @@ fn push_authority(url: &mut String, authority: &str) -> Option<()> {
 /// slash and before an identifier.
 fn push_path(url: &mut String, path: &str) -> Option<()> {
     for line in path.split('\n') {
+        if !has_blanks(line) {
+            url.push_str(line);
+            continue;
+        }
         let pieces = line.split([' ', '\t']).filter(|piece| !piece.is_empty());
         for (index, piece) in pieces.enumerate() {
             let number = piece.bytes().all(|byte| byte.is_ascii_digit());

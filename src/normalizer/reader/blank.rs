@@ -6,12 +6,17 @@ impl Reader<'_> {
     /// Passes over what has no meaning.
     #[inline]
     pub(super) fn blank(&mut self) -> Read<()> {
+        // Most tokens stand one space or line break apart, or none.
+        if let Some(b' ' | b'\n') = self.peek() {
+            self.at += 1;
+        }
         match self.peek() {
             Some(b',' | b':' | b'"' | b'\'' | b'}' | b']') => Ok(()),
             _ => self.some_blank(),
         }
     }
 
+    #[inline(never)] // It would make every place that passes over blanks slower.
     fn some_blank(&mut self) -> Read<()> {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
@@ -22,6 +27,7 @@ impl Reader<'_> {
         }
     }
 
+    #[cold]
     fn rare_blank(&mut self) -> Read<()> {
         loop {
             let rest = self.rest();

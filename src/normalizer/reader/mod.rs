@@ -25,6 +25,11 @@ use super::dialect::{Dialect, Dialects, Meaning};
 use super::finding::{Fault, Finding, Read};
 use keys::Member;
 
+/// Room for as many open brackets, and for the members of their objects, as nearly all samples have:
+/// growing to it by steps costs more than it does.
+const USUAL_DEPTH: usize = 8;
+const USUAL_MEMBERS: usize = 64;
+
 /// What one reading gave.
 #[derive(Debug)]
 pub(super) struct Reading {
@@ -174,8 +179,8 @@ impl<'t> Reader<'t> {
             bytes: text.as_bytes(),
             at: 0,
             out: String::with_capacity(text.len()),
-            frames: Vec::new(),
-            members: Vec::new(),
+            frames: Vec::with_capacity(USUAL_DEPTH),
+            members: Vec::with_capacity(USUAL_MEMBERS),
             dialects: Dialects::all(),
             meaning,
             disputed_escape: false,

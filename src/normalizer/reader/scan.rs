@@ -12,27 +12,25 @@ const WORD: usize = 8;
 #[inline]
 pub(super) fn plain(bytes: &[u8], quote: u8) -> (usize, Damage) {
     let mut colons = 0;
-    let mut length = 0;
-    let mut rest = bytes;
-    while let Some((word, after)) = rest.split_first_chunk::<WORD>() {
+    let (words, rest) = bytes.as_chunks::<WORD>();
+    for (number, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let special = equal(word, quote)
-            | equal(word, b'"')
-            | equal(word, b'\\')
-            | (word.wrapping_sub(LOW_BITS * 0x20) & !word & HIGH_BITS);
-        let colon = equal(word, b':');
+        let ascii = !word & HIGH_BITS;
+        // With this bit flipped the double quote comes first behind the control characters.
+        let special = ascii
+            & (below(word ^ every(b'"' ^ b' '), b' ' + 1)
+                | below(word ^ every(b'\\'), 1)
+                | below(word ^ every(quote), 1));
+        let colon = ascii & below(word ^ every(b':'), 1);
         if special != 0 {
             let first = special & special.wrapping_neg();
             colons |= colon & (first - 1);
-            return (
-                length + (first.trailing_zeros() / 8) as usize,
-                damage(colons),
-            );
+            let length = number * WORD + (first.trailing_zeros() / 8) as usize;
+            return (length, damage(colons));
         }
         colons |= colon;
-        length += WORD;
-        rest = after;
     }
+    let mut length = bytes.len() - rest.len();
     for &byte in rest {
         if byte == quote || byte < 0x20 || matches!(byte, b'"' | b'\\') {
             break;
@@ -43,11 +41,17 @@ pub(super) fn plain(bytes: &[u8], quote: u8) -> (usize, Damage) {
     (length, damage(colons))
 }
 
-/// The high bits of the bytes that equal `byte`: the lowest of them is exact, those above it may not be.
+/// A word of eight times the same byte.
 #[inline]
-fn equal(word: u64, byte: u8) -> u64 {
-    let differences = word ^ (LOW_BITS * u64::from(byte));
-    differences.wrapping_sub(LOW_BITS) & !differences & HIGH_BITS
+fn every(byte: u8) -> u64 {
+    LOW_BITS * u64::from(byte)
+}
+
+/// Sets the high bits of the ASCII bytes that are below `limit`: the lowest of them is exact, those above
+/// it may not be. What it makes of other bytes has no meaning.
+#[inline]
+fn below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(every(limit))
 }
 
 #[inline]
@@ -64,14 +68,36 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn byte_by_byte(bytes: &[u8], quote: u8) -> (usize, Damage) {
+        let special = |byte: u8| byte == quote || byte < 0x20 || byte == b'"' || byte == b'\\';
+        let length = bytes
+            .iter()
+            .position(|&byte| special(byte))
+            .unwrap_or(bytes.len());
+        let colon = bytes[..length].contains(&b':');
+        (length, damage(u64::from(colon)))
+    }
+
+    /// The bytes that are looked for, their neighbours, and the same with a high bit.
+    fn near_byte() -> impl Strategy<Value = u8> {
+        let looked_for = prop::sample::select(vec![0, 0x1f, b' ', b'"', b'\'', b':', b'\\']);
+        let steps = prop::sample::select(vec![0, 1, 2, 3, 0x80, 0xff]);
+        (looked_for, steps).prop_map(|(byte, step): (u8, u8)| byte.wrapping_add(step))
+    }
+
     proptest! {
         #[test]
+        fn words_find_what_bytes_find_among_neighbours(
+            bytes in prop::collection::vec(prop_oneof![near_byte(), Just(b'a')], 0..40),
+            quote in prop::sample::select(vec![b'\'', b'"'])
+        ) {
+            prop_assert_eq!(plain(&bytes, quote), byte_by_byte(&bytes, quote));
+        }
+
+        #[test]
         fn words_find_what_bytes_find(text in "[a:'\"\\\\\n\u{1f} é\u{7f}0]{0,40}", quote in prop::sample::select(vec![b'\'', b'"'])) {
-            let special = |byte: u8| byte == quote || byte < 0x20 || byte == b'"' || byte == b'\\';
             let bytes = text.as_bytes();
-            let length = bytes.iter().position(|&byte| special(byte)).unwrap_or(bytes.len());
-            let colon = bytes[..length].contains(&b':');
-            prop_assert_eq!(plain(bytes, quote), (length, damage(u64::from(colon))));
+            prop_assert_eq!(plain(bytes, quote), byte_by_byte(bytes, quote));
         }
     }
 }

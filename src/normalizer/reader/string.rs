@@ -61,9 +61,14 @@ impl Reader<'_> {
     pub(super) fn string(&mut self, role: Role) -> Read<()> {
         let source = self.at;
         let out = self.out.len();
-        self.out.push('"');
-        let mut damage = self.literal()?;
-        self.out.push('"');
+        let mut damage = if let Some(damage) = self.plain_literal() {
+            damage
+        } else {
+            self.out.push('"');
+            let damage = self.literal()?;
+            self.out.push('"');
+            damage
+        };
         let mut end = self.at;
         if !matches!(self.peek(), Some(b',' | b':' | b'}' | b']')) {
             self.join_adjacent(role, &mut damage, &mut end)?;
@@ -86,44 +91,42 @@ impl Reader<'_> {
         prefix_at(self.bytes, self.at)
     }
 
-    /// Reads one literal of text and writes what it holds.
+    /// Copies a literal that has no prefix and nothing to decode, as most are; `None` where it is another.
     #[inline]
-    fn literal(&mut self) -> Read<Damage> {
-        match self.peek() {
-            Some(quote @ (b'"' | b'\'')) => self.quoted(quote),
-            _ => self.prefixed(),
-        }
-    }
-
-    #[inline]
-    fn quoted(&mut self, quote: u8) -> Read<Damage> {
-        if quote == b'\'' {
-            self.dialects.rule_out(Dialect::Json);
-        }
+    fn plain_literal(&mut self) -> Option<Damage> {
+        let quote = self.peek().filter(|byte| matches!(byte, b'"' | b'\''))?;
         let from = self.at + 1;
         let rest = self.bytes.get(from..).unwrap_or_default();
         let (length, damage) = scan::plain(rest, quote);
         let ends = rest.get(length) == Some(&quote);
-        if ends && (length > 0 || rest.get(1) != Some(&quote)) {
-            self.out.push_str(self.slice(from, from + length));
-            self.at = from + length + 1;
-            return Ok(damage);
+        if !ends || (length == 0 && rest.get(1) == Some(&quote)) {
+            return None;
         }
-        let stop = self.opening(quote);
-        self.decode(stop, Escapes::Read)
+        if quote == b'\'' {
+            self.dialects.rule_out(Dialect::Json);
+        }
+        self.out.push('"');
+        self.out.push_str(self.slice(from, from + length));
+        self.out.push('"');
+        self.at = from + length + 1;
+        Some(damage)
     }
 
-    #[cold]
-    fn prefixed(&mut self) -> Read<Damage> {
+    /// Reads one literal of text and writes what it holds.
+    fn literal(&mut self) -> Read<Damage> {
         let Some(prefix) = self.prefix() else {
             return self.fault(format!("expected a string, found {}", self.found()));
         };
         if prefix.kind == Kind::Formatted {
             return self.fault("a formatted string (`f'...'`) is code, which is never carried out");
         }
-        self.dialects.only_python();
         self.at += prefix.length;
         let quote = self.peek().unwrap_or(b'"');
+        if prefix.length > 0 {
+            self.dialects.only_python();
+        } else if quote == b'\'' {
+            self.dialects.rule_out(Dialect::Json);
+        }
         let stop = self.opening(quote);
         self.decode(stop, prefix.escapes)
     }
@@ -238,10 +241,10 @@ impl Reader<'_> {
         let mut chain_is_key = None;
         loop {
             self.blank()?;
-            let new_line = ends_line(self.slice(*end, self.at));
             let Some(prefix) = self.prefix() else {
                 return Ok(());
             };
+            let new_line = ends_line(self.slice(*end, self.at));
             if prefix.kind != Kind::Text || (self.frames.is_empty() && new_line) {
                 return Ok(());
             }
