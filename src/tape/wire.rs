@@ -10,6 +10,7 @@ mod gap;
 mod glance;
 mod quick;
 mod redaction;
+mod seal;
 mod stream;
 mod write;
 
@@ -31,6 +32,7 @@ use gap::WireGap;
 pub(super) use glance::{Before, OPERATION, operation};
 pub use glance::{Content, Fields, Glance, Likeness, Same};
 use redaction::WireRedaction;
+pub(super) use seal::{Seal, Trailer};
 use stream::{WireCarrier, WireForm};
 pub(super) use write::{append_event, write_event, write_header, write_trailer};
 
@@ -42,59 +44,6 @@ pub(super) enum Entry {
     Header(Box<Header>),
     Event(Box<Event>),
     Trailer(Trailer),
-}
-
-/// The last object of a tape.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Trailer {
-    #[serde(rename = "kind")]
-    _kind: Kind,
-    events: u64,
-    digest: String,
-}
-
-/// Counts and digests events as they pass, for the trailer.
-#[derive(Debug, Default)]
-pub(super) struct Seal {
-    hasher: blake3::Hasher,
-    events: u64,
-}
-
-impl Seal {
-    /// Adds an event, given in compact form.
-    pub(super) fn add(&mut self, compact: &str) {
-        self.hasher.update(compact.as_bytes());
-        self.hasher.update(b"\n");
-        self.events += 1;
-    }
-
-    /// Adds so many events, each in compact form on a line of its own.
-    pub(super) fn add_lines(&mut self, lines: &[u8], events: u64) {
-        self.hasher.update(lines);
-        self.events += events;
-    }
-
-    /// How many events were added.
-    pub(super) fn events(&self) -> u64 {
-        self.events
-    }
-
-    /// The trailer that fits what was added.
-    pub(super) fn trailer(&self) -> Trailer {
-        Trailer::of(self.events, self.hasher.finalize())
-    }
-}
-
-impl Trailer {
-    /// That of so many events with this digest.
-    pub(super) fn of(events: u64, digest: blake3::Hash) -> Trailer {
-        Trailer {
-            _kind: Kind,
-            events,
-            digest: format!("blake3:{}", digest.to_hex()),
-        }
-    }
 }
 
 /// Why an object cannot be read.
