@@ -287,27 +287,57 @@ impl<'a> Iterator for Scanner<'a> {
     }
 }
 
-/// How many bytes at the front stand in a JSON string as they are (RFC 8259 §7). Whole rows are tried first,
-/// since most text has nothing to escape: long rows for long text, short ones for names and words.
+/// How many bytes at the front stand in a JSON string as they are (RFC 8259 §7). Names and words end within the first
+/// words of eight bytes; of what is longer most has nothing to escape, so whole rows are tried.
 pub fn plain_length(bytes: &[u8]) -> usize {
-    let long = plain_rows::<64>(bytes);
-    let short = plain_rows::<8>(bytes.get(long..).unwrap_or_default());
-    let rest = bytes.get(long + short..).unwrap_or_default();
-    let length = rest.iter().position(|byte| escapes(*byte) > 0);
-    long + short + length.unwrap_or(rest.len())
-}
-
-/// The same in whole rows of so many bytes.
-fn plain_rows<const ROW: usize>(bytes: &[u8]) -> usize {
+    let (near, far) = bytes.split_at_checked(NEAR).unwrap_or((bytes, &[]));
+    let length = in_words(near);
+    if length < near.len() {
+        return length;
+    }
+    let (rows, _) = far.as_chunks::<ROW>();
     // All of a row is looked at, and as numbers, so that many bytes are at once.
     let is_plain = |row: &&[u8; ROW]| row.iter().fold(0, |found, byte| found | escapes(*byte)) == 0;
-    let rows = bytes.as_chunks().0.iter();
-    ROW * rows.take_while(is_plain).count()
+    let whole = ROW * rows.iter().take_while(is_plain).count();
+    length + whole + in_words(far.get(whole..).unwrap_or_default())
+}
+
+/// How many bytes of [`plain_length`] are looked at as words before rows are, and how many make a row and a word.
+const NEAR: usize = 2 * WORD;
+const ROW: usize = 64;
+const WORD: usize = size_of::<u64>();
+
+/// The same, word by word.
+fn in_words(bytes: &[u8]) -> usize {
+    let (words, end) = bytes.as_chunks::<WORD>();
+    for (place, word) in words.iter().enumerate() {
+        if let Some(first) = first_escaped(*word) {
+            return place * WORD + first;
+        }
+    }
+    let mut last = [b' '; WORD];
+    last.iter_mut()
+        .zip(end)
+        .for_each(|(last, byte)| *last = *byte);
+    words.len() * WORD + first_escaped(last).unwrap_or(end.len())
 }
 
 /// How many escapes it takes to say a byte; a character of several bytes stands as it is.
 fn escapes(byte: u8) -> u8 {
     u8::from(byte < b' ') | u8::from(byte == b'"') | u8::from(byte == b'\\')
+}
+
+/// The place of the first byte of a word that is to be escaped.
+fn first_escaped(word: [u8; WORD]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGHS: u64 = ONES << 7;
+    let word = u64::from_le_bytes(word);
+    // A byte below the limit borrows from its highest bit. So may the byte behind one, but never that before it.
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let found = (below(word, b' ') | is(b'"') | is(b'\\')) & HIGHS;
+    let first = usize::try_from(found.trailing_zeros() / 8).unwrap_or(WORD);
+    (found != 0).then_some(first)
 }
 
 /// The length of an escape, its backslash included, behind which these bytes stand.
@@ -425,6 +455,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_stands_as_it_is_ends_at_the_first_that_does_not(
+            bytes in prop::collection::vec(
+                prop_oneof![30 => any::<u8>(), 1 => Just(b'"'), 200 => b'a'..=b'z'], 0..200,
+            ),
+            begin in 0..90_usize,
+        ) {
+            let bytes = bytes.get(begin..).unwrap_or_default();
+            let first = bytes.iter().position(|byte| escapes(*byte) > 0);
+            prop_assert_eq!(plain_length(bytes), first.unwrap_or(bytes.len()));
+        }
+
         #[test]
         fn what_is_json_to_it_is_json_to_others(
             pieces in prop::collection::vec(

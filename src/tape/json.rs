@@ -77,8 +77,7 @@ impl Writer {
 
     pub(super) fn number(mut self, name: &str, value: u64) -> Self {
         self.name(name);
-        // A String takes all that it is given, so there is no error to report.
-        let _ = write!(self.0, "{value}");
+        self.0.push_str(itoa::Buffer::new().format(value));
         self
     }
 
@@ -172,6 +171,7 @@ pub(super) fn push_quoted(text: &str, out: &mut String) {
             Some('\r') => out.push_str("\\r"),
             Some('\t') => out.push_str("\\t"),
             Some(c) => {
+                // A String takes all that it is given, so there is no error to report.
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
         }
