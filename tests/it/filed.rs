@@ -234,6 +234,26 @@ fn a_replay_does_not_hold_the_bodies_of_a_tape_that_stands_otherwise_than_it_is_
 }
 
 #[test]
+fn a_tape_is_played_where_there_is_no_folder_for_what_is_written_meanwhile() {
+    let path = folder("no-room").join("t.tape");
+    tape(1, &bodies(), None)
+        .save(&path, Layout::Pretty)
+        .unwrap();
+    let verify = |temporary: &str| {
+        let mut verify = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+        let output = verify.args(["verify", "--runs", "1"]).arg(&path);
+        let output = output.env("TMPDIR", temporary).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let digest = text
+            .split_whitespace()
+            .find(|word| word.starts_with("blake3:"));
+        digest.unwrap().to_owned()
+    };
+    assert_eq!(verify("/no/such/folder"), verify("/tmp"));
+}
+
+#[test]
 fn a_tape_is_verified_without_holding_its_bodies() {
     let path = folder("verified").join("t.tape");
     save(&tape(1, &large(400), None), &path, Packing::Plain);
