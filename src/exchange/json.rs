@@ -315,11 +315,13 @@ fn in_words(bytes: &[u8]) -> usize {
             return place * WORD + first;
         }
     }
-    let mut last = [b' '; WORD];
-    last.iter_mut()
-        .zip(end)
-        .for_each(|(last, byte)| *last = *byte);
-    words.len() * WORD + first_escaped(last).unwrap_or(end.len())
+    let last = match bytes.last_chunk::<WORD>() {
+        _ if end.is_empty() => None,
+        // What of it was looked at is plain.
+        Some(last) => first_escaped(*last).map(|first| bytes.len() - WORD + first),
+        None => end.iter().position(|byte| escapes(*byte) > 0),
+    };
+    last.unwrap_or(bytes.len())
 }
 
 /// How many escapes it takes to say a byte; a character of several bytes stands as it is.
