@@ -65,14 +65,13 @@ impl Replay {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let config = self.config.read()?;
         let front = self.flags.front()?;
-        let redact = config.redact.clone();
-        let setup = self.flags.setup(&self.tapes, &self.config, config);
+        let setup = self.flags.setup(&self.tapes, &self.config, &config);
         let setup = setup.because(Trouble::Usage)?;
         let tapes = tapes::to_play(&self.tapes, &setup.reading)?;
         // What is added goes to the one tape that was named.
         let rules = tapes
             .first()
-            .map(|tape| redaction::added_to(tape.header(), &redact, self.config.path()));
+            .map(|tape| redaction::added_to(tape.header(), &config.redact, self.config.path()));
         let rules = rules.transpose().because(Trouble::Usage)?.flatten();
         let plan = tapes::planned(Plan::play(tapes, setup.reading.clone()))?;
         serve::runtime()?.block_on(play(plan, setup, (front, rules), &self.flags.ready))

@@ -168,61 +168,79 @@ impl Flags {
         self.front.front()
     }
 
+    /// Whether what is said of the service goes with what happens on a miss.
+    fn fit(&self, on_miss: &OnMiss) -> anyhow::Result<()> {
+        if matches!(on_miss, OnMiss::Forward(..)) {
+            return Ok(());
+        }
+        let record = self.requests.record_misses.then_some("--record-misses");
+        match self.service.given().or(record) {
+            Some(flag) => Err(anyhow!("{flag} needs --on-miss forward=URL")),
+            None => Ok(()),
+        }
+    }
+
     /// Puts the flags and the settings file together.
     pub(super) fn setup(
         &self,
         tapes: &[PathBuf],
         config: &ConfigFlag,
-        file: Config,
+        file: &Config,
     ) -> anyhow::Result<Setup> {
-        let Flags {
-            time,
-            clients,
-            requests,
-            ..
-        } = self;
-        let pick = |flag, value: &Option<String>, field, configured| {
-            config.pick((flag, value.as_ref()), (field, configured))
+        let requests = &self.requests;
+        let pick = |flag, value: &Option<String>, field, configured: &Option<String>| {
+            config.pick((flag, value.as_ref()), (field, configured.clone()))
         };
-        let pace = pick("--pace", &time.pace, "pace", file.pace);
-        let by = &clients.session_by;
-        let session_by = pick("--session-by", by, "sessionBy", file.session_by);
-        let spare = &clients.spare_sessions;
-        let spare = pick(
-            "--spare-sessions",
-            spare,
-            "spareSessions",
-            file.spare_sessions,
-        );
-        let absent = &clients.absent_after;
-        let absent = pick("--absent-after", absent, "absentAfter", file.absent_after);
-        let on_miss = pick("--on-miss", &requests.on_miss, "onMiss", file.on_miss);
-        let exhausted = &requests.on_exhausted;
-        let exhausted = pick(
-            "--on-exhausted",
-            exhausted,
-            "onExhausted",
-            file.on_exhausted,
-        );
-        let endpoint = pick("--endpoint", &self.endpoint, "endpoint", file.endpoint);
-        let listen = pick("--listen", &self.listen, "listen", file.listen);
-        let admin = pick("--admin", &self.admin, "admin", file.admin);
+        let on_miss = pick("--on-miss", &requests.on_miss, "onMiss", &file.on_miss);
+        let endpoint = pick("--endpoint", &self.endpoint, "endpoint", &file.endpoint);
+        let listen = pick("--listen", &self.listen, "listen", &file.listen);
+        let admin = pick("--admin", &self.admin, "admin", &file.admin);
         let on_miss = read(on_miss, |word| requests.on_miss(word, tapes, &self.service))?;
         let on_miss = on_miss.unwrap_or_default();
-        if let (Some(flag), false) = (self.service.given(), matches!(on_miss, OnMiss::Forward(..)))
-        {
-            return Err(anyhow!("{flag} needs --on-miss forward=URL"));
-        }
-        if requests.record_misses && !matches!(on_miss, OnMiss::Forward(..)) {
-            return Err(anyhow!("--record-misses needs --on-miss forward=URL"));
-        }
+        self.fit(&on_miss)?;
+        let limits =
+            self.limits
+                .limits(config, &file.limits, OnFin::Gone, listen::Sockets::Passed)?;
+        Ok(Setup {
+            listen: listen.map_or_else(|| Ok(DEFAULT_LISTEN.to_owned()), serve::address)?,
+            admin: admin.map(serve::address).transpose()?,
+            expected: if requests.allow_unplayed {
+                Expected::NoMiss
+            } else {
+                Expected::Everything
+            },
+            endpoint: serve::endpoint(endpoint)?,
+            settings: self.settings(config, file)?,
+            reading: self.reading(config, file)?,
+            limits: Limits {
+                names: on_miss.names(),
+                ..limits
+            },
+            on_miss,
+            admission: self.access.admission()?,
+        })
+    }
+
+    /// How the tapes are played.
+    fn settings(&self, config: &ConfigFlag, file: &Config) -> anyhow::Result<Settings> {
+        let (clients, requests) = (&self.clients, &self.requests);
+        let pick = |flag, value: &Option<String>, field, configured: &Option<String>| {
+            config.pick((flag, value.as_ref()), (field, configured.clone()))
+        };
+        let pace = pick("--pace", &self.time.pace, "pace", &file.pace);
+        let (spare, in_file) = (&clients.spare_sessions, &file.spare_sessions);
+        let spare = pick("--spare-sessions", spare, "spareSessions", in_file);
+        let (absent, in_file) = (&clients.absent_after, &file.absent_after);
+        let absent = pick("--absent-after", absent, "absentAfter", in_file);
+        let (exhausted, in_file) = (&requests.on_exhausted, &file.on_exhausted);
+        let exhausted = pick("--on-exhausted", exhausted, "onExhausted", in_file);
         let sockets = if self.offer_websocket || file.bayeux.websocket {
             Sockets::Offered
         } else {
             Sockets::NotOffered
         };
         let default = Settings::default();
-        let settings = Settings {
+        Ok(Settings {
             pace: read(pace, |word| Ok(word.parse::<Pace>()?))?.unwrap_or_default(),
             on_exhausted: read(exhausted, on_exhausted)?.unwrap_or_default(),
             spare: read(spare, spare_sessions)?.unwrap_or_default(),
@@ -235,40 +253,32 @@ impl Flags {
             caps: self.caps.caps(config, &file.limits)?,
             bayeux: times(&file.bayeux, sockets, default.bayeux),
             ..default
-        };
-        let reading = Reading {
+        })
+    }
+
+    /// How the requests of the tapes are read.
+    fn reading(&self, config: &ConfigFlag, file: &Config) -> anyhow::Result<Reading> {
+        let flag = ("--session-by", self.clients.session_by.as_ref());
+        let session_by = config.pick(flag, ("sessionBy", file.session_by.clone()));
+        Ok(Reading {
             rules: config.rules(&file.r#match)?,
             session_by: serve::session_by(session_by)?,
-            present: if time.now || file.now {
+            present: if self.time.now || file.now {
                 Present::At(jiff::Timestamp::now().as_second())
             } else {
                 Present::Recorded
             },
-        };
-        let names = match on_miss {
+        })
+    }
+}
+
+impl OnMiss {
+    /// How the names of header fields are spelled that clients send: what is sent on keeps them.
+    fn names(&self) -> Names {
+        match self {
             OnMiss::Refuse | OnMiss::Stop => Names::Lowered,
             OnMiss::Forward(..) => Names::Kept,
-        };
-        Ok(Setup {
-            listen: listen.map_or_else(|| Ok(DEFAULT_LISTEN.to_owned()), serve::address)?,
-            admin: admin.map(serve::address).transpose()?,
-            on_miss,
-            expected: if requests.allow_unplayed {
-                Expected::NoMiss
-            } else {
-                Expected::Everything
-            },
-            endpoint: serve::endpoint(endpoint)?,
-            settings,
-            reading,
-            limits: Limits {
-                names,
-                ..self
-                    .limits
-                    .limits(config, &file.limits, OnFin::Gone, listen::Sockets::Passed)?
-            },
-            admission: self.access.admission()?,
-        })
+        }
     }
 }
 
