@@ -30,7 +30,7 @@ use crate::telling::Truth;
 
 use part::Part;
 use service::Desk;
-use shift::{NAMES, Shift};
+use shift::{NAMES, Presses, Shift};
 
 /// How long a replay holds a poll, in milliseconds.
 const POLL: u32 = 500;
@@ -115,7 +115,7 @@ fn taped(path: &Path) -> Lanes {
 /// A whole shift where `origin` is; what each agent heard.
 fn work(desk: &mut Desk, origin: &str, libraries: &[Library]) -> Vec<Vec<Value>> {
     let mut shift = Shift::begin(Some(desk), origin, libraries);
-    shift.talk();
+    shift.talk(Presses::AtOnce);
     shift.chat();
     shift.fall_silent();
     shift.be_called();
@@ -126,7 +126,7 @@ fn work(desk: &mut Desk, origin: &str, libraries: &[Library]) -> Vec<Vec<Value>>
 /// The part of a shift for which nobody else is needed.
 fn talk_and_chat(desk: Option<&mut Desk>, origin: &str, libraries: &[Library]) -> Vec<Part> {
     let mut shift = Shift::begin(desk, origin, libraries);
-    shift.talk();
+    shift.talk(Presses::AtOnce);
     shift.chat();
     shift.end()
 }

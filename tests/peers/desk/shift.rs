@@ -31,6 +31,14 @@ pub(super) struct Shift<'a> {
     awaited: [usize; 3],
 }
 
+/// How two agents press keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presses {
+    /// Both at once, so that what comes of it may come in either order.
+    AtOnce,
+    InTurn,
+}
+
 impl Shift<'_> {
     /// Logs the agents in where `origin` is, and lets them listen.
     pub(super) fn begin<'a>(
@@ -136,7 +144,7 @@ impl Shift<'_> {
             .collect()
     }
 
-    pub(super) fn talk(&mut self) {
+    pub(super) fn talk(&mut self, presses: Presses) {
         let call = self.call("alice", CALLS, "Dial", json!({ "to": "bob" }));
         let call = format!("{CALLS}/{}", call["id"].as_str().unwrap());
         self.heard_no_more([1, 1, 0]);
@@ -146,8 +154,11 @@ impl Shift<'_> {
         assert_eq!(self.read("bob", &call)["state"], "Held");
         self.call("alice", &call, "Retrieve", json!({}));
         self.heard_no_more([4, 4, 0]);
-        // Both at once.
         self.send("alice", &call, "SendDtmf", json!({ "digits": "12#" }));
+        match presses {
+            Presses::AtOnce => {}
+            Presses::InTurn => self.heard([5, 5, 0]),
+        }
         self.send("bob", &call, "SendDtmf", json!({ "digits": "7" }));
         self.answer("alice");
         self.answer("bob");
