@@ -54,7 +54,7 @@ const MAX_REFERENCE: usize = 128;
 const SETTLED: Micros = Micros(1_000_000);
 
 /// Names of fields that tie an answer or a notification to a request, in lower case and without
-/// punctuation.
+/// punctuation. All end with [`REFERENCES_END`].
 const REFERENCES: &[&str] = &[
     "referenceid",
     "refid",
@@ -63,6 +63,9 @@ const REFERENCES: &[&str] = &[
     "correlationid",
     "transactionid",
 ];
+
+/// The last letter of each, by which most names can be told from them.
+const REFERENCES_END: u8 = b'd';
 
 /// What was learned of causes.
 #[derive(Debug)]
@@ -170,7 +173,7 @@ impl Causes {
     /// Takes a request that is complete. From now on its operation can be a cause.
     pub(super) fn called(&mut self, call: &Call<'_>) {
         let path = identifier::path_of(call.target);
-        let query = call.target.split_once('?').map_or("", |(_, query)| query);
+        let query = identifier::query_of(call.target);
         let known = |word: &str| self.is_name(word);
         let mut on = Vec::new();
         identifier::of_path(path, "", known, &mut on);
@@ -181,7 +184,7 @@ impl Causes {
             parts.extend_from_slice(call.parts);
             Cow::Owned(parts)
         };
-        let with = identifier::of_parts(&parts, identifier::collection(path), known);
+        let with = identifier::of_parts(&parts, path, known);
         let last = on.len().saturating_sub(1);
         for (place, token) in on.iter().enumerate() {
             let role = if place == last {
@@ -220,8 +223,7 @@ impl Causes {
     /// Takes the response of an operation.
     pub(super) fn answered(&mut self, at: Micros, call: &Call<'_>, outcome: Outcome) {
         let known = |word: &str| self.is_name(word);
-        let about = identifier::collection(call.target);
-        let tokens = identifier::of_parts(call.parts, about, known);
+        let tokens = identifier::of_parts(call.parts, call.target, known);
         if let Some(called) = self.operations.get_mut(&call.operation) {
             called.outcome = outcome;
             called.progress = Progress::Answered(at);
@@ -261,7 +263,7 @@ impl Causes {
         parts: &[Part<'_>],
     ) -> (Vec<OperationId>, CauseBy) {
         let known = |word: &str| self.is_name(word);
-        let tokens = identifier::of_parts(parts, identifier::collection(channel), known);
+        let tokens = identifier::of_parts(parts, channel, known);
         let by_reference = self.by_reference(to, parts, &tokens);
         let found = by_reference
             .map(|(operation, value)| (operation, CauseBy::Reference(value)))
@@ -367,6 +369,10 @@ impl Causes {
 
 /// The name and value of a part that is a reference.
 fn reference(part: &Part<'_>) -> Option<(String, String)> {
+    let last = part.place.bytes().rfind(u8::is_ascii_alphanumeric)?;
+    if last.to_ascii_lowercase() != REFERENCES_END {
+        return None;
+    }
     let letters = part.key().bytes().filter(u8::is_ascii_alphanumeric);
     let letters = letters.map(|letter| letter.to_ascii_lowercase());
     let name = (REFERENCES.iter()).find(|name| letters.clone().eq(name.bytes()))?;
