@@ -186,7 +186,7 @@ impl Causes {
         };
         let with = identifier::of_parts(&parts, path, known);
         let last = on.len().saturating_sub(1);
-        for (place, token) in on.iter().enumerate() {
+        for (place, token) in on.into_iter().enumerate() {
             let role = if place == last {
                 Role::ActedOn
             } else {
@@ -194,7 +194,7 @@ impl Causes {
             };
             self.ask(call, token, role);
         }
-        for token in &with {
+        for token in with {
             self.ask(call, token, Role::Mentioned);
         }
         let said = Said::of(&parts, &mut self.values);
@@ -215,7 +215,7 @@ impl Causes {
             if self.newest.len() > MAX_LOOK_BACK {
                 self.newest.pop_front();
             }
-            push_latest(self.latest.entry(&call.who, VecDeque::new), call.operation);
+            push_latest(self.latest.entry(call.who, VecDeque::new), call.operation);
             self.refer(call.operation, call.who, &parts);
         }
     }
@@ -238,9 +238,9 @@ impl Causes {
             Effect::Changes => Origin::Conversation,
             Effect::Reads | Effect::LogsIn => Origin::Standing,
         };
-        for token in &tokens {
-            let fresh = self.tokens.get(&token.text).is_none();
-            let known = self.tokens.entry(&token.text, || Known::new(origin));
+        for token in tokens {
+            let known = self.tokens.entry(token.text, || Known::new(origin));
+            let fresh = known.seen == 0;
             known.seen += 1;
             if call.effect == Effect::Changes && (fresh || known.is_guessed()) {
                 // The answer knows better than a guess that was made before it came.
@@ -289,7 +289,7 @@ impl Causes {
     /// Moves what `from` did to `to`, since both are one client.
     pub(super) fn merge(&mut self, from: Who, to: Who) {
         for operation in self.latest.remove(&from).unwrap_or_default() {
-            let latest = self.latest.entry(&to, VecDeque::new);
+            let latest = self.latest.entry(to, VecDeque::new);
             push_latest(latest, operation);
             latest.make_contiguous().sort_unstable();
         }
@@ -306,16 +306,16 @@ impl Causes {
             latest.retain(|it| *it != operation);
         }
         if self.operations.get(&operation).is_some() {
-            push_latest(self.latest.entry(&to, VecDeque::new), operation);
+            push_latest(self.latest.entry(to, VecDeque::new), operation);
         }
     }
 
-    fn ask(&mut self, call: &Call<'_>, token: &Token, role: Role) {
+    fn ask(&mut self, call: &Call<'_>, token: Token, role: Role) {
         let origin = match call.effect {
             Effect::LogsIn => Origin::Standing,
             Effect::Reads | Effect::Changes => Origin::Conversation,
         };
-        let known = self.tokens.entry(&token.text, || Known::new(origin));
+        let known = self.tokens.entry(token.text, || Known::new(origin));
         known.seen += 1;
         if call.effect != Effect::Reads {
             known.touch(call.operation, How::Asked);
@@ -330,7 +330,7 @@ impl Causes {
 
     fn refer(&mut self, operation: OperationId, who: Who, parts: &[Part<'_>]) {
         for reference in parts.iter().filter_map(reference) {
-            let referred = self.references.entry(&reference, VecDeque::new);
+            let referred = self.references.entry(reference, VecDeque::new);
             referred.retain(|known| *known != (operation, who));
             referred.push_back((operation, who));
             if referred.len() > MAX_LATEST {
@@ -347,10 +347,10 @@ impl Causes {
         cause: Option<(OperationId, How)>,
     ) {
         for token in tokens {
-            let fresh = self.tokens.get(&token.text).is_none();
             let known = self
                 .tokens
-                .entry(&token.text, || Known::new(Origin::Conversation));
+                .entry(token.text.clone(), || Known::new(Origin::Conversation));
+            let fresh = known.seen == 0;
             known.seen += 1;
             let place = (channel.to_owned(), token.place.clone());
             known.stood(&place);

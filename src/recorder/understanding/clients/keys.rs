@@ -64,7 +64,10 @@ impl Clients {
         for key in keys {
             self.bind(key, who, trust(key));
             if let Key::Cookie(name, _) = key {
-                self.client(who).cookies.insert(name.clone());
+                let cookies = &mut self.client(who).cookies;
+                if !cookies.contains(name) {
+                    cookies.insert(name.clone());
+                }
             }
         }
     }
