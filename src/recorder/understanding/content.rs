@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 
-use memchr::memrchr;
-
 use crate::exchange::Headers;
 use crate::exchange::json::{Scanner, Text, Token};
 
@@ -43,7 +41,8 @@ pub(super) enum Kind {
 impl Part<'_> {
     /// The last of the names on the way to the value.
     pub(super) fn key(&self) -> &str {
-        let dot = memrchr(b'.', self.place.as_bytes());
+        // Names are short, and this is asked of each several times.
+        let dot = self.place.bytes().rposition(|byte| byte == b'.');
         let begins = dot.map_or(0, |dot| dot + 1);
         self.place.get(begins..).unwrap_or_default()
     }

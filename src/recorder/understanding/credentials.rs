@@ -158,6 +158,7 @@ pub(super) fn given(response: &Response, parts: &[Part<'_>]) -> Given {
     }
     let tokens = parts
         .iter()
+        .filter(|part| part.text.len() >= identifier::MIN_MINTED)
         .filter(|part| names_token(part.key()) && is_token(&part.text));
     given
         .tokens

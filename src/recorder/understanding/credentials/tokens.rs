@@ -66,9 +66,10 @@ fn header_token(name: &str, value: &[u8]) -> Option<String> {
     // Few values may be tokens, so that few names are looked at.
     let may_be = match value {
         [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => {
-            memchr(b' ', value).is_none()
-                && (value.len() >= MIN_OPAQUE
-                    || value.len() >= identifier::MIN_MINTED && identifier::has_digit(value))
+            let is_long = value.len() >= MIN_OPAQUE;
+            let is_minted =
+                || value.len() >= identifier::MIN_MINTED && identifier::has_digit(value);
+            (is_long || is_minted()) && memchr(b' ', value).is_none()
         }
         _ => true,
     };

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr_iter, memchr2, memrchr};
+use memchr::{memchr, memchr_iter, memchr2};
 
 /// A target without its query and fragment.
 pub(in crate::recorder::understanding) fn path_of(target: &str) -> &str {
@@ -56,7 +56,7 @@ pub(super) fn segments_back(path: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(path);
     std::iter::from_fn(move || {
         let text = rest?;
-        let begin = memrchr(b'/', text.as_bytes());
+        let begin = text.bytes().rposition(|byte| byte == b'/');
         rest = begin.and_then(|begin| text.get(..begin));
         begin.map_or(Some(text), |begin| text.get(begin + 1..))
     })
