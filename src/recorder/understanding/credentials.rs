@@ -10,8 +10,8 @@ use crate::exchange::secret::{bare, names_token, with_bare};
 use crate::exchange::{Headers, Request, Response};
 
 use super::content::{Part, field};
-use super::identifier;
-use tokens::{Shown, header_tokens, is_token, query_tokens, shown};
+use super::identifier::{self, has_byte};
+use tokens::{Shown, is_token, query_tokens, shown};
 
 /// The longest name of a user; a longer one is no name to show to people.
 const MAX_NAME: usize = 64;
@@ -36,9 +36,6 @@ const USER_FIELDS: &[&str] = &[
     "name",
     "uid",
 ];
-
-/// What names of fields for passwords have in common.
-const PASSW: &[u8] = b"passw";
 
 /// Last segments of paths where clients log in.
 const LOGIN_PATHS: &[&str] = &[
@@ -134,7 +131,7 @@ pub(super) fn evidence(request: &Request, parts: &[Part<'_>], by: Option<&Sessio
 /// What a response gave.
 pub(super) fn given(response: &Response, parts: &[Part<'_>]) -> Given {
     let mut given = Given {
-        tokens: header_tokens(&response.headers),
+        tokens: shown(&response.headers).tokens,
         ..Given::default()
     };
     for line in lines(&response.headers, "set-cookie").take(MAX_CREDENTIALS) {
@@ -215,17 +212,11 @@ fn login(request: &Request, parts: &[Part<'_>]) -> Option<Login> {
     if !matches!(request.method.as_str(), "POST" | "PUT") {
         return None;
     }
-    let secret = |part: &Part<'_>| {
-        with_bare(part.key(), |key| {
-            let mut windows = key.as_bytes().windows(PASSW.len());
-            windows.any(|it| it == PASSW) || matches!(key, "pwd" | "pass" | "pin" | "secret")
-        })
-    };
     let path = identifier::path_of(&request.target);
     let last = identifier::last_segment(path).unwrap_or_default();
     let is_login = |last: &str| LOGIN_PATHS.contains(&last);
     let certain = identifier::is_word(last) && with_bare(last, is_login);
-    if !certain && !parts.iter().any(secret) {
+    if !certain && !parts.iter().any(|part| names_password(part.key())) {
         return None;
     }
     let name = USER_FIELDS.iter().find_map(|field| {
@@ -243,8 +234,26 @@ fn login(request: &Request, parts: &[Part<'_>]) -> Option<Login> {
     })
 }
 
+/// Whether what has this name is a password.
+fn names_password(name: &str) -> bool {
+    // Most names can be told from all of them by a letter.
+    let first = name.bytes().find(u8::is_ascii_alphanumeric);
+    if !matches!(first, Some(b'p' | b'P' | b's' | b'S'))
+        && !has_byte(name.as_bytes(), |it| {
+            it.eq_ignore_ascii_case(&b'w') || !it.is_ascii()
+        })
+    {
+        return false;
+    }
+    with_bare(name, |name| {
+        name.contains("passw") || matches!(name, "pwd" | "pass" | "pin" | "secret")
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use crate::exchange::Body;
     use crate::recorder::understanding::content;
 
@@ -298,6 +307,18 @@ mod tests {
                 .as_ref()
                 .map(|login| (login.name.as_str(), login.looks));
             assert_eq!(login, expected, "{target} {body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_password_is_known_by_its_bare_name(
+            name in "[-_.éA]{0,2}(pass|PassW|pwd|pin|Secret|wo|n){0,2}[-_W]?",
+        ) {
+            let bare = bare(&name);
+            let words = ["pwd", "pass", "pin", "secret"];
+            let expected = bare.contains("passw") || words.contains(&bare.as_str());
+            prop_assert_eq!(names_password(&name), expected);
         }
     }
 

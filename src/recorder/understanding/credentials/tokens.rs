@@ -14,7 +14,7 @@ use super::MAX_CREDENTIALS;
 /// The fewest bytes of a token that is made of letters only.
 const MIN_OPAQUE: usize = 24;
 
-/// What is looked for in the fields of a request, which are gone through once.
+/// What is looked for in the fields of a message, which are gone through once.
 #[derive(Default)]
 pub(super) struct Shown<'a> {
     pub(super) cookies: Vec<(String, String)>,
@@ -23,29 +23,20 @@ pub(super) struct Shown<'a> {
     pub(super) tokens: Vec<String>,
 }
 
-/// Goes through the fields of a request.
+/// Goes through the fields of a message.
 pub(super) fn shown(headers: &Headers) -> Shown<'_> {
     let mut shown = Shown::default();
-    for (name, value) in headers.iter() {
+    headers.iter().for_each(|(name, value)| {
         if name.eq_ignore_ascii_case("cookie") {
             shown.cookies.extend(credentials::cookies(value));
         } else if name.eq_ignore_ascii_case("authorization") {
             shown.authorization.get_or_insert(value);
         }
         shown.tokens.extend(header_token(name, value));
-    }
+    });
     shown.cookies.truncate(MAX_CREDENTIALS);
     shown.tokens.truncate(MAX_CREDENTIALS);
     shown
-}
-
-/// The tokens in these fields.
-pub(super) fn header_tokens(headers: &Headers) -> Vec<String> {
-    headers
-        .iter()
-        .filter_map(|(name, value)| header_token(name, value))
-        .take(MAX_CREDENTIALS)
-        .collect()
 }
 
 /// The tokens in the query of a target.
