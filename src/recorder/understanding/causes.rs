@@ -159,10 +159,10 @@ impl Causes {
 
     /// Learns that a client is called so: from now on the word identifies it.
     pub(super) fn name(&mut self, name: &str) {
-        if self.names.get(name).is_none() {
+        if self.names.get_mut(name).is_none() {
             self.longest_name = self.longest_name.max(name.len());
+            self.names.insert(&name.to_owned(), ());
         }
-        self.names.insert(&name.to_owned(), ());
     }
 
     /// Whether a word is what a client is called.

@@ -12,6 +12,9 @@ use crate::exchange::json::{Scanner, Text, Token};
 /// thousand contacts tells no more than its first hundred.
 const MAX_PARTS: usize = 4_096;
 
+/// How many values there is room for at once: few requests have more.
+const USUAL_PARTS: usize = 8;
+
 /// How deep JSON nests whose values are looked at; deeper ones are as good as damaged.
 const MAX_DEPTH: usize = 127;
 
@@ -77,7 +80,10 @@ pub(super) fn json_parts(json: &[u8]) -> Vec<Part<'_>> {
         let before = json.get(..damage.valid_up_to()).unwrap_or_default();
         std::str::from_utf8(before)
     });
-    let mut walk = Walk::default();
+    let mut walk = Walk {
+        parts: Vec::with_capacity(USUAL_PARTS),
+        ..Walk::default()
+    };
     let mut tokens = Scanner::new(text.unwrap_or_default(), MAX_DEPTH);
     while walk.parts.len() < MAX_PARTS {
         let more = tokens.next().and_then(|token| walk.take(token));

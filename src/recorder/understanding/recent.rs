@@ -62,8 +62,24 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher + Default> Recent<K, V, S> {
         self.entries.get(key).map(|(_, value)| value)
     }
 
+    /// Looks an entry up without using it, and says where it stands for [`Recent::use_at`].
+    pub(super) fn find<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<(usize, &V)>
+    where
+        K: Borrow<Q>,
+    {
+        self.entries.get(key).map(|(place, value)| (*place, value))
+    }
+
+    /// Uses an entry that was just found.
+    pub(super) fn use_at(&mut self, place: usize) {
+        self.uses.again(place);
+    }
+
     /// Uses an entry that is there.
-    pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+    pub(super) fn get_mut<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
         let (place, value) = self.entries.get_mut(key)?;
         self.uses.again(*place);
         Some(value)
@@ -143,6 +159,19 @@ mod tests {
         recent.insert(&"d", 4);
         recent.insert(&"d", 5);
         assert_eq!((recent.get(&"c"), recent.get(&"d")), (Some(&3), Some(&5)));
+    }
+
+    #[test]
+    fn what_was_found_can_be_used_where_it_stands() {
+        let mut recent: Recent<&str, i32> = Recent::new(2);
+        recent.insert(&"a", 1);
+        recent.insert(&"b", 2);
+        assert_eq!(recent.find("c"), None);
+        let (place, value) = recent.find("a").unwrap();
+        assert_eq!(*value, 1);
+        recent.use_at(place);
+        recent.insert(&"c", 3);
+        assert_eq!((recent.get("a"), recent.get("b")), (Some(&1), None));
     }
 
     proptest! {
