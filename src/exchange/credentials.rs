@@ -4,6 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use memchr::memchr;
 use percent_encoding::percent_decode_str;
 
 use super::secret::{names_token, with_bare};
@@ -77,23 +78,23 @@ pub fn shown<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<Crede
     found
 }
 
-/// The cookies that a request with these fields shows, as names and values, in their order.
-pub fn cookies<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Vec<(String, String)> {
-    fields
-        .filter(|(name, _)| name.eq_ignore_ascii_case("cookie"))
-        .filter_map(|(_, value)| std::str::from_utf8(value).ok())
-        .flat_map(|value| value.split(';').filter_map(pair))
+/// The cookies that a field of a request shows, as names and values, in their order.
+pub fn cookies(value: &[u8]) -> impl Iterator<Item = (String, String)> {
+    let value = std::str::from_utf8(value).unwrap_or_default();
+    value
+        .split(';')
+        .filter_map(pair)
         .filter(|(_, value)| (1..=MAX_CREDENTIAL).contains(&value.len()))
         .take(MAX_CREDENTIALS)
-        .collect()
 }
 
 /// The tokens that a target shows in its query, as clients do that cannot set a header field:
 /// `EventSource`, and sockets of browsers (RFC 6750 §2.3).
 pub fn in_query(target: &str) -> Vec<Credential> {
-    let Some((_, query)) = target.split_once('?') else {
+    let Some(begins) = memchr(b'?', target.as_bytes()) else {
         return Vec::new();
     };
+    let query = target.get(begins + 1..).unwrap_or_default();
     let query = query.split('#').next().unwrap_or_default();
     query
         .split('&')

@@ -268,12 +268,12 @@ impl Understanding {
             .messages
             .as_ref()
             .and_then(|_| reply::read(&content).ok());
-        let let_in = credentials::let_in(&response, &parts);
+        let let_in = passed.evidence.login.is_some() && credentials::let_in(&response, &parts);
         let mut given = credentials::given(&response, &parts);
         if replies.is_some() {
             // What stands in events is not given to the client to show.
             given.tokens.clear();
-        } else if passed.evidence.login.is_some() && let_in {
+        } else if let_in {
             let minted = parts
                 .iter()
                 .filter(|part| identifier::is_minted(&part.text));

@@ -54,7 +54,7 @@ const MAX_REFERENCE: usize = 128;
 const SETTLED: Micros = Micros(1_000_000);
 
 /// Names of fields that tie an answer or a notification to a request, in lower case and without
-/// punctuation.
+/// punctuation. All end with [`REFERENCES_END`].
 const REFERENCES: &[&str] = &[
     "referenceid",
     "refid",
@@ -63,6 +63,9 @@ const REFERENCES: &[&str] = &[
     "correlationid",
     "transactionid",
 ];
+
+/// The last letter of each, by which most names can be told from them.
+const REFERENCES_END: u8 = b'd';
 
 /// What was learned of causes.
 #[derive(Debug)]
@@ -156,10 +159,10 @@ impl Causes {
 
     /// Learns that a client is called so: from now on the word identifies it.
     pub(super) fn name(&mut self, name: &str) {
-        if self.names.get(name).is_none() {
+        if self.names.get_mut(name).is_none() {
             self.longest_name = self.longest_name.max(name.len());
+            self.names.insert(&name.to_owned(), ());
         }
-        self.names.insert(&name.to_owned(), ());
     }
 
     /// Whether a word is what a client is called.
@@ -170,7 +173,7 @@ impl Causes {
     /// Takes a request that is complete. From now on its operation can be a cause.
     pub(super) fn called(&mut self, call: &Call<'_>) {
         let path = identifier::path_of(call.target);
-        let query = call.target.split_once('?').map_or("", |(_, query)| query);
+        let query = identifier::query_of(call.target);
         let known = |word: &str| self.is_name(word);
         let mut on = Vec::new();
         identifier::of_path(path, "", known, &mut on);
@@ -181,9 +184,9 @@ impl Causes {
             parts.extend_from_slice(call.parts);
             Cow::Owned(parts)
         };
-        let with = identifier::of_parts(&parts, identifier::collection(path), known);
+        let with = identifier::of_parts(&parts, path, known);
         let last = on.len().saturating_sub(1);
-        for (place, token) in on.iter().enumerate() {
+        for (place, token) in on.into_iter().enumerate() {
             let role = if place == last {
                 Role::ActedOn
             } else {
@@ -191,7 +194,7 @@ impl Causes {
             };
             self.ask(call, token, role);
         }
-        for token in &with {
+        for token in with {
             self.ask(call, token, Role::Mentioned);
         }
         let said = Said::of(&parts, &mut self.values);
@@ -212,7 +215,7 @@ impl Causes {
             if self.newest.len() > MAX_LOOK_BACK {
                 self.newest.pop_front();
             }
-            push_latest(self.latest.entry(&call.who, VecDeque::new), call.operation);
+            push_latest(self.latest.entry(call.who, VecDeque::new), call.operation);
             self.refer(call.operation, call.who, &parts);
         }
     }
@@ -220,8 +223,7 @@ impl Causes {
     /// Takes the response of an operation.
     pub(super) fn answered(&mut self, at: Micros, call: &Call<'_>, outcome: Outcome) {
         let known = |word: &str| self.is_name(word);
-        let about = identifier::collection(call.target);
-        let tokens = identifier::of_parts(call.parts, about, known);
+        let tokens = identifier::of_parts(call.parts, call.target, known);
         if let Some(called) = self.operations.get_mut(&call.operation) {
             called.outcome = outcome;
             called.progress = Progress::Answered(at);
@@ -236,9 +238,9 @@ impl Causes {
             Effect::Changes => Origin::Conversation,
             Effect::Reads | Effect::LogsIn => Origin::Standing,
         };
-        for token in &tokens {
-            let fresh = self.tokens.get(&token.text).is_none();
-            let known = self.tokens.entry(&token.text, || Known::new(origin));
+        for token in tokens {
+            let known = self.tokens.entry(token.text, || Known::new(origin));
+            let fresh = known.seen == 0;
             known.seen += 1;
             if call.effect == Effect::Changes && (fresh || known.is_guessed()) {
                 // The answer knows better than a guess that was made before it came.
@@ -261,7 +263,7 @@ impl Causes {
         parts: &[Part<'_>],
     ) -> (Vec<OperationId>, CauseBy) {
         let known = |word: &str| self.is_name(word);
-        let tokens = identifier::of_parts(parts, identifier::collection(channel), known);
+        let tokens = identifier::of_parts(parts, channel, known);
         let by_reference = self.by_reference(to, parts, &tokens);
         let found = by_reference
             .map(|(operation, value)| (operation, CauseBy::Reference(value)))
@@ -287,7 +289,7 @@ impl Causes {
     /// Moves what `from` did to `to`, since both are one client.
     pub(super) fn merge(&mut self, from: Who, to: Who) {
         for operation in self.latest.remove(&from).unwrap_or_default() {
-            let latest = self.latest.entry(&to, VecDeque::new);
+            let latest = self.latest.entry(to, VecDeque::new);
             push_latest(latest, operation);
             latest.make_contiguous().sort_unstable();
         }
@@ -304,16 +306,16 @@ impl Causes {
             latest.retain(|it| *it != operation);
         }
         if self.operations.get(&operation).is_some() {
-            push_latest(self.latest.entry(&to, VecDeque::new), operation);
+            push_latest(self.latest.entry(to, VecDeque::new), operation);
         }
     }
 
-    fn ask(&mut self, call: &Call<'_>, token: &Token, role: Role) {
+    fn ask(&mut self, call: &Call<'_>, token: Token, role: Role) {
         let origin = match call.effect {
             Effect::LogsIn => Origin::Standing,
             Effect::Reads | Effect::Changes => Origin::Conversation,
         };
-        let known = self.tokens.entry(&token.text, || Known::new(origin));
+        let known = self.tokens.entry(token.text, || Known::new(origin));
         known.seen += 1;
         if call.effect != Effect::Reads {
             known.touch(call.operation, How::Asked);
@@ -328,7 +330,7 @@ impl Causes {
 
     fn refer(&mut self, operation: OperationId, who: Who, parts: &[Part<'_>]) {
         for reference in parts.iter().filter_map(reference) {
-            let referred = self.references.entry(&reference, VecDeque::new);
+            let referred = self.references.entry(reference, VecDeque::new);
             referred.retain(|known| *known != (operation, who));
             referred.push_back((operation, who));
             if referred.len() > MAX_LATEST {
@@ -345,10 +347,10 @@ impl Causes {
         cause: Option<(OperationId, How)>,
     ) {
         for token in tokens {
-            let fresh = self.tokens.get(&token.text).is_none();
             let known = self
                 .tokens
-                .entry(&token.text, || Known::new(Origin::Conversation));
+                .entry(token.text.clone(), || Known::new(Origin::Conversation));
+            let fresh = known.seen == 0;
             known.seen += 1;
             let place = (channel.to_owned(), token.place.clone());
             known.stood(&place);
@@ -367,6 +369,10 @@ impl Causes {
 
 /// The name and value of a part that is a reference.
 fn reference(part: &Part<'_>) -> Option<(String, String)> {
+    let last = part.place.bytes().rfind(u8::is_ascii_alphanumeric)?;
+    if last.to_ascii_lowercase() != REFERENCES_END {
+        return None;
+    }
     let letters = part.key().bytes().filter(u8::is_ascii_alphanumeric);
     let letters = letters.map(|letter| letter.to_ascii_lowercase());
     let name = (REFERENCES.iter()).find(|name| letters.clone().eq(name.bytes()))?;

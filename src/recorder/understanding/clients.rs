@@ -373,7 +373,7 @@ impl Clients {
     }
 
     fn client(&mut self, who: Who) -> &mut Client {
-        self.known.entry(&self.current(who), Client::default)
+        self.known.entry(self.current(who), Client::default)
     }
 
     fn create(&mut self) -> Who {

@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 
-use memchr::memrchr;
-
 use crate::exchange::Headers;
 use crate::exchange::json::{Scanner, Text, Token};
 
@@ -14,8 +12,14 @@ use crate::exchange::json::{Scanner, Text, Token};
 /// thousand contacts tells no more than its first hundred.
 const MAX_PARTS: usize = 4_096;
 
+/// How many values there is room for at once: few requests have more.
+const USUAL_PARTS: usize = 8;
+
 /// How deep JSON nests whose values are looked at; deeper ones are as good as damaged.
 const MAX_DEPTH: usize = 127;
+
+/// How many digits the highest number of 64 bits has: what has fewer is no higher.
+const MAX_DIGITS: usize = 20;
 
 /// A value that stands in a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +44,8 @@ pub(super) enum Kind {
 impl Part<'_> {
     /// The last of the names on the way to the value.
     pub(super) fn key(&self) -> &str {
-        let dot = memrchr(b'.', self.place.as_bytes());
+        // Names are short, and this is asked of each several times.
+        let dot = self.place.bytes().rposition(|byte| byte == b'.');
         let begins = dot.map_or(0, |dot| dot + 1);
         self.place.get(begins..).unwrap_or_default()
     }
@@ -53,12 +58,13 @@ pub(super) fn field<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
 
 /// The values of a message's content, which has no coding any more: JSON, or a form.
 pub(super) fn parts<'a>(headers: &Headers, content: &'a [u8]) -> Vec<Part<'a>> {
-    let kind = field(headers, "content-type").unwrap_or_default();
-    let form = "application/x-www-form-urlencoded";
     let begins = content.iter().find(|byte| !byte.is_ascii_whitespace());
     if matches!(begins, Some(b'{' | b'[')) {
-        json_parts(content)
-    } else if kind
+        return json_parts(content);
+    }
+    let kind = field(headers, "content-type").unwrap_or_default();
+    let form = "application/x-www-form-urlencoded";
+    if kind
         .get(..form.len())
         .is_some_and(|kind| kind.eq_ignore_ascii_case(form))
     {
@@ -74,7 +80,10 @@ pub(super) fn json_parts(json: &[u8]) -> Vec<Part<'_>> {
         let before = json.get(..damage.valid_up_to()).unwrap_or_default();
         std::str::from_utf8(before)
     });
-    let mut walk = Walk::default();
+    let mut walk = Walk {
+        parts: Vec::with_capacity(USUAL_PARTS),
+        ..Walk::default()
+    };
     let mut tokens = Scanner::new(text.unwrap_or_default(), MAX_DEPTH);
     while walk.parts.len() < MAX_PARTS {
         let more = tokens.next().and_then(|token| walk.take(token));
@@ -102,7 +111,9 @@ pub(super) fn form_parts(fields: &[u8]) -> Vec<Part<'_>> {
 struct Walk<'a> {
     /// The names on the way to what comes next.
     place: Cow<'a, str>,
-    /// How long they are around each array and object that is open.
+    /// How many arrays and objects are open that have no names on the way to them.
+    bare: usize,
+    /// How long they are around each of the others.
     around: Vec<usize>,
     parts: Vec<Part<'a>>,
 }
@@ -111,6 +122,7 @@ impl<'a> Walk<'a> {
     /// Takes a token; `None` where it cannot be read.
     fn take(&mut self, token: Token<'a>) -> Option<()> {
         match token {
+            Token::Open if self.place.is_empty() => self.bare += 1,
             Token::Open => self.around.push(self.place.len()),
             Token::Close => self.leave()?,
             Token::Name(name) => self.name(name)?,
@@ -122,20 +134,22 @@ impl<'a> Walk<'a> {
     }
 
     fn leave(&mut self) -> Option<()> {
-        match self.around.pop()? {
-            0 => self.place = Cow::Borrowed(""),
-            around => self.place.to_mut().truncate(around),
+        if let Some(around) = self.around.pop() {
+            self.place.to_mut().truncate(around);
+        } else {
+            self.bare = self.bare.checked_sub(1)?;
+            self.place = Cow::Borrowed("");
         }
         Some(())
     }
 
     fn name(&mut self, name: Text<'a>) -> Option<()> {
         let name = name.read()?;
-        match *self.around.last()? {
-            0 => self.place = name,
-            around => {
+        match self.around.last() {
+            None => self.place = name,
+            Some(around) => {
                 let place = self.place.to_mut();
-                place.truncate(around);
+                place.truncate(*around);
                 place.push('.');
                 place.push_str(&name);
             }
@@ -144,9 +158,7 @@ impl<'a> Walk<'a> {
     }
 
     fn number(&mut self, number: &'a str) -> Option<()> {
-        // One that is out of all range is damage.
-        let read: serde_json::Number = serde_json::from_str(number).ok()?;
-        if read.is_u64() {
+        if is_whole(number)? {
             self.keep(Cow::Borrowed(number), Kind::Number);
         }
         Some(())
@@ -156,6 +168,15 @@ impl<'a> Walk<'a> {
         let place = self.place.clone();
         self.parts.push(Part { place, text, kind });
     }
+}
+
+/// Whether a number is whole and of 64 bits; `None` where it is out of all range, which is damage.
+fn is_whole(number: &str) -> Option<bool> {
+    if number.len() < MAX_DIGITS && number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(true);
+    }
+    let read: serde_json::Number = serde_json::from_str(number).ok()?;
+    Some(read.is_u64())
 }
 
 #[cfg(test)]

@@ -2,13 +2,16 @@
 //!
 //! It reads; whom a credential belongs to is the business of [`super::clients`].
 
+mod tokens;
+
 use crate::exchange::SessionBy;
-use crate::exchange::credentials::{self, MAX_CREDENTIAL, basic_user, unquoted};
+use crate::exchange::credentials::{MAX_CREDENTIAL, basic_user, unquoted};
 use crate::exchange::secret::{bare, names_token, with_bare};
 use crate::exchange::{Headers, Request, Response};
 
 use super::content::{Part, field};
-use super::identifier;
+use super::identifier::{self, has_byte};
+use tokens::{Shown, is_token, query_tokens, shown};
 
 /// The longest name of a user; a longer one is no name to show to people.
 const MAX_NAME: usize = 64;
@@ -95,19 +98,24 @@ pub(super) struct Given {
 
 /// What a request tells of its sender.
 pub(super) fn evidence(request: &Request, parts: &[Part<'_>], by: Option<&SessionBy>) -> Evidence {
-    let cookies = credentials::cookies(request.headers.iter());
-    let authorization = field(&request.headers, "authorization").unwrap_or_default();
-    let (scheme, rest) = authorization.split_once(' ').unwrap_or_default();
-    let mut tokens = header_tokens(&request.headers);
+    let Shown {
+        cookies,
+        authorization,
+        mut tokens,
+    } = shown(&request.headers);
+    let authorization = authorization.and_then(|value| std::str::from_utf8(value).ok());
+    let authorization = authorization.and_then(|value| value.split_once(' '));
+    let (scheme, rest) = authorization.unwrap_or_default();
     tokens.extend(query_tokens(&request.target));
-    let user = match scheme.to_ascii_lowercase().as_str() {
-        "basic" => basic_user(rest),
-        "digest" => digest_user(rest),
-        "" => None,
-        _ => {
-            tokens.push(rest.trim().to_owned());
-            None
-        }
+    let user = if scheme.is_empty() {
+        None
+    } else if scheme.eq_ignore_ascii_case("basic") {
+        basic_user(rest)
+    } else if scheme.eq_ignore_ascii_case("digest") {
+        digest_user(rest)
+    } else {
+        tokens.push(rest.trim().to_owned());
+        None
     };
     tokens.retain(|token| (1..=MAX_CREDENTIAL).contains(&token.len()));
     Evidence {
@@ -123,7 +131,7 @@ pub(super) fn evidence(request: &Request, parts: &[Part<'_>], by: Option<&Sessio
 /// What a response gave.
 pub(super) fn given(response: &Response, parts: &[Part<'_>]) -> Given {
     let mut given = Given {
-        tokens: header_tokens(&response.headers),
+        tokens: shown(&response.headers).tokens,
         ..Given::default()
     };
     for line in lines(&response.headers, "set-cookie").take(MAX_CREDENTIALS) {
@@ -147,6 +155,7 @@ pub(super) fn given(response: &Response, parts: &[Part<'_>]) -> Given {
     }
     let tokens = parts
         .iter()
+        .filter(|part| part.text.len() >= identifier::MIN_MINTED)
         .filter(|part| names_token(part.key()) && is_token(&part.text));
     given
         .tokens
@@ -160,11 +169,12 @@ pub(super) fn given(response: &Response, parts: &[Part<'_>]) -> Given {
 /// Whether a login was let in, as far as the response tells: no error status, no way back to the
 /// form, no `statusCode` but 0 in the content.
 pub(super) fn let_in(response: &Response, parts: &[Part<'_>]) -> bool {
-    let location = field(&response.headers, "location").unwrap_or_default();
-    let location = location.to_ascii_lowercase();
-    let back = ["error", "fail", "denied"]
-        .iter()
-        .any(|word| location.contains(word));
+    let back = field(&response.headers, "location").is_some_and(|location| {
+        let location = location.to_ascii_lowercase();
+        ["error", "fail", "denied"]
+            .iter()
+            .any(|word| location.contains(word))
+    });
     let refused = |part: &Part<'_>| part.place == "statusCode" && part.text != "0";
     (200..400).contains(&response.status) && !back && !parts.iter().any(refused)
 }
@@ -182,35 +192,11 @@ fn named(parts: &[Part<'_>], name: &str) -> Option<String> {
     Some(part.text.to_string())
 }
 
-fn header_tokens(headers: &Headers) -> Vec<String> {
-    headers
-        .iter()
-        .filter_map(|(name, value)| Some((name, std::str::from_utf8(value).ok()?.trim())))
-        // Few values look like tokens, so that few names are looked at.
-        .filter(|(name, value)| is_token(value) && names_token(name))
-        .map(|(_, value)| value.to_owned())
-        .take(MAX_CREDENTIALS)
-        .collect()
-}
-
-fn query_tokens(target: &str) -> impl Iterator<Item = String> {
-    let shown = credentials::in_query(target).into_iter();
-    let values = shown.map(|credential| credential.value().to_owned());
-    values.filter(|value| is_token(value))
-}
-
 fn lines<'a>(headers: &'a Headers, name: &'static str) -> impl Iterator<Item = &'a str> {
     headers
         .iter()
         .filter(move |(candidate, _)| candidate.eq_ignore_ascii_case(name))
         .filter_map(|(_, value)| std::str::from_utf8(value).ok())
-}
-
-/// Whether a value can be a token: a header's *name*, as in `X-CSRF-HEADER`, or a word is none.
-fn is_token(value: &str) -> bool {
-    value.len() <= MAX_CREDENTIAL
-        && (identifier::is_minted(value)
-            || value.len() >= 24 && !value.contains(char::is_whitespace))
 }
 
 fn digest_user(fields: &str) -> Option<String> {
@@ -226,15 +212,11 @@ fn login(request: &Request, parts: &[Part<'_>]) -> Option<Login> {
     if !matches!(request.method.as_str(), "POST" | "PUT") {
         return None;
     }
-    let secret = |part: &Part<'_>| {
-        with_bare(part.key(), |key| {
-            key.contains("passw") || matches!(key, "pwd" | "pass" | "pin" | "secret")
-        })
-    };
     let path = identifier::path_of(&request.target);
-    let last = path.rsplit('/').find(|segment| !segment.is_empty());
-    let certain = with_bare(last.unwrap_or_default(), |last| LOGIN_PATHS.contains(&last));
-    if !certain && !parts.iter().any(secret) {
+    let last = identifier::last_segment(path).unwrap_or_default();
+    let is_login = |last: &str| LOGIN_PATHS.contains(&last);
+    let certain = identifier::is_word(last) && with_bare(last, is_login);
+    if !certain && !parts.iter().any(|part| names_password(part.key())) {
         return None;
     }
     let name = USER_FIELDS.iter().find_map(|field| {
@@ -252,8 +234,26 @@ fn login(request: &Request, parts: &[Part<'_>]) -> Option<Login> {
     })
 }
 
+/// Whether what has this name is a password.
+fn names_password(name: &str) -> bool {
+    // Most names can be told from all of them by a letter.
+    let first = name.bytes().find(u8::is_ascii_alphanumeric);
+    if !matches!(first, Some(b'p' | b'P' | b's' | b'S'))
+        && !has_byte(name.as_bytes(), |it| {
+            it.eq_ignore_ascii_case(&b'w') || !it.is_ascii()
+        })
+    {
+        return false;
+    }
+    with_bare(name, |name| {
+        name.contains("passw") || matches!(name, "pwd" | "pass" | "pin" | "secret")
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use crate::exchange::Body;
     use crate::recorder::understanding::content;
 
@@ -307,6 +307,18 @@ mod tests {
                 .as_ref()
                 .map(|login| (login.name.as_str(), login.looks));
             assert_eq!(login, expected, "{target} {body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_password_is_known_by_its_bare_name(
+            name in "[-_.éA]{0,2}(pass|PassW|pwd|pin|Secret|wo|n){0,2}[-_W]?",
+        ) {
+            let bare = bare(&name);
+            let words = ["pwd", "pass", "pin", "secret"];
+            let expected = bare.contains("passw") || words.contains(&bare.as_str());
+            prop_assert_eq!(names_password(&name), expected);
         }
     }
 

@@ -2,23 +2,20 @@
 //!
 //! Whether an identifier says something about a cause is learned from the traffic, elsewhere.
 
+mod paths;
+mod shape;
+
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use super::content::{Kind, Part};
-
-/// The longest identifier: signed tokens and UUID-laden keys fit, documents don't.
-const MAX_LENGTH: usize = 128;
-
-/// The fewest characters that can be told from a word or a count.
-const MIN_LENGTH: usize = 3;
-
-/// The fewest characters of something that a service minted: shorter ones recur by chance.
-const MIN_MINTED: usize = 6;
-
-/// A number with so many digits was not counted up to; a number with fewer may have been.
-const MIN_MINTED_NUMBER: usize = 8;
+pub(super) use paths::{is_word, last_segment, path_of, query_of};
+use paths::{segments, segments_back, unescaped, without_origin};
+pub(super) use shape::{
+    MIN_MINTED, Shape, has_byte, has_digit, has_space, is_minted, may_be_space,
+};
+use shape::{MIN_MINTED_NUMBER, shape};
 
 /// A bare JSON number with fewer digits is a count, a port or a size as often as a name.
 const MIN_PLAIN_NUMBER: usize = 4;
@@ -37,22 +34,12 @@ pub(super) struct Token {
     pub(super) shape: Shape,
 }
 
-/// How much the shape of an identifier says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// It looks minted: two things that are not one would hardly share it.
-    Minted,
-    /// It may name something: `5002`, `call-1`.
-    Plain,
-}
-
-/// The identifiers among the values of a message. `about` is the collection that the message is
-/// about, which an `id` without a surrounding name belongs to; `name` knows words that name a client.
+/// The identifiers among the values of a message. `about` is the path or the channel of the message, to
+/// whose collection an `id` without a surrounding name belongs; `name` knows words that name a client.
 pub(super) fn of_parts(parts: &[Part<'_>], about: &str, name: impl Fn(&str) -> bool) -> Vec<Token> {
     let mut tokens = Vec::new();
     for part in parts {
-        if memchr(b'/', part.text.as_bytes()).is_some() && !part.text.contains(char::is_whitespace)
-        {
+        if memchr(b'/', part.text.as_bytes()).is_some() && !has_space(&part.text) {
             of_path(&part.text, &part.place, &name, &mut tokens);
         } else if name(&part.text) {
             push(
@@ -70,24 +57,17 @@ pub(super) fn of_parts(parts: &[Part<'_>], about: &str, name: impl Fn(&str) -> b
     tokens
 }
 
-/// A target without its query and fragment.
-pub(super) fn path_of(target: &str) -> &str {
-    let end = memchr2(b'?', b'#', target.as_bytes());
-    end.map_or(target, |end| target.get(..end).unwrap_or_default())
-}
-
 /// The identifiers in the segments of a path or URL.
 pub(super) fn of_path(path: &str, place: &str, name: impl Fn(&str) -> bool, into: &mut Vec<Token>) {
-    let path = path.split_once("://").map_or(path, |(_, rest)| {
-        rest.split_once('/').map_or("", |(_, path)| path)
-    });
     let mut before = Cow::Borrowed("");
-    let separates = |c| matches!(c, '/' | '?' | '&' | '=' | '#' | ';');
-    for segment in path.split(separates) {
-        let segment = unescaped(segment);
+    let escapes = memchr(b'%', path.as_bytes());
+    for segment in segments(without_origin(path)) {
+        let segment = match escapes {
+            Some(_) => unescaped(segment),
+            None => Cow::Borrowed(segment),
+        };
         if is_count(&segment) && !before.is_empty() && !is_count(&before) {
-            let counted = [singular(&before).as_str(), "/", &segment].concat();
-            push(into, counted, place, Shape::Plain);
+            push(into, counted_as(&before, &segment), place, Shape::Plain);
         } else if name(&segment) {
             push(into, segment.clone().into_owned(), place, Shape::Plain);
         } else if let Some(shape) = shape(&segment) {
@@ -99,16 +79,14 @@ pub(super) fn of_path(path: &str, place: &str, name: impl Fn(&str) -> bool, into
 
 /// The collection that a path or a channel speaks of: its last segment that is a word.
 pub(super) fn collection(path: &str) -> &str {
-    let path = path_of(path);
-    let is_word =
-        |segment: &&str| !segment.is_empty() && !segment.bytes().any(|byte| byte.is_ascii_digit());
-    path.rsplit('/').find(is_word).unwrap_or_default()
+    let mut segments = segments_back(path_of(path));
+    segments.find(|it| is_word(it)).unwrap_or_default()
 }
 
 /// What a path or a channel ends with, if that is a word: `call` for `/v2/me/calls`.
 pub(super) fn ending(path: &str) -> Option<String> {
-    let last = path.rsplit('/').find(|segment| !segment.is_empty())?;
-    (last == collection(path)).then(|| singular(last))
+    let last = last_segment(path)?;
+    (is_word(last) && last == collection(path)).then(|| singular(last))
 }
 
 /// What a place may say of the kind of the thing that stands there: `call` for `calls.id` and for
@@ -122,11 +100,6 @@ pub(super) fn kinds(place: &str) -> impl Iterator<Item = String> {
     place.split('.').map(stem)
 }
 
-/// Whether a value looks like something that a service minted.
-pub(super) fn is_minted(text: &str) -> bool {
-    shape(text) == Some(Shape::Minted)
-}
-
 fn push(tokens: &mut Vec<Token>, text: String, place: &str, shape: Shape) {
     let token = Token {
         text,
@@ -136,60 +109,6 @@ fn push(tokens: &mut Vec<Token>, text: String, place: &str, shape: Shape) {
     if tokens.len() < MAX_TOKENS && !tokens.contains(&token) {
         tokens.push(token);
     }
-}
-
-fn shape(text: &str) -> Option<Shape> {
-    if !(MIN_LENGTH..=MAX_LENGTH).contains(&text.len()) {
-        return None;
-    }
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    if digits == 0 || text.contains(char::is_whitespace) || is_time_or_address(text) {
-        return None;
-    }
-    let letters = text.chars().any(char::is_alphabetic);
-    let minted = if letters {
-        text.len() >= MIN_MINTED && (digits >= 3 || turns(text) >= 2)
-    } else {
-        digits >= MIN_MINTED_NUMBER
-    };
-    Some(if minted { Shape::Minted } else { Shape::Plain })
-}
-
-/// How often letters and digits take turns.
-fn turns(text: &str) -> usize {
-    let classes: Vec<bool> = text
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.is_ascii_digit())
-        .collect();
-    classes
-        .windows(2)
-        .filter(|pair| pair.first() != pair.last())
-        .count()
-}
-
-/// Whether a value is a date, a time of day, a count of seconds or milliseconds of our years, a
-/// version, a decimal or an IP address: they recur without naming anything.
-fn is_time_or_address(text: &str) -> bool {
-    let date = text.len() >= 10
-        && text
-            .chars()
-            .zip("dddd-dd-dd".chars())
-            .all(|(c, pattern)| match pattern {
-                'd' => c.is_ascii_digit(),
-                _ => c == '-',
-            });
-    let all_digits = text.chars().all(|c| c.is_ascii_digit());
-    // From 2011 to 2033, in seconds, milliseconds or microseconds.
-    let since_1970 = all_digits
-        && matches!(text.len(), 10 | 13 | 16)
-        && text
-            .get(..2)
-            .is_some_and(|head| ("13".."20").contains(&head));
-    let unmarked = text.strip_prefix(['v', 'V']).unwrap_or(text);
-    let version = unmarked != text && unmarked.chars().all(|c| c.is_ascii_digit() || c == '.');
-    let numeric = !text.contains(char::is_alphabetic) && text.contains(['.', ':']);
-    date || since_1970 || numeric || version
 }
 
 /// Whether a part's value says something by itself, as a short bare number does not.
@@ -206,45 +125,46 @@ fn counted(part: &Part<'_>, about: &str) -> Option<String> {
     if !is_count(&part.text) {
         return None;
     }
-    let mut names = part.place.rsplit('.');
-    let key = names.next()?;
+    let key = part.key();
     let stem = key.strip_suffix("Id").or_else(|| key.strip_suffix("ID"));
     let stem = stem
         .or_else(|| key.strip_suffix("_id"))
         .or_else(|| key.strip_suffix("id"))?;
     let of = match stem {
-        "" => names.next().unwrap_or(about),
+        "" => match part.place.rsplit_once('.') {
+            Some((around, _)) => around.rsplit('.').next().unwrap_or_default(),
+            None => collection(about),
+        },
         stem => stem,
     };
-    (!of.is_empty()).then(|| format!("{}/{}", singular(of), part.text))
+    (!of.is_empty()).then(|| counted_as(of, &part.text))
+}
+
+/// A small number with what it counts, of which there may be several.
+fn counted_as(of: &str, number: &str) -> String {
+    let mut text = String::with_capacity(of.len() + 1 + number.len());
+    text.push_str(of);
+    make_singular(&mut text);
+    text.push('/');
+    text.push_str(number);
+    text
 }
 
 fn is_count(text: &str) -> bool {
-    (1..MIN_MINTED_NUMBER).contains(&text.len()) && text.chars().all(|c| c.is_ascii_digit())
+    (1..MIN_MINTED_NUMBER).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn singular(word: &str) -> String {
-    let mut word = word.to_ascii_lowercase();
-    if word.ends_with('s') {
-        word.pop();
-    }
+    let mut word = word.to_owned();
+    make_singular(&mut word);
     word
 }
 
-/// The segment without percent encoding (RFC 3986 §2.1).
-fn unescaped(segment: &str) -> Cow<'_, str> {
-    if !segment.contains('%') {
-        return Cow::Borrowed(segment);
+fn make_singular(word: &mut String) {
+    word.make_ascii_lowercase();
+    if word.ends_with('s') {
+        word.pop();
     }
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let code = after.get(..2).filter(|_| *first == b'%');
-        let code = code.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        bytes.push(code.unwrap_or(*first));
-        rest = code.and_then(|_| after.get(2..)).unwrap_or(after);
-    }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(segment), Cow::Owned)
 }
 
 #[cfg(test)]

@@ -2,21 +2,22 @@
 //!
 //! Its entries have no order but that of their use, which nobody sees.
 
+mod uses;
+
 use std::borrow::Borrow;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 
-/// How many uses are noted beyond one for each entry, before those that count no more are taken out.
-const SPARE: usize = 64;
+use uses::Uses;
 
 /// A map of at most `cap` entries. Writing beyond it drops the entry that was used the longest ago.
 #[derive(Debug)]
 pub(super) struct Recent<K, V, S = RandomState> {
     cap: usize,
-    clock: u64,
-    entries: HashMap<K, (u64, V), S>,
-    /// What was used when, in order. Of an entry that was used several times, the last counts.
-    uses: VecDeque<(u64, K)>,
+    /// Each with its place in the order of use.
+    entries: HashMap<K, (usize, V), S>,
+    uses: Uses<K>,
 }
 
 /// The same, where the keys are numbers that no stranger chooses: they are looked up without a hash that
@@ -48,9 +49,8 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher + Default> Recent<K, V, S> {
     pub(super) fn new(cap: usize) -> Self {
         Recent {
             cap,
-            clock: 0,
             entries: HashMap::default(),
-            uses: VecDeque::new(),
+            uses: Uses::new(),
         }
     }
 
@@ -62,37 +62,62 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher + Default> Recent<K, V, S> {
         self.entries.get(key).map(|(_, value)| value)
     }
 
+    /// Looks an entry up without using it, and says where it stands for [`Recent::use_at`].
+    pub(super) fn find<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<(usize, &V)>
+    where
+        K: Borrow<Q>,
+    {
+        self.entries.get(key).map(|(place, value)| (*place, value))
+    }
+
+    /// Uses an entry that was just found.
+    pub(super) fn use_at(&mut self, place: usize) {
+        self.uses.again(place);
+    }
+
     /// Uses an entry that is there.
-    pub(super) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        let now = self.now();
-        let (used, value) = self.entries.get_mut(key)?;
-        *used = now;
-        self.uses.push_back((now, key.clone()));
+    pub(super) fn get_mut<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        let (place, value) = self.entries.get_mut(key)?;
+        self.uses.again(*place);
         Some(value)
     }
 
     /// Uses an entry, which is made where it is not there.
-    pub(super) fn entry(&mut self, key: &K, make: impl FnOnce() -> V) -> &mut V {
-        if self.entries.len() >= self.cap && !self.entries.contains_key(key) {
+    pub(super) fn entry(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
+        if self.entries.len() >= self.cap && !self.entries.contains_key(&key) {
             self.drop_oldest();
         }
-        let now = self.now();
-        self.uses.push_back((now, key.clone()));
-        let entry = self.entries.entry(key.clone());
-        let (used, value) = entry.or_insert_with(|| (now, make()));
-        *used = now;
+        let (_, value) = match self.entries.entry(key) {
+            Entry::Occupied(held) => {
+                let held = held.into_mut();
+                self.uses.again(held.0);
+                held
+            }
+            Entry::Vacant(free) => {
+                let place = self.uses.first(free.key().clone());
+                free.insert((place, make()))
+            }
+        };
         value
     }
 
     /// Writes an entry.
     pub(super) fn insert(&mut self, key: &K, value: V) {
-        self.entries.remove(key);
-        self.entry(key, || value);
+        match self.get_mut(key) {
+            Some(held) => *held = value,
+            None => {
+                self.entry(key.clone(), || value);
+            }
+        }
     }
 
     /// Takes an entry out.
     pub(super) fn remove(&mut self, key: &K) -> Option<V> {
-        let (_, value) = self.entries.remove(key)?;
+        let (place, value) = self.entries.remove(key)?;
+        self.uses.remove(place);
         Some(value)
     }
 
@@ -106,33 +131,12 @@ impl<K: Hash + Eq + Clone, V, S: BuildHasher + Default> Recent<K, V, S> {
         self.entries.values_mut().map(|(_, value)| value)
     }
 
-    /// The time of a use that is to be noted, with room for it.
-    fn now(&mut self) -> u64 {
-        if self.uses.len() > 2 * self.entries.len() + SPARE {
-            let entries = &self.entries;
-            self.uses.retain(|(used, key)| counts(entries, *used, key));
-        }
-        self.clock += 1;
-        self.clock
-    }
-
     fn drop_oldest(&mut self) {
-        while let Some((used, key)) = self.uses.pop_front() {
-            if counts(&self.entries, used, &key) {
-                self.entries.remove(&key);
-                return;
-            }
+        let oldest = self.uses.oldest();
+        if let Some(key) = oldest.and_then(|place| self.uses.remove(place)) {
+            self.entries.remove(&key);
         }
     }
-}
-
-/// Whether an entry was used the last time then.
-fn counts<K, V, S>(entries: &HashMap<K, (u64, V), S>, used: u64, key: &K) -> bool
-where
-    K: Hash + Eq,
-    S: BuildHasher,
-{
-    entries.get(key).is_some_and(|(last, _)| *last == used)
 }
 
 #[cfg(test)]
@@ -157,6 +161,19 @@ mod tests {
         assert_eq!((recent.get(&"c"), recent.get(&"d")), (Some(&3), Some(&5)));
     }
 
+    #[test]
+    fn what_was_found_can_be_used_where_it_stands() {
+        let mut recent: Recent<&str, i32> = Recent::new(2);
+        recent.insert(&"a", 1);
+        recent.insert(&"b", 2);
+        assert_eq!(recent.find("c"), None);
+        let (place, value) = recent.find("a").unwrap();
+        assert_eq!(*value, 1);
+        recent.use_at(place);
+        recent.insert(&"c", 3);
+        assert_eq!((recent.get("a"), recent.get("b")), (Some(&1), None));
+    }
+
     proptest! {
         #[test]
         fn it_holds_what_a_plain_list_in_the_order_of_use_holds(
@@ -177,11 +194,11 @@ mod tests {
                         plain.push((key, step));
                     }
                     (_, Some((_, value))) => {
-                        prop_assert_eq!(*recent.entry(&key, || step), value);
+                        prop_assert_eq!(*recent.entry(key, || step), value);
                         plain.push((key, value));
                     }
                     (_, None) => {
-                        prop_assert_eq!(*recent.entry(&key, || step), step);
+                        prop_assert_eq!(*recent.entry(key, || step), step);
                         if plain.len() == cap {
                             plain.remove(0);
                         }
@@ -193,7 +210,7 @@ mod tests {
                 let mut expected = plain.clone();
                 expected.sort_unstable();
                 prop_assert_eq!(held, expected);
-                prop_assert!(recent.uses.len() <= 2 * cap + SPARE + 1);
+                prop_assert!(recent.uses.room() <= cap);
             }
         }
     }

@@ -64,7 +64,10 @@ impl Clients {
         for key in keys {
             self.bind(key, who, trust(key));
             if let Key::Cookie(name, _) = key {
-                self.client(who).cookies.insert(name.clone());
+                let cookies = &mut self.client(who).cookies;
+                if !cookies.contains(name) {
+                    cookies.insert(name.clone());
+                }
             }
         }
     }
@@ -72,10 +75,11 @@ impl Clients {
     /// Gives a credential to a client. One that is another's already tells nothing from now on; but
     /// a `clientId` is never shared, so that a nameless holder is the same client.
     pub(super) fn bind(&mut self, key: &Key, who: Who, trust: Trust) {
-        let held = match self.keys.get(key) {
+        let found = self.keys.find(key).map(|(place, held)| (place, *held));
+        let held = match found {
             None => None,
-            Some(Holder::One(holder, held)) => Some((self.current(*holder), *held)),
-            Some(Holder::Many) => return,
+            Some((_, Holder::One(holder, held))) => Some((self.current(holder), held)),
+            Some((_, Holder::Many)) => return,
         };
         let bound = match (held, key) {
             (None, _) => Holder::One(who, trust),
@@ -90,7 +94,11 @@ impl Clients {
             }
             (Some(_), Key::Cookie(..) | Key::Token(_)) => Holder::Many,
         };
-        self.keys.insert(key, bound);
+        match found {
+            // As nearly always: what is sent now was sent before.
+            Some((place, held)) if held == bound => self.keys.use_at(place),
+            _ => self.keys.insert(key, bound),
+        }
     }
 
     /// Gives a credential to the client that logged in with it, or was given it then.
