@@ -6,6 +6,7 @@
 mod check;
 mod content;
 mod edits;
+mod encoded;
 mod fields;
 mod fitting;
 mod json;
