@@ -206,6 +206,10 @@ impl Edit for Pen {
     }
 
     fn note(&mut self, name: &str, value: &[u8], new: Option<&[u8]>, knowledge: Knowledge) {
-        self.seen.note(name, value, new, knowledge);
+        // A secret in it that is not known is learned now, or stays unknown: in a fair draft one might be there that
+        // is still to be learned when the field comes again.
+        if self.draft == Draft::Rough {
+            self.seen.note(name, value, new, knowledge);
+        }
     }
 }

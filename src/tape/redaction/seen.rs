@@ -154,13 +154,24 @@ mod tests {
     fn of_many_fields_none_is_taken_for_another() {
         let mut seen = Seen::default();
         for number in 0..5_u32 << BITS {
-            let value = number.to_string().into_bytes();
-            seen.note("id", &value, Some(&value), NOW);
-            assert_eq!(seen.get("id", &value, NOW), Some(Outcome::Becomes(&value)));
-            for earlier in number.saturating_sub(20)..number {
-                let earlier = earlier.to_string().into_bytes();
-                let found = seen.get("id", &earlier, NOW);
-                assert!(found.is_none_or(|new| new == Outcome::Becomes(&earlier)));
+            let text = number.to_string();
+            let fields = |text: &str| {
+                [
+                    ("id".to_owned(), text.to_owned()),
+                    (text.to_owned(), "1".to_owned()),
+                ]
+            };
+            for (name, value) in fields(&text) {
+                let new = format!("{name}: {value}").into_bytes();
+                seen.note(&name, value.as_bytes(), Some(&new), NOW);
+                let found = seen.get(&name, value.as_bytes(), NOW);
+                assert_eq!(found, Some(Outcome::Becomes(&new)));
+            }
+            let earlier = number.saturating_sub(20)..number;
+            for (name, value) in earlier.flat_map(|number| fields(&number.to_string())) {
+                let new = format!("{name}: {value}").into_bytes();
+                let found = seen.get(&name, value.as_bytes(), NOW);
+                assert!(found.is_none_or(|found| found == Outcome::Becomes(&new)));
             }
         }
         assert_eq!(seen.fields.len(), 1 << BITS);
