@@ -9,8 +9,8 @@ use std::hash::{BuildHasher as _, Hasher as _};
 
 use crate::exchange::secret::Spreading;
 
-/// How many fields are remembered, as a power of two: those of dozens of clients.
-const BITS: u32 = 10;
+/// How many pairs of fields are remembered, as a power of two: those of dozens of clients.
+const BITS: u32 = 9;
 
 /// How many bytes of a name and value are remembered at most, and of what takes its place: as many as most
 /// cookies and tokens have.
@@ -33,14 +33,15 @@ pub(super) enum Outcome<'a> {
     Becomes(&'a [u8]),
 }
 
-/// The fields that are remembered: each in the one place that its bytes tell, where a later one drives it out.
+/// The fields that are remembered: each in the place that its bytes tell, where two have room, and the second that
+/// comes there later drives it out.
 #[derive(Default)]
 pub(super) struct Seen {
-    fields: Vec<Field>,
+    pairs: Vec<[Field; 2]>,
     spreading: Spreading,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Field {
     name: String,
     value: Vec<u8>,
@@ -53,7 +54,7 @@ struct Field {
 /// Values of fields may be secrets, and are not shown.
 impl fmt::Debug for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Seen({} …)", self.fields.len())
+        write!(f, "Seen({} …)", self.pairs.len())
     }
 }
 
@@ -65,13 +66,12 @@ impl Seen {
         value: &[u8],
         knowledge: Knowledge,
     ) -> Option<Outcome<'_>> {
-        let field = self.fields.get(self.place(name, value))?;
-        let holds = field.knowledge == Some(knowledge) && field.value == value;
-        let outcome = field
-            .new
-            .as_deref()
-            .map_or(Outcome::Stays, Outcome::Becomes);
-        (holds && field.name == name).then_some(outcome)
+        let mut pair = self.pairs.get(self.place(name, value))?.iter();
+        let field = pair.find(|field| {
+            field.knowledge == Some(knowledge) && field.value == value && field.name == name
+        })?;
+        let new = field.new.as_deref();
+        Some(new.map_or(Outcome::Stays, Outcome::Becomes))
     }
 
     /// Notes what takes the place of a field.
@@ -85,13 +85,16 @@ impl Seen {
         if name.len() + value.len() > MAX_BYTES || new.is_some_and(|new| new.len() > MAX_BYTES) {
             return;
         }
-        if self.fields.is_empty() {
-            self.fields.resize(1 << BITS, Field::default());
+        if self.pairs.is_empty() {
+            self.pairs.resize_with(1 << BITS, Default::default);
         }
         let place = self.place(name, value);
-        let Some(field) = self.fields.get_mut(place) else {
+        let Some([field, other]) = self.pairs.get_mut(place) else {
             return;
         };
+        if field.knowledge == Some(knowledge) {
+            std::mem::swap(field, other); // it holds still, and the other may not, or is older
+        }
         name.clone_into(&mut field.name);
         value.clone_into(&mut field.value);
         field.new = new.map(<[u8]>::to_owned);
@@ -151,9 +154,22 @@ mod tests {
     }
 
     #[test]
+    fn two_fields_of_one_place_are_remembered() {
+        let mut seen = Seen::default();
+        let place = seen.place("id", b"0");
+        let mut others = (1_u32..).map(|number| number.to_string().into_bytes());
+        let other = others.find(|value| seen.place("id", value) == place);
+        let other = other.unwrap();
+        seen.note("id", b"0", None, NOW);
+        seen.note("id", &other, Some(b"1"), NOW);
+        assert_eq!(seen.get("id", b"0", NOW), Some(Outcome::Stays));
+        assert_eq!(seen.get("id", &other, NOW), Some(Outcome::Becomes(b"1")));
+    }
+
+    #[test]
     fn of_many_fields_none_is_taken_for_another() {
         let mut seen = Seen::default();
-        for number in 0..5_u32 << BITS {
+        for number in 0..10_u32 << BITS {
             let text = number.to_string();
             let fields = |text: &str| {
                 [
@@ -174,7 +190,7 @@ mod tests {
                 assert!(found.is_none_or(|found| found == Outcome::Becomes(&new)));
             }
         }
-        assert_eq!(seen.fields.len(), 1 << BITS);
+        assert_eq!(seen.pairs.len(), 1 << BITS);
         let long = vec![b'a'; MAX_BYTES];
         seen.note("id", &long, None, NOW);
         assert_eq!(seen.get("id", &long, NOW), None);
