@@ -5,12 +5,14 @@
 //! the business of whoever reads messages.
 
 mod pattern;
+mod spread;
 mod usual;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 pub use pattern::{NamePattern, NoPattern};
+pub use spread::{Spread, Spreading};
 use usual::is_usual;
 
 /// How many names are remembered with what was found of them: those of a service's header fields and
@@ -30,7 +32,7 @@ pub struct Names {
 
 /// Names that were judged before.
 #[derive(Debug, Default)]
-struct Judged(Mutex<HashMap<String, bool>>);
+struct Judged(Mutex<HashMap<String, bool, Spreading>>);
 
 impl Names {
     /// The usual names with `added`, without `exempted`, which count more.

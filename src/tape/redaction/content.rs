@@ -31,8 +31,13 @@ impl Walk<'_> {
             return None;
         }
         let named = headers.get("content-type").unwrap_or_default();
-        let named = String::from_utf8_lossy(named);
-        let content = Content::of(&named);
+        let said;
+        let content = if named.eq_ignore_ascii_case(b"application/json") {
+            Content::Text // as nearly all content is
+        } else {
+            said = String::from_utf8_lossy(named);
+            Content::of(&said)
+        };
         let coded = coding::is_coded(headers);
         let plain = match coded
             .then(|| coding::decoded_beginning(headers, body))

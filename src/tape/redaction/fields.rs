@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::exchange::Headers;
 
+use super::seen::Outcome;
 use super::walk::Walk;
 
 /// The parameters of credentials (RFC 7616 §3.4, and signatures alike) that are no secrets.
@@ -62,20 +63,44 @@ impl fmt::Display for Lower<'_> {
 impl Walk<'_> {
     /// The fields of a message, edited; `None` where all stay.
     pub(super) fn headers(&mut self, headers: &Headers) -> Option<Headers> {
-        let mut edited: Option<Headers> = None;
+        let mut edits = Vec::new();
         for (place, (name, value)) in headers.iter().enumerate() {
-            let new = self.field(name, value);
-            if new.is_some() && edited.is_none() {
-                edited = Some(headers.iter().take(place).collect());
-            }
-            if let Some(edited) = &mut edited {
-                edited.push(name, new.unwrap_or_else(|| value.to_owned()));
+            if let Some(new) = self.field(name, value) {
+                edits.push((place, new));
             }
         }
-        edited
+        let edited = || {
+            let mut edits = edits.iter().peekable();
+            let fields = headers.iter().enumerate();
+            fields.map(move |(place, (name, value))| {
+                let edit = edits.next_if(|(edited, _)| *edited == place);
+                (name, edit.map_or(value, |(_, new)| new))
+            })
+        };
+        (!edits.is_empty()).then(|| Headers::exactly(edited))
     }
 
+    /// A field, edited: by what became of it before, where that holds still.
     fn field(&mut self, name: &str, value: &[u8]) -> Option<Vec<u8>> {
+        let Some(knowledge) = self.edit.knowledge() else {
+            return self.looked(name, value);
+        };
+        if let Some(outcome) = self.edit.seen(name, value, knowledge) {
+            return match outcome {
+                Outcome::Stays => None,
+                Outcome::Becomes(new) => Some(new.to_owned()),
+            };
+        }
+        let new = self.looked(name, value);
+        // Where a secret was learned meanwhile, it may stand further up.
+        if self.edit.knowledge() == Some(knowledge) {
+            self.edit.note(name, value, new.as_deref(), knowledge);
+        }
+        new
+    }
+
+    /// A field, looked through.
+    fn looked(&mut self, name: &str, value: &[u8]) -> Option<Vec<u8>> {
         let Ok(text) = std::str::from_utf8(value) else {
             // As HTTP had it before UTF-8, an octet is a character.
             let text: String = value.iter().copied().map(char::from).collect();

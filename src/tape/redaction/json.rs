@@ -30,15 +30,24 @@ pub(super) trait Leaves {
 /// Where a value stands.
 pub(super) struct At<'a> {
     source: &'a str,
-    levels: &'a [Level],
-    key: Option<&'a str>,
+    outer: &'a [Level],
+    level: Option<&'a Level>,
+    key: Option<Key>,
+}
+
+/// The name of a member: where it stands in the source, and how it is spelled there.
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    start: usize,
+    end: usize,
+    spelling: Spelling,
 }
 
 /// What was opened and not closed.
 #[derive(Clone, Debug)]
 struct Level {
-    /// The name under which it stands, in the source.
-    key: Option<Range<usize>>,
+    /// The name under which it stands.
+    key: Option<Key>,
     /// The number of the element that comes next, in an array.
     element: Option<usize>,
 }
@@ -47,16 +56,16 @@ impl<'a> At<'a> {
     /// The name of the member that it is, or in whose array it stands.
     pub(super) fn name(&self) -> Option<Cow<'a, str>> {
         if let Some(key) = self.key {
-            return Some(Spelling::Json.read(key));
+            return self.read(key);
         }
-        let arrays = self.levels.iter().rev();
+        let arrays = self.level.into_iter().chain(self.outer.iter().rev());
         let mut arrays = arrays.take_while(|level| level.element.is_some());
-        arrays.find_map(|level| self.read(level))
+        arrays.find_map(|level| self.read(level.key?))
     }
 
     /// The name of the object in which the member stands.
     pub(super) fn parent(&self) -> Option<Cow<'a, str>> {
-        self.read(self.levels.last()?)
+        self.read(self.level?.key?)
     }
 
     /// The names and numbers on the way to it, as a JSON Pointer (RFC 6901).
@@ -67,25 +76,25 @@ impl<'a> At<'a> {
             pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
         };
         let mut number = None;
-        for level in self.levels {
-            match (self.read(level), number) {
+        for level in self.outer.iter().chain(self.level) {
+            match (level.key.and_then(|key| self.read(key)), number) {
                 (Some(name), _) => step(&name),
                 (None, Some(number)) => step(&usize::to_string(&number)),
                 (None, None) => {}
             }
             number = level.element;
         }
-        match (self.key, number) {
-            (Some(key), _) => step(&Spelling::Json.read(key)),
+        match (self.key.and_then(|key| self.read(key)), number) {
+            (Some(name), _) => step(&name),
             (None, Some(number)) => step(&number.to_string()),
             (None, None) => {}
         }
         pointer
     }
 
-    fn read(&self, level: &Level) -> Option<Cow<'a, str>> {
-        let key = self.source.get(level.key.clone()?)?;
-        Some(Spelling::Json.read(key))
+    fn read(&self, key: Key) -> Option<Cow<'a, str>> {
+        let source = self.source.get(key.start..key.end)?;
+        Some(key.spelling.read(source))
     }
 }
 
@@ -93,7 +102,8 @@ impl<'a> At<'a> {
 pub(super) fn edit(source: &str, leaves: &mut dyn Leaves) -> Option<String> {
     let mut editor = Editor {
         source,
-        levels: Vec::new(),
+        outer: Vec::new(),
+        level: None,
         beyond: 0,
         key: None,
         out: String::new(),
@@ -106,11 +116,13 @@ pub(super) fn edit(source: &str, leaves: &mut dyn Leaves) -> Option<String> {
 
 struct Editor<'a> {
     source: &'a str,
-    levels: Vec<Level>,
+    /// The levels around the innermost, which most JSON has none of.
+    outer: Vec<Level>,
+    level: Option<Level>,
     /// How many levels are open beyond those that are kept.
     beyond: usize,
     /// The name that was read last, whose value comes next.
-    key: Option<Range<usize>>,
+    key: Option<Key>,
     out: String,
     copied: usize,
 }
@@ -138,8 +150,9 @@ impl Editor<'_> {
 
     fn open(&mut self, element: Option<usize>) {
         let key = self.key.take();
-        if self.levels.len() < MAX_DEPTH {
-            self.levels.push(Level { key, element });
+        if self.outer.len() + 1 < MAX_DEPTH {
+            let level = Level { key, element };
+            self.outer.extend(self.level.replace(level));
         } else {
             self.beyond += 1;
         }
@@ -150,14 +163,14 @@ impl Editor<'_> {
         if self.beyond > 0 {
             self.beyond -= 1;
         } else {
-            self.levels.pop();
+            self.level = self.outer.pop();
         }
     }
 
     fn next(&mut self) {
         self.key = None;
         if self.beyond == 0
-            && let Some(level) = self.levels.last_mut()
+            && let Some(level) = &mut self.level
             && let Some(element) = &mut level.element
         {
             *element += 1;
@@ -190,7 +203,11 @@ impl Editor<'_> {
         let mut after = bytes.get(end + 1..).unwrap_or_default().iter();
         let is_name = after.find(|byte| !byte.is_ascii_whitespace()) == Some(&b':');
         let new = if is_name {
-            self.key = Some(inside.clone());
+            self.key = Some(Key {
+                start,
+                end,
+                spelling,
+            });
             leaves.name(text)
         } else {
             let new = leaves.string(&self.place(), text);
@@ -223,8 +240,9 @@ impl Editor<'_> {
     fn place(&self) -> At<'_> {
         At {
             source: self.source,
-            levels: &self.levels,
-            key: self.key.clone().and_then(|key| self.source.get(key)),
+            outer: &self.outer,
+            level: self.level.as_ref(),
+            key: self.key,
         }
     }
 

@@ -5,7 +5,10 @@
 use memchr::{memchr, memchr2, memchr3};
 
 /// From which length on a text is searched for one kind of character after the other, many bytes at once.
-const LONG: usize = 256;
+pub(super) const LONG: usize = 256;
+
+/// The marks of each byte.
+static KINDS: [u8; 256] = kinds();
 
 /// The kinds of characters in a text: without those that it takes, nothing is searched for.
 #[derive(Clone, Copy)]
@@ -24,10 +27,15 @@ impl Marks {
     /// tells as much.
     pub(super) const OTHER: u8 = 16;
 
+    /// Any of them.
+    pub(super) const ALL: u8 = !0;
+    /// Those of a text that nobody looked at.
+    pub(super) const NONE: Marks = Marks(0);
+
     pub(super) fn of(text: &str) -> Marks {
         let bytes = text.as_bytes();
         if bytes.len() < LONG {
-            return Marks(bytes.iter().fold(0, |all, byte| all | Marks::kind(*byte)));
+            return Marks(bytes.iter().fold(0, |all, byte| all | kind(*byte)));
         }
         let marked = |found: Option<usize>, mark| found.map_or(0, |_| mark);
         Marks(
@@ -38,8 +46,21 @@ impl Marks {
         )
     }
 
-    fn kind(byte: u8) -> u8 {
-        match byte {
+    pub(super) fn has(self, mark: u8) -> bool {
+        self.0 & mark != 0
+    }
+}
+
+fn kind(byte: u8) -> u8 {
+    KINDS.get(usize::from(byte)).copied().unwrap_or_default()
+}
+
+const fn kinds() -> [u8; 256] {
+    let mut kinds = [Marks::OTHER; 256];
+    let mut rest: &mut [u8] = &mut kinds;
+    let mut byte = 0_u8;
+    while let Some((first, after)) = rest.split_first_mut() {
+        *first = match byte {
             b'=' | b'J' => Marks::SPAN,
             b'+' | b'/' | b'-' | b'_' => 0,
             _ if byte.is_ascii_alphanumeric() => 0,
@@ -48,12 +69,11 @@ impl Marks {
             b'<' => Marks::TAG | Marks::OTHER,
             b'\n' | b'\r' => Marks::LINE | Marks::OTHER,
             _ => Marks::OTHER,
-        }
+        };
+        byte = byte.wrapping_add(1);
+        rest = after;
     }
-
-    pub(super) fn has(self, mark: u8) -> bool {
-        self.0 & mark != 0
-    }
+    kinds
 }
 
 #[cfg(test)]

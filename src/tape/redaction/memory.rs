@@ -41,6 +41,8 @@ pub(super) struct Memory {
     /// How many of those the search for them knows.
     searched: usize,
     freshness: Freshness,
+    /// How often the secrets that are known became others.
+    changes: u64,
     forgotten: u64,
 }
 
@@ -70,6 +72,11 @@ impl Memory {
         self.freshness == Freshness::Stale
     }
 
+    /// How often the secrets that are known became others: what was found in a text holds until then.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// How many secrets had to be forgotten.
     pub(super) fn forgotten(&self) -> u64 {
         self.forgotten
@@ -84,6 +91,7 @@ impl Memory {
             self.forgotten += 1;
             return;
         }
+        self.changes += 1; // also for those that are forgotten below
         self.known.insert(secret.to_owned(), pseudonym.to_owned());
         for (spelled, _) in spellings(secret, pseudonym) {
             self.sieve.add(&spelled);

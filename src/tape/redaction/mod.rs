@@ -6,6 +6,7 @@
 mod check;
 mod content;
 mod edits;
+mod encoded;
 mod fields;
 mod fitting;
 mod json;
@@ -15,6 +16,7 @@ mod markup;
 mod memory;
 mod personal;
 mod redactor;
+mod seen;
 mod shape;
 mod sieve;
 mod spans;
@@ -41,6 +43,7 @@ pub use check::{Check, Finding, MAX_FINDINGS};
 use edits::Edits;
 pub use memory::MIN_KNOWN;
 pub use redactor::Redactor;
+use seen::{Knowledge, Outcome};
 pub use shape::{KEY_BYTES, Key};
 use spans::Pointer;
 use walk::Walk;
@@ -211,7 +214,7 @@ impl fmt::Display for Place {
 
 /// Where something stands in an event, not yet written out: most who go through one never ask.
 #[derive(Clone, Copy)]
-pub(super) struct Where<'a> {
+struct Where<'a> {
     part: Part,
     path: &'a dyn fmt::Display,
 }
@@ -227,7 +230,7 @@ impl Where<'_> {
 }
 
 /// What may be put in the place of what an event says.
-pub(super) trait Edit {
+trait Edit {
     /// What takes the place of a secret; `None` where it stays.
     fn secret(&mut self, at: Where<'_>, value: &str) -> Option<String>;
 
@@ -236,6 +239,19 @@ pub(super) trait Edit {
 
     /// What takes the place of a whole name.
     fn name(&mut self, name: &str) -> Option<String>;
+
+    /// What is known of secrets, if what becomes of a header field is remembered while that stays so.
+    fn knowledge(&self) -> Option<Knowledge> {
+        None
+    }
+
+    /// What became of a header field when as much was known, if it was gone through then.
+    fn seen(&self, _: &str, _: &[u8], _: Knowledge) -> Option<Outcome<'_>> {
+        None
+    }
+
+    /// Notes what takes the place of a header field.
+    fn note(&mut self, _: &str, _: &[u8], _: Option<&[u8]>, _: Knowledge) {}
 }
 
 impl Rules {
@@ -301,7 +317,7 @@ impl Rules {
     }
 
     /// Puts into a text that stands alone, such as a URL, what `edit` says.
-    pub(super) fn edit_text(&self, text: &mut String, edit: &mut dyn Edit) {
+    fn edit_text(&self, text: &mut String, edit: &mut dyn Edit) {
         Walk::new(self, edit).alone(text);
     }
 }

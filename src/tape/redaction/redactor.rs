@@ -5,8 +5,11 @@
 
 use std::collections::BTreeSet;
 
+#[cfg(test)]
+use super::Part;
 use super::fitting::Fitting;
 use super::memory::Memory;
+use super::seen::{Knowledge, Outcome, Seen};
 use super::shape::Key;
 use super::{Edit, Redaction, RuleError, Rules, Secret, Where};
 use crate::tape::{Event, Header, Tape};
@@ -28,6 +31,7 @@ struct Pen {
     /// What are pseudonyms already, by an earlier redaction: they stay.
     settled: BTreeSet<String>,
     draft: Draft,
+    seen: Seen,
 }
 
 /// Whether what is written holds.
@@ -51,6 +55,7 @@ impl Redactor {
             memory: Memory::default(),
             settled: BTreeSet::new(),
             draft: Draft::Fair,
+            seen: Seen::default(),
         };
         Ok(Redactor {
             redaction,
@@ -134,6 +139,29 @@ impl Redactor {
     }
 }
 
+#[cfg(test)]
+impl Redactor {
+    /// Forgets which header fields it has gone through.
+    pub(super) fn look_anew(&mut self) {
+        self.pen.seen = Seen::default();
+    }
+
+    /// What became of a header field that it has gone through, where that holds still.
+    pub(super) fn seen(&self, name: &str, value: &str) -> Option<Outcome<'_>> {
+        let knowledge = self.pen.knowledge()?;
+        self.pen.seen(name, value.as_bytes(), knowledge)
+    }
+
+    /// What takes the place of a secret, by what is known of it and drawn anew.
+    pub(super) fn made(&mut self, value: &str) -> (Option<String>, String) {
+        let at = Where {
+            part: Part::Fact,
+            path: &"text",
+        };
+        (self.pen.secret(at, value), self.pen.pseudonym(value))
+    }
+}
+
 impl Pen {
     fn pseudonym(&self, value: &str) -> String {
         self.fitting.fitted(value, self.key.pseudonym(value))
@@ -144,6 +172,9 @@ impl Edit for Pen {
     fn secret(&mut self, _: Where<'_>, value: &str) -> Option<String> {
         if self.settled.contains(value) {
             return None;
+        }
+        if let Some(made) = self.memory.whole(value) {
+            return Some(made); // to draw it anew would give the same
         }
         let pseudonym = self.pseudonym(value);
         if self.draft == Draft::Rough {
@@ -160,5 +191,25 @@ impl Edit for Pen {
 
     fn name(&mut self, name: &str) -> Option<String> {
         self.memory.whole(name)
+    }
+
+    fn knowledge(&self) -> Option<Knowledge> {
+        // Until it was asked for what it learned last, nothing is looked for in a rough draft.
+        (!self.memory.is_stale()).then(|| Knowledge {
+            learned: self.memory.changes(),
+            settled: self.settled.len(),
+        })
+    }
+
+    fn seen(&self, name: &str, value: &[u8], knowledge: Knowledge) -> Option<Outcome<'_>> {
+        self.seen.get(name, value, knowledge)
+    }
+
+    fn note(&mut self, name: &str, value: &[u8], new: Option<&[u8]>, knowledge: Knowledge) {
+        // A secret in it that is not known is learned now, or stays unknown: in a fair draft one might be there that
+        // is still to be learned when the field comes again.
+        if self.draft == Draft::Rough {
+            self.seen.note(name, value, new, knowledge);
+        }
     }
 }

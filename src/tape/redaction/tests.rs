@@ -11,6 +11,8 @@ use crate::tape::Event;
 
 use super::*;
 
+mod again;
+
 fn redactor() -> Redactor {
     redactor_by(Redaction::default())
 }

@@ -3,16 +3,17 @@
 //! Each is edited where its secrets stand. Texts stand in texts (JSON in a field of a form, a URL in
 //! JSON), up to a depth.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-
 use crate::exchange::secret::is_value;
 
+use super::encoded::MIN_BASE64;
 use super::json::{self, At, Leaves};
-use super::marks::Marks;
+use super::marks::{LONG, Marks};
 use super::markup;
 use super::spans::{self, Span};
 use super::spelling::Spelling;
@@ -21,27 +22,25 @@ use super::walk::{Known, Walk};
 /// How deep texts are looked for in texts.
 const MAX_DEPTH: usize = 6;
 
-/// The shortest base64 in which text is looked for; shorter may say some by chance.
-const MIN_BASE64: usize = 12;
-
-/// How many characters of a longer text are tried first: whole groups of four (RFC 4648 §4), which say
-/// whole octets.
-const HEAD: usize = 32;
-
-/// Members of an object that has a secret's name that are the secret itself.
-const INNER: &[&str] = &["value", "raw", "data"];
-
 impl Walk<'_> {
     /// A text of which nothing is known but where it stands.
     pub(super) fn text(&mut self, path: &dyn fmt::Display, text: &str) -> Option<String> {
         if self.depth >= MAX_DEPTH {
             return self.rest(text);
         }
+        let is_json = begins_json(text);
+        let marks = if is_json {
+            Marks::NONE
+        } else {
+            Marks::of(text)
+        };
+        if !is_json && self.is_plain(text, marks) {
+            return self.rest(text);
+        }
         self.depth += 1;
-        let new = if text.trim_start().starts_with(['{', '[', '"']) {
+        let new = if is_json {
             self.json(path, text)
         } else {
-            let marks = Marks::of(text);
             let call = marks.has(Marks::OPEN).then(|| callback(text)).flatten();
             match call {
                 Some(open) => {
@@ -53,6 +52,22 @@ impl Walk<'_> {
         };
         self.depth -= 1;
         new
+    }
+
+    /// Whether nothing is to be looked for in a text that is no JSON but what is known already: it has no parts,
+    /// names no secret, and is too short for base64 or has other characters.
+    fn is_plain(&self, text: &str, marks: Marks) -> bool {
+        let parted = Marks::OPEN | Marks::TAG | Marks::LINE | Marks::SPAN;
+        let is_encoded = !marks.has(Marks::OTHER) && text.len() >= MIN_BASE64;
+        !marks.has(parted) && !is_encoded && !self.rules.goes_by_looks()
+    }
+
+    /// Whether nothing is to be looked for in any segment of a path but what is known already: without marks each is
+    /// a plain text where it is too short for base64, and spelled as it is read.
+    pub(super) fn is_plain_path(&self, path: &str) -> bool {
+        let plain = path.len() < LONG && !Marks::of(path).has(Marks::ALL);
+        let mut segments = path.as_bytes().split(|byte| *byte == b'/');
+        plain && !self.rules.goes_by_looks() && segments.all(|segment| segment.len() < MIN_BASE64)
     }
 
     /// Text for people or browsers: markup, lines, or one line.
@@ -188,27 +203,6 @@ impl Walk<'_> {
         self.spans(path, text, spans, Between::Rest)
     }
 
-    /// Text that stands in base64, where something in it is to be changed.
-    fn encoded(&mut self, path: &dyn fmt::Display, text: &str) -> Option<String> {
-        if text.len() < MIN_BASE64 || !may_say_text(text) {
-            return None;
-        }
-        let padded = STANDARD.decode(text).map(|octets| (octets, true));
-        let decoded =
-            padded.or_else(|_| URL_SAFE_NO_PAD.decode(text).map(|octets| (octets, false)));
-        let (octets, is_padded) = decoded.ok()?;
-        let said = String::from_utf8(octets).ok()?;
-        if said.chars().any(|c| c.is_control() && !c.is_whitespace()) {
-            return None;
-        }
-        let new = self.apart(|walk| walk.text(path, &said))?;
-        Some(if is_padded {
-            STANDARD.encode(new)
-        } else {
-            URL_SAFE_NO_PAD.encode(new)
-        })
-    }
-
     fn spans(
         &mut self,
         path: &dyn fmt::Display,
@@ -298,9 +292,7 @@ impl Members<'_, '_> {
         let Some(name) = at.name() else {
             return rules.points(|| at.pointer());
         };
-        let inner = || {
-            INNER.contains(&name.as_ref()) && at.parent().is_some_and(|name| names.is_secret(&name))
-        };
+        let inner = || is_inner(&name) && at.parent().is_some_and(|name| names.is_secret(&name));
         names.is_secret(&name)
             || inner() && !names.is_exempted(&name)
             || rules.points(|| at.pointer())
@@ -344,6 +336,11 @@ impl Leaves for Members<'_, '_> {
     }
 }
 
+/// Whether a member of an object that has a secret's name is the secret itself.
+fn is_inner(name: &str) -> bool {
+    matches!(name, "value" | "raw" | "data")
+}
+
 /// Whether a word is a scheme of authentication that stands before credentials.
 fn is_scheme(word: &str) -> bool {
     let schemes = [
@@ -361,21 +358,13 @@ fn is_scheme(word: &str) -> bool {
         .any(|scheme| word.eq_ignore_ascii_case(scheme))
 }
 
-/// Whether a text may be base64 that says text, by its first characters: what says none shows it there.
-fn may_say_text(text: &str) -> bool {
-    let groups = text.len().min(HEAD) / 4;
-    let head = text.as_bytes().get(..4 * groups).unwrap_or_default();
-    let mut octets = [0; HEAD / 4 * 3];
-    let standard = STANDARD.decode_slice(head, &mut octets);
-    // The two differ in two characters: where both can be read, they say the same.
-    let Ok(length) = standard.or_else(|_| URL_SAFE_NO_PAD.decode_slice(head, &mut octets)) else {
-        return false;
-    };
-    match octets.get(..length).map(std::str::from_utf8) {
-        Some(Ok(_)) => true,
-        // The last character may go on behind the head.
-        Some(Err(error)) => error.error_len().is_none(),
-        None => false,
+/// Whether a text begins as an object, an array or a string of JSON does.
+fn begins_json(text: &str) -> bool {
+    let begins = |byte: u8| matches!(byte, b'{' | b'[' | b'"');
+    match text.as_bytes().first() {
+        // Nearly all texts begin so, and need no look at what is a space in Unicode.
+        Some(first) if first.is_ascii_graphic() => begins(*first),
+        _ => text.trim_start().bytes().next().is_some_and(begins),
     }
 }
 

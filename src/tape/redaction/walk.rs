@@ -283,6 +283,9 @@ impl<'a> Walk<'a> {
 
     /// The segments of a path, edited; `None` where all stay.
     fn segments(&mut self, path: &str) -> Option<String> {
+        if self.known == Known::Nowhere && self.is_plain_path(path) {
+            return None;
+        }
         let mut edited: Option<String> = None;
         let mut begins = 0;
         for segment in path.split('/') {
