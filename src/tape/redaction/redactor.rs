@@ -102,6 +102,7 @@ impl Redactor {
 
     /// Puts pseudonyms into what a tape says of itself, and notes there by which rules.
     pub fn header(&mut self, header: &mut Header) {
+        self.pen.draft = Draft::Fair; // should an event have failed in a rough one
         for text in [&mut header.title, &mut header.source] {
             self.rules.edit_text(text, &mut self.pen);
         }
@@ -135,6 +136,7 @@ impl Redactor {
     /// Puts pseudonyms in the places of the secrets of an event, as far as they are known. Of a tape, all events
     /// are learned before.
     pub fn replace(&mut self, event: &mut Event) {
+        self.pen.draft = Draft::Fair; // as above
         self.rules.edits(event, &mut self.pen).apply(event);
     }
 }
