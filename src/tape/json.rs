@@ -158,10 +158,17 @@ pub(super) fn quote(text: &str) -> String {
 
 /// As [`quote`], behind what stands there.
 pub(super) fn push_quoted(text: &str, out: &mut String) {
+    out.reserve(text.len() + 2);
     out.push('"');
     let mut rest = text;
-    while let Some((plain, after)) = rest.split_at_checked(plain_length(rest.as_bytes())) {
-        out.push_str(plain);
+    loop {
+        let plain = plain_length(rest.as_bytes());
+        if plain == rest.len() {
+            out.push_str(rest); // as most texts are from their beginning
+            break;
+        }
+        let (before, after) = rest.split_at_checked(plain).unwrap_or_default();
+        out.push_str(before);
         let mut chars = after.chars();
         match chars.next() {
             None => break,
