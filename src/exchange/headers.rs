@@ -87,12 +87,19 @@ impl Headers {
 
     /// The value of the first field of this name (names are compared without case, RFC 9110 §5.1).
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let mut fields = self.0.as_ref()?.iter();
-        let (_, value) = fields.find(|(candidate, _)| {
-            // Nearly all are told apart by their lengths alone, and most are in small letters.
-            *candidate == name || candidate.eq_ignore_ascii_case(name)
-        })?;
-        Some(value)
+        let fields = self.0.as_ref()?;
+        let mut begin = (0, 0);
+        for end in &fields.ends {
+            let (from, value) = std::mem::replace(&mut begin, *end);
+            // Nearly all are told apart by their lengths alone.
+            if end.0 - from == name.len()
+                && let Some(candidate) = fields.names.get(from..end.0)
+                && candidate.eq_ignore_ascii_case(name)
+            {
+                return fields.values.get(value..end.1);
+            }
+        }
+        None
     }
 
     /// How many bytes the names and values have.
