@@ -78,10 +78,9 @@ pub(super) enum Slot {
 }
 
 impl StandIns {
-    /// Adds those of another tape.
+    /// Adds those of another tape, whose marks its secrets have.
     pub(super) fn extend(&mut self, other: StandIns) {
         self.given.extend(other.given);
-        self.any.extend(other.any);
         self.taken.extend(other.taken);
     }
 }
