@@ -4,6 +4,7 @@
 //! It groups what has come meanwhile, so that under load a write (and a wait for the disk) serves
 //! many exchanges. What a disk that takes nothing means stands in `writer/storing`.
 
+mod ahead;
 mod aside;
 mod storing;
 
@@ -32,6 +33,7 @@ use super::summary::{Progress, Summary};
 use super::watch::Watched;
 use super::workplace::Workplace;
 use super::{Item, Observation, Understand};
+use ahead::Ahead;
 use aside::Stall;
 use storing::{File, Segment};
 
@@ -69,6 +71,8 @@ pub(super) struct Writer {
     progress: Progress,
     file: File,
     segment: Segment,
+    /// What the disk was asked to take of the segment.
+    ahead: Ahead,
     account: Account,
     /// What was counted when all of it was in the file.
     kept: Progress,
@@ -116,6 +120,7 @@ impl Writer {
             progress: Progress::default(),
             file: File::Well,
             segment: Segment::Trusted,
+            ahead: Ahead::default(),
             account: Account::default(),
             kept: Progress::default(),
             max_unwritten: settings.failure.max_queue,

@@ -246,6 +246,13 @@ impl Growing {
         Ok(())
     }
 
+    /// What waits until the disk has all that was flushed before, while more is flushed: for another thread.
+    /// Where it fails that means what it means of [`Growing::sync`], which does not hear of it again.
+    pub fn syncing(&self) -> io::Result<impl FnOnce() -> io::Result<()> + Send + use<>> {
+        let file = self.file.file().try_clone()?;
+        Ok(move || file.sync_data())
+    }
+
     /// How many events were flushed since the last [`Growing::sync`] that went well.
     pub fn unsynced(&self) -> u64 {
         self.unsynced

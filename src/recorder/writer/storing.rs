@@ -14,6 +14,7 @@ use crate::recorder::settings::{Durability, Heard};
 use crate::recorder::summary::{Progress, Summary};
 use crate::tape::{Event, Sealing};
 
+use super::ahead::Ahead;
 use super::{MAX_BATCH_BYTES, RETRY, Writer};
 
 /// Whether the file takes what is written.
@@ -82,6 +83,9 @@ impl Writer {
         if let Some(gap) = self.backlog.dropped(Over::Yes) {
             self.owe(gap);
         }
+        if let Err(error) = self.ahead.ended() {
+            self.unsure(&error);
+        }
         if let Err(error) = self.write() {
             self.failing(&error);
             // What is left of the disk may do for the word that something is missing, and the trailer.
@@ -128,6 +132,9 @@ impl Writer {
 
     /// Goes on in the next segment.
     pub(super) fn turn(&mut self) {
+        if let Err(error) = self.ahead.ended() {
+            self.unsure(&error);
+        }
         let unsynced = self.growing.unsynced();
         let troubles = match self.turning.look(&mut self.growing) {
             Look::Stays => return,
@@ -151,13 +158,18 @@ impl Writer {
     }
 
     fn write(&mut self) -> io::Result<()> {
+        if let Err(error) = self.ahead.answered() {
+            self.unsure(&error);
+        }
         if self.segment == Segment::ToBeLeft {
             let turned = self.growing.turn(Sealing::Uncertain);
             turned.map_err(io::Error::other)?;
             self.segment = Segment::Trusted;
         }
         self.flush()?;
-        if self.durability == Durability::Synced && !self.waiting.is_empty() {
+        if self.durability != Durability::Synced {
+            self.ahead.goes_on(&self.growing);
+        } else if !self.waiting.is_empty() {
             let began = Instant::now();
             if let Err(error) = self.growing.sync() {
                 self.unsure(&error);
@@ -242,6 +254,7 @@ impl Writer {
     /// another one says what is uncertain.
     fn unsure(&mut self, error: &io::Error) {
         let unsynced = self.growing.unsynced();
+        self.ahead = Ahead::default(); // of the next segment
         let mut trouble = format!("the disk does not keep the tape: {error}");
         match self.growing.turn(Sealing::Uncertain) {
             Ok(left) => {

@@ -148,6 +148,33 @@ fn a_failed_sync_is_not_tried_again_and_the_next_segment_says_what_is_uncertain(
 }
 
 #[test]
+fn what_the_disk_does_not_take_while_more_comes_is_uncertain() {
+    let upstream = service();
+    let folder = tempfile::tempdir().unwrap();
+    let tape = folder.path().join("long.tape");
+    // It is asked by a thread of its own each time.
+    let by = inject("-einject=fdatasync:error=EIO:when=1", &tape);
+    let server = Server::record_so(&by, &upstream, &tape, &[]);
+    let mut caller = Caller::of(&server);
+    let next = folder.path().join("long.000002.tape");
+    while !next.is_file() {
+        assert!(caller.called < 200, "the disk was never asked");
+        caller.call(1, 500_000);
+    }
+    let before = caller.called;
+    caller.call(2, 10);
+    let (code, words) = server.end_somehow();
+    assert_eq!(code, Some(4), "{words}");
+    let (document, notices) = shown(&tape);
+    assert_eq!(held(&document), (0..before + 2).collect::<Vec<u64>>());
+    let uncertain = in_gaps(&document, "uncertain");
+    assert!((1..=before).contains(&uncertain), "{uncertain} of {before}");
+    assert!(notices.contains("would not say"), "{notices}");
+    let events = format!("uncertain: {uncertain} events");
+    assert!(words.contains(&events), "{words}");
+}
+
+#[test]
 fn stop_lets_nothing_in_that_cannot_be_recorded() {
     let upstream = service();
     let folder = tempfile::tempdir().unwrap();
