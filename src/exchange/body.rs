@@ -59,7 +59,7 @@ impl Body {
 
     /// The bytes as text, where they are UTF-8.
     pub fn text(&self) -> Option<&str> {
-        std::str::from_utf8(&self.bytes).ok()
+        simdutf8::basic::from_utf8(&self.bytes).ok()
     }
 
     /// The body as JSON with every token as it was written, where it is one JSON value. The

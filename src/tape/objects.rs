@@ -9,6 +9,7 @@ use std::io;
 
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
+use simdutf8::compat::from_utf8;
 
 use super::read;
 use super::window::{Rest, Window};
@@ -81,11 +82,11 @@ fn objects(
 
 /// The characters that are whole.
 fn whole(bytes: &[u8]) -> Result<&str, Stopped> {
-    match std::str::from_utf8(bytes) {
+    match from_utf8(bytes) {
         Ok(text) => Ok(text),
         Err(error) if error.error_len().is_none() => {
             let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            std::str::from_utf8(valid).map_err(|_| Stopped::Unusual)
+            from_utf8(valid).map_err(|_| Stopped::Unusual)
         }
         Err(_) => Err(Stopped::Unusual),
     }

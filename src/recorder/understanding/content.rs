@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use simdutf8::compat::from_utf8;
+
 use crate::exchange::Headers;
 use crate::exchange::json::{Scanner, Text, Token};
 
@@ -76,9 +78,9 @@ pub(super) fn parts<'a>(headers: &Headers, content: &'a [u8]) -> Vec<Part<'a>> {
 
 /// The values in JSON: its strings and whole numbers. What stands before damage is kept.
 pub(super) fn json_parts(json: &[u8]) -> Vec<Part<'_>> {
-    let text = std::str::from_utf8(json).or_else(|damage| {
+    let text = from_utf8(json).or_else(|damage| {
         let before = json.get(..damage.valid_up_to()).unwrap_or_default();
-        std::str::from_utf8(before)
+        from_utf8(before)
     });
     let mut walk = Walk {
         parts: Vec::with_capacity(USUAL_PARTS),

@@ -83,7 +83,7 @@ impl Walk<'_> {
         octets: &[u8],
     ) -> Option<Vec<u8>> {
         let whole = self.edit.other(octets);
-        let text = std::str::from_utf8(octets);
+        let text = simdutf8::basic::from_utf8(octets);
         let new = match (content, text) {
             (Content::Octets, _) => None,
             // No text in an encoding of octets has one.

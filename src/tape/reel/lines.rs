@@ -185,7 +185,7 @@ fn lines<'a>(
 
 /// Reads these lines; `None` where one is not as capture writes it.
 fn piece<R: Reader>(lines: &Lines<'_>, reader: R) -> Option<Piece<R>> {
-    let text = std::str::from_utf8(lines.text).ok()?;
+    let text = simdutf8::basic::from_utf8(lines.text).ok()?;
     let mut piece = Piece {
         digest: lines.digest,
         ..Piece::of(reader)
