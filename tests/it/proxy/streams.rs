@@ -50,7 +50,8 @@ fn content_is_asked_for_when_the_upstream_asks() {
         }
         client.send("HTTP/1.1 100 Continue\r\n\r\n");
         sender.send(client.content(5)).unwrap();
-        client.send(&ok("thanks"));
+        // It closes the connection, and the next request must not come on that.
+        client.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nthanks");
     });
     let recording = Recording::start(upstream.address, &[]);
     let head = |path: &str| {
