@@ -4,6 +4,7 @@
 //! from the lists. It decides nothing and compares nothing.
 
 mod bounded;
+mod identity;
 mod running;
 
 use std::borrow::Cow;
@@ -11,10 +12,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::exchange::{Notification, NotificationId, Operation, OperationId, Session};
+use crate::exchange::{NotificationId, OperationId, Session};
 
 pub use bounded::Bounded;
 use bounded::Heard;
+pub use identity::Identity;
 use running::Running;
 
 /// The most entries that are kept of each list unless the user chooses; a run of a long tape exchanges more, and its digest
@@ -30,6 +32,9 @@ const MAX_MISSES: usize = 1_000;
 
 /// The most tolerances that are kept, and repeats; their number is told in full.
 const MAX_REMARKS: usize = 1_000;
+
+/// The methods of RFC 9110 §9.3 and RFC 5789 that clients of services call, the most frequent first.
+const METHODS: &[&str] = &["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
 /// The record of one run.
 #[derive(Clone, Debug)]
@@ -79,7 +84,7 @@ pub struct Answered {
     /// Its number on the tape.
     pub operation: OperationId,
     /// The method of the live request.
-    pub method: String,
+    pub method: Cow<'static, str>,
     /// Its target.
     pub target: String,
     /// The status of the response.
@@ -119,40 +124,6 @@ pub struct Delivered {
     pub data: Bytes,
 }
 
-/// What a recorded message says, in a digest of its own: its number and its time are no part of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity([u8; 32]);
-
-impl Identity {
-    /// That of an operation.
-    pub fn of_operation(operation: &Operation) -> Identity {
-        let (request, response) = (&operation.request, &operation.response);
-        let status = response.status.to_string();
-        Identity::of(&[
-            request.method.as_bytes(),
-            request.target.as_bytes(),
-            request.body.bytes(),
-            status.as_bytes(),
-            response.body.bytes(),
-        ])
-    }
-
-    /// That of a notification.
-    pub fn of_notification(notification: &Notification) -> Identity {
-        Identity::of(&[notification.channel.as_bytes(), notification.data.bytes()])
-    }
-
-    fn of(parts: &[&[u8]]) -> Identity {
-        // As a rule it is little, and hashed at one time.
-        let mut hash = Running::with_room(parts.iter().map(|part| part.len() + LENGTH).sum());
-        for part in parts {
-            hash.add(&length(part));
-            hash.add(part);
-        }
-        Identity(hash.digest().into())
-    }
-}
-
 /// A live request that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Miss {
@@ -162,6 +133,15 @@ pub struct Miss {
     pub target: String,
     /// Why it was refused.
     pub reason: String,
+}
+
+/// A method as it is kept: nearly all are known, and take no memory of their own.
+pub fn method(method: &str) -> Cow<'static, str> {
+    let mut known = METHODS.iter();
+    match known.find(|known| **known == method) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(method.to_owned()),
+    }
 }
 
 impl Default for Journal {
@@ -206,7 +186,7 @@ impl Journal {
         let most = self.most;
         let lane = self.lane(session);
         if entry.part == Part::Step {
-            lane.hash_of_operations.add(&recorded.0);
+            lane.hash_of_operations.add(recorded.bytes());
         }
         lane.operations.push(entry, most);
     }
@@ -225,7 +205,7 @@ impl Journal {
             Way::Bayeux => &mut lane.hash_of_events,
             Way::Stream(number) => lane.hashes_of_streams.entry(number).or_default(),
         };
-        hash.add(&recorded.0);
+        hash.add(recorded.bytes());
         let before = lane.notifications.bytes;
         lane.notifications.push(entry, most);
         let after = lane.notifications.bytes;
@@ -404,7 +384,7 @@ mod tests {
     }
 
     fn called(number: u64) -> Answered {
-        let (method, target) = ("POST".to_owned(), format!("/{number}"));
+        let (method, target) = ("POST".into(), format!("/{number}"));
         Answered {
             operation: OperationId(number),
             method,
@@ -412,6 +392,14 @@ mod tests {
             status: 200,
             part: Part::Step,
         }
+    }
+
+    #[test]
+    fn a_method_is_kept_as_it_is_whether_it_is_known_or_not() {
+        for name in METHODS.iter().chain(&["get", "QUERY", ""]) {
+            assert_eq!(method(name), *name);
+        }
+        assert!(matches!(method("GET"), Cow::Borrowed(_)));
     }
 
     #[test]

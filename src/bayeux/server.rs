@@ -215,6 +215,9 @@ impl Server {
 
     /// Answers every held poll that has something to carry.
     pub fn flush(&mut self, now: Micros) -> Vec<Effect> {
+        if self.waited_for.is_empty() {
+            return Vec::new(); // as after most operations
+        }
         let waited_for = std::mem::take(&mut self.waited_for);
         self.answer_held(now, waited_for)
     }

@@ -69,9 +69,22 @@ impl Headers {
         headers
     }
 
+    /// These fields in place of those that stand there, in the same memory.
+    #[must_use]
+    pub fn replaced<'a>(self, fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
+        let Some(mut room) = self.0 else {
+            return fields.collect();
+        };
+        room.names.clear();
+        room.values.clear();
+        room.ends.clear();
+        fields.for_each(|(name, value)| room.push(name, value));
+        Headers((!room.ends.is_empty()).then_some(room))
+    }
+
     /// Appends a field line.
     pub fn push(&mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) {
-        let fields = self.0.get_or_insert_default();
+        let fields = self.0.get_or_insert_with(|| Box::new(Fields::with_room(1)));
         fields.push(name.as_ref(), value.as_ref());
     }
 
@@ -94,7 +107,8 @@ impl Headers {
             // Nearly all are told apart by their lengths alone.
             if end.0 - from == name.len()
                 && let Some(candidate) = fields.names.get(from..end.0)
-                && candidate.eq_ignore_ascii_case(name)
+                // Nearly all that are as long are the same to the letter, which is seen in a fraction of the time.
+                && (candidate == name || candidate.eq_ignore_ascii_case(name))
             {
                 return fields.values.get(value..end.1);
             }
@@ -110,6 +124,15 @@ impl Headers {
 }
 
 impl Fields {
+    /// Without any yet, and with room for so many usual ones.
+    fn with_room(count: usize) -> Fields {
+        Fields {
+            names: String::with_capacity(count * USUAL.0),
+            values: Vec::with_capacity(count * USUAL.1),
+            ends: Vec::with_capacity(count),
+        }
+    }
+
     fn push(&mut self, name: &str, value: &[u8]) {
         self.names.push_str(name);
         self.values.extend_from_slice(value);
@@ -141,11 +164,7 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Self {
         let lines = fields.into_iter();
         let (count, _) = lines.size_hint();
-        let mut fields = Fields {
-            names: String::with_capacity(count * USUAL.0),
-            values: Vec::with_capacity(count * USUAL.1),
-            ends: Vec::with_capacity(count),
-        };
+        let mut fields = Fields::with_room(count);
         lines.for_each(|(name, value)| fields.push(name.as_ref(), value.as_ref()));
         Headers((!fields.ends.is_empty()).then(|| Box::new(fields)))
     }
@@ -166,6 +185,13 @@ mod tests {
         let headers: Headers = fields.into_iter().collect();
         assert!(headers.iter().eq(fields));
         assert_eq!(headers, Headers::exactly(|| fields.into_iter()));
+        let others: Headers = [("Host", "here"), ("x", "much longer than that")]
+            .into_iter()
+            .collect();
+        for before in [Headers::new(), others] {
+            assert_eq!(before.clone().replaced(fields.into_iter()), headers);
+            assert!(before.replaced(std::iter::empty()).is_empty());
+        }
         assert_eq!(headers.get("SET-COOKIE"), Some(b"a=1".as_slice()));
         assert_eq!(headers.get("cookie"), None);
         assert!(!headers.is_empty() && Headers::new().is_empty());

@@ -22,11 +22,6 @@ impl Default for Running {
 }
 
 impl Running {
-    /// One to which so many bytes are about to be added.
-    pub(super) fn with_room(bytes: usize) -> Running {
-        Running(State::Kept(Vec::with_capacity(bytes.min(MAX_KEPT))))
-    }
-
     /// Adds bytes.
     pub(super) fn add(&mut self, bytes: &[u8]) {
         match &mut self.0 {

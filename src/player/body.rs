@@ -17,8 +17,8 @@ enum Kind {
     Whole {
         content: Option<Bytes>,
         /// What comes after the content; an empty section where the client takes none, and is told no
-        /// length all the same.
-        trailers: Option<HeaderMap>,
+        /// length all the same. Few have any, and a body is moved often.
+        trailers: Option<Box<HeaderMap>>,
         out: Option<Out>,
     },
     Lines(mpsc::Receiver<Bytes>),
@@ -48,7 +48,7 @@ impl ReplayBody {
     pub(super) fn with_trailers(content: Bytes, trailers: Option<HeaderMap>) -> Self {
         ReplayBody(Kind::Whole {
             content: Some(content),
-            trailers,
+            trailers: trailers.map(Box::new),
             out: None,
         })
     }
@@ -61,7 +61,7 @@ impl ReplayBody {
     ) -> Self {
         ReplayBody(Kind::Whole {
             content: Some(content),
-            trailers,
+            trailers: trailers.map(Box::new),
             out: Some(Box::new(out)),
         })
     }
@@ -97,7 +97,7 @@ impl Body for ReplayBody {
                 let content = content.take().filter(|content| !content.is_empty());
                 let frame = content.map(Frame::data).or_else(|| {
                     let trailers = trailers.take().filter(|trailers| !trailers.is_empty());
-                    trailers.map(Frame::trailers)
+                    trailers.map(|trailers| Frame::trailers(*trailers))
                 });
                 Poll::Ready(frame.map(Ok))
             }

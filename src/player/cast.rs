@@ -359,7 +359,7 @@ impl Cast {
     /// A client that the user wants told apart, and a Basic user who is no session's namesake, stay
     /// with the first session that they got.
     fn tie(&mut self, ties: &Ties, identity: &Identity, place: usize) {
-        let identity = &self.recognized(identity).into_owned();
+        let identity = &*self.recognized(identity);
         self.claims.learn(ties, place, &identity.shown);
         if let (None, Some(client)) = (&identity.session, &identity.named) {
             self.chosen.entry(client.clone()).or_insert(place);

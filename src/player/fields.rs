@@ -27,6 +27,17 @@ const COPY_HEADER: &str = "antiphon-copy";
 /// The cookie that tells it so.
 const COPY_COOKIE: &str = "ANTIPHON_COPY";
 
+/// The values that most responses have. They are not kept for each, nor need anybody count who has them.
+const USUAL_VALUES: &[&str] = &[
+    "application/json",
+    "application/json;charset=UTF-8",
+    "application/json;charset=utf-8",
+    "application/json; charset=UTF-8",
+    "application/json; charset=utf-8",
+    "no-cache",
+    "no-store",
+];
+
 /// The field that announces trailers (RFC 9110 §6.6.2).
 const TRAILER: &str = "trailer";
 
@@ -41,11 +52,34 @@ pub(super) enum Takes {
     None,
 }
 
+/// The fields that nearly all requests have, and that tell nothing of their sender.
+const OF_NOBODY: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "user-agent",
+];
+
 /// By what the sender of a request can be recognized.
 pub(super) fn identity(headers: &HeaderMap, target: &str) -> Identity {
-    let fields = headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes()));
+    // Most requests show nothing, and that is seen at a glance.
+    let mut names = headers.keys();
+    if names.all(|name| OF_NOBODY.contains(&name.as_str())) {
+        return Identity {
+            shown: credentials::in_query(target),
+            ..Identity::default()
+        };
+    }
+    identity_of_all(headers, target)
+}
+
+/// The same of fields that may tell something.
+fn identity_of_all(headers: &HeaderMap, target: &str) -> Identity {
+    let fields = lines(headers);
     // Going through the few fields of a request is less work than to look a name up.
     let first = |wanted: &str| {
         let mut fields = headers.iter();
@@ -93,10 +127,13 @@ pub(super) fn mark(response: &mut Response<ReplayBody>, CopyId(number): CopyId) 
 
 /// The header fields of a live request.
 pub(super) fn sent(headers: &HeaderMap) -> Headers {
+    lines(headers).collect()
+}
+
+/// The lines of header fields.
+pub(super) fn lines(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
     let fields = headers.iter();
-    fields
-        .map(|(name, value)| (name.as_str(), value.as_bytes()))
-        .collect()
+    fields.map(|(name, value)| (name.as_str(), value.as_bytes()))
 }
 
 /// Whether the client that sent this head takes the trailers of this response.
@@ -129,16 +166,11 @@ pub(super) fn trailers(recorded: &exchange::Response, takes: Takes) -> Option<He
     })
 }
 
-/// A response as a client with these header fields takes it: with the recorded content codings, or
-/// without any.
+/// A response with content codings as a client with these header fields takes it: with those, or without any.
 pub(super) fn acceptable<'a>(
     response: &'a exchange::Response,
     headers: &HeaderMap,
 ) -> Cow<'a, exchange::Response> {
-    // Most responses have no coding, and to look a field up takes longer than to see that.
-    if !coding::is_coded(&response.headers) {
-        return Cow::Borrowed(response);
-    }
     let lines = headers.get_all(header::ACCEPT_ENCODING).into_iter();
     let accept: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
     if coding::is_accepted(&accept, &response.headers) {
@@ -150,7 +182,7 @@ pub(super) fn acceptable<'a>(
 
 /// Recorded fields as they are sent.
 pub(super) fn sendable(recorded: &Headers) -> HeaderMap {
-    sent_again(&checked(recorded))
+    sent_again(HeaderMap::new(), &checked(recorded))
 }
 
 /// Recorded fields that can be sent, as often as need be.
@@ -158,19 +190,23 @@ pub(super) fn checked(recorded: &Headers) -> Vec<(HeaderName, HeaderValue)> {
     let live = recorded
         .iter()
         .filter(|(name, _)| !exchange::is_made_anew(name));
-    let checked = |(name, value)| {
-        Some((
-            HeaderName::try_from(name).ok()?,
-            HeaderValue::from_bytes(value).ok()?,
-        ))
-    };
+    let checked = |(name, value)| Some((HeaderName::try_from(name).ok()?, sendable_value(value)?));
     live.filter_map(checked).collect()
 }
 
-/// These fields once more. They are added one by one, since the server takes the map for the next request, and one
-/// that is as small as it can be would have to grow for that.
-pub(super) fn sent_again(fields: &[(HeaderName, HeaderValue)]) -> HeaderMap {
-    let mut map = HeaderMap::new();
+/// A recorded value as it is sent.
+fn sendable_value(value: &[u8]) -> Option<HeaderValue> {
+    let mut usual = USUAL_VALUES.iter();
+    match usual.find(|usual| usual.as_bytes() == value) {
+        Some(usual) => Some(HeaderValue::from_static(usual)),
+        None => HeaderValue::from_bytes(value).ok(),
+    }
+}
+
+/// These fields once more, in a map whose own fields are needed no more. They are added one by one, since the server
+/// takes the map for the next request, and one that is as small as it can be would have to grow for that.
+pub(super) fn sent_again(mut map: HeaderMap, fields: &[(HeaderName, HeaderValue)]) -> HeaderMap {
+    map.clear();
     for (name, value) in fields {
         map.append(name.clone(), value.clone());
     }
@@ -251,4 +287,66 @@ pub(super) fn bayeux(
         headers.insert(header::SET_COOKIE, cookie);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::*;
+
+    fn field() -> impl Strategy<Value = (&'static str, &'static str)> {
+        let telling = [
+            "antiphon-session",
+            "antiphon-copy",
+            "authorization",
+            "cookie",
+            "x-csrf-token",
+            "x-other",
+        ];
+        let values = [
+            "",
+            "a=1; BAYEUX_BROWSER=b; ANTIPHON_COPY=2",
+            "Basic YTpi",
+            "Bearer t",
+        ];
+        let names = OF_NOBODY.iter().copied().chain(telling).collect::<Vec<_>>();
+        (select(names), select(values.to_vec()))
+    }
+
+    proptest! {
+        #[test]
+        fn who_is_recognized_at_a_glance_is_recognized_by_all_fields(
+            fields in proptest::collection::vec(field(), 0..4),
+            target in select(vec!["/a", "/a?token=t", "/a?b=1"]),
+        ) {
+            let mut map = HeaderMap::new();
+            for (name, value) in fields {
+                map.append(name, HeaderValue::from_static(value));
+            }
+            prop_assert_eq!(identity(&map, target), identity_of_all(&map, target));
+        }
+    }
+
+    #[test]
+    fn what_is_usual_is_sent_as_it_was_recorded() {
+        for value in USUAL_VALUES.iter().chain(&["Application/JSON", ""]) {
+            let same = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            assert_eq!(sendable_value(value.as_bytes()), Some(same));
+        }
+        assert_eq!(sendable_value(b"no\n"), None);
+    }
+
+    #[test]
+    fn fields_that_are_sent_again_leave_nothing_of_those_that_stood_in_the_map() {
+        let mut used = HeaderMap::new();
+        used.append("host", HeaderValue::from_static("here"));
+        used.append("x-a", HeaderValue::from_static("1"));
+        used.append("x-a", HeaderValue::from_static("2"));
+        let recorded: Headers = [("x-b", "3"), ("X-A", "4"), ("x-b", "5")]
+            .into_iter()
+            .collect();
+        assert_eq!(sent_again(used, &checked(&recorded)), sendable(&recorded));
+    }
 }

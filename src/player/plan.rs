@@ -43,8 +43,8 @@ pub(super) use planned::{Planned, Times, Travels, narrow, wide};
 use pushed::Said;
 pub(super) use pushed::{Pushed, message};
 pub use recording::Recording;
-pub(super) use shelf::Recorded;
 use shelf::Shelf;
+pub(super) use shelf::{Content, Recorded};
 
 /// The tapes of a replay. Several tapes are independent conversations of the same sessions: what
 /// one session hears comes in the recorded order of each tape.
@@ -227,6 +227,7 @@ impl Plan {
             return Err(PlanError::Nothing);
         }
         self.paths.sort();
+        self.shelf.measure(&self.operations);
         if self.have_secrets() {
             for (session, credential) in self.values().brought().collect::<Vec<_>>() {
                 self.ties.learn_brought(session, credential);

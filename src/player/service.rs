@@ -3,6 +3,7 @@
 //!
 //! What a request says and how it is answered, the files in its folder know.
 
+mod live;
 mod polling;
 mod requests;
 mod sockets;

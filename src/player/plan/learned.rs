@@ -57,7 +57,7 @@ impl Plan {
 
     /// The values, where something in a run may depend on them.
     fn values_for(&self, bound: &Bound) -> Option<&Values> {
-        (!bound.is_empty() || self.have_secrets()).then(|| self.values())
+        self.may_flow(bound).then(|| self.values())
     }
 
     /// Whether clients bring secrets with them, or may.
@@ -143,25 +143,40 @@ impl Plan {
             .flat_map(move |values| values.header_choices(operation))
     }
 
+    /// Whether live values may stand in the places of recorded ones.
+    pub(in crate::player) fn may_flow(&self, bound: &Bound) -> bool {
+        !bound.is_empty() || self.have_secrets()
+    }
+
     /// The operations that an equal request to this path may mean, in recorded order.
-    pub(in crate::player) fn at(&self, path: u32, bound: &Bound) -> Vec<usize> {
-        match self.values_for(bound) {
-            Some(_) => self.about(path),
-            None => self.paths.at(path).collect(),
-        }
+    pub(in crate::player) fn at(&self, path: u32, bound: &Bound) -> impl Iterator<Item = usize> {
+        let moving = if self.may_flow(bound) {
+            self.learned().moving.as_slice()
+        } else {
+            &[]
+        };
+        self.here_or_among(path, moving)
     }
 
     /// The operations that a request to the path of this digest may mean that differs in what it may, in
     /// recorded order.
-    pub(in crate::player) fn about(&self, path: u32) -> Vec<usize> {
-        let moving = &self.learned().moving;
-        let mut places: Vec<usize> = self.paths.at(path).collect();
-        if !moving.is_empty() {
-            places.extend(moving);
-            places.sort_unstable();
-            places.dedup();
-        }
-        places
+    pub(in crate::player) fn about(&self, path: u32) -> impl Iterator<Item = usize> {
+        self.here_or_among(path, &self.learned().moving)
+    }
+
+    /// The operations that were called at the path of this digest, and these, in recorded order.
+    fn here_or_among(&self, path: u32, moving: &[usize]) -> impl Iterator<Item = usize> {
+        let here = self.paths.at(path);
+        // Nearly always nothing moves, and then those of a path are in order as they stand.
+        let (here, all) = if moving.is_empty() {
+            (Some(here), Vec::new())
+        } else {
+            let mut all: Vec<usize> = here.chain(moving.iter().copied()).collect();
+            all.sort_unstable();
+            all.dedup();
+            (None, all)
+        };
+        here.into_iter().flatten().chain(all)
     }
 
     fn learned(&self) -> &Learned {

@@ -180,7 +180,8 @@ impl Reader for Noting<'_> {
         let mut digest = paths::digest(path);
         // What is published has another method and another path.
         if self.manner.may_publish(path) {
-            let (operation, _) = published(glance.operation()?, self.manner);
+            let mut operation = glance.operation()?;
+            published(&mut operation, self.manner);
             times = Times::of(&operation.request.method, &heads.given);
             digest = paths::digest(paths::path(&operation.request.target));
         }

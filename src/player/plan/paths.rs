@@ -104,8 +104,8 @@ mod tests {
     #[test]
     fn a_request_to_a_path_means_the_operations_recorded_there() {
         let plan = plan(&[tape("a:op1@0-0 a:op2@1-1"), tape("b:op1@0-0 b:op3@1-1")]);
-        assert_eq!(plan.about(digest("/op/1")), [0, 2]);
-        assert_eq!(plan.about(digest("/op/3")), [3]);
-        assert_eq!(plan.about(digest("/op")), [0; 0]);
+        assert!(plan.about(digest("/op/1")).eq([0, 2]));
+        assert!(plan.about(digest("/op/3")).eq([3]));
+        assert!(plan.about(digest("/op")).eq([0; 0]));
     }
 }

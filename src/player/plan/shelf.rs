@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use http::{HeaderName, HeaderValue};
 
-use crate::exchange::{Operation, Session};
+use crate::exchange::{Operation, coding};
 use crate::journal::Identity;
 use crate::matcher::{Key, Rules};
 use crate::player::shift::Shift;
@@ -36,13 +36,27 @@ pub(in crate::player) struct Recorded {
     pub(in crate::player) operation: Arc<Operation>,
     /// Its request, taken apart where it is first compared so: most are the same to the letter.
     key: OnceLock<Key>,
-    /// The fields of its response as they are sent.
-    fields: OnceLock<Vec<(HeaderName, HeaderValue)>>,
+    sent: OnceLock<Sent>,
     /// Where it is messages that a Bayeux client published: which of the messages of its response is the
     /// reply to each.
     pub(in crate::player) replies: Vec<Option<usize>>,
     /// What it was on the tape.
     pub(in crate::player) identity: Identity,
+}
+
+/// What is known of a response that is sent again and again.
+#[derive(Debug)]
+pub(in crate::player) struct Sent {
+    /// Its fields.
+    pub(in crate::player) fields: Vec<(HeaderName, HeaderValue)>,
+    pub(in crate::player) content: Content,
+}
+
+/// Whether content has content codings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::player) enum Content {
+    Plain,
+    Coded,
 }
 
 /// How the operations of one tape are played.
@@ -59,6 +73,8 @@ pub(super) struct Shelf {
     files: Vec<(Source, Manner)>,
     kept: Mutex<Kept>,
     fault: OnceLock<String>,
+    /// How many bytes the texts of all operations have.
+    texts: usize,
 }
 
 /// Operations that were read, each at the place that its number says.
@@ -94,6 +110,12 @@ impl Shelf {
         self.files.get(usize::try_from(file).ok()?)
     }
 
+    /// Takes note of how many bytes the texts of all operations have.
+    pub(super) fn measure(&mut self, operations: &[Planned]) {
+        let lengths = operations.iter().map(|planned| wide(planned.spot.length()));
+        self.texts = lengths.fold(0, usize::saturating_add);
+    }
+
     /// How many files there are.
     pub(super) fn len(&self) -> usize {
         self.files.len()
@@ -110,14 +132,14 @@ impl Manner {
 
 impl Recorded {
     /// What is played of an operation on a tape.
-    pub(super) fn of(operation: Operation, manner: &Manner) -> Recorded {
-        let (mut operation, replies) = published(operation, manner);
+    pub(super) fn of(mut operation: Operation, manner: &Manner) -> Recorded {
+        let replies = published(&mut operation, manner);
         let identity = Identity::of_operation(&operation);
         manner.shift.operation(&mut operation);
         Recorded {
             identity,
             key: OnceLock::new(),
-            fields: OnceLock::new(),
+            sent: OnceLock::new(),
             operation: Arc::new(operation),
             replies,
         }
@@ -129,10 +151,17 @@ impl Recorded {
             .get_or_init(|| Key::of(&self.operation.request, rules))
     }
 
-    /// The fields of its response as they are sent.
-    pub(in crate::player) fn fields(&self) -> &[(HeaderName, HeaderValue)] {
-        self.fields
-            .get_or_init(|| fields::checked(&self.operation.response.headers))
+    /// Its response as it is sent.
+    pub(in crate::player) fn sent(&self) -> &Sent {
+        let headers = &self.operation.response.headers;
+        self.sent.get_or_init(|| Sent {
+            fields: fields::checked(headers),
+            content: if coding::is_coded(headers) {
+                Content::Coded
+            } else {
+                Content::Plain
+            },
+        })
     }
 }
 
@@ -155,6 +184,9 @@ impl Plan {
     /// Reads what a request to this target means as a rule, so that it is at hand for whoever looks closer: to be
     /// called where nobody waits for it.
     pub(in crate::player) fn read_ahead(&self, target: &str) {
+        if self.operations.len() <= MAX_KEPT && self.shelf.texts <= MAX_KEPT_BYTES {
+            return; // each is soon kept
+        }
         if let Some(place) = self.paths.at(paths::digest(paths::path(target))).next() {
             self.recorded(place);
         }
@@ -163,9 +195,9 @@ impl Plan {
     /// An operation as it is played, for whoever goes through all of them once.
     pub(in crate::player) fn operation(&self, place: usize) -> Option<Arc<Operation>> {
         let planned = self.operations.get(place)?;
-        let operation = self.as_it_stands(planned)?;
+        let mut operation = self.as_it_stands(planned)?;
         let (_, manner) = self.shelf.get(planned.file)?;
-        let (mut operation, _) = published(operation, manner);
+        published(&mut operation, manner);
         manner.shift.operation(&mut operation);
         Some(Arc::new(operation))
     }
@@ -178,13 +210,12 @@ impl Plan {
     /// An operation as it stands in a file, under the name that its session has in the end.
     pub(super) fn as_it_stands(&self, planned: &Planned) -> Option<Operation> {
         let (source, _) = self.shelf.get(planned.file)?;
-        let operation = self.unless_lost(source.operation(planned.spot))?;
+        let mut operation = self.unless_lost(source.operation(planned.spot))?;
         let settled = self.sessions.get(planned.session());
-        let renamed = settled.filter(|session| **session != operation.session);
-        Some(Operation {
-            session: renamed.map_or(operation.session, Session::clone),
-            ..operation
-        })
+        if let Some(renamed) = settled.filter(|session| **session != operation.session) {
+            operation.session.clone_from(renamed);
+        }
+        Some(operation)
     }
 
     /// What was read again; where it could not be, the tapes are played no more.
@@ -254,18 +285,13 @@ impl Kept {
     }
 }
 
-/// An operation with what it published as its request, if it did, and where the replies to that are.
-pub(super) fn published(
-    mut operation: Operation,
-    manner: &Manner,
-) -> (Operation, Vec<Option<usize>>) {
-    match publish::recorded(&operation, &manner.endpoints) {
-        Some(published) => {
-            operation.request = published.request;
-            (operation, published.replies)
-        }
-        None => (operation, Vec::new()),
-    }
+/// Gives an operation what it published as its request, if it did. Where the replies to that are.
+pub(super) fn published(operation: &mut Operation, manner: &Manner) -> Vec<Option<usize>> {
+    let published = publish::recorded(operation, &manner.endpoints);
+    published.map_or_else(Vec::new, |published| {
+        operation.request = published.request;
+        published.replies
+    })
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::player::socket::Wish;
 use crate::player::stage::{Answer, Awaited};
 use crate::player::streaming::{Moored, Streaming};
 
-use super::{Held, Replay};
+use super::{Held, Replay, live};
 
 /// What becomes of a request that is there as a whole.
 #[allow(clippy::large_enum_variant)] // it lives for a moment, and most are the large one
@@ -90,19 +90,18 @@ impl Replay {
 
     /// Takes a request that is there as a whole; nothing of it is kept.
     fn take(self, head: Parts, content: Bytes, trailers: exchange::Headers) -> Next {
-        let live = exchange::Request {
-            trailers,
-            ..live(&head, content)
-        };
+        let live = live::read(&head, content, trailers);
         let identity = self.identity(&head, &live);
-        if self.is_bayeux(&head) {
+        let next = if self.is_bayeux(&head) {
             match self.poll(&head, &identity, live.body.bytes()) {
                 Ok(poll) => Next::Later(Box::pin(poll.answered())),
                 Err(refusal) => Next::Now(refused(&refusal)),
             }
         } else {
             self.operation(head, &identity, &live)
-        }
+        };
+        live::over(live);
+        next
     }
 
     fn operation(self, head: Parts, identity: &Identity, live: &exchange::Request) -> Next {
@@ -119,7 +118,7 @@ impl Replay {
                 Next::Now(marked(refused(&refusal), mark))
             }
             Answer::Recorded { delay, .. } => {
-                let response = marked(self.recorded(&head, &answer, copy, moored), mark);
+                let response = marked(self.recorded(head, &answer, copy, moored), mark);
                 if delay == Micros(0) {
                     Next::Now(response)
                 } else {
@@ -135,7 +134,7 @@ impl Replay {
     /// What is recorded as an answer, for the client that sent this head.
     fn recorded(
         self,
-        head: &Parts,
+        mut head: Parts,
         answer: &Answer,
         copy: CopyId,
         moored: Option<Moored>,
@@ -146,13 +145,17 @@ impl Replay {
                 "nothing is recorded".to_owned(),
             ));
         };
-        let takes = fields::takes(head, response);
+        let takes = fields::takes(&head, response);
         let response = match &moored {
+            // Most responses have no coding.
+            None if !answer.is_coded() => Cow::Borrowed(response),
             None => fields::acceptable(response, &head.headers),
             Some(_) => Cow::Owned(coding::plain(response)),
         };
+        // They have been read, and there is room in them.
+        let headers = std::mem::take(&mut head.headers);
         let fields = match &response {
-            Cow::Borrowed(_) => answer.fields(),
+            Cow::Borrowed(_) => answer.fields(headers),
             Cow::Owned(plain) => fields::sendable(&plain.headers),
         };
         let trailers = fields::trailers(&response, takes);
@@ -231,7 +234,13 @@ async fn collected<B: Body<Data = Bytes>>(
     let mut trailers = exchange::Headers::new();
     while let Some(frame) = content.frame().await {
         match frame?.into_data() {
-            Ok(data) if first.is_empty() && all.is_empty() => first = data,
+            Ok(data) if first.is_empty() && all.is_empty() => {
+                first = data;
+                // Where it is known that there is no more, nobody need be asked for it.
+                if content.is_end_stream() {
+                    break;
+                }
+            }
             Ok(data) => {
                 all.extend_from_slice(&std::mem::take(&mut first));
                 all.extend_from_slice(&data);
@@ -255,19 +264,6 @@ pub(super) fn marked(
         fields::mark(&mut response, copy);
     }
     response
-}
-
-/// A live request as it is compared.
-pub(super) fn live(head: &Parts, content: Bytes) -> exchange::Request {
-    let target = head.uri.path_and_query();
-    let target = target.map_or("/", http::uri::PathAndQuery::as_str);
-    exchange::Request {
-        method: head.method.as_str().to_owned(),
-        target: target.to_owned(),
-        headers: fields::sent(&head.headers),
-        body: exchange::Body::new(content),
-        trailers: exchange::Headers::new(),
-    }
 }
 
 /// Waits with an answer.

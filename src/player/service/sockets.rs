@@ -2,10 +2,10 @@
 //! them, and what comes back.
 
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderMap, Response};
 
 use crate::bayeux::Sockets;
-use crate::exchange;
+use crate::exchange::{Headers, Request};
 use crate::player::body::ReplayBody;
 use crate::player::cast::Identity;
 use crate::player::copies::{Ask, CopyId};
@@ -14,8 +14,8 @@ use crate::player::socket::{self, Wish};
 use crate::player::stage::Answer;
 use crate::player::streaming::{Berth, Moored};
 
-use super::Replay;
-use super::requests::{live, marked, pause};
+use super::requests::{marked, pause};
+use super::{Replay, live};
 
 impl Replay {
     /// A client has what was sent on its stream with this token.
@@ -69,7 +69,7 @@ impl Replay {
         head: http::request::Parts,
         wish: Wish,
     ) -> Response<ReplayBody> {
-        let live = live(&head, Bytes::new());
+        let live = live::read(&head, Bytes::new(), Headers::new());
         let identity = self.identity(&head, &live);
         let offered = self.0.settings.bayeux.sockets == Sockets::Offered;
         let (response, copy) = if offered && self.is_endpoint(head.uri.path()) {
@@ -87,7 +87,7 @@ impl Replay {
         &self,
         wish: Wish,
         identity: &Identity,
-        live: &exchange::Request,
+        live: &Request,
     ) -> (Response<ReplayBody>, CopyId) {
         let (answer, copy, berth) = self.change(|state, now| {
             let copy = state.copies.of(identity, Ask::Operation(live));
@@ -98,7 +98,7 @@ impl Replay {
         });
         let said = answer
             .as_ref()
-            .and_then(|answer| Some((answer.recorded()?, answer.fields())));
+            .and_then(|answer| Some((answer.recorded()?, answer.fields(HeaderMap::new()))));
         let mut response = match said {
             Some(((operation, _, response), fields)) => {
                 self.out(copy, operation);
@@ -136,7 +136,7 @@ impl Replay {
                 let content = response.body.bytes().clone();
                 let mut response = recorded(
                     response,
-                    answer.fields(),
+                    answer.fields(HeaderMap::new()),
                     Takes::None,
                     ReplayBody::whole(content),
                 );

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use crate::bayeux::{ClientId, Message, Verdict};
-use crate::exchange::{End, Micros, Request, Response, Session, Stream};
-use crate::journal::{Answered, Miss, Part, Remark};
+use crate::exchange::{End, Micros, Request, Response, Session, Stream, coding};
+use crate::journal::{self, Answered, Miss, Part, Remark};
 
 use super::super::cast::Identity;
 use super::super::fields;
-use super::super::plan::{Planned, Recorded, Times};
+use super::super::plan::{Content, Planned, Recorded, Times};
 use super::super::publish;
 use super::super::refusal::{Kind, Refusal};
 use super::super::settings::{Misses, OnExhausted};
@@ -78,12 +78,23 @@ impl Answer {
         Some((*operation, *awaited, response))
     }
 
-    /// The fields of the response as they are sent; none for a refusal.
-    pub(crate) fn fields(&self) -> HeaderMap {
+    /// Whether the content of the response is coded.
+    pub(crate) fn is_coded(&self) -> bool {
+        match self {
+            Answer::Recorded { said, .. } => match said {
+                Said::Live(response) => coding::is_coded(&response.headers),
+                Said::AsRecorded(recorded) => recorded.sent().content == Content::Coded,
+            },
+            Answer::Refused(_) => false,
+        }
+    }
+
+    /// The fields of the response as they are sent, in a map whose own are needed no more; none for a refusal.
+    pub(crate) fn fields(&self, map: HeaderMap) -> HeaderMap {
         match self {
             Answer::Recorded { said, .. } => match said {
                 Said::Live(response) => fields::sendable(&response.headers),
-                Said::AsRecorded(recorded) => fields::sent_again(recorded.fields()),
+                Said::AsRecorded(recorded) => fields::sent_again(map, &recorded.sent().fields),
             },
             Answer::Refused(_) => HeaderMap::new(),
         }
@@ -200,7 +211,8 @@ impl Stage {
         let gone = || Refusal::plain(Kind::Miss, format!("operation {place} is not planned"));
         let plan = Arc::clone(&self.plan);
         let planned = plan.operations.get(place).ok_or_else(gone)?;
-        let kept = plan.recorded(place).ok_or_else(|| self.changed())?;
+        let kept = live.found(place).or_else(|| plan.recorded(place));
+        let kept = kept.ok_or_else(|| self.changed())?;
         let recorded = &kept.operation;
         if recorded.end == End::Truncated || recorded.response.body.cut().is_some() {
             let id = recorded.id;
@@ -229,7 +241,7 @@ impl Stage {
         }
         let entry = Answered {
             operation: recorded.id,
-            method: live.method.clone(),
+            method: journal::method(&live.method),
             target: self.told_target(place, live),
             status: recorded.response.status,
             part: match planned.times {
@@ -244,12 +256,11 @@ impl Stage {
             .pace
             .real(recorded.answered.since(recorded.at));
         let outlet = self.opens(now, place, live);
+        let changed = plan.response(place, &recorded.response, &self.bound);
         Ok(Answer::Recorded {
             operation: place,
             outlet,
-            said: plan
-                .response(place, &recorded.response, &self.bound)
-                .map_or_else(|| Said::AsRecorded(Arc::clone(&kept)), Said::Live),
+            said: changed.map_or(Said::AsRecorded(kept), Said::Live),
             awaited,
             delay,
         })
@@ -322,9 +333,10 @@ impl Stage {
         recorded: &Request,
         live: &Request,
     ) {
-        let plan = Arc::clone(&self.plan);
         let mut changes = Vec::new();
-        let choices = plan.header_choices(place, &recorded.headers, &live.headers);
+        let choices = self
+            .plan
+            .header_choices(place, &recorded.headers, &live.headers);
         for (choice, name, recorded) in choices {
             let value = live.headers.get(name).map(String::from_utf8_lossy);
             if let Some(value) = value.filter(|value| value != recorded) {

@@ -161,10 +161,14 @@ impl Stage {
             }
             let expected = self.expected(place, planned, &recorded, live);
             // Most requests are the same to the letter, and taking one apart costs more than all else.
-            matcher::is_same(expected.request(), live.request, rules)
+            let answers = matcher::is_same(expected.request(), live.request, rules)
                 || expected
                     .key(rules)
-                    .is_answer_to(live.key(rules), &self.plan.contracts)
+                    .is_answer_to(live.key(rules), &self.plan.contracts);
+            if answers {
+                live.find(place, recorded);
+            }
+            answers
         };
         let places = self.plan.at(live.path, &self.bound);
         let matching = self
@@ -277,11 +281,9 @@ impl Stage {
     pub(super) fn candidates_among(
         &self,
         tied: Option<usize>,
-        places: Vec<usize>,
+        places: impl Iterator<Item = usize>,
     ) -> impl Iterator<Item = (usize, &Planned)> {
-        let planned = places
-            .into_iter()
-            .filter_map(|place| Some((place, self.plan.operations.get(place)?)));
+        let planned = places.filter_map(|place| Some((place, self.plan.operations.get(place)?)));
         planned.filter(move |(_, planned)| tied.is_none_or(|seat| planned.session() == seat))
     }
 

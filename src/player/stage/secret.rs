@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::exchange::{Request, credentials};
 use crate::journal::Remark;
@@ -22,6 +23,8 @@ pub(super) struct Live<'a> {
     pub(super) path: u32,
     key: OnceCell<Key>,
     fields: OnceCell<Vec<Field>>,
+    /// The first operation that was found to answer it, which is the one that does as a rule.
+    found: OnceCell<(usize, Arc<Recorded>)>,
     /// The sessions whose secrets are others.
     barred: BTreeSet<usize>,
 }
@@ -65,6 +68,17 @@ impl Live<'_> {
         fields.find(here).map(|field| field.text.as_str())
     }
 
+    /// Notes that this operation may answer it.
+    pub(super) fn find(&self, place: usize, recorded: Arc<Recorded>) {
+        self.found.get_or_init(|| (place, recorded));
+    }
+
+    /// This operation, if it was the first that was found to answer.
+    pub(super) fn found(&self, place: usize) -> Option<Arc<Recorded>> {
+        let (found, recorded) = self.found.get()?;
+        (*found == place).then(|| Arc::clone(recorded))
+    }
+
     pub(super) fn is_barred(&self, session: usize) -> bool {
         self.barred.contains(&session)
     }
@@ -78,6 +92,7 @@ impl Stage {
             request,
             key: OnceCell::new(),
             fields: OnceCell::new(),
+            found: OnceCell::new(),
             barred: self.cast.barred(&self.plan.ties, identity),
         }
     }
@@ -92,6 +107,9 @@ impl Stage {
         recorded: &'a Recorded,
         live: &Live<'_>,
     ) -> Expected<'a> {
+        if !self.plan.may_flow(&self.bound) {
+            return Expected::Recorded(recorded);
+        }
         let request = &recorded.operation.request;
         let mut bound = Cow::Borrowed(&self.bound);
         if request.method == live.request.method {

@@ -106,8 +106,16 @@ impl Source {
             path: self.path.clone(),
             offset,
         };
-        let mut bytes = vec![0; usize::try_from(length).map_err(|_| changed())?];
-        match self.file.read_exact_at(&mut bytes, offset) {
+        let length = usize::try_from(length).map_err(|_| changed())?;
+        // Most are short, and are read once for each request of a long tape.
+        let (mut short, mut long) = ([0; SHORT], Vec::new());
+        let bytes = if let Some(bytes) = short.get_mut(..length) {
+            bytes
+        } else {
+            long.resize(length, 0);
+            long.as_mut_slice()
+        };
+        match self.file.read_exact_at(bytes, offset) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(changed()),
             Err(source) => {
@@ -118,8 +126,8 @@ impl Source {
                 });
             }
         }
-        let text = std::str::from_utf8(&bytes).map_err(|_| changed())?;
-        let same = sum(&bytes) == spot.sum;
+        let text = std::str::from_utf8(bytes).map_err(|_| changed())?;
+        let same = sum(bytes) == spot.sum;
         same.then(|| read(text)).flatten().ok_or_else(changed)
     }
 }
@@ -144,6 +152,9 @@ impl Spot {
         self.length
     }
 }
+
+/// As many bytes as this are read without memory of their own.
+const SHORT: usize = 1024;
 
 /// Multiplied in, it spreads what is low to what is high: the golden ratio's bits, which no text has.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -230,6 +241,23 @@ mod tests {
             changed[place.index(bytes.len())] ^= other;
             prop_assert_ne!(sum(&bytes), sum(&changed));
             prop_assert_ne!(sum(&bytes), sum(&bytes[1..]));
+        }
+    }
+
+    #[test]
+    fn what_stands_at_a_place_is_read_however_long_it_is() {
+        for length in [0, 1, SHORT - 1, SHORT, SHORT + 1, 3 * SHORT] {
+            let text = "a".repeat(length);
+            let file = nameless().unwrap();
+            file.write_all_at(format!("before{text}").as_bytes(), 0)
+                .unwrap();
+            let source = Source::new(file, Path::new("x.tape"));
+            let spot = Spot::of(&text, 6).unwrap();
+            let read = source.at(spot, |text| Some(text.to_owned()));
+            assert_eq!(read.unwrap(), text);
+            let beyond = Spot { offset: 7, ..spot };
+            let lost = source.at(beyond, |_| Some(()));
+            assert_eq!(lost.is_err(), length > 0, "{length}");
         }
     }
 

@@ -233,7 +233,7 @@ fn digest(world: &World<'_>, heard: &[Vec<usize>]) -> String {
             let operation = plan.played(planned);
             let entry = Answered {
                 operation: operation.id,
-                method: operation.request.method.clone(),
+                method: operation.request.method.clone().into(),
                 target: operation.request.target.clone(),
                 status: operation.response.status,
                 part: Part::Step,
