@@ -25,18 +25,28 @@ pub fn is_made_anew(name: &str) -> bool {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(Option<Box<Fields>>); // never of no fields, and small: most trailers are none
 
-/// All names stand one behind the other, and so do all values: to keep each by itself takes more than to
-/// copy them, for every message that passes.
+/// All names and values stand one behind the other: to keep each by itself takes more than to copy them, for
+/// every message that passes.
 #[derive(Clone, Default, PartialEq, Eq)]
 struct Fields {
-    names: String,
-    values: Vec<u8>,
+    text: String,
     /// Where the name and the value of each field end.
     ends: Vec<(usize, usize)>,
+    /// The values that are no text, each with the place of its field. They take no room in the text.
+    octets: Vec<(usize, Vec<u8>)>,
+}
+
+/// The value of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// It is UTF-8, as nearly all are.
+    Text(&'a str),
+    /// It is not.
+    Octets(&'a [u8]),
 }
 
 /// How long a name and a value are, about, where room is made for those of a message.
-const USUAL: (usize, usize) = (16, 24);
+const USUAL: usize = 40;
 
 impl Headers {
     /// No fields.
@@ -49,24 +59,30 @@ impl Headers {
     where
         I: Iterator<Item = (&'a str, &'a [u8])>,
     {
-        let (mut count, mut names, mut values) = (0, 0, 0);
+        let (mut count, mut length) = (0, 0);
         for (name, value) in fields() {
             count += 1;
-            names += name.len();
-            values += value.len();
+            length += name.len() + value.len();
         }
-        let room = (count > 0).then(|| {
-            Box::new(Fields {
-                names: String::with_capacity(names),
-                values: Vec::with_capacity(values),
-                ends: Vec::with_capacity(count),
-            })
-        });
-        let mut headers = Headers(room);
+        if count == 0 {
+            return Headers::new();
+        }
+        let mut text = Vec::with_capacity(length);
+        let mut ends = Vec::with_capacity(count);
         for (name, value) in fields() {
-            headers.push(name, value);
+            text.extend_from_slice(name.as_bytes());
+            let name = text.len();
+            text.extend_from_slice(value);
+            ends.push((name, text.len()));
         }
-        headers
+        // To look through all of it at once takes less than through each value.
+        if text.is_ascii()
+            && let Ok(text) = String::from_utf8(text)
+        {
+            let octets = Vec::new();
+            return Headers(Some(Box::new(Fields { text, ends, octets })));
+        }
+        fields().collect()
     }
 
     /// Appends a field line.
@@ -77,7 +93,28 @@ impl Headers {
 
     /// The fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.iter().flat_map(|fields| fields.iter())
+        self.values().map(|(name, value)| match value {
+            Value::Text(text) => (name, text.as_bytes()),
+            Value::Octets(octets) => (name, octets),
+        })
+    }
+
+    /// The fields in order, each with what its value is.
+    pub fn values(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
+        let fields = self.0.as_deref();
+        let mut begin = 0;
+        let ends = fields.map_or(&[][..], |fields| &fields.ends);
+        ends.iter().enumerate().filter_map(move |(place, ends)| {
+            let from = std::mem::replace(&mut begin, ends.1);
+            let fields = fields?;
+            let name = fields.text.get(from..ends.0)?;
+            Some((name, fields.value(place, *ends)))
+        })
+    }
+
+    /// All names and all values that are text, one behind the other.
+    pub fn text(&self) -> &str {
+        self.0.as_ref().map_or("", |fields| &fields.text)
     }
 
     /// Whether there are none.
@@ -88,15 +125,18 @@ impl Headers {
     /// The value of the first field of this name (names are compared without case, RFC 9110 §5.1).
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         let fields = self.0.as_ref()?;
-        let mut begin = (0, 0);
-        for end in &fields.ends {
-            let (from, value) = std::mem::replace(&mut begin, *end);
-            // Nearly all are told apart by their lengths alone.
-            if end.0 - from == name.len()
-                && let Some(candidate) = fields.names.get(from..end.0)
-                && candidate.eq_ignore_ascii_case(name)
+        let mut begin = 0;
+        for (place, ends) in fields.ends.iter().enumerate() {
+            let from = std::mem::replace(&mut begin, ends.1);
+            // Nearly all are told apart by their lengths alone, and most are written in lower case.
+            if ends.0 - from == name.len()
+                && let Some(candidate) = fields.text.get(from..ends.0)
+                && (candidate == name || candidate.eq_ignore_ascii_case(name))
             {
-                return fields.values.get(value..end.1);
+                return match fields.value(place, *ends) {
+                    Value::Text(text) => Some(text.as_bytes()),
+                    Value::Octets(octets) => Some(octets),
+                };
             }
         }
         None
@@ -104,27 +144,31 @@ impl Headers {
 
     /// How many bytes the names and values have.
     pub fn length(&self) -> usize {
-        let fields = self.0.as_deref();
-        fields.map_or(0, |fields| fields.names.len() + fields.values.len())
+        self.0.as_deref().map_or(0, |fields| {
+            let octets = fields.octets.iter().map(|(_, octets)| octets.len());
+            fields.text.len() + octets.sum::<usize>()
+        })
     }
 }
 
 impl Fields {
     fn push(&mut self, name: &str, value: &[u8]) {
-        self.names.push_str(name);
-        self.values.extend_from_slice(value);
-        self.ends.push((self.names.len(), self.values.len()));
+        self.text.push_str(name);
+        let name = self.text.len();
+        match std::str::from_utf8(value) {
+            Ok(value) => self.text.push_str(value),
+            Err(_) => self.octets.push((self.ends.len(), value.to_vec())),
+        }
+        self.ends.push((name, self.text.len()));
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let mut begin = (0, 0);
-        self.ends.iter().map(move |end| {
-            let (name, value) = std::mem::replace(&mut begin, *end);
-            (
-                self.names.get(name..end.0).unwrap_or_default(),
-                self.values.get(value..end.1).unwrap_or_default(),
-            )
-        })
+    /// The value of the field of this place, of which the name and the value end there.
+    fn value(&self, place: usize, (from, end): (usize, usize)) -> Value<'_> {
+        let mut octets = self.octets.iter();
+        match octets.find(|(other, _)| *other == place) {
+            Some((_, octets)) => Value::Octets(octets),
+            None => Value::Text(self.text.get(from..end).unwrap_or_default()),
+        }
     }
 }
 
@@ -142,9 +186,9 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
         let lines = fields.into_iter();
         let (count, _) = lines.size_hint();
         let mut fields = Fields {
-            names: String::with_capacity(count * USUAL.0),
-            values: Vec::with_capacity(count * USUAL.1),
+            text: String::with_capacity(count * USUAL),
             ends: Vec::with_capacity(count),
+            octets: Vec::new(),
         };
         lines.for_each(|(name, value)| fields.push(name.as_ref(), value.as_ref()));
         Headers((!fields.ends.is_empty()).then(|| Box::new(fields)))
@@ -153,6 +197,8 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -174,5 +220,33 @@ mod tests {
         let others: Headers = [("ab", "c"), ("d", "ef")].into_iter().collect();
         let apart: Headers = [("a", "c"), ("bd", "ef")].into_iter().collect();
         assert_ne!(others, apart);
+    }
+
+    proptest! {
+        #[test]
+        fn fields_are_what_a_plain_list_of_them_is(
+            fields in prop::collection::vec(
+                ("[a-cA-C]{0,2}|é", prop_oneof![
+                    "[a-z\"é]{0,9}".prop_map(String::into_bytes),
+                    prop::collection::vec(any::<u8>(), 0..4),
+                ]),
+                0..6,
+            ),
+            sought in "[a-cA-C]{0,2}",
+        ) {
+            let lines = || fields.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+            let headers = Headers::exactly(lines);
+            prop_assert_eq!(&headers, &lines().collect::<Headers>());
+            prop_assert!(headers.iter().eq(lines()));
+            let mut same = lines().filter(|(name, _)| name.eq_ignore_ascii_case(&sought));
+            prop_assert_eq!(headers.get(&sought), same.next().map(|(_, value)| value));
+            let length = |(name, value): (&str, &[u8])| name.len() + value.len();
+            prop_assert_eq!(headers.length(), lines().map(length).sum::<usize>());
+            prop_assert_eq!(headers.is_empty(), fields.is_empty());
+            for ((_, value), (_, bytes)) in headers.values().zip(lines()) {
+                let expected = std::str::from_utf8(bytes).map_or(Value::Octets(bytes), Value::Text);
+                prop_assert_eq!(value, expected);
+            }
+        }
     }
 }

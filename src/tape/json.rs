@@ -143,9 +143,9 @@ impl Writer {
             self.0.push(',');
         }
         // Names are words of the tape's own, in which nothing is to be escaped.
-        self.0.push('"');
-        self.0.push_str(name);
-        self.0.push_str("\":");
+        for part in ["\"", name, "\":"] {
+            self.0.push_str(part);
+        }
     }
 }
 
@@ -154,6 +154,11 @@ pub(super) fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     push_quoted(text, &mut out);
     out
+}
+
+/// Whether a text stands in a JSON string as it is.
+pub(super) fn is_plain(text: &str) -> bool {
+    plain_length(text.as_bytes()) == text.len()
 }
 
 /// As [`quote`], behind what stands there.
