@@ -39,7 +39,7 @@ mod written;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::oneshot;
 
@@ -94,6 +94,8 @@ struct Shared {
     next: AtomicU64,
     durability: Durability,
     calling: Calling,
+    /// Whether one of those who wait is about to call the writer.
+    about_to_call: AtomicBool,
     max_body: usize,
     lines: Vec<PathPattern>,
     clock: Clock,
@@ -263,6 +265,7 @@ impl Shared {
             next: AtomicU64::new(1),
             durability: settings.durability,
             calling: settings.workplace().calling(),
+            about_to_call: AtomicBool::new(false),
             max_body: settings.max_body,
             lines: settings.lines.clone(),
             clock: settings.clock.clone(),

@@ -63,6 +63,25 @@ impl fmt::Display for Lower<'_> {
 impl Walk<'_> {
     /// The fields of a message, edited; `None` where all stay.
     pub(super) fn headers(&mut self, headers: &Headers) -> Option<Headers> {
+        let knowledge = (!headers.is_empty())
+            .then(|| self.edit.knowledge())
+            .flatten();
+        if let Some(knowledge) = knowledge
+            && self.edit.all_stay(headers, knowledge)
+        {
+            return None;
+        }
+        let new = self.each(headers);
+        if let Some(knowledge) = knowledge
+            && new.is_none()
+            && self.edit.knowledge() == Some(knowledge)
+        {
+            self.edit.note_all(headers, knowledge);
+        }
+        new
+    }
+
+    fn each(&mut self, headers: &Headers) -> Option<Headers> {
         let mut edits = Vec::new();
         for (place, (name, value)) in headers.iter().enumerate() {
             if let Some(new) = self.field(name, value) {

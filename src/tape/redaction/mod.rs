@@ -36,6 +36,7 @@ use std::fmt;
 
 use regex::{Regex, RegexBuilder};
 
+use crate::exchange::Headers;
 use crate::exchange::secret::{Names, NoPattern};
 
 use super::{Event, Header};
@@ -252,6 +253,14 @@ trait Edit {
 
     /// Notes what takes the place of a header field.
     fn note(&mut self, _: &str, _: &[u8], _: Option<&[u8]>, _: Knowledge) {}
+
+    /// Whether all these header fields stayed when as much was known.
+    fn all_stay(&self, _: &Headers, _: Knowledge) -> bool {
+        false
+    }
+
+    /// Notes that all these header fields stay.
+    fn note_all(&mut self, _: &Headers, _: Knowledge) {}
 }
 
 impl Rules {

@@ -12,6 +12,7 @@ use super::memory::Memory;
 use super::seen::{Knowledge, Outcome, Seen};
 use super::shape::Key;
 use super::{Edit, Redaction, RuleError, Rules, Secret, Where};
+use crate::exchange::Headers;
 use crate::tape::{Event, Header, Tape};
 
 /// What replaces secrets.
@@ -212,6 +213,16 @@ impl Edit for Pen {
         // is still to be learned when the field comes again.
         if self.draft == Draft::Rough {
             self.seen.note(name, value, new, knowledge);
+        }
+    }
+
+    fn all_stay(&self, fields: &Headers, knowledge: Knowledge) -> bool {
+        self.seen.all_stay(fields, knowledge)
+    }
+
+    fn note_all(&mut self, fields: &Headers, knowledge: Knowledge) {
+        if self.draft == Draft::Rough {
+            self.seen.note_all(fields, knowledge); // as each of them
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Header fields that were gone through before, with what took their places: a client says most of them again
-//! with every request.
+//! with every request, and often all of them.
 //!
 //! A field is known by all its bytes, so that none is ever taken for another, and what became of it holds only
 //! while the same secrets are known. What is found in a field is the business of [`super::fields`].
@@ -7,10 +7,14 @@
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
 
+use crate::exchange::Headers;
 use crate::exchange::secret::Spreading;
 
 /// How many pairs of fields are remembered, as a power of two: those of dozens of clients.
 const BITS: u32 = 9;
+
+/// How many heads are remembered of which all fields stay, as a power of two.
+const HEADS: u32 = 7;
 
 /// How many bytes of a name and value are remembered at most, and of what takes its place: as many as most
 /// cookies and tokens have.
@@ -38,6 +42,7 @@ pub(super) enum Outcome<'a> {
 #[derive(Default)]
 pub(super) struct Seen {
     pairs: Vec<[Field; 2]>,
+    heads: Vec<Head>,
     spreading: Spreading,
 }
 
@@ -47,6 +52,16 @@ struct Field {
     value: Vec<u8>,
     /// What takes the place of the value; `None` where it stays.
     new: Option<Vec<u8>>,
+    /// What was known when it was gone through; `None` where nothing is remembered here.
+    knowledge: Option<Knowledge>,
+}
+
+/// A head of which all fields stay. Many never come again, so that one is remembered as a whole when it comes for
+/// the second time.
+#[derive(Default)]
+struct Head {
+    spread: u64,
+    fields: Headers,
     /// What was known when it was gone through; `None` where nothing is remembered here.
     knowledge: Option<Knowledge>,
 }
@@ -101,6 +116,41 @@ impl Seen {
         field.knowledge = Some(knowledge);
     }
 
+    /// Whether all these fields stayed when as much was known.
+    pub(super) fn all_stay(&self, fields: &Headers, knowledge: Knowledge) -> bool {
+        let head = self.heads.get(head_place(self.spread(fields)));
+        head.is_some_and(|head| head.knowledge == Some(knowledge) && head.fields == *fields)
+    }
+
+    /// Notes that all these fields stay.
+    pub(super) fn note_all(&mut self, fields: &Headers, knowledge: Knowledge) {
+        if fields.length() > MAX_BYTES {
+            return;
+        }
+        if self.heads.is_empty() {
+            self.heads.resize_with(1 << HEADS, Default::default);
+        }
+        let spread = self.spread(fields);
+        let Some(head) = self.heads.get_mut(head_place(spread)) else {
+            return;
+        };
+        if head.spread == spread {
+            head.fields.clone_from(fields);
+            head.knowledge = Some(knowledge);
+        } else {
+            *head = Head {
+                spread,
+                ..Head::default()
+            };
+        }
+    }
+
+    fn spread(&self, fields: &Headers) -> u64 {
+        let mut spread = self.spreading.build_hasher();
+        spread.write(fields.text().as_bytes());
+        spread.finish()
+    }
+
     /// The place that the bytes of a field tell.
     fn place(&self, name: &str, value: &[u8]) -> usize {
         let mut spread = self.spreading.build_hasher();
@@ -108,6 +158,11 @@ impl Seen {
         spread.write(name.as_bytes());
         usize::try_from(spread.finish() >> (u64::BITS - BITS)).unwrap_or_default()
     }
+}
+
+/// The place of a head.
+fn head_place(spread: u64) -> usize {
+    usize::try_from(spread >> (u64::BITS - HEADS)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -194,5 +249,30 @@ mod tests {
         let long = vec![b'a'; MAX_BYTES];
         seen.note("id", &long, None, NOW);
         assert_eq!(seen.get("id", &long, NOW), None);
+    }
+
+    #[test]
+    fn a_head_that_came_twice_is_known_by_all_its_fields_and_while_the_same_secrets_are_known() {
+        let mut seen = Seen::default();
+        let head = |fields: &[(&str, &str)]| fields.iter().copied().collect::<Headers>();
+        let fields = head(&[("a", "bc"), ("d", "e")]);
+        seen.note_all(&fields, NOW);
+        assert!(!seen.all_stay(&fields, NOW));
+        seen.note_all(&fields, NOW);
+        assert!(seen.all_stay(&fields, NOW));
+        let later = Knowledge { learned: 4, ..NOW };
+        assert!(!seen.all_stay(&fields, later));
+        // The same text, divided in another way; and octets, which are not in the text.
+        let mut octets = fields.clone();
+        octets.push("", b"\xff");
+        for other in [head(&[("ab", "c"), ("d", "e")]), octets] {
+            assert!(!seen.all_stay(&other, NOW), "{other:?}");
+        }
+        seen.note_all(&fields, later);
+        assert!(seen.all_stay(&fields, later) && !seen.all_stay(&fields, NOW));
+        let long = head(&[("a", &"b".repeat(MAX_BYTES))]);
+        seen.note_all(&long, NOW);
+        seen.note_all(&long, NOW);
+        assert!(!seen.all_stay(&long, NOW));
     }
 }
