@@ -93,28 +93,21 @@ impl Headers {
 
     /// The fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.values().map(|(name, value)| match value {
-            Value::Text(text) => (name, text.as_bytes()),
-            Value::Octets(octets) => (name, octets),
-        })
+        let fields = self.fields();
+        let spans = fields.spans();
+        spans.map(|span| (fields.name(span), fields.bytes(span)))
     }
 
     /// The fields in order, each with what its value is.
     pub fn values(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
-        let fields = self.0.as_deref();
-        let mut begin = 0;
-        let ends = fields.map_or(&[][..], |fields| &fields.ends);
-        ends.iter().enumerate().filter_map(move |(place, ends)| {
-            let from = std::mem::replace(&mut begin, ends.1);
-            let fields = fields?;
-            let name = fields.text.get(from..ends.0)?;
-            Some((name, fields.value(place, *ends)))
-        })
+        let fields = self.fields();
+        let spans = fields.spans();
+        spans.map(|span| (fields.name(span), fields.value(span)))
     }
 
     /// All names and all values that are text, one behind the other.
     pub fn text(&self) -> &str {
-        self.0.as_ref().map_or("", |fields| &fields.text)
+        &self.fields().text
     }
 
     /// Whether there are none.
@@ -124,31 +117,45 @@ impl Headers {
 
     /// The value of the first field of this name (names are compared without case, RFC 9110 §5.1).
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let fields = self.0.as_ref()?;
-        let mut begin = 0;
-        for (place, ends) in fields.ends.iter().enumerate() {
-            let from = std::mem::replace(&mut begin, ends.1);
-            // Nearly all are told apart by their lengths alone, and most are written in lower case.
-            if ends.0 - from == name.len()
-                && let Some(candidate) = fields.text.get(from..ends.0)
-                && (candidate == name || candidate.eq_ignore_ascii_case(name))
-            {
-                return match fields.value(place, *ends) {
-                    Value::Text(text) => Some(text.as_bytes()),
-                    Value::Octets(octets) => Some(octets),
-                };
+        let fields = self.fields();
+        // Nearly all are told apart by their lengths alone, and most are written in lower case.
+        let is = |span: &Span| {
+            span.name - span.from == name.len() && {
+                let candidate = fields.name(*span);
+                candidate == name || candidate.eq_ignore_ascii_case(name)
             }
-        }
-        None
+        };
+        let found = fields.spans().find(is)?;
+        Some(fields.bytes(found))
     }
 
     /// How many bytes the names and values have.
     pub fn length(&self) -> usize {
-        self.0.as_deref().map_or(0, |fields| {
-            let octets = fields.octets.iter().map(|(_, octets)| octets.len());
-            fields.text.len() + octets.sum::<usize>()
-        })
+        let fields = self.fields();
+        let octets = fields.octets.iter().map(|(_, octets)| octets.len());
+        fields.text.len() + octets.sum::<usize>()
     }
+
+    fn fields(&self) -> &Fields {
+        static NONE: Fields = Fields {
+            text: String::new(),
+            ends: Vec::new(),
+            octets: Vec::new(),
+        };
+        self.0.as_deref().unwrap_or(&NONE)
+    }
+}
+
+/// Where a field stands.
+#[derive(Clone, Copy)]
+struct Span {
+    /// How many are before it.
+    place: usize,
+    from: usize,
+    /// Where its name ends.
+    name: usize,
+    /// Where its value does.
+    end: usize,
 }
 
 impl Fields {
@@ -162,13 +169,38 @@ impl Fields {
         self.ends.push((name, self.text.len()));
     }
 
-    /// The value of the field of this place, of which the name and the value end there.
-    fn value(&self, place: usize, (from, end): (usize, usize)) -> Value<'_> {
-        let mut octets = self.octets.iter();
-        match octets.find(|(other, _)| *other == place) {
-            Some((_, octets)) => Value::Octets(octets),
-            None => Value::Text(self.text.get(from..end).unwrap_or_default()),
+    fn spans(&self) -> impl Iterator<Item = Span> {
+        let mut from = 0;
+        let ends = self.ends.iter().enumerate();
+        ends.map(move |(place, (name, end))| Span {
+            place,
+            from: std::mem::replace(&mut from, *end),
+            name: *name,
+            end: *end,
+        })
+    }
+
+    fn name(&self, span: Span) -> &str {
+        self.text.get(span.from..span.name).unwrap_or_default()
+    }
+
+    fn value(&self, span: Span) -> Value<'_> {
+        match self.octets(span) {
+            Some(octets) => Value::Octets(octets),
+            None => Value::Text(self.text.get(span.name..span.end).unwrap_or_default()),
         }
+    }
+
+    fn bytes(&self, span: Span) -> &[u8] {
+        let text = || self.text.as_bytes().get(span.name..span.end);
+        (self.octets(span).or_else(text)).unwrap_or_default()
+    }
+
+    /// The value, where it is no text.
+    fn octets(&self, span: Span) -> Option<&[u8]> {
+        let mut octets = self.octets.iter();
+        let (_, octets) = octets.find(|(place, _)| *place == span.place)?;
+        Some(octets)
     }
 }
 

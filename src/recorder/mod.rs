@@ -46,7 +46,7 @@ use tokio::sync::oneshot;
 use crate::exchange::{Headers, Micros};
 use crate::tape::{Event, Growing, Header, Notice, TapeError};
 
-use backlog::{Backlog, Message, Need, Queued};
+use backlog::{Backlog, Message, Need};
 use capture::Budget;
 use queue::Gathering;
 use tap::Head;
@@ -88,7 +88,7 @@ pub struct Recorder(Arc<Shared>);
 
 /// What the handles, the taps and the writer share.
 struct Shared {
-    queue: queue::Sender<Queued>,
+    queue: queue::Sender<Message>,
     backlog: Arc<Backlog>,
     budget: Arc<Budget>,
     next: AtomicU64,
@@ -257,7 +257,7 @@ impl Recorder {
 
 impl Shared {
     /// What is shared of a recording that begins now.
-    fn new(queue: queue::Sender<Queued>, settings: &Settings) -> Shared {
+    fn new(queue: queue::Sender<Message>, settings: &Settings) -> Shared {
         Shared {
             queue,
             backlog: Arc::new(Backlog::new(&settings.failure)),
@@ -277,9 +277,9 @@ impl Shared {
 }
 
 /// Takes messages until the recording is closed, or nobody is left who could send any.
-async fn discard(mut messages: queue::Receiver<Queued>, backlog: Arc<Backlog>) {
+async fn discard(mut messages: queue::Receiver<Message>, backlog: Arc<Backlog>) {
     while let Ok(next) = messages.next(None).await {
-        let Some(Queued { message, .. }) = next else {
+        let Some(message) = next else {
             continue;
         };
         backlog.took(message.bytes(), 1);

@@ -20,7 +20,7 @@ use crate::exchange::{
 use crate::stream;
 use crate::tape::{Event, Growing, Numbers};
 
-use super::backlog::{Backlog, Message, Queued};
+use super::backlog::{Backlog, Message};
 use super::capture::limited;
 use super::filter::{Filter, Verdict};
 use super::gap::Account;
@@ -127,7 +127,7 @@ impl Writer {
     }
 
     /// Writes until the recording is closed, or nobody is left who could tell of anything.
-    pub(super) async fn run(self, mut messages: Receiver<Queued>) {
+    pub(super) async fn run(self, mut messages: Receiver<Message>) {
         // In a box, since it moves to another thread and back.
         let mut writer = Box::new(self);
         loop {
@@ -165,15 +165,15 @@ impl Writer {
         }
     }
 
-    fn batch(&mut self, first: Queued, messages: &mut Receiver<Queued>) -> Next {
-        self.backlog.begins(first.since);
-        let mut next = self.take(first.message);
+    fn batch(&mut self, first: Message, messages: &mut Receiver<Message>) -> Next {
+        self.backlog.begins(messages.since());
+        let mut next = self.take(first);
         for _ in 1..MAX_BATCH {
             if matches!(next, Next::Close(_)) || self.growing.waiting() >= MAX_BATCH_BYTES {
                 break;
             }
             match messages.try_next() {
-                Some(queued) => next = self.take(queued.message),
+                Some(message) => next = self.take(message),
                 None => break,
             }
         }
