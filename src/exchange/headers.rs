@@ -30,11 +30,22 @@ pub struct Headers(Option<Box<Fields>>); // never of no fields, and small: most 
 #[derive(Clone, Default, PartialEq, Eq)]
 struct Fields {
     text: String,
-    /// Where the name and the value of each field end.
-    ends: Vec<(usize, usize)>,
+    ends: Ends,
     /// The values that are no text, each with the place of its field. They take no room in the text.
     octets: Vec<(usize, Vec<u8>)>,
 }
+
+/// Where the name and the value of each field end. Those of the first stand here: most messages have no more, and
+/// memory of their own would take longer than all else.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Ends {
+    count: usize,
+    first: [(usize, usize); FEW],
+    more: Vec<(usize, usize)>,
+}
+
+/// How many fields most messages have at most.
+const FEW: usize = 8;
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +79,7 @@ impl Headers {
             return Headers::new();
         }
         let mut text = Vec::with_capacity(length);
-        let mut ends = Vec::with_capacity(count);
+        let mut ends = Ends::with_room(count);
         for (name, value) in fields() {
             text.extend_from_slice(name.as_bytes());
             let name = text.len();
@@ -139,7 +150,11 @@ impl Headers {
     fn fields(&self) -> &Fields {
         static NONE: Fields = Fields {
             text: String::new(),
-            ends: Vec::new(),
+            ends: Ends {
+                count: 0,
+                first: [(0, 0); FEW],
+                more: Vec::new(),
+            },
             octets: Vec::new(),
         };
         self.0.as_deref().unwrap_or(&NONE)
@@ -164,7 +179,7 @@ impl Fields {
         let name = self.text.len();
         match std::str::from_utf8(value) {
             Ok(value) => self.text.push_str(value),
-            Err(_) => self.octets.push((self.ends.len(), value.to_vec())),
+            Err(_) => self.octets.push((self.ends.count, value.to_vec())),
         }
         self.ends.push((name, self.text.len()));
     }
@@ -174,9 +189,9 @@ impl Fields {
         let ends = self.ends.iter().enumerate();
         ends.map(move |(place, (name, end))| Span {
             place,
-            from: std::mem::replace(&mut from, *end),
-            name: *name,
-            end: *end,
+            from: std::mem::replace(&mut from, end),
+            name,
+            end,
         })
     }
 
@@ -204,6 +219,29 @@ impl Fields {
     }
 }
 
+impl Ends {
+    /// None, with room for so many.
+    fn with_room(count: usize) -> Ends {
+        Ends {
+            more: Vec::with_capacity(count.saturating_sub(FEW)),
+            ..Ends::default()
+        }
+    }
+
+    fn push(&mut self, ends: (usize, usize)) {
+        match self.first.get_mut(self.count) {
+            Some(place) => *place = ends,
+            None => self.more.push(ends),
+        }
+        self.count += 1;
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (usize, usize)> {
+        let first = self.first.iter().take(self.count);
+        first.chain(&self.more).copied()
+    }
+}
+
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self
@@ -219,11 +257,11 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
         let (count, _) = lines.size_hint();
         let mut fields = Fields {
             text: String::with_capacity(count * USUAL),
-            ends: Vec::with_capacity(count),
+            ends: Ends::with_room(count),
             octets: Vec::new(),
         };
         lines.for_each(|(name, value)| fields.push(name.as_ref(), value.as_ref()));
-        Headers((!fields.ends.is_empty()).then(|| Box::new(fields)))
+        Headers((fields.ends.count > 0).then(|| Box::new(fields)))
     }
 }
 
@@ -262,7 +300,7 @@ mod tests {
                     "[a-z\"é]{0,9}".prop_map(String::into_bytes),
                     prop::collection::vec(any::<u8>(), 0..4),
                 ]),
-                0..6,
+                0..FEW + 4,
             ),
             sought in "[a-cA-C]{0,2}",
         ) {

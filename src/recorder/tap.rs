@@ -97,10 +97,10 @@ impl Tap {
             at,
         };
         let response = capture();
-        let path = sending.head.target.split('?').next().unwrap_or_default();
+        let path = || sending.head.target.split('?').next().unwrap_or_default();
         let content = match sending.head.method.as_str() {
             "HEAD" => Content::None,
-            _ if shared.lines.iter().any(|lines| lines.matches(path)) => Content::Lines,
+            _ if shared.lines.iter().any(|lines| lines.matches(path())) => Content::Lines,
             _ => Content::Sent,
         };
         let exchange = Arc::new(Exchange {
