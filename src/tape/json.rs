@@ -156,11 +156,6 @@ pub(super) fn quote(text: &str) -> String {
     out
 }
 
-/// Whether a text stands in a JSON string as it is.
-pub(super) fn is_plain(text: &str) -> bool {
-    plain_length(text.as_bytes()) == text.len()
-}
-
 /// As [`quote`], behind what stands there.
 pub(super) fn push_quoted(text: &str, out: &mut String) {
     out.reserve(text.len() + 2);

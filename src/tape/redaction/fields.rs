@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::exchange::Headers;
 
-use super::seen::Outcome;
+use super::seen::{HeadOutcome, Outcome};
 use super::walk::Walk;
 
 /// The parameters of credentials (RFC 7616 §3.4, and signatures alike) that are no secrets.
@@ -67,16 +67,18 @@ impl Walk<'_> {
             .then(|| self.edit.knowledge())
             .flatten();
         if let Some(knowledge) = knowledge
-            && self.edit.all_stay(headers, knowledge)
+            && let Some(outcome) = self.edit.seen_head(headers, knowledge)
         {
-            return None;
+            return match outcome {
+                HeadOutcome::Stays => None,
+                HeadOutcome::Becomes(new) => Some(new.clone()),
+            };
         }
         let new = self.each(headers);
         if let Some(knowledge) = knowledge
-            && new.is_none()
             && self.edit.knowledge() == Some(knowledge)
         {
-            self.edit.note_all(headers, knowledge);
+            self.edit.note_head(headers, new.as_ref(), knowledge);
         }
         new
     }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::Part;
 use super::fitting::Fitting;
 use super::memory::Memory;
-use super::seen::{Knowledge, Outcome, Seen};
+use super::seen::{HeadOutcome, Knowledge, Outcome, Seen};
 use super::shape::Key;
 use super::{Edit, Redaction, RuleError, Rules, Secret, Where};
 use crate::exchange::Headers;
@@ -216,13 +216,13 @@ impl Edit for Pen {
         }
     }
 
-    fn all_stay(&self, fields: &Headers, knowledge: Knowledge) -> bool {
-        self.seen.all_stay(fields, knowledge)
+    fn seen_head(&self, fields: &Headers, knowledge: Knowledge) -> Option<HeadOutcome<'_>> {
+        self.seen.head(fields, knowledge)
     }
 
-    fn note_all(&mut self, fields: &Headers, knowledge: Knowledge) {
+    fn note_head(&mut self, fields: &Headers, new: Option<&Headers>, knowledge: Knowledge) {
         if self.draft == Draft::Rough {
-            self.seen.note_all(fields, knowledge); // as each of them
+            self.seen.note_head(fields, new, knowledge); // as each of them
         }
     }
 }

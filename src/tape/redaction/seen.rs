@@ -13,7 +13,7 @@ use crate::exchange::secret::Spreading;
 /// How many pairs of fields are remembered, as a power of two: those of dozens of clients.
 const BITS: u32 = 9;
 
-/// How many heads are remembered of which all fields stay, as a power of two.
+/// How many heads are remembered, as a power of two.
 const HEADS: u32 = 7;
 
 /// How many bytes of a name and value are remembered at most, and of what takes its place: as many as most
@@ -37,6 +37,15 @@ pub(super) enum Outcome<'a> {
     Becomes(&'a [u8]),
 }
 
+/// What became of all fields of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeadOutcome<'a> {
+    /// They stay.
+    Stays,
+    /// These take their places.
+    Becomes(&'a Headers),
+}
+
 /// The fields that are remembered: each in the place that its bytes tell, where two have room, and the second that
 /// comes there later drives it out.
 #[derive(Default)]
@@ -56,12 +65,14 @@ struct Field {
     knowledge: Option<Knowledge>,
 }
 
-/// A head of which all fields stay. Many never come again, so that one is remembered as a whole when it comes for
-/// the second time.
+/// All fields of a message. Many never come again, so that they are remembered together when they come for the
+/// second time.
 #[derive(Default)]
 struct Head {
     spread: u64,
     fields: Headers,
+    /// What takes their place; `None` where all stay.
+    new: Option<Headers>,
     /// What was known when it was gone through; `None` where nothing is remembered here.
     knowledge: Option<Knowledge>,
 }
@@ -116,15 +127,22 @@ impl Seen {
         field.knowledge = Some(knowledge);
     }
 
-    /// Whether all these fields stayed when as much was known.
-    pub(super) fn all_stay(&self, fields: &Headers, knowledge: Knowledge) -> bool {
-        let head = self.heads.get(head_place(self.spread(fields)));
-        head.is_some_and(|head| head.knowledge == Some(knowledge) && head.fields == *fields)
+    /// What became of all these fields, if they were gone through when as much was known.
+    pub(super) fn head(&self, fields: &Headers, knowledge: Knowledge) -> Option<HeadOutcome<'_>> {
+        let head = self.heads.get(head_place(self.spread(fields)))?;
+        let known = head.knowledge == Some(knowledge) && head.fields == *fields;
+        let new = head.new.as_ref();
+        known.then(|| new.map_or(HeadOutcome::Stays, HeadOutcome::Becomes))
     }
 
-    /// Notes that all these fields stay.
-    pub(super) fn note_all(&mut self, fields: &Headers, knowledge: Knowledge) {
-        if fields.length() > MAX_BYTES {
+    /// Notes what takes the place of all these fields.
+    pub(super) fn note_head(
+        &mut self,
+        fields: &Headers,
+        new: Option<&Headers>,
+        knowledge: Knowledge,
+    ) {
+        if fields.length() > MAX_BYTES || new.is_some_and(|new| new.length() > MAX_BYTES) {
             return;
         }
         if self.heads.is_empty() {
@@ -134,14 +152,15 @@ impl Seen {
         let Some(head) = self.heads.get_mut(head_place(spread)) else {
             return;
         };
-        if head.spread == spread {
-            head.fields.clone_from(fields);
+        let came = head.spread == spread;
+        *head = Head {
+            spread,
+            ..Head::default()
+        };
+        if came {
+            head.fields = fields.clone();
+            head.new = new.cloned();
             head.knowledge = Some(knowledge);
-        } else {
-            *head = Head {
-                spread,
-                ..Head::default()
-            };
         }
     }
 
@@ -256,23 +275,28 @@ mod tests {
         let mut seen = Seen::default();
         let head = |fields: &[(&str, &str)]| fields.iter().copied().collect::<Headers>();
         let fields = head(&[("a", "bc"), ("d", "e")]);
-        seen.note_all(&fields, NOW);
-        assert!(!seen.all_stay(&fields, NOW));
-        seen.note_all(&fields, NOW);
-        assert!(seen.all_stay(&fields, NOW));
+        seen.note_head(&fields, None, NOW);
+        assert_eq!(seen.head(&fields, NOW), None);
+        seen.note_head(&fields, None, NOW);
+        assert_eq!(seen.head(&fields, NOW), Some(HeadOutcome::Stays));
         let later = Knowledge { learned: 4, ..NOW };
-        assert!(!seen.all_stay(&fields, later));
+        assert_eq!(seen.head(&fields, later), None);
         // The same text, divided in another way; and octets, which are not in the text.
         let mut octets = fields.clone();
         octets.push("", b"\xff");
         for other in [head(&[("ab", "c"), ("d", "e")]), octets] {
-            assert!(!seen.all_stay(&other, NOW), "{other:?}");
+            assert_eq!(seen.head(&other, NOW), None, "{other:?}");
         }
-        seen.note_all(&fields, later);
-        assert!(seen.all_stay(&fields, later) && !seen.all_stay(&fields, NOW));
+        let new = head(&[("a", "f"), ("d", "e")]);
+        seen.note_head(&fields, Some(&new), later);
+        assert_eq!(seen.head(&fields, later), Some(HeadOutcome::Becomes(&new)));
+        assert_eq!(seen.head(&fields, NOW), None);
         let long = head(&[("a", &"b".repeat(MAX_BYTES))]);
-        seen.note_all(&long, NOW);
-        seen.note_all(&long, NOW);
-        assert!(!seen.all_stay(&long, NOW));
+        for (fields, new) in [(&long, None), (&new, Some(&long))] {
+            for _ in 0..2 {
+                seen.note_head(fields, new, NOW);
+            }
+            assert_eq!(seen.head(fields, NOW), None);
+        }
     }
 }
