@@ -25,18 +25,39 @@ pub fn is_made_anew(name: &str) -> bool {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(Option<Box<Fields>>); // never of no fields, and small: most trailers are none
 
-/// All names stand one behind the other, and so do all values: to keep each by itself takes more than to
-/// copy them, for every message that passes.
+/// All names and values stand one behind the other: to keep each by itself takes more than to copy them, for
+/// every message that passes.
 #[derive(Clone, Default, PartialEq, Eq)]
 struct Fields {
-    names: String,
-    values: Vec<u8>,
-    /// Where the name and the value of each field end.
-    ends: Vec<(usize, usize)>,
+    text: String,
+    ends: Ends,
+    /// The values that are no text, each with the place of its field. They take no room in the text.
+    octets: Vec<(usize, Vec<u8>)>,
+}
+
+/// Where the name and the value of each field end. Those of the first stand here: most messages have no more, and
+/// memory of their own would take longer than all else.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Ends {
+    count: usize,
+    first: [(usize, usize); FEW],
+    more: Vec<(usize, usize)>,
+}
+
+/// How many fields most messages have at most.
+const FEW: usize = 8;
+
+/// The value of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// It is UTF-8, as nearly all are.
+    Text(&'a str),
+    /// It is not.
+    Octets(&'a [u8]),
 }
 
 /// How long a name and a value are, about, where room is made for those of a message.
-const USUAL: (usize, usize) = (16, 24);
+const USUAL: usize = 40;
 
 impl Headers {
     /// No fields.
@@ -49,24 +70,30 @@ impl Headers {
     where
         I: Iterator<Item = (&'a str, &'a [u8])>,
     {
-        let (mut count, mut names, mut values) = (0, 0, 0);
+        let (mut count, mut length) = (0, 0);
         for (name, value) in fields() {
             count += 1;
-            names += name.len();
-            values += value.len();
+            length += name.len() + value.len();
         }
-        let room = (count > 0).then(|| {
-            Box::new(Fields {
-                names: String::with_capacity(names),
-                values: Vec::with_capacity(values),
-                ends: Vec::with_capacity(count),
-            })
-        });
-        let mut headers = Headers(room);
+        if count == 0 {
+            return Headers::new();
+        }
+        let mut text = Vec::with_capacity(length);
+        let mut ends = Ends::with_room(count);
         for (name, value) in fields() {
-            headers.push(name, value);
+            text.extend_from_slice(name.as_bytes());
+            let name = text.len();
+            text.extend_from_slice(value);
+            ends.push((name, text.len()));
         }
-        headers
+        // To look through all of it at once takes less than through each value.
+        if text.is_ascii()
+            && let Ok(text) = String::from_utf8(text)
+        {
+            let octets = Vec::new();
+            return Headers(Some(Box::new(Fields { text, ends, octets })));
+        }
+        fields().collect()
     }
 
     /// These fields in place of those that stand there, in the same memory.
@@ -75,11 +102,11 @@ impl Headers {
         let Some(mut room) = self.0 else {
             return fields.collect();
         };
-        room.names.clear();
-        room.values.clear();
+        room.text.clear();
         room.ends.clear();
+        room.octets.clear();
         fields.for_each(|(name, value)| room.push(name, value));
-        Headers((!room.ends.is_empty()).then_some(room))
+        Headers((room.ends.count > 0).then_some(room))
     }
 
     /// Appends a field line.
@@ -90,7 +117,21 @@ impl Headers {
 
     /// The fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.iter().flat_map(|fields| fields.iter())
+        let fields = self.fields();
+        let spans = fields.spans();
+        spans.map(|span| (fields.name(span), fields.bytes(span)))
+    }
+
+    /// The fields in order, each with what its value is.
+    pub fn values(&self) -> impl Iterator<Item = (&str, Value<'_>)> {
+        let fields = self.fields();
+        let spans = fields.spans();
+        spans.map(|span| (fields.name(span), fields.value(span)))
+    }
+
+    /// All names and all values that are text, one behind the other.
+    pub fn text(&self) -> &str {
+        &self.fields().text
     }
 
     /// Whether there are none.
@@ -100,54 +141,136 @@ impl Headers {
 
     /// The value of the first field of this name (names are compared without case, RFC 9110 §5.1).
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let fields = self.0.as_ref()?;
-        let mut begin = (0, 0);
-        for end in &fields.ends {
-            let (from, value) = std::mem::replace(&mut begin, *end);
-            // Nearly all are told apart by their lengths alone.
-            if end.0 - from == name.len()
-                && let Some(candidate) = fields.names.get(from..end.0)
-                // Nearly all that are as long are the same to the letter, which is seen in a fraction of the time.
-                && (candidate == name || candidate.eq_ignore_ascii_case(name))
-            {
-                return fields.values.get(value..end.1);
+        let fields = self.fields();
+        // Nearly all are told apart by their lengths alone, and most are written in lower case.
+        let is = |span: &Span| {
+            span.name - span.from == name.len() && {
+                let candidate = fields.name(*span);
+                candidate == name || candidate.eq_ignore_ascii_case(name)
             }
-        }
-        None
+        };
+        let found = fields.spans().find(is)?;
+        Some(fields.bytes(found))
     }
 
     /// How many bytes the names and values have.
     pub fn length(&self) -> usize {
-        let fields = self.0.as_deref();
-        fields.map_or(0, |fields| fields.names.len() + fields.values.len())
+        let fields = self.fields();
+        let octets = fields.octets.iter().map(|(_, octets)| octets.len());
+        fields.text.len() + octets.sum::<usize>()
     }
+
+    fn fields(&self) -> &Fields {
+        static NONE: Fields = Fields {
+            text: String::new(),
+            ends: Ends {
+                count: 0,
+                first: [(0, 0); FEW],
+                more: Vec::new(),
+            },
+            octets: Vec::new(),
+        };
+        self.0.as_deref().unwrap_or(&NONE)
+    }
+}
+
+/// Where a field stands.
+#[derive(Clone, Copy)]
+struct Span {
+    /// How many are before it.
+    place: usize,
+    from: usize,
+    /// Where its name ends.
+    name: usize,
+    /// Where its value does.
+    end: usize,
 }
 
 impl Fields {
     /// Without any yet, and with room for so many usual ones.
     fn with_room(count: usize) -> Fields {
         Fields {
-            names: String::with_capacity(count * USUAL.0),
-            values: Vec::with_capacity(count * USUAL.1),
-            ends: Vec::with_capacity(count),
+            text: String::with_capacity(count * USUAL),
+            ends: Ends::with_room(count),
+            octets: Vec::new(),
         }
     }
 
     fn push(&mut self, name: &str, value: &[u8]) {
-        self.names.push_str(name);
-        self.values.extend_from_slice(value);
-        self.ends.push((self.names.len(), self.values.len()));
+        self.text.push_str(name);
+        let name = self.text.len();
+        match std::str::from_utf8(value) {
+            Ok(value) => self.text.push_str(value),
+            Err(_) => self.octets.push((self.ends.count, value.to_vec())),
+        }
+        self.ends.push((name, self.text.len()));
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let mut begin = (0, 0);
-        self.ends.iter().map(move |end| {
-            let (name, value) = std::mem::replace(&mut begin, *end);
-            (
-                self.names.get(name..end.0).unwrap_or_default(),
-                self.values.get(value..end.1).unwrap_or_default(),
-            )
+    fn spans(&self) -> impl Iterator<Item = Span> {
+        let mut from = 0;
+        let ends = self.ends.iter().enumerate();
+        ends.map(move |(place, (name, end))| Span {
+            place,
+            from: std::mem::replace(&mut from, end),
+            name,
+            end,
         })
+    }
+
+    fn name(&self, span: Span) -> &str {
+        self.text.get(span.from..span.name).unwrap_or_default()
+    }
+
+    fn value(&self, span: Span) -> Value<'_> {
+        match self.octets(span) {
+            Some(octets) => Value::Octets(octets),
+            None => Value::Text(self.text.get(span.name..span.end).unwrap_or_default()),
+        }
+    }
+
+    fn bytes(&self, span: Span) -> &[u8] {
+        let text = || self.text.as_bytes().get(span.name..span.end);
+        (self.octets(span).or_else(text)).unwrap_or_default()
+    }
+
+    /// The value, where it is no text.
+    fn octets(&self, span: Span) -> Option<&[u8]> {
+        let mut octets = self.octets.iter();
+        let (_, octets) = octets.find(|(place, _)| *place == span.place)?;
+        Some(octets)
+    }
+}
+
+impl Ends {
+    /// None, with room for so many.
+    fn with_room(count: usize) -> Ends {
+        Ends {
+            more: Vec::with_capacity(count.saturating_sub(FEW)),
+            ..Ends::default()
+        }
+    }
+
+    /// None any more, with the room that there is.
+    fn clear(&mut self) {
+        self.more.clear();
+        let more = std::mem::take(&mut self.more);
+        *self = Ends {
+            more,
+            ..Ends::default()
+        };
+    }
+
+    fn push(&mut self, ends: (usize, usize)) {
+        match self.first.get_mut(self.count) {
+            Some(place) => *place = ends,
+            None => self.more.push(ends),
+        }
+        self.count += 1;
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (usize, usize)> {
+        let first = self.first.iter().take(self.count);
+        first.chain(&self.more).copied()
     }
 }
 
@@ -166,12 +289,14 @@ impl<N: AsRef<str>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
         let (count, _) = lines.size_hint();
         let mut fields = Fields::with_room(count);
         lines.for_each(|(name, value)| fields.push(name.as_ref(), value.as_ref()));
-        Headers((!fields.ends.is_empty()).then(|| Box::new(fields)))
+        Headers((fields.ends.count > 0).then(|| Box::new(fields)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -200,5 +325,33 @@ mod tests {
         let others: Headers = [("ab", "c"), ("d", "ef")].into_iter().collect();
         let apart: Headers = [("a", "c"), ("bd", "ef")].into_iter().collect();
         assert_ne!(others, apart);
+    }
+
+    proptest! {
+        #[test]
+        fn fields_are_what_a_plain_list_of_them_is(
+            fields in prop::collection::vec(
+                ("[a-cA-C]{0,2}|é", prop_oneof![
+                    "[a-z\"é]{0,9}".prop_map(String::into_bytes),
+                    prop::collection::vec(any::<u8>(), 0..4),
+                ]),
+                0..FEW + 4,
+            ),
+            sought in "[a-cA-C]{0,2}",
+        ) {
+            let lines = || fields.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+            let headers = Headers::exactly(lines);
+            prop_assert_eq!(&headers, &lines().collect::<Headers>());
+            prop_assert!(headers.iter().eq(lines()));
+            let mut same = lines().filter(|(name, _)| name.eq_ignore_ascii_case(&sought));
+            prop_assert_eq!(headers.get(&sought), same.next().map(|(_, value)| value));
+            let length = |(name, value): (&str, &[u8])| name.len() + value.len();
+            prop_assert_eq!(headers.length(), lines().map(length).sum::<usize>());
+            prop_assert_eq!(headers.is_empty(), fields.is_empty());
+            for ((_, value), (_, bytes)) in headers.values().zip(lines()) {
+                let expected = std::str::from_utf8(bytes).map_or(Value::Octets(bytes), Value::Text);
+                prop_assert_eq!(value, expected);
+            }
+        }
     }
 }

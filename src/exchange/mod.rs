@@ -19,7 +19,7 @@ pub use body::{Body, Cut};
 pub use contract::{Contract, Parameter, Presence};
 pub use counted::counted;
 pub use gap::Gap;
-pub use headers::{HOP_BY_HOP, Headers, is_made_anew};
+pub use headers::{HOP_BY_HOP, Headers, Value, is_made_anew};
 pub use session_by::{NoSessionBy, SessionBy};
 pub use stream::{
     Carrier, Ender, Form, Kind, LAST_EVENT, OnSocket, SEND, ServerSent, Side, Stream,

@@ -162,7 +162,10 @@ impl Guard {
 
     /// There is nothing to read: waits on, but not without end.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.connection.wake_when_done(context.waker());
+        if self.framing.is_through() {
+            // Else what is under way ends in this task, and is seen here.
+            self.connection.wake_when_done(context.waker());
+        }
         let idle = self.connection.is_idle();
         self.watch = if idle { Watch::Reading } else { Watch::Writing };
         let wait = if self.fate == Fate::Ended {

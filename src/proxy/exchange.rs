@@ -331,7 +331,7 @@ fn without_content(request: &Request<Upload>) -> Request<Upload> {
 
 /// Whether the client holds its content back until the upstream asks for it.
 fn awaits_continue(head: &request::Parts, protocol: Protocol) -> bool {
-    let expect = head.headers.get(header::EXPECT);
+    let expect = headers::first(&head.headers, &header::EXPECT);
     head.version == Version::HTTP_11
         && protocol == Protocol::Http1
         && expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))

@@ -39,10 +39,18 @@ pub(super) fn is_chunked(headers: &HeaderMap) -> bool {
     headers.contains_key(header::TRANSFER_ENCODING)
 }
 
-/// Whether there is anything that is for one hop only. To look through the few names of a message takes less
-/// than to look for one of them.
+/// Whether there is anything that is for one hop only.
 pub(super) fn has_hop(headers: &HeaderMap) -> bool {
     headers.keys().any(is_hop)
+}
+
+/// The first value of a field that most messages have not, or have at their beginning. To look through the few names
+/// of a message takes less than to look for one of them.
+pub(super) fn first<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
+    let mut fields = headers.iter();
+    fields
+        .find(|(other, _)| *other == name)
+        .map(|(_, value)| value)
 }
 
 fn is_hop(name: &HeaderName) -> bool {
@@ -101,6 +109,9 @@ pub(super) fn forwarded(
 
 /// Joins the cookies that HTTP/2 may carry apart (RFC 9113 §8.2.3).
 pub(super) fn join_cookies(headers: &mut HeaderMap) {
+    if first(headers, &header::COOKIE).is_none() {
+        return;
+    }
     let cookies: Vec<&[u8]> = headers
         .get_all(header::COOKIE)
         .iter()

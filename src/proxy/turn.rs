@@ -23,7 +23,7 @@ impl Client {
         let named = head.uri.authority();
         let named = named.and_then(|name| HeaderValue::from_str(name.as_str()).ok());
         // What an absolute target names counts, and not the Host (RFC 9112 §3.2.2).
-        let host = named.or_else(|| head.headers.get(header::HOST).cloned());
+        let host = named.or_else(|| headers::first(&head.headers, &header::HOST).cloned());
         Client {
             version: head.version,
             caller,
@@ -44,7 +44,9 @@ impl Shared {
         let hop = headers::has_hop(&head.headers);
         let chunked = hop && headers::is_chunked(&head.headers);
         let trailers = hop && headers::takes_trailers(&head.headers);
-        headers::end_hop(&mut head.headers);
+        if hop {
+            headers::end_hop(&mut head.headers);
+        }
         headers::via(&mut head.headers, client.version);
         let fields = &mut head.headers;
         if self.settings.forwarded == Forwarded::Named {

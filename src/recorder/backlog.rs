@@ -73,13 +73,6 @@ impl Message {
     }
 }
 
-/// A message in the queue.
-#[derive(Debug)]
-pub(super) struct Queued {
-    pub(super) since: Instant,
-    pub(super) message: Message,
-}
-
 /// Whether the queue has room for more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {

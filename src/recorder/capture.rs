@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bytes::BytesMut;
+use bytes::Bytes;
 
 use crate::exchange::{Body, Cut, Headers};
 
@@ -65,7 +65,7 @@ pub(super) enum Grant {
 /// A body while it passes.
 #[derive(Debug)]
 pub(super) struct Capture {
-    kept: BytesMut,
+    kept: Vec<u8>,
     budget: Arc<Budget>,
     /// How many bytes the tape will keep.
     max: usize,
@@ -86,7 +86,7 @@ pub(super) enum Ending {
 impl Capture {
     pub(super) fn new(max: usize, budget: Arc<Budget>) -> Self {
         Capture {
-            kept: BytesMut::new(),
+            kept: Vec::new(),
             budget,
             max,
             length: 0,
@@ -94,13 +94,17 @@ impl Capture {
         }
     }
 
-    /// Makes room for a body that its head says to be so long.
-    pub(super) fn expect(&mut self, headers: &Headers) {
-        let value = headers.get("content-length");
-        let length = value.and_then(|value| std::str::from_utf8(value).ok()?.trim().parse().ok());
-        if let Some(length) = length {
-            self.kept.reserve(MAX_EXPECTED.min(length));
+    /// Takes the next bytes of a body to which this head belongs. Where they are not the first, there is room
+    /// made for as many as it is said to have; most bodies come at once, and need no more than that.
+    pub(super) fn push_of(&mut self, headers: &Headers, data: &[u8]) {
+        if !self.kept.is_empty() && self.kept.len() == self.kept.capacity() {
+            let value = headers.get("content-length");
+            let length = value.and_then(|it| std::str::from_utf8(it).ok()?.trim().parse().ok());
+            let expected = length.map_or(0, |length: usize| MAX_EXPECTED.min(length));
+            let more = expected.saturating_sub(self.kept.len());
+            self.kept.reserve_exact(more);
         }
+        self.push(data);
     }
 
     /// Takes the next bytes.
@@ -112,6 +116,9 @@ impl Capture {
         }
         let room = self.max.max(READ_WHOLE);
         if self.kept.len() + data.len() <= room && self.budget.take(data.len()) == Grant::Given {
+            if self.kept.is_empty() {
+                self.kept.reserve_exact(data.len());
+            }
             self.kept.extend_from_slice(data);
             return;
         }
@@ -134,7 +141,7 @@ impl Capture {
     /// What came of it.
     pub(super) fn finish(&mut self, ending: Ending) -> Body {
         self.budget.give_back(self.kept.len());
-        let bytes = std::mem::take(&mut self.kept).freeze();
+        let bytes = Bytes::from(std::mem::take(&mut self.kept));
         match (ending, &self.hasher) {
             (Ending::Broken, _) => Body::beginning(bytes, Cut::Unseen),
             (Ending::Whole, None) => Body::new(bytes),

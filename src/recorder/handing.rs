@@ -3,12 +3,11 @@
 //! Whether there is room for one the backlog decides, and what becomes of one that finds none the tap.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::sync::oneshot;
 
 use super::Shared;
-use super::backlog::{Message, Need, Queued, Room};
+use super::backlog::{Message, Need, Room};
 use super::queue::Urgency;
 use super::settings::Durability;
 use super::workplace::Calling;
@@ -55,10 +54,8 @@ impl Shared {
         if room == Room::None {
             return room;
         }
-        let since = Instant::now();
         let urgency = self.urgency(room, &message);
-        let queued = Queued { since, message };
-        if self.queue.send(queued, urgency).is_err() {
+        if self.queue.send(message, urgency).is_err() {
             self.backlog.missed();
         }
         room

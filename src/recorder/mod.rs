@@ -39,14 +39,14 @@ mod written;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::oneshot;
 
 use crate::exchange::{Headers, Micros};
 use crate::tape::{Event, Growing, Header, Notice, TapeError};
 
-use backlog::{Backlog, Message, Need, Queued};
+use backlog::{Backlog, Message, Need};
 use capture::Budget;
 use queue::Gathering;
 use tap::Head;
@@ -88,12 +88,14 @@ pub struct Recorder(Arc<Shared>);
 
 /// What the handles, the taps and the writer share.
 struct Shared {
-    queue: queue::Sender<Queued>,
+    queue: queue::Sender<Message>,
     backlog: Arc<Backlog>,
     budget: Arc<Budget>,
     next: AtomicU64,
     durability: Durability,
     calling: Calling,
+    /// Whether one of those who wait is about to call the writer.
+    about_to_call: AtomicBool,
     max_body: usize,
     lines: Vec<PathPattern>,
     clock: Clock,
@@ -255,7 +257,7 @@ impl Recorder {
 
 impl Shared {
     /// What is shared of a recording that begins now.
-    fn new(queue: queue::Sender<Queued>, settings: &Settings) -> Shared {
+    fn new(queue: queue::Sender<Message>, settings: &Settings) -> Shared {
         Shared {
             queue,
             backlog: Arc::new(Backlog::new(&settings.failure)),
@@ -263,6 +265,7 @@ impl Shared {
             next: AtomicU64::new(1),
             durability: settings.durability,
             calling: settings.workplace().calling(),
+            about_to_call: AtomicBool::new(false),
             max_body: settings.max_body,
             lines: settings.lines.clone(),
             clock: settings.clock.clone(),
@@ -274,9 +277,9 @@ impl Shared {
 }
 
 /// Takes messages until the recording is closed, or nobody is left who could send any.
-async fn discard(mut messages: queue::Receiver<Queued>, backlog: Arc<Backlog>) {
+async fn discard(mut messages: queue::Receiver<Message>, backlog: Arc<Backlog>) {
     while let Ok(next) = messages.next(None).await {
-        let Some(Queued { message, .. }) = next else {
+        let Some(message) = next else {
             continue;
         };
         backlog.took(message.bytes(), 1);

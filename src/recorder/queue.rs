@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
@@ -46,6 +46,8 @@ pub(super) struct Receiver<T> {
     queue: Arc<Queue<T>>,
     /// What was taken out and not looked at.
     taken: VecDeque<T>,
+    /// When the oldest of what was last taken out had been put in.
+    since: Instant,
     gathering: Gathering,
     /// Where the doorbell is heard, from the first time on that the receiver waits.
     hearing: Option<Hearing>,
@@ -65,6 +67,8 @@ struct Queue<T> {
 #[derive(Debug)]
 struct State<T> {
     messages: VecDeque<T>,
+    /// When the oldest of them was put in. To look at the clock for each would take longer than to put it in.
+    since: Instant,
     urgency: Urgency,
     reader: Reader,
     /// Calls a receiver that does not look by itself.
@@ -101,6 +105,7 @@ pub(super) fn queue<T>(
         doorbell,
         state: Mutex::new(State {
             messages: VecDeque::new(),
+            since: Instant::now(),
             urgency: Urgency::CanWait,
             reader: Reader::Awake,
             waker: Waker::noop().clone(),
@@ -110,6 +115,7 @@ pub(super) fn queue<T>(
     let receiver = Receiver {
         queue: Arc::clone(&queue),
         taken: VecDeque::new(),
+        since: Instant::now(),
         gathering,
         hearing: None,
     };
@@ -122,6 +128,9 @@ impl<T> Sender<T> {
         let mut state = self.0.state();
         if state.reader == Reader::Gone {
             return Err(Gone);
+        }
+        if state.messages.is_empty() {
+            state.since = Instant::now();
         }
         state.messages.push_back(message);
         if urgency == Urgency::Now {
@@ -158,12 +167,18 @@ impl<T> Receiver<T> {
         !self.taken.is_empty() || !self.queue.state().messages.is_empty()
     }
 
+    /// Since when the message that came out last may have waited: it has for no longer.
+    pub(super) fn since(&self) -> Instant {
+        self.since
+    }
+
     /// The next message, of those that are there.
     pub(super) fn try_next(&mut self) -> Option<T> {
         if self.taken.is_empty() {
             let mut state = self.queue.state();
             state.urgency = Urgency::CanWait;
             std::mem::swap(&mut state.messages, &mut self.taken);
+            self.since = state.since;
         }
         self.taken.pop_front()
     }

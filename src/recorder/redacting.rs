@@ -20,18 +20,18 @@ impl Redacting {
         Redacting(redactor)
     }
 
-    /// The event without secrets. Should that fail on something that a stranger wrote, the event is
-    /// missing, and no secret is on the tape; why is returned.
-    pub(super) fn redacted(
+    /// Replaces the secrets of an event. Should that fail on something that a stranger wrote, the event must not
+    /// come on the tape; why is returned.
+    pub(super) fn redact(
         &mut self,
-        mut event: Event,
+        event: &mut Event,
         progress: &mut Progress,
-    ) -> Result<Event, &'static str> {
+    ) -> Result<(), &'static str> {
         let Some(redactor) = &mut self.0 else {
-            return Ok(event);
+            return Ok(());
         };
-        let done = catch_unwind(AssertUnwindSafe(|| redactor.redact(&mut event)));
+        let done = catch_unwind(AssertUnwindSafe(|| redactor.redact(event)));
         progress.forgotten = redactor.forgotten();
-        done.map(|()| event).map_err(|_| UNREADABLE)
+        done.map_err(|_| UNREADABLE)
     }
 }

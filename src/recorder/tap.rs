@@ -88,27 +88,25 @@ impl Tap {
         head: Head,
     ) -> Self {
         let capture = || Capture::new(shared.max_body, Arc::clone(&shared.budget));
-        let mut asked = capture();
-        asked.expect(&head.headers);
         let at = shared.clock.now();
         shared.backlog.begin();
         let sending = Sending {
             head,
-            capture: asked,
+            capture: capture(),
             trailers: Headers::new(),
             at,
         };
         let response = capture();
-        let path = sending.head.target.split('?').next().unwrap_or_default();
+        let path = || sending.head.target.split('?').next().unwrap_or_default();
         let content = match sending.head.method.as_str() {
             "HEAD" => Content::None,
-            _ if shared.lines.iter().any(|lines| lines.matches(path)) => Content::Lines,
+            _ if shared.lines.iter().any(|lines| lines.matches(path())) => Content::Lines,
             _ => Content::Sent,
         };
         let exchange = Arc::new(Exchange {
             passing,
             connection,
-            telling: Mutex::new(Telling::Arriving(Box::new(sending))),
+            telling: Mutex::new(Telling::Arriving(sending)),
             shared,
         });
         Tap {
@@ -168,7 +166,7 @@ impl Tap {
 impl RequestTap {
     /// More of the request's content passed.
     pub fn data(&mut self, data: &Bytes) {
-        self.while_arriving(|sending| sending.capture.push(data));
+        self.while_arriving(|sending| sending.capture.push_of(&sending.head.headers, data));
     }
 
     /// Its trailer fields came (RFC 9110 §6.5).
@@ -256,16 +254,16 @@ impl Hearing {
             self.reader = Some(Box::new(reader));
             self.exchange.opened(stream::head(status, headers), stream);
         } else {
-            if self.content != Content::None {
-                self.capture.expect(&headers);
-            }
             self.head = Some((status, headers));
         }
     }
 
     fn data(&mut self, data: &Bytes) -> Option<Written> {
         let Some(reader) = &mut self.reader else {
-            self.capture.push(data);
+            match &self.head {
+                Some((_, headers)) => self.capture.push_of(headers, data),
+                None => self.capture.push(data),
+            }
             return None;
         };
         let items = reader.push(data).into_iter();
@@ -289,10 +287,9 @@ impl Hearing {
     }
 
     fn end(&mut self, end: End) -> Written {
-        let shared = Arc::clone(&self.exchange.shared);
         let (done, written) = oneshot::channel();
         let room = self.finish((end, Ender::Service), done);
-        shared.written(room, written)
+        self.exchange.shared.written(room, written)
     }
 
     fn finish(&mut self, (end, by): (End, Ender), done: oneshot::Sender<()>) -> Room {

@@ -28,9 +28,10 @@ pub(super) struct Exchange {
 }
 
 /// How far the writer has been told of an exchange.
+#[allow(clippy::large_enum_variant)] // each is in its place from the beginning, and is never moved
 pub(super) enum Telling {
     /// Not yet.
-    Arriving(Box<Sending>),
+    Arriving(Sending),
     /// It has the request.
     Told,
     /// It is not told of it: the request came then, and took so many bytes.

@@ -21,7 +21,7 @@ use crate::exchange::{
 use crate::stream;
 use crate::tape::{Event, Growing, Numbers};
 
-use super::backlog::{Backlog, Message, Queued};
+use super::backlog::{Backlog, Message};
 use super::capture::limited;
 use super::filter::{Filter, Verdict};
 use super::gap::Account;
@@ -132,7 +132,7 @@ impl Writer {
     }
 
     /// Writes until the recording is closed, or nobody is left who could tell of anything.
-    pub(super) async fn run(self, mut messages: Receiver<Queued>) {
+    pub(super) async fn run(self, mut messages: Receiver<Message>) {
         // In a box, since it moves to another thread and back.
         let mut writer = Box::new(self);
         loop {
@@ -170,15 +170,15 @@ impl Writer {
         }
     }
 
-    fn batch(&mut self, first: Queued, messages: &mut Receiver<Queued>) -> Next {
-        self.backlog.begins(first.since);
-        let mut next = self.take(first.message);
+    fn batch(&mut self, first: Message, messages: &mut Receiver<Message>) -> Next {
+        self.backlog.begins(messages.since());
+        let mut next = self.take(first);
         for _ in 1..MAX_BATCH {
             if matches!(next, Next::Close(_)) || self.growing.waiting() >= MAX_BATCH_BYTES {
                 break;
             }
             match messages.try_next() {
-                Some(queued) => next = self.take(queued.message),
+                Some(message) => next = self.take(message),
                 None => break,
             }
         }
@@ -247,7 +247,7 @@ impl Writer {
 
     /// Adds an event that comes of what happened at this time to the batch, in the form in which the tape
     /// keeps it.
-    fn record(&mut self, at: Micros, event: Event) {
+    fn record(&mut self, at: Micros, mut event: Event) {
         if stream_of(&event).is_some_and(|stream| self.left_out.contains(stream.0)) {
             if let Event::Operation(operation) = &event {
                 self.left_out.insert(operation.id.0);
@@ -255,31 +255,26 @@ impl Writer {
             self.progress.left_out += u64::from(!matches!(event, Event::Fact(_)));
             return;
         }
-        let event = self.shortened(event);
-        let event = match self.redacting.redacted(event, &mut self.progress) {
-            Ok(event) => event,
-            Err(why) => {
-                self.progress.lost += 1;
-                return self.leave_out(at, why);
+        self.shorten(&mut event);
+        if let Err(why) = self.redacting.redact(&mut event, &mut self.progress) {
+            self.progress.lost += 1;
+            return self.leave_out(at, why);
+        }
+        // An event is large, so that it is changed in its place.
+        match &mut event {
+            Event::Operation(operation) => {
+                if self.operation(operation) == Verdict::LeaveOut {
+                    return;
+                }
             }
-        };
-        let event = match event {
-            Event::Contract(contract) => Event::Contract(contract),
-            Event::Operation(operation) => match self.operation(operation) {
-                Some(operation) => Event::Operation(operation),
-                None => return,
-            },
-            Event::Notification(notification) => {
-                Event::Notification(self.notification(notification))
-            }
+            Event::Notification(notification) => self.notification(notification),
             Event::Fact(fact) => {
                 if let What::Was(before) = &fact.what {
                     self.sessions.remove(before);
                 }
-                Event::Fact(fact)
             }
-            Event::Gap(gap) => Event::Gap(gap),
-        };
+            Event::Contract(_) | Event::Gap(_) => {}
+        }
         if let Some(session) = event.session()
             && self.sessions.len() < MAX_SESSIONS
             && !self.sessions.contains(session)
@@ -293,37 +288,38 @@ impl Writer {
         }
     }
 
-    /// The event without what no tape keeps of its bodies, so that nobody looks for secrets in that.
-    fn shortened(&self, mut event: Event) -> Event {
+    /// Takes from an event what no tape keeps of its bodies, so that nobody looks for secrets in that.
+    fn shorten(&self, event: &mut Event) {
         let most = self.max_body.saturating_add(MARGIN);
-        if let Event::Operation(operation) = &mut event {
+        if let Event::Operation(operation) = event {
             for body in [&mut operation.request.body, &mut operation.response.body] {
-                *body = limited(std::mem::take(body), most);
+                limit(body, most);
             }
         }
-        event
     }
 
-    fn operation(&mut self, mut operation: Operation) -> Option<Operation> {
+    /// Gives an operation the form in which the tape keeps it, if it does.
+    fn operation(&mut self, operation: &mut Operation) -> Verdict {
         // What a notification on the tape names as its cause stays, whatever the filter says:
         // without it the notification would be due after nothing.
-        if self.filter.judge(&operation) == Verdict::LeaveOut && !self.growing.owes(operation.id) {
+        if self.filter.judge(operation) == Verdict::LeaveOut && !self.growing.owes(operation.id) {
             self.left_out.insert(operation.id.0);
             self.progress.left_out += 1;
-            return None;
+            return Verdict::LeaveOut;
         }
         let mut kept = |body: &mut Body| {
-            *body = limited(std::mem::take(body), self.max_body);
+            limit(body, self.max_body);
             self.progress.bytes += body.bytes().len() as u64;
             self.progress.cut += u64::from(body.cut().is_some());
         };
         kept(&mut operation.request.body);
         kept(&mut operation.response.body);
         self.progress.operations += 1;
-        Some(operation)
+        Verdict::Keep
     }
 
-    fn notification(&mut self, mut notification: Notification) -> Notification {
+    /// Gives a notification the form in which the tape keeps it.
+    fn notification(&mut self, notification: &mut Notification) {
         let named = notification.after.len();
         notification
             .after
@@ -335,12 +331,18 @@ impl Writer {
             }
         }
         if let Carrier::Message(_) = notification.carrier {
-            notification.data = limited(notification.data, self.max_body);
+            limit(&mut notification.data, self.max_body);
             self.progress.cut += u64::from(notification.data.cut().is_some());
         }
         self.progress.notifications += 1;
         self.progress.bytes += notification.data.bytes().len() as u64;
-        notification
+    }
+}
+
+/// Keeps at most so much of a body.
+fn limit(body: &mut Body, max: usize) {
+    if body.bytes().len() > max {
+        *body = limited(std::mem::take(body), max);
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use tokio::sync::{oneshot, watch};
@@ -23,19 +24,19 @@ impl Written {
     }
 
     /// It waits for the writer's word, as long as that is of use; after calling the writer, where that is left
-    /// to it.
+    /// to it and nobody else is about to.
     pub(super) fn waiting(
         word: oneshot::Receiver<()>,
         mut waiting: watch::Receiver<Waiting>,
         caller: Option<Arc<Shared>>,
     ) -> Written {
         Written(Some(Box::pin(async move {
-            if let Some(shared) = caller {
-                if shared.backlog.is_busy() {
+            if let Some(call) = caller.and_then(Call::of) {
+                if call.0.backlog.is_busy() {
                     // What is about to end does so first, and is written along.
                     tokio::task::yield_now().await;
                 }
-                shared.call();
+                drop(call);
             }
             // A change is never missed, as the word itself may be that is taken back before anybody looks.
             let pointless = async {
@@ -57,6 +58,25 @@ impl Written {
     /// Whether nothing is waited for.
     pub(super) fn is_immediate(&self) -> bool {
         self.0.is_none()
+    }
+}
+
+/// A call for the writer that is about to be made, for all who wait by then: it is, as soon as this is dropped.
+struct Call(Arc<Shared>);
+
+impl Call {
+    /// The one call that is about to be made; `None` where somebody else is about to make it.
+    fn of(shared: Arc<Shared>) -> Option<Call> {
+        let before = shared.about_to_call.swap(true, Ordering::AcqRel);
+        (!before).then(|| Call(shared))
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        // Whoever left the call to this one has put into the queue before what is waited for.
+        self.0.about_to_call.swap(false, Ordering::AcqRel);
+        self.0.call();
     }
 }
 

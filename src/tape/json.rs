@@ -143,9 +143,9 @@ impl Writer {
             self.0.push(',');
         }
         // Names are words of the tape's own, in which nothing is to be escaped.
-        self.0.push('"');
-        self.0.push_str(name);
-        self.0.push_str("\":");
+        for part in ["\"", name, "\":"] {
+            self.0.push_str(part);
+        }
     }
 }
 

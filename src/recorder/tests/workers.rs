@@ -1,5 +1,7 @@
 //! A writer among the tasks that carry the traffic.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -69,6 +71,27 @@ fn what_nobody_waits_for_any_more_is_written_too() {
         }
         assert_eq!(targets(&place.load().tape), ["/1"]);
         assert!(recorder.close().await.is_whole());
+    });
+}
+
+#[test]
+fn one_calls_for_all_who_wait_even_if_he_goes_before() {
+    workers().block_on(async {
+        let place = Place::new();
+        let recorder = start(&place, settings());
+        let about_to_call = || recorder.0.about_to_call.load(Ordering::Relaxed);
+        let _under_way = begin(&recorder, "/under-way");
+        let mut first = answer(begin(&recorder, "/1"), "x");
+        let mut second = answer(begin(&recorder, "/2"), "x");
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(Pin::new(&mut first).poll(&mut context), Poll::Pending);
+        assert_eq!(Pin::new(&mut second).poll(&mut context), Poll::Pending);
+        assert!(about_to_call());
+        drop(first);
+        assert!(!about_to_call());
+        second.await;
+        assert_eq!(targets(&place.load().tape), ["/1", "/2"]);
+        assert!(!about_to_call());
     });
 }
 

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::exchange::Headers;
 
-use super::seen::Outcome;
+use super::seen::{HeadOutcome, Outcome};
 use super::walk::Walk;
 
 /// The parameters of credentials (RFC 7616 §3.4, and signatures alike) that are no secrets.
@@ -63,6 +63,27 @@ impl fmt::Display for Lower<'_> {
 impl Walk<'_> {
     /// The fields of a message, edited; `None` where all stay.
     pub(super) fn headers(&mut self, headers: &Headers) -> Option<Headers> {
+        let knowledge = (!headers.is_empty())
+            .then(|| self.edit.knowledge())
+            .flatten();
+        if let Some(knowledge) = knowledge
+            && let Some(outcome) = self.edit.seen_head(headers, knowledge)
+        {
+            return match outcome {
+                HeadOutcome::Stays => None,
+                HeadOutcome::Becomes(new) => Some(new.clone()),
+            };
+        }
+        let new = self.each(headers);
+        if let Some(knowledge) = knowledge
+            && self.edit.knowledge() == Some(knowledge)
+        {
+            self.edit.note_head(headers, new.as_ref(), knowledge);
+        }
+        new
+    }
+
+    fn each(&mut self, headers: &Headers) -> Option<Headers> {
         let mut edits = Vec::new();
         for (place, (name, value)) in headers.iter().enumerate() {
             if let Some(new) = self.field(name, value) {

@@ -36,6 +36,7 @@ use std::fmt;
 
 use regex::{Regex, RegexBuilder};
 
+use crate::exchange::Headers;
 use crate::exchange::secret::{Names, NoPattern};
 
 use super::{Event, Header};
@@ -43,7 +44,7 @@ pub use check::{Check, Finding, MAX_FINDINGS};
 use edits::Edits;
 pub use memory::MIN_KNOWN;
 pub use redactor::Redactor;
-use seen::{Knowledge, Outcome};
+use seen::{HeadOutcome, Knowledge, Outcome};
 pub use shape::{KEY_BYTES, Key};
 use spans::Pointer;
 use walk::Walk;
@@ -252,6 +253,14 @@ trait Edit {
 
     /// Notes what takes the place of a header field.
     fn note(&mut self, _: &str, _: &[u8], _: Option<&[u8]>, _: Knowledge) {}
+
+    /// What became of all header fields of a message when as much was known, if they were gone through then.
+    fn seen_head(&self, _: &Headers, _: Knowledge) -> Option<HeadOutcome<'_>> {
+        None
+    }
+
+    /// Notes what takes the place of all header fields of a message.
+    fn note_head(&mut self, _: &Headers, _: Option<&Headers>, _: Knowledge) {}
 }
 
 impl Rules {

@@ -9,9 +9,10 @@ use std::collections::BTreeSet;
 use super::Part;
 use super::fitting::Fitting;
 use super::memory::Memory;
-use super::seen::{Knowledge, Outcome, Seen};
+use super::seen::{HeadOutcome, Knowledge, Outcome, Seen};
 use super::shape::Key;
 use super::{Edit, Redaction, RuleError, Rules, Secret, Where};
+use crate::exchange::Headers;
 use crate::tape::{Event, Header, Tape};
 
 /// What replaces secrets.
@@ -212,6 +213,16 @@ impl Edit for Pen {
         // is still to be learned when the field comes again.
         if self.draft == Draft::Rough {
             self.seen.note(name, value, new, knowledge);
+        }
+    }
+
+    fn seen_head(&self, fields: &Headers, knowledge: Knowledge) -> Option<HeadOutcome<'_>> {
+        self.seen.head(fields, knowledge)
+    }
+
+    fn note_head(&mut self, fields: &Headers, new: Option<&Headers>, knowledge: Knowledge) {
+        if self.draft == Draft::Rough {
+            self.seen.note_head(fields, new, knowledge); // as each of them
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Header fields that were gone through before, with what took their places: a client says most of them again
-//! with every request.
+//! with every request, and often all of them.
 //!
 //! A field is known by all its bytes, so that none is ever taken for another, and what became of it holds only
 //! while the same secrets are known. What is found in a field is the business of [`super::fields`].
@@ -7,10 +7,14 @@
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
 
+use crate::exchange::Headers;
 use crate::exchange::secret::Spreading;
 
 /// How many pairs of fields are remembered, as a power of two: those of dozens of clients.
 const BITS: u32 = 9;
+
+/// How many heads are remembered, as a power of two.
+const HEADS: u32 = 7;
 
 /// How many bytes of a name and value are remembered at most, and of what takes its place: as many as most
 /// cookies and tokens have.
@@ -33,11 +37,21 @@ pub(super) enum Outcome<'a> {
     Becomes(&'a [u8]),
 }
 
+/// What became of all fields of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeadOutcome<'a> {
+    /// They stay.
+    Stays,
+    /// These take their places.
+    Becomes(&'a Headers),
+}
+
 /// The fields that are remembered: each in the place that its bytes tell, where two have room, and the second that
 /// comes there later drives it out.
 #[derive(Default)]
 pub(super) struct Seen {
     pairs: Vec<[Field; 2]>,
+    heads: Vec<Head>,
     spreading: Spreading,
 }
 
@@ -47,6 +61,18 @@ struct Field {
     value: Vec<u8>,
     /// What takes the place of the value; `None` where it stays.
     new: Option<Vec<u8>>,
+    /// What was known when it was gone through; `None` where nothing is remembered here.
+    knowledge: Option<Knowledge>,
+}
+
+/// All fields of a message. Many never come again, so that they are remembered together when they come for the
+/// second time.
+#[derive(Default)]
+struct Head {
+    spread: u64,
+    fields: Headers,
+    /// What takes their place; `None` where all stay.
+    new: Option<Headers>,
     /// What was known when it was gone through; `None` where nothing is remembered here.
     knowledge: Option<Knowledge>,
 }
@@ -101,6 +127,49 @@ impl Seen {
         field.knowledge = Some(knowledge);
     }
 
+    /// What became of all these fields, if they were gone through when as much was known.
+    pub(super) fn head(&self, fields: &Headers, knowledge: Knowledge) -> Option<HeadOutcome<'_>> {
+        let head = self.heads.get(head_place(self.spread(fields)))?;
+        let known = head.knowledge == Some(knowledge) && head.fields == *fields;
+        let new = head.new.as_ref();
+        known.then(|| new.map_or(HeadOutcome::Stays, HeadOutcome::Becomes))
+    }
+
+    /// Notes what takes the place of all these fields.
+    pub(super) fn note_head(
+        &mut self,
+        fields: &Headers,
+        new: Option<&Headers>,
+        knowledge: Knowledge,
+    ) {
+        if fields.length() > MAX_BYTES || new.is_some_and(|new| new.length() > MAX_BYTES) {
+            return;
+        }
+        if self.heads.is_empty() {
+            self.heads.resize_with(1 << HEADS, Default::default);
+        }
+        let spread = self.spread(fields);
+        let Some(head) = self.heads.get_mut(head_place(spread)) else {
+            return;
+        };
+        let came = head.spread == spread;
+        *head = Head {
+            spread,
+            ..Head::default()
+        };
+        if came {
+            head.fields = fields.clone();
+            head.new = new.cloned();
+            head.knowledge = Some(knowledge);
+        }
+    }
+
+    fn spread(&self, fields: &Headers) -> u64 {
+        let mut spread = self.spreading.build_hasher();
+        spread.write(fields.text().as_bytes());
+        spread.finish()
+    }
+
     /// The place that the bytes of a field tell.
     fn place(&self, name: &str, value: &[u8]) -> usize {
         let mut spread = self.spreading.build_hasher();
@@ -108,6 +177,11 @@ impl Seen {
         spread.write(name.as_bytes());
         usize::try_from(spread.finish() >> (u64::BITS - BITS)).unwrap_or_default()
     }
+}
+
+/// The place of a head.
+fn head_place(spread: u64) -> usize {
+    usize::try_from(spread >> (u64::BITS - HEADS)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -194,5 +268,35 @@ mod tests {
         let long = vec![b'a'; MAX_BYTES];
         seen.note("id", &long, None, NOW);
         assert_eq!(seen.get("id", &long, NOW), None);
+    }
+
+    #[test]
+    fn a_head_that_came_twice_is_known_by_all_its_fields_and_while_the_same_secrets_are_known() {
+        let mut seen = Seen::default();
+        let head = |fields: &[(&str, &str)]| fields.iter().copied().collect::<Headers>();
+        let fields = head(&[("a", "bc"), ("d", "e")]);
+        seen.note_head(&fields, None, NOW);
+        assert_eq!(seen.head(&fields, NOW), None);
+        seen.note_head(&fields, None, NOW);
+        assert_eq!(seen.head(&fields, NOW), Some(HeadOutcome::Stays));
+        let later = Knowledge { learned: 4, ..NOW };
+        assert_eq!(seen.head(&fields, later), None);
+        // The same text, divided in another way; and octets, which are not in the text.
+        let mut octets = fields.clone();
+        octets.push("", b"\xff");
+        for other in [head(&[("ab", "c"), ("d", "e")]), octets] {
+            assert_eq!(seen.head(&other, NOW), None, "{other:?}");
+        }
+        let new = head(&[("a", "f"), ("d", "e")]);
+        seen.note_head(&fields, Some(&new), later);
+        assert_eq!(seen.head(&fields, later), Some(HeadOutcome::Becomes(&new)));
+        assert_eq!(seen.head(&fields, NOW), None);
+        let long = head(&[("a", &"b".repeat(MAX_BYTES))]);
+        for (fields, new) in [(&long, None), (&new, Some(&long))] {
+            for _ in 0..2 {
+                seen.note_head(fields, new, NOW);
+            }
+            assert_eq!(seen.head(fields, NOW), None);
+        }
     }
 }

@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use crate::exchange::json::plain_length;
 use crate::exchange::{
     Body, CauseBy, Contract, End, Fact, Form, Headers, Notification, Operation, Presence, Repair,
-    Request, Response, What,
+    Request, Response, Value, What,
 };
 use crate::tape::json::{Writer, push_quoted, quote};
 use crate::tape::{Event, Header, Segment, Trust};
@@ -231,16 +232,59 @@ fn write_repair(repair: &Repair) -> String {
 }
 
 fn write_headers(object: Writer, name: &str, headers: &Headers) -> Writer {
-    object.array(name, headers.iter(), |(name, value), text| {
+    // In most nothing is to be escaped, and to look through all at once takes less than through each.
+    let plain = plain_length(headers.text().as_bytes());
+    let mut end = 0;
+    object.array(name, headers.values(), |(name, value), text| {
+        end += name.len();
+        if let Value::Text(value) = value {
+            end += value.len();
+            if end <= plain {
+                for part in ["[\"", name, "\",\"", value, "\"]"] {
+                    text.push_str(part);
+                }
+                return;
+            }
+        }
         text.push('[');
         push_quoted(name, text);
         text.push(',');
-        if let Ok(value) = std::str::from_utf8(value) {
-            push_quoted(value, text);
-        } else {
-            let form = Writer::new().string("base64", &BASE64.encode(value));
-            text.push_str(&form.end());
+        match value {
+            Value::Text(value) => push_quoted(value, text),
+            Value::Octets(octets) => {
+                let form = Writer::new().string("base64", &BASE64.encode(octets));
+                text.push_str(&form.end());
+            }
         }
         text.push(']');
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn header_fields_are_written_as_if_each_was_quoted_by_itself(
+            fields in prop::collection::vec(
+                ("[a-z\"é]{0,4}", prop_oneof![
+                    3 => "[a-z ]{0,20}".prop_map(String::into_bytes),
+                    1 => "[a-z\"\\\\\n]{0,4}".prop_map(String::into_bytes),
+                    1 => prop::collection::vec(any::<u8>(), 0..4),
+                ]),
+                0..12,
+            ),
+        ) {
+            let lines = fields.iter().map(|(name, value)| match std::str::from_utf8(value) {
+                Ok(value) => format!("[{},{}]", quote(name), quote(value)),
+                Err(_) => format!("[{},{{\"base64\":\"{}\"}}]", quote(name), BASE64.encode(value)),
+            });
+            let expected = format!("{{\"headers\":[{}]}}", lines.collect::<Vec<_>>().join(","));
+            let headers: Headers = fields.iter().map(|(name, value)| (name, value)).collect();
+            prop_assert_eq!(write_headers(Writer::new(), "headers", &headers).end(), expected);
+        }
+    }
 }
