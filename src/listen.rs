@@ -291,7 +291,7 @@ where
         ));
         let stalled = stalled(Arc::clone(&known), self.limits.reader, self.counts.clone());
         // What each request takes along, shared by those of this connection alone.
-        let taken = Arc::new((self.handle, self.counts));
+        let taken = Arc::new((self.handle, Arc::new(self.counts)));
         let (working, patience) = (self.working, self.limits.body);
         let cuts = Arc::new(working.cuts.clone());
         let service = service_fn(move |request: Request<Incoming>| {

@@ -88,7 +88,9 @@ impl Forwarding {
                 scheme,
                 ..tls::caller(&peer)
             };
-            proxy.clone().handle(caller, serve::beside(peer), request)
+            proxy
+                .clone()
+                .handle(caller, serve::beside(peer), serve::passed(request))
         };
         Ok(Forwarding {
             address,

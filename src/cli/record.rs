@@ -233,7 +233,11 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let passing = proxy.clone();
     let pass = move |peer: Peer, request| {
         let proxy = passing.clone();
-        proxy.handle(tls::caller(&peer), serve::beside(peer), request)
+        proxy.handle(
+            tls::caller(&peer),
+            serve::beside(peer),
+            serve::passed(request),
+        )
     };
     let counts = Counts::default();
     let crowd = counts.clone();

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use http::Request;
+use http_body_util::BodyExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -18,8 +20,8 @@ use tokio::task::JoinHandle;
 
 use crate::admission::Admission;
 use crate::exchange::{Ender, SessionBy};
-use crate::listen::{Counts, Given, Peer};
-use crate::proxy::{Beside, Breaker, Socket, Tell};
+use crate::listen::{self, Counts, Given, Peer};
+use crate::proxy::{self, Beside, Breaker, Socket, Tell};
 
 use super::config::{Setting, read};
 use super::exit::{Because as _, Failure, Trouble};
@@ -194,6 +196,11 @@ pub(super) fn beside(peer: Peer) -> Beside<impl Tell, impl Breaker> {
         tell: move |head: &http::Response<()>| interim.send(head),
         socket,
     }
+}
+
+/// A request as the proxy takes it, whoever serves.
+pub(super) fn passed(request: Request<listen::Content>) -> Request<proxy::Content> {
+    request.map(BodyExt::boxed)
 }
 
 async fn bind(address: &str, flag: &str) -> Result<TcpListener, Failure> {

@@ -78,35 +78,27 @@ impl Headers {
         if count == 0 {
             return Headers::new();
         }
-        let mut text = Vec::with_capacity(length);
-        let mut ends = Ends::with_room(count);
-        for (name, value) in fields() {
-            text.extend_from_slice(name.as_bytes());
-            let name = text.len();
-            text.extend_from_slice(value);
-            ends.push((name, text.len()));
-        }
-        // To look through all of it at once takes less than through each value.
-        if text.is_ascii()
-            && let Ok(text) = String::from_utf8(text)
-        {
-            let octets = Vec::new();
-            return Headers(Some(Box::new(Fields { text, ends, octets })));
-        }
-        fields().collect()
+        let room = Box::new(Fields {
+            text: String::with_capacity(length),
+            ends: Ends::with_room(count),
+            octets: Vec::new(),
+        });
+        room.filled(fields)
     }
 
     /// These fields in place of those that stand there, in the same memory.
     #[must_use]
-    pub fn replaced<'a>(self, fields: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
+    pub fn replaced<'a, I>(self, fields: impl Fn() -> I) -> Self
+    where
+        I: Iterator<Item = (&'a str, &'a [u8])>,
+    {
         let Some(mut room) = self.0 else {
-            return fields.collect();
+            return fields().collect();
         };
         room.text.clear();
         room.ends.clear();
         room.octets.clear();
-        fields.for_each(|(name, value)| room.push(name, value));
-        Headers((room.ends.count > 0).then_some(room))
+        room.filled(fields)
     }
 
     /// Appends a field line.
@@ -194,6 +186,28 @@ impl Fields {
             ends: Ends::with_room(count),
             octets: Vec::new(),
         }
+    }
+
+    /// With these fields, where there are none yet.
+    fn filled<'a, I>(mut self: Box<Self>, fields: impl Fn() -> I) -> Headers
+    where
+        I: Iterator<Item = (&'a str, &'a [u8])>,
+    {
+        let mut text = std::mem::take(&mut self.text).into_bytes();
+        for (name, value) in fields() {
+            text.extend_from_slice(name.as_bytes());
+            let name = text.len();
+            text.extend_from_slice(value);
+            self.ends.push((name, text.len()));
+        }
+        // To look through all of it at once takes less than through each value.
+        if text.is_ascii()
+            && let Ok(text) = String::from_utf8(text)
+        {
+            self.text = text;
+            return Headers((self.ends.count > 0).then_some(self));
+        }
+        fields().collect()
     }
 
     fn push(&mut self, name: &str, value: &[u8]) {
@@ -314,8 +328,8 @@ mod tests {
             .into_iter()
             .collect();
         for before in [Headers::new(), others] {
-            assert_eq!(before.clone().replaced(fields.into_iter()), headers);
-            assert!(before.replaced(std::iter::empty()).is_empty());
+            assert_eq!(before.clone().replaced(|| fields.into_iter()), headers);
+            assert!(before.replaced(std::iter::empty).is_empty());
         }
         assert_eq!(headers.get("SET-COOKIE"), Some(b"a=1".as_slice()));
         assert_eq!(headers.get("cookie"), None);

@@ -12,15 +12,28 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, header};
-use http_body_util::BodyExt as _;
-use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::counts::{Counter, Counts};
 
 /// The content of a request, as the service gets it.
-pub type Content = BoxBody<Bytes, Box<dyn Error + Send + Sync>>;
+#[derive(Debug)]
+pub struct Content {
+    content: Incoming,
+    /// How long it is waited for, where that has an end.
+    patience: Option<Patience>,
+}
+
+#[derive(Debug)]
+struct Patience {
+    span: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Whether the timer runs.
+    waiting: bool,
+    progress: Progress,
+    counts: Arc<Counts>,
+}
 
 /// How far an exchange is: what its content's silence means depends on it.
 #[derive(Clone, Debug, Default)]
@@ -93,23 +106,18 @@ pub(super) fn patient(
     request: Request<Incoming>,
     patience: Duration,
     progress: Progress,
-    counts: &Counts,
+    counts: &Arc<Counts>,
 ) -> Request<Content> {
     let (head, content) = request.into_parts();
-    let content = if content.is_end_stream() || may_pause(&head.headers) {
-        content.map_err(Into::into).boxed()
-    } else {
-        let timed = Timed {
-            content,
-            patience,
-            timer: None,
-            waiting: false,
-            progress,
-            counts: counts.clone(),
-        };
-        timed.boxed()
-    };
-    Request::from_parts(head, content)
+    let timed = !content.is_end_stream() && !may_pause(&head.headers);
+    let patience = timed.then(|| Patience {
+        span: patience,
+        timer: None,
+        waiting: false,
+        progress,
+        counts: Arc::clone(counts),
+    });
+    Request::from_parts(head, Content { content, patience })
 }
 
 /// A stream of gRPC may be silent for as long as its two sides like, and has pings of its own.
@@ -118,17 +126,27 @@ fn may_pause(headers: &HeaderMap) -> bool {
     kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
-struct Timed {
-    content: Incoming,
-    patience: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
-    /// Whether the timer runs.
-    waiting: bool,
-    progress: Progress,
-    counts: Counts,
+impl Patience {
+    /// Ready when it is over; the content brings nothing.
+    fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<TooSlow> {
+        let span = self.span;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(span)));
+        if !std::mem::replace(&mut self.waiting, true) {
+            timer.as_mut().reset(Instant::now() + span);
+        }
+        loop {
+            ready!(timer.as_mut().poll(context));
+            if self.progress.give_up() {
+                break;
+            }
+            timer.as_mut().reset(Instant::now() + span);
+        }
+        self.counts.count(Counter::SlowBody);
+        Poll::Ready(TooSlow(span))
+    }
 }
 
-impl Body for Timed {
+impl Body for Content {
     type Data = Bytes;
     type Error = Box<dyn Error + Send + Sync>;
 
@@ -137,24 +155,22 @@ impl Body for Timed {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = &mut *self;
-        if let Poll::Ready(frame) = Pin::new(&mut this.content).poll_frame(context) {
-            this.waiting = false;
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-        }
-        let patience = this.patience;
-        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(patience)));
-        if !std::mem::replace(&mut this.waiting, true) {
-            timer.as_mut().reset(Instant::now() + patience);
-        }
-        loop {
-            ready!(timer.as_mut().poll(context));
-            if this.progress.give_up() {
-                break;
+        match (
+            Pin::new(&mut this.content).poll_frame(context),
+            &mut this.patience,
+        ) {
+            (Poll::Ready(frame), patience) => {
+                if let Some(patience) = patience {
+                    patience.waiting = false;
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
-            timer.as_mut().reset(Instant::now() + patience);
+            (Poll::Pending, None) => Poll::Pending,
+            (Poll::Pending, Some(patience)) => {
+                let over = ready!(patience.poll_over(context));
+                Poll::Ready(Some(Err(over.into())))
+            }
         }
-        this.counts.count(Counter::SlowBody);
-        Poll::Ready(Some(Err(TooSlow(patience).into())))
     }
 
     fn is_end_stream(&self) -> bool {

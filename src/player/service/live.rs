@@ -26,7 +26,7 @@ pub(super) fn read(head: &Parts, content: Bytes, trailers: Headers) -> Request {
     live.method.push_str(head.method.as_str());
     live.target.clear();
     live.target.push_str(target);
-    live.headers = live.headers.replaced(fields::lines(&head.headers));
+    live.headers = live.headers.replaced(|| fields::lines(&head.headers));
     live.body = Body::new(content);
     live.trailers = trailers;
     live
