@@ -9,6 +9,7 @@ mod running;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -86,7 +87,7 @@ pub struct Answered {
     /// The method of the live request.
     pub method: Cow<'static, str>,
     /// Its target.
-    pub target: String,
+    pub target: Arc<str>,
     /// The status of the response.
     pub status: u16,
     /// Whether a run without it would be another.
@@ -384,7 +385,7 @@ mod tests {
     }
 
     fn called(number: u64) -> Answered {
-        let (method, target) = ("POST".into(), format!("/{number}"));
+        let (method, target) = ("POST".into(), format!("/{number}").into());
         Answered {
             operation: OperationId(number),
             method,

@@ -37,6 +37,8 @@ pub(in crate::player) struct Recorded {
     /// Its request, taken apart where it is first compared so: most are the same to the letter.
     key: OnceLock<Key>,
     sent: OnceLock<Sent>,
+    /// The target of its request, for all who note that it was called.
+    target: OnceLock<Arc<str>>,
     /// Where it is messages that a Bayeux client published: which of the messages of its response is the
     /// reply to each.
     pub(in crate::player) replies: Vec<Option<usize>>,
@@ -140,6 +142,7 @@ impl Recorded {
             identity,
             key: OnceLock::new(),
             sent: OnceLock::new(),
+            target: OnceLock::new(),
             operation: Arc::new(operation),
             replies,
         }
@@ -149,6 +152,17 @@ impl Recorded {
     pub(in crate::player) fn key(&self, rules: &Rules) -> &Key {
         self.key
             .get_or_init(|| Key::of(&self.operation.request, rules))
+    }
+
+    /// The target of a live request that it answers: nearly always its own, which takes no memory again.
+    pub(in crate::player) fn target(&self, told: &str) -> Arc<str> {
+        let own = &self.operation.request.target;
+        let target = self.target.get_or_init(|| own.as_str().into());
+        if own == told {
+            Arc::clone(target)
+        } else {
+            told.into()
+        }
     }
 
     /// Its response as it is sent.

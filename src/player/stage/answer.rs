@@ -242,7 +242,7 @@ impl Stage {
         let entry = Answered {
             operation: recorded.id,
             method: journal::method(&live.method),
-            target: self.told_target(place, live),
+            target: kept.target(&self.told_target(place, live)),
             status: recorded.response.status,
             part: match planned.times {
                 Times::Any | Times::Stream => Part::Read,

@@ -224,7 +224,7 @@ impl Stage {
 
     /// The target of a live request that an operation answers, with what stands for secrets on the tape
     /// in their places.
-    pub(super) fn told_target(&self, place: usize, live: &Request) -> String {
+    pub(super) fn told_target<'a>(&self, place: usize, live: &'a Request) -> Cow<'a, str> {
         let seats = self.plan.seats(place);
         self.veil.target(&live.target, &|field| {
             let mut seats = seats.iter();

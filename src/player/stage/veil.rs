@@ -3,6 +3,7 @@
 //!
 //! It covers; whether a request is right, others decide.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::exchange::secret::Names;
@@ -72,13 +73,13 @@ impl Veil {
     }
 
     /// A request target without secrets, and with what `instead` says in the places of values.
-    pub(super) fn target(
+    pub(super) fn target<'a>(
         &self,
-        target: &str,
+        target: &'a str,
         instead: &dyn Fn(&Field) -> Option<String>,
-    ) -> String {
+    ) -> Cow<'a, str> {
         if self.names.is_none() {
-            return target.to_owned();
+            return Cow::Borrowed(target);
         }
         let mut told = String::new();
         let mut done = 0;
@@ -90,8 +91,11 @@ impl Veil {
                 done = field.range.end;
             }
         }
+        if done == 0 {
+            return Cow::Borrowed(target);
+        }
         told.push_str(target.get(done..).unwrap_or_default());
-        told
+        Cow::Owned(told)
     }
 
     /// A text without the secrets that are known.
@@ -112,7 +116,7 @@ impl Veil {
     /// A request as it may be told of.
     pub(super) fn request(&self, live: &Request) -> Request {
         Request {
-            target: self.target(&live.target, &|_| None),
+            target: self.target(&live.target, &|_| None).into_owned(),
             ..live.clone()
         }
     }

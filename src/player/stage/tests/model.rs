@@ -234,7 +234,7 @@ fn digest(world: &World<'_>, heard: &[Vec<usize>]) -> String {
             let entry = Answered {
                 operation: operation.id,
                 method: operation.request.method.clone().into(),
-                target: operation.request.target.clone(),
+                target: operation.request.target.as_str().into(),
                 status: operation.response.status,
                 part: Part::Step,
             };
