@@ -44,6 +44,11 @@ const MAX_BATCH: usize = 256;
 /// How much text is gathered for one write.
 const MAX_BATCH_BYTES: usize = 1024 * 1024;
 
+/// How many events are understood before they are recorded, and of how many bytes at most. To understand and to
+/// record are both so much code that a processor forgets the one over the other.
+const MAX_UNDERSTOOD: usize = 32;
+const MAX_UNDERSTOOD_BYTES: usize = 64 * 1024;
+
 /// How long after a failed write the next is tried where no traffic asks for one before.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -81,6 +86,8 @@ pub(super) struct Writer {
     /// Who waits for the current batch, how many bytes its messages took, and how many they are.
     waiting: Vec<oneshot::Sender<()>>,
     taken: (usize, usize),
+    /// The events of the current batch that are not recorded yet, each with the time of what it comes of.
+    understood: Vec<(Micros, Event)>,
     /// The lines of the current batch, where somebody hears them.
     lines: Vec<String>,
     workplace: Workplace,
@@ -126,6 +133,7 @@ impl Writer {
             max_unwritten: settings.failure.max_queue,
             waiting: Vec::new(),
             taken: (0, 0),
+            understood: Vec::new(),
             lines: Vec::new(),
             _watched: watched,
         }
@@ -173,7 +181,13 @@ impl Writer {
     fn batch(&mut self, first: Message, messages: &mut Receiver<Message>) -> Next {
         self.backlog.begins(messages.since());
         let mut next = self.take(first);
+        let mut recorded = 0;
         for _ in 1..MAX_BATCH {
+            let (taken, _) = self.taken;
+            if self.understood.len() >= MAX_UNDERSTOOD || taken - recorded >= MAX_UNDERSTOOD_BYTES {
+                self.record_understood();
+                recorded = taken;
+            }
             if matches!(next, Next::Close(_)) || self.growing.waiting() >= MAX_BATCH_BYTES {
                 break;
             }
@@ -182,6 +196,7 @@ impl Writer {
                 None => break,
             }
         }
+        self.record_understood();
         next
     }
 
@@ -218,6 +233,7 @@ impl Writer {
         } = observation
         {
             self.progress.unread += 1;
+            self.record_understood();
             self.leave_out(
                 at,
                 "a message of a stream could not be read, and is not on the tape",
@@ -228,21 +244,30 @@ impl Writer {
         Next::GoOn
     }
 
-    /// Records what comes of an observation. Understanding reads what strangers wrote: should it
+    /// Takes what comes of an observation. Understanding reads what strangers wrote: should it
     /// fail on something, that is missing, and everything else goes on.
     fn understood(&mut self, at: Micros, understand: impl FnOnce(&mut Understand) -> Vec<Event>) {
         let ours = &mut self.understand;
         let Ok(events) = catch_unwind(AssertUnwindSafe(move || understand(ours))) else {
             self.progress.lost += 1;
+            self.record_understood();
             self.leave_out(
                 at,
                 "an exchange could not be understood, and is not on the tape",
             );
             return;
         };
-        for event in events {
+        let events = events.into_iter().map(|event| (at, event));
+        self.understood.extend(events);
+    }
+
+    /// Records what was understood.
+    fn record_understood(&mut self) {
+        let mut understood = std::mem::take(&mut self.understood);
+        for (at, event) in understood.drain(..) {
             self.record(at, event);
         }
+        self.understood = understood; // with the room that it has
     }
 
     /// Adds an event that comes of what happened at this time to the batch, in the form in which the tape
