@@ -48,14 +48,14 @@ fn compare(plan: Plan, count: usize, least: f64, size: Size) -> Table {
     table.notes.push(format!(
         "all is learned of the tape {learning:.2} s after it listens"
     ));
-    let mut slowest = Vec::new();
+    // By the fixed answer, and by antiphon: on a machine of few cores most of it is the wait for one of them.
+    let mut slowest = [Vec::new(), Vec::new()];
     for _ in 0..plan.rounds {
-        for (name, party) in [(FIXED, &fixed), (ANTIPHON, &antiphon)] {
+        let parties = [(FIXED, &fixed), (ANTIPHON, &antiphon)];
+        for ((name, party), slowest) in parties.into_iter().zip(&mut slowest) {
             let done = Callers::Many.load(&party.address, count, plan.turn, folder.path());
             table.add(name, done.rate);
-            if name == ANTIPHON {
-                slowest.push(done.p99);
-            }
+            slowest.push(done.p99);
             if done.failed > 0 {
                 table
                     .notes
@@ -66,7 +66,10 @@ fn compare(plan: Plan, count: usize, least: f64, size: Size) -> Table {
     let ratio = table.median(ANTIPHON) / table.median(FIXED);
     let what = format!("{ANTIPHON} / {FIXED}");
     table.bar(what, ratio, Wanted::AtLeast(least), size);
-    let p99 = table::median(&slowest) / 1_000.0;
-    table.bar("p99 in milliseconds", p99, Wanted::AtMost(2.0), size);
+    let [fixed, antiphon] = slowest.map(|slowest| table::median(&slowest) / 1_000.0);
+    table
+        .notes
+        .push(format!("{FIXED}: p99 {fixed:.2} milliseconds"));
+    table.bar("p99 in milliseconds", antiphon, Wanted::AtMost(2.0), size);
     table
 }
