@@ -155,22 +155,17 @@ impl Body for Content {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = &mut *self;
-        match (
-            Pin::new(&mut this.content).poll_frame(context),
-            &mut this.patience,
-        ) {
-            (Poll::Ready(frame), patience) => {
-                if let Some(patience) = patience {
-                    patience.waiting = false;
-                }
-                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        if let Poll::Ready(frame) = Pin::new(&mut this.content).poll_frame(context) {
+            if let Some(patience) = &mut this.patience {
+                patience.waiting = false;
             }
-            (Poll::Pending, None) => Poll::Pending,
-            (Poll::Pending, Some(patience)) => {
-                let over = ready!(patience.poll_over(context));
-                Poll::Ready(Some(Err(over.into())))
-            }
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
+        let Some(patience) = &mut this.patience else {
+            return Poll::Pending;
+        };
+        let over = ready!(patience.poll_over(context));
+        Poll::Ready(Some(Err(over.into())))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -171,3 +171,30 @@ fn who_finds_little_room_waits_where_that_was_chosen() {
     wait(recorder.close());
     assert_eq!(targets(&place.load().tape), ["/first", "/1"]);
 }
+
+#[test]
+fn what_is_missing_is_told_in_its_place_among_what_is_written_at_once() {
+    let place = Place::new();
+    let failure = Failure {
+        patience: NEVER,
+        ..Failure::default()
+    };
+    let (recorder, held) = held(&place, failure);
+    let passed: Vec<Written> = ["/before", BEYOND, "/after"]
+        .into_iter()
+        .map(|target| answer(begin(&recorder, target), ""))
+        .collect();
+    held.go.send(()).unwrap();
+    for written in passed {
+        wait(written);
+    }
+    wait(recorder.close());
+    let tape = place.load().tape;
+    let told = |event: &Event| match event {
+        Event::Operation(operation) => operation.request.target.clone(),
+        Event::Gap(_) => "a gap".to_owned(),
+        Event::Contract(_) | Event::Notification(_) | Event::Fact(_) => unreachable!(),
+    };
+    let told: Vec<String> = tape.events.iter().map(told).collect();
+    assert_eq!(told, ["/first", "/before", "a gap", "/after"]);
+}

@@ -83,6 +83,7 @@ impl Walk<'_> {
         new
     }
 
+    /// The same, field by field.
     fn each(&mut self, headers: &Headers) -> Option<Headers> {
         let mut edits = Vec::new();
         for (place, (name, value)) in headers.iter().enumerate() {
