@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -12,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::exchange::{Gap, Micros, Request, Response};
 use crate::stream;
 
+use super::dealt::{Dealt, Number, Turn};
 use super::failure::{Failure, WhenBehind};
 use super::health::{Health, Waiting};
 use super::summary::{Progress, Summary};
@@ -37,11 +39,7 @@ pub(super) enum Message {
     /// Something for which nobody waits.
     Seen(Observation),
     /// An exchange is over, or something else was seen for which somebody may wait.
-    Over {
-        observation: Observation,
-        /// Told when it is written.
-        done: oneshot::Sender<()>,
-    },
+    Over(Observation),
     /// The rest of this exchange will not be told, since it found no room.
     Forget { passing: Passing, at: Micros },
     /// Another segment is to begin.
@@ -58,8 +56,7 @@ impl Message {
     pub(super) fn bytes(&self) -> usize {
         OVERHEAD
             + match self {
-                Message::Seen(observation) | Message::Over { observation, .. } => match observation
-                {
+                Message::Seen(observation) | Message::Over(observation) => match observation {
                     Observation::Request { request, .. } => of_request(request),
                     Observation::Response { response, .. }
                     | Observation::Opened { response, .. } => of_response(response),
@@ -73,14 +70,12 @@ impl Message {
     }
 }
 
-/// Whether the queue has room for more.
+/// How much room the queue has that took something in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
     Enough,
-    /// Not really: whoever put something in waits until it is dealt with.
+    /// Too little: whoever put something in waits until it is dealt with.
     Little,
-    /// What came was not taken in.
-    None,
 }
 
 /// Whether a message may be left out.
@@ -107,6 +102,7 @@ pub(super) struct Backlog {
     under_way: AtomicU64,
     missed: AtomicU64,
     progress: Mutex<Progress>,
+    upto: Dealt,
 }
 
 /// What found no room.
@@ -133,6 +129,7 @@ impl Backlog {
             under_way: AtomicU64::default(),
             missed: AtomicU64::default(),
             progress: Mutex::default(),
+            upto: Dealt::new(),
         }
     }
 
@@ -156,8 +153,8 @@ impl Backlog {
         self.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// A message goes into the queue, if there is room.
-    pub(super) fn put(&self, bytes: usize, need: Need) -> Room {
+    /// A message goes into the queue; `None` where it has no room.
+    pub(super) fn put(&self, bytes: usize, need: Need) -> Option<Room> {
         let all = self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let all = all.saturating_add(bytes);
         let items = self.items.fetch_add(1, Ordering::Relaxed).saturating_add(1);
@@ -165,19 +162,19 @@ impl Backlog {
             all <= self.max_bytes.saturating_mul(factor) && items <= MAX_ITEMS * factor
         };
         if within(1) {
-            return Room::Enough;
+            return Some(Room::Enough);
         }
         let waits =
             self.when_behind == WhenBehind::Wait && self.health.waiting() == Waiting::Useful;
         if need == Need::Mandatory || (waits && within(HARD)) {
-            return Room::Little;
+            return Some(Room::Little);
         }
         self.took(bytes, 1);
-        self.health.falls_behind(&format!(
+        self.falls_behind(&format!(
             "the disk is slower than the traffic: {} bytes wait",
             all - bytes
         ));
-        Room::None
+        None
     }
 
     /// So many messages were taken out of the queue and dealt with.
@@ -209,6 +206,32 @@ impl Backlog {
         }
     }
 
+    /// Ready when the message of this number was dealt with, or when nobody shall wait for that.
+    pub(super) fn poll_dealt(&self, number: Number, turn: Turn, context: &Context<'_>) -> Poll<()> {
+        let dealt = self.upto.poll(number, turn, context);
+        // Asked behind that: whoever does not hear of it here waits by now, and is let go.
+        match self.health.waiting() {
+            Waiting::Pointless => Poll::Ready(()),
+            Waiting::Useful => dealt,
+        }
+    }
+
+    /// The writer has dealt with all messages up to this one.
+    pub(super) fn dealt_upto(&self, number: Number) {
+        self.upto.upto(number);
+    }
+
+    /// The writer deals with nothing any more.
+    pub(super) fn ends(&self) {
+        self.upto.ends();
+    }
+
+    /// The writer is so far behind that nobody shall wait for it.
+    fn falls_behind(&self, why: &str) {
+        self.health.falls_behind(why);
+        self.upto.let_go();
+    }
+
     /// Looks whether somebody waits too long, and says again what has been wrong for long.
     pub(super) fn look(&self) {
         let since = *unpoisoned(&self.oldest);
@@ -217,7 +240,7 @@ impl Backlog {
         {
             let seconds = self.patience.as_secs_f64();
             let why = format!("the disk has not taken in {seconds} s what it was given");
-            self.health.falls_behind(&why);
+            self.falls_behind(&why);
         }
         self.health.remind(|| {
             let progress = self.progress();

@@ -4,27 +4,31 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-
 use super::Shared;
 use super::backlog::{Message, Need, Room};
+use super::dealt::Number;
 use super::queue::Urgency;
 use super::settings::Durability;
 use super::workplace::Calling;
 use super::written::Written;
 
+/// A message that found room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given {
+    room: Room,
+    number: Number,
+}
+
 impl Shared {
-    /// What a client waits for that has put something into the queue and found so much room.
-    pub(super) fn written(self: &Arc<Self>, room: Room, word: oneshot::Receiver<()>) -> Written {
-        let waits = match (room, self.durability) {
-            (Room::None, _) | (Room::Enough, Durability::Relaxed) => false,
+    /// What a client waits for that has given this to the writer; nothing where that found no room.
+    pub(super) fn written(self: &Arc<Self>, given: Option<Given>) -> Written {
+        let waits = |given: &Given| match (given.room, self.durability) {
+            (Room::Enough, Durability::Relaxed) => false,
             (Room::Little, _) | (Room::Enough, Durability::Written | Durability::Synced) => true,
         };
-        if waits {
-            let caller = (self.calling == Calling::Waiters).then(|| Arc::clone(self));
-            Written::waiting(word, self.backlog.health().watch(), caller)
-        } else {
-            Written::at_once()
+        match given.filter(waits) {
+            Some(given) => Written::waiting(Arc::clone(self), given.number),
+            None => Written::at_once(),
         }
     }
 
@@ -37,27 +41,26 @@ impl Shared {
     fn urgency(&self, room: Room, message: &Message) -> Urgency {
         match (message, room, self.durability) {
             (Message::Turn | Message::Close { .. }, _, _) | (_, Room::Little, _) => Urgency::Now,
-            (Message::Over { .. }, _, Durability::Written | Durability::Synced)
+            (Message::Over(_), _, Durability::Written | Durability::Synced)
                 if self.calling == Calling::Senders =>
             {
                 Urgency::Now
             }
-            (Message::Over { .. } | Message::Seen(_) | Message::Forget { .. }, _, _) => {
+            (Message::Over(_) | Message::Seen(_) | Message::Forget { .. }, _, _) => {
                 Urgency::CanWait
             }
         }
     }
 
-    /// Gives a message to the writer, where it finds room.
-    pub(super) fn send(&self, message: Message, need: Need) -> Room {
-        let room = self.backlog.put(message.bytes(), need);
-        if room == Room::None {
-            return room;
-        }
+    /// Gives a message to the writer; `None` where it finds no room.
+    pub(super) fn send(&self, message: Message, need: Need) -> Option<Given> {
+        let room = self.backlog.put(message.bytes(), need)?;
         let urgency = self.urgency(room, &message);
-        if self.queue.send(message, urgency).is_err() {
+        let sent = self.queue.send(message, urgency);
+        let number = sent.unwrap_or_else(|_| {
             self.backlog.missed();
-        }
-        room
+            Number::NONE
+        });
+        Some(Given { room, number })
     }
 }

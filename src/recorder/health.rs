@@ -2,10 +2,9 @@
 //!
 //! It says so in words, at once and every minute; it moves no data.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use tokio::sync::watch;
 
 use super::failure::{Admission, Condition, Loss, OnFailure, Trouble};
 
@@ -25,7 +24,8 @@ pub(super) enum Waiting {
 pub(super) struct Health {
     on_failure: OnFailure,
     state: Mutex<State>,
-    waiting: watch::Sender<Waiting>,
+    /// Whether the writer is too far behind, for those who ask for each message.
+    is_behind: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -47,11 +47,10 @@ struct Since {
 
 impl Health {
     pub(super) fn new(on_failure: OnFailure) -> Health {
-        let (waiting, _) = watch::channel(Waiting::Useful);
         Health {
             on_failure,
             state: Mutex::default(),
-            waiting,
+            is_behind: AtomicBool::new(false),
         }
     }
 
@@ -76,15 +75,14 @@ impl Health {
         }
     }
 
-    /// The writer is so far behind that nobody shall wait for it.
+    /// The writer is so far behind that nobody shall wait for it; whoever does is to be let go.
     pub(super) fn falls_behind(&self, why: &str) {
         let mut state = self.state();
         if state.behind.is_none() {
             tracing::error!("{why}; what finds no room is not recorded meanwhile");
             state.behind = Some(Since::now(why));
             state.said = Some(Instant::now());
-            // Whoever waits holds its receiver; where nobody does there is nobody to tell.
-            self.waiting.send_replace(Waiting::Pointless);
+            self.is_behind.store(true, Ordering::Release);
         }
     }
 
@@ -94,7 +92,7 @@ impl Health {
         if let Some(behind) = state.behind.take() {
             let lasted = behind.since.elapsed().as_secs_f64();
             tracing::warn!("the writer of the tape has caught up, after {lasted:.1} s");
-            self.waiting.send_replace(Waiting::Useful);
+            self.is_behind.store(false, Ordering::Release);
         }
     }
 
@@ -105,12 +103,11 @@ impl Health {
 
     /// Whether it is of use to wait for the writer.
     pub(super) fn waiting(&self) -> Waiting {
-        *self.waiting.borrow()
-    }
-
-    /// What tells when it is not any more.
-    pub(super) fn watch(&self) -> watch::Receiver<Waiting> {
-        self.waiting.subscribe()
+        if self.is_behind.load(Ordering::Acquire) {
+            Waiting::Pointless
+        } else {
+            Waiting::Useful
+        }
     }
 
     /// Whether new requests are let in.

@@ -6,6 +6,7 @@
 
 mod backlog;
 mod capture;
+mod dealt;
 mod doorbell;
 mod failure;
 mod filter;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
+use super::dealt::Number;
 use super::doorbell::{Doorbell, Hearing};
 
 /// How long messages gather for which nobody waits: long enough that a busy service wakes the writer a
@@ -46,6 +47,8 @@ pub(super) struct Receiver<T> {
     queue: Arc<Queue<T>>,
     /// What was taken out and not looked at.
     taken: VecDeque<T>,
+    /// The number of the message that came out last.
+    last: Number,
     /// When the oldest of what was last taken out had been put in.
     since: Instant,
     gathering: Gathering,
@@ -67,6 +70,8 @@ struct Queue<T> {
 #[derive(Debug)]
 struct State<T> {
     messages: VecDeque<T>,
+    /// The number of the message that was put in last.
+    last: Number,
     /// When the oldest of them was put in. To look at the clock for each would take longer than to put it in.
     since: Instant,
     urgency: Urgency,
@@ -105,6 +110,7 @@ pub(super) fn queue<T>(
         doorbell,
         state: Mutex::new(State {
             messages: VecDeque::new(),
+            last: Number::NONE,
             since: Instant::now(),
             urgency: Urgency::CanWait,
             reader: Reader::Awake,
@@ -115,6 +121,7 @@ pub(super) fn queue<T>(
     let receiver = Receiver {
         queue: Arc::clone(&queue),
         taken: VecDeque::new(),
+        last: Number::NONE,
         since: Instant::now(),
         gathering,
         hearing: None,
@@ -123,8 +130,8 @@ pub(super) fn queue<T>(
 }
 
 impl<T> Sender<T> {
-    /// Puts a message in; returns at once.
-    pub(super) fn send(&self, message: T, urgency: Urgency) -> Result<(), Gone> {
+    /// Puts a message in, which has this number then; returns at once.
+    pub(super) fn send(&self, message: T, urgency: Urgency) -> Result<Number, Gone> {
         let mut state = self.0.state();
         if state.reader == Reader::Gone {
             return Err(Gone);
@@ -133,11 +140,13 @@ impl<T> Sender<T> {
             state.since = Instant::now();
         }
         state.messages.push_back(message);
+        state.last = state.last.next();
+        let number = state.last;
         if urgency == Urgency::Now {
             state.urgency = Urgency::Now;
         }
         self.0.call(state);
-        Ok(())
+        Ok(number)
     }
 }
 
@@ -167,6 +176,11 @@ impl<T> Receiver<T> {
         !self.taken.is_empty() || !self.queue.state().messages.is_empty()
     }
 
+    /// The number of the message that came out last.
+    pub(super) fn last(&self) -> Number {
+        self.last
+    }
+
     /// Since when the message that came out last may have waited: it has for no longer.
     pub(super) fn since(&self) -> Instant {
         self.since
@@ -180,7 +194,9 @@ impl<T> Receiver<T> {
             std::mem::swap(&mut state.messages, &mut self.taken);
             self.since = state.since;
         }
-        self.taken.pop_front()
+        let message = self.taken.pop_front()?;
+        self.last = self.last.next();
+        Some(message)
     }
 
     /// The next message, which it waits for; `None` where none came in this time. It takes all that is there

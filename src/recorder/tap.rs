@@ -8,13 +8,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
 
 use crate::exchange::{End, Ender, Headers, Response, Stream};
 use crate::websocket::Agreement;
 
-use super::backlog::Room;
 use super::capture::{self, Capture};
+use super::handing::Given;
 use super::socket::SocketTap;
 use super::stream::{self, Reader};
 use super::telling::{Exchange, Sending, Telling};
@@ -287,12 +286,11 @@ impl Hearing {
     }
 
     fn end(&mut self, end: End) -> Written {
-        let (done, written) = oneshot::channel();
-        let room = self.finish((end, Ender::Service), done);
-        self.exchange.shared.written(room, written)
+        let given = self.finish(end, Ender::Service);
+        self.exchange.shared.written(given)
     }
 
-    fn finish(&mut self, (end, by): (End, Ender), done: oneshot::Sender<()>) -> Room {
+    fn finish(&mut self, end: End, by: Ender) -> Option<Given> {
         self.stage = Stage::Over;
         if let Some(mut reader) = self.reader.take() {
             let rest = reader.end();
@@ -305,7 +303,7 @@ impl Hearing {
                 close: None,
                 end,
             };
-            return self.exchange.ended(ending, done);
+            return self.exchange.ended(ending);
         }
         self.exchange.shared.backlog.over();
         // The service may answer before it has the whole request, and the writer must know of the
@@ -326,16 +324,15 @@ impl Hearing {
             },
             None => Observation::Gone { passing, at },
         };
-        self.exchange.answered(observation, done)
+        self.exchange.answered(observation)
     }
 }
 
 impl Drop for Hearing {
     fn drop(&mut self) {
         if self.stage == Stage::UnderWay {
-            let (done, _) = oneshot::channel();
             let by = (self.breaker)();
-            let _ = self.finish((End::Truncated, by), done);
+            let _ = self.finish(End::Truncated, by);
         }
     }
 }
@@ -355,8 +352,7 @@ impl StreamTap {
     pub(super) fn finish(&self, ending: Ending) {
         let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
         if std::mem::replace(&mut *stage, Stage::Over) == Stage::UnderWay {
-            let (done, _) = oneshot::channel();
-            let _ = self.exchange.ended(ending, done);
+            let _ = self.exchange.ended(ending);
         }
     }
 }

@@ -6,12 +6,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::oneshot;
-
 use crate::exchange::{Gap, Headers, Micros, Request, Response, Stream};
 
-use super::backlog::{Message, Need, Room};
+use super::backlog::{Message, Need};
 use super::capture::{self, Capture};
+use super::handing::Given;
 use super::tap::Head;
 use super::written::Written;
 use super::{Connection, Ending, Item, Observation, Passing, Shared};
@@ -81,37 +80,36 @@ impl Exchange {
         };
         let message = Message::Seen(observation);
         let bytes = message.bytes();
-        *telling = match self.shared.send(message, Need::Optional) {
-            Room::Enough | Room::Little => Telling::Told,
-            Room::None => {
-                self.shared.backlog.health().loses();
-                Telling::Missed { at, bytes }
-            }
+        *telling = if self.shared.send(message, Need::Optional).is_some() {
+            Telling::Told
+        } else {
+            self.shared.backlog.health().loses();
+            Telling::Missed { at, bytes }
         };
     }
 
-    /// The exchange is over, and this is what came of it.
-    pub(super) fn answered(&self, observation: Observation, done: oneshot::Sender<()>) -> Room {
+    /// The exchange is over, and this is what came of it; `None` where that found no room.
+    pub(super) fn answered(&self, observation: Observation) -> Option<Given> {
         let gone = matches!(observation, Observation::Gone { .. });
         let need = if gone {
             Need::Mandatory
         } else {
             Need::Optional
         };
-        let message = Message::Over { observation, done };
+        let message = Message::Over(observation);
         let bytes = message.bytes();
         if self.known(bytes) == Known::No {
-            return Room::None;
+            return None;
         }
-        let room = self.shared.send(message, need);
-        if room == Room::None {
+        let given = self.shared.send(message, need);
+        if given.is_none() {
             let at = self.shared.clock.now();
             self.exchange_lost(at, bytes);
             let passing = self.passing;
             self.shared
                 .send(Message::Forget { passing, at }, Need::Mandatory);
         }
-        room
+        given
     }
 
     /// The response has opened a stream.
@@ -132,20 +130,19 @@ impl Exchange {
 
     /// Something came on the stream: what to wait for before the other side may have it.
     pub(super) fn passed(&self, item: Item) -> Option<Written> {
-        let (done, word) = oneshot::channel();
         let at = self.shared.clock.now();
         let observation = Observation::Passed {
             passing: self.passing,
             at,
             item,
         };
-        let message = Message::Over { observation, done };
+        let message = Message::Over(observation);
         let bytes = message.bytes();
-        let room = match *self.telling() {
-            Telling::Missed { .. } => Room::None,
+        let given = match *self.telling() {
+            Telling::Missed { .. } => None,
             Telling::Arriving(_) | Telling::Told => self.shared.send(message, Need::Optional),
         };
-        if room == Room::None {
+        if given.is_none() {
             self.shared.backlog.drops(&Gap {
                 at,
                 until: at,
@@ -156,15 +153,15 @@ impl Exchange {
             });
             return None;
         }
-        let written = self.shared.written(room, word);
+        let written = self.shared.written(given);
         (!written.is_immediate()).then_some(written)
     }
 
-    /// The stream is over.
-    pub(super) fn ended(&self, ending: Ending, done: oneshot::Sender<()>) -> Room {
+    /// The stream is over; `None` where the writer does not know of it.
+    pub(super) fn ended(&self, ending: Ending) -> Option<Given> {
         self.shared.backlog.over();
         if matches!(*self.telling(), Telling::Missed { .. }) {
-            return Room::None;
+            return None;
         }
         let observation = Observation::Ended {
             passing: self.passing,
@@ -172,7 +169,7 @@ impl Exchange {
             ending,
         };
         self.shared
-            .send(Message::Over { observation, done }, Need::Mandatory)
+            .send(Message::Over(observation), Need::Mandatory)
     }
 
     /// Whether the writer knows of the exchange, which has so many bytes more; counts it where not.

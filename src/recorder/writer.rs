@@ -23,6 +23,7 @@ use crate::tape::{Event, Growing, Numbers};
 
 use super::backlog::{Backlog, Message};
 use super::capture::limited;
+use super::dealt::Number;
 use super::filter::{Filter, Verdict};
 use super::gap::Account;
 use super::queue::Receiver;
@@ -83,8 +84,10 @@ pub(super) struct Writer {
     kept: Progress,
     /// How much may wait for a disk that takes nothing. Beyond it events are lost, and counted.
     max_unwritten: usize,
-    /// Who waits for the current batch, how many bytes its messages took, and how many they are.
-    waiting: Vec<oneshot::Sender<()>>,
+    /// Whether somebody may wait for the current batch, the number of its last message, how many bytes its
+    /// messages took, and how many they are.
+    is_waited_for: bool,
+    last: Number,
     taken: (usize, usize),
     /// The events of the current batch that are not recorded yet, each with the time of what it comes of.
     understood: Vec<(Micros, Event)>,
@@ -94,6 +97,15 @@ pub(super) struct Writer {
     /// When a write last took long.
     stalled: Option<Stall>,
     _watched: Watched,
+}
+
+/// Lets all go who wait for the writer, when it is gone for whatever reason.
+struct Ends(Arc<Backlog>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.ends();
+    }
 }
 
 /// What a message asks for.
@@ -131,7 +143,8 @@ impl Writer {
             account: Account::default(),
             kept: Progress::default(),
             max_unwritten: settings.failure.max_queue,
-            waiting: Vec::new(),
+            is_waited_for: false,
+            last: Number::NONE,
             taken: (0, 0),
             understood: Vec::new(),
             lines: Vec::new(),
@@ -141,6 +154,7 @@ impl Writer {
 
     /// Writes until the recording is closed, or nobody is left who could tell of anything.
     pub(super) async fn run(self, mut messages: Receiver<Message>) {
+        let _ends = Ends(Arc::clone(&self.backlog));
         // In a box, since it moves to another thread and back.
         let mut writer = Box::new(self);
         loop {
@@ -197,6 +211,7 @@ impl Writer {
             }
         }
         self.record_understood();
+        self.last = messages.last();
         next
     }
 
@@ -205,8 +220,8 @@ impl Writer {
         self.taken = (bytes + message.bytes(), items + 1);
         let observation = match message {
             Message::Seen(observation) => observation,
-            Message::Over { observation, done } => {
-                self.waiting.push(done);
+            Message::Over(observation) => {
+                self.is_waited_for = true;
                 observation
             }
             Message::Forget { passing, at } => {

@@ -5,17 +5,31 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
-
-use tokio::sync::{oneshot, watch};
+use std::task::{Context, Poll, ready};
 
 use super::Shared;
-use super::health::Waiting;
+use super::dealt::{Number, Turn};
+use super::workplace::Calling;
 
 /// Resolves when the end of an exchange is as durable as the user asked for; or when the disk lets it
 /// wait for too long, which the recorder has said then.
 #[must_use = "the client may have the last byte only when this has resolved"]
-pub struct Written(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+pub struct Written(Option<Waiting>);
+
+/// Waits for the writer to deal with a message.
+struct Waiting {
+    shared: Arc<Shared>,
+    number: Number,
+    stage: Stage,
+}
+
+enum Stage {
+    /// It has to see that the writer is called.
+    New,
+    /// It calls the writer, as soon as others have done what they are about to.
+    Calls(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Waits(Turn),
+}
 
 impl Written {
     /// Nothing is waited for.
@@ -23,36 +37,14 @@ impl Written {
         Written(None)
     }
 
-    /// It waits for the writer's word, as long as that is of use; after calling the writer, where that is left
-    /// to it and nobody else is about to.
-    pub(super) fn waiting(
-        word: oneshot::Receiver<()>,
-        mut waiting: watch::Receiver<Waiting>,
-        caller: Option<Arc<Shared>>,
-    ) -> Written {
-        Written(Some(Box::pin(async move {
-            if let Some(call) = caller.and_then(Call::of) {
-                if call.0.backlog.is_busy() {
-                    // What is about to end does so first, and is written along.
-                    tokio::task::yield_now().await;
-                }
-                drop(call);
-            }
-            // A change is never missed, as the word itself may be that is taken back before anybody looks.
-            let pointless = async {
-                let word = *waiting.borrow();
-                if word == Waiting::Useful {
-                    let _ = waiting.changed().await; // it fails where nobody is left to wait for
-                }
-            };
-            // A writer that has gone answers with an error. It has said why, and the client must not
-            // wait for ever.
-            tokio::select! {
-                biased;
-                _ = word => {}
-                () = pointless => {}
-            }
-        })))
+    /// It waits until the writer has dealt with this message, as long as that is of use; after calling the writer,
+    /// where that is left to it and nobody else is about to.
+    pub(super) fn waiting(shared: Arc<Shared>, number: Number) -> Written {
+        Written(Some(Waiting {
+            shared,
+            number,
+            stage: Stage::New,
+        }))
     }
 
     /// Whether nothing is waited for.
@@ -61,14 +53,47 @@ impl Written {
     }
 }
 
+impl Waiting {
+    /// Sees that the writer is called.
+    fn begin(&self) -> Stage {
+        if self.shared.calling == Calling::Waiters
+            && let Some(call) = Call::of(&self.shared)
+            && self.shared.backlog.is_busy()
+        {
+            // What is about to end does so first, and is written along.
+            return Stage::Calls(Box::pin(async move {
+                tokio::task::yield_now().await;
+                drop(call);
+            }));
+        }
+        Stage::Waits(Turn::First)
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match &mut self.stage {
+                Stage::New => self.stage = self.begin(),
+                Stage::Calls(call) => {
+                    ready!(call.as_mut().poll(context));
+                    self.stage = Stage::Waits(Turn::First);
+                }
+                Stage::Waits(turn) => {
+                    let turn = std::mem::replace(turn, Turn::Further);
+                    return self.shared.backlog.poll_dealt(self.number, turn, context);
+                }
+            }
+        }
+    }
+}
+
 /// A call for the writer that is about to be made, for all who wait by then: it is, as soon as this is dropped.
 struct Call(Arc<Shared>);
 
 impl Call {
     /// The one call that is about to be made; `None` where somebody else is about to make it.
-    fn of(shared: Arc<Shared>) -> Option<Call> {
+    fn of(shared: &Arc<Shared>) -> Option<Call> {
         let before = shared.about_to_call.swap(true, Ordering::AcqRel);
-        (!before).then(|| Call(shared))
+        (!before).then(|| Call(Arc::clone(shared)))
     }
 }
 
@@ -93,36 +118,8 @@ impl Future for Written {
         let Some(waiting) = &mut self.0 else {
             return Poll::Ready(());
         };
-        let over = waiting.as_mut().poll(context);
-        if over.is_ready() {
-            self.0 = None;
-        }
-        over
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt as _;
-
-    use super::*;
-
-    #[test]
-    fn whoever_waits_is_let_go_though_the_writer_has_caught_up_since() {
-        let (behind, waiting) = watch::channel(Waiting::Useful);
-        let (_word, unsaid) = oneshot::channel();
-        let mut written = Written::waiting(unsaid, waiting, None);
-        assert_eq!((&mut written).now_or_never(), None);
-        behind.send_replace(Waiting::Pointless);
-        behind.send_replace(Waiting::Useful);
-        assert_eq!(written.now_or_never(), Some(()));
-    }
-
-    #[test]
-    fn whoever_comes_while_it_is_pointless_does_not_wait() {
-        let (_behind, waiting) = watch::channel(Waiting::Pointless);
-        let (_word, unsaid) = oneshot::channel();
-        let written = Written::waiting(unsaid, waiting, None);
-        assert_eq!(written.now_or_never(), Some(()));
+        ready!(waiting.poll(context));
+        self.0 = None;
+        Poll::Ready(())
     }
 }

@@ -53,9 +53,8 @@ impl Writer {
         let (bytes, items) = std::mem::take(&mut self.taken);
         self.backlog.took(bytes, items);
         // Also where the disk failed: the traffic must go on, and the trouble was reported.
-        for done in self.waiting.drain(..) {
-            let _ = done.send(()); // an exchange that broke off waits for nothing
-        }
+        self.backlog.dealt_upto(self.last);
+        self.is_waited_for = false;
         if let Some(Heard(hear)) = &mut self.heard {
             for line in self.lines.drain(..) {
                 hear(&line);
@@ -169,7 +168,7 @@ impl Writer {
         self.flush()?;
         if self.durability != Durability::Synced {
             self.ahead.goes_on(&self.growing);
-        } else if !self.waiting.is_empty() {
+        } else if self.is_waited_for {
             let began = Instant::now();
             if let Err(error) = self.growing.sync() {
                 self.unsure(&error);
