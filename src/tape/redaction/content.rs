@@ -9,6 +9,7 @@ use std::fmt;
 use crate::exchange::coding;
 use crate::exchange::{Body, Cut, Headers};
 
+use super::seen::{MAX_CONTENT, Piece};
 use super::walk::{Known, Walk};
 
 /// What the content of a message is, by what its header says.
@@ -46,7 +47,16 @@ impl Walk<'_> {
             Some(plain) => Cow::Owned(plain),
             None => Cow::Borrowed(body.bytes().as_ref()),
         };
-        let new = self.octets(&"body", &content, &plain)?;
+        let piece = Piece::Content {
+            kind: named,
+            octets: &plain,
+        };
+        let look = |walk: &mut Self| walk.octets(&"body", &content, &plain);
+        let new = if plain.len() <= MAX_CONTENT {
+            self.again(piece, look)
+        } else {
+            look(self)
+        }?;
         let fields = if coded && matches!(plain, Cow::Owned(_)) {
             Some(without_coding(headers, new.len(), body.cut().is_none()))
         } else if plain.len() != new.len() {

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::exchange::Headers;
 
-use super::seen::{HeadOutcome, Outcome};
+use super::seen::{Outcome, Piece};
 use super::walk::Walk;
 
 /// The parameters of credentials (RFC 7616 §3.4, and signatures alike) that are no secrets.
@@ -70,8 +70,8 @@ impl Walk<'_> {
             && let Some(outcome) = self.edit.seen_head(headers, knowledge)
         {
             return match outcome {
-                HeadOutcome::Stays => None,
-                HeadOutcome::Becomes(new) => Some(new.clone()),
+                Outcome::Stays => None,
+                Outcome::Becomes(new) => Some(new.clone()),
             };
         }
         let new = self.each(headers);
@@ -102,23 +102,9 @@ impl Walk<'_> {
         (!edits.is_empty()).then(|| Headers::exactly(edited))
     }
 
-    /// A field, edited: by what became of it before, where that holds still.
     fn field(&mut self, name: &str, value: &[u8]) -> Option<Vec<u8>> {
-        let Some(knowledge) = self.edit.knowledge() else {
-            return self.looked(name, value);
-        };
-        if let Some(outcome) = self.edit.seen(name, value, knowledge) {
-            return match outcome {
-                Outcome::Stays => None,
-                Outcome::Becomes(new) => Some(new.to_owned()),
-            };
-        }
-        let new = self.looked(name, value);
-        // Where a secret was learned meanwhile, it may stand further up.
-        if self.edit.knowledge() == Some(knowledge) {
-            self.edit.note(name, value, new.as_deref(), knowledge);
-        }
-        new
+        let piece = Piece::Field { name, value };
+        self.again(piece, |walk| walk.looked(name, value))
     }
 
     /// A field, looked through.

@@ -44,7 +44,7 @@ pub use check::{Check, Finding, MAX_FINDINGS};
 use edits::Edits;
 pub use memory::MIN_KNOWN;
 pub use redactor::Redactor;
-use seen::{HeadOutcome, Knowledge, Outcome};
+use seen::{Knowledge, Outcome, Piece};
 pub use shape::{KEY_BYTES, Key};
 use spans::Pointer;
 use walk::Walk;
@@ -241,21 +241,21 @@ trait Edit {
     /// What takes the place of a whole name.
     fn name(&mut self, name: &str) -> Option<String>;
 
-    /// What is known of secrets, if what becomes of a header field is remembered while that stays so.
+    /// What is known of secrets, if what becomes of a piece is remembered while that stays so.
     fn knowledge(&self) -> Option<Knowledge> {
         None
     }
 
-    /// What became of a header field when as much was known, if it was gone through then.
-    fn seen(&self, _: &str, _: &[u8], _: Knowledge) -> Option<Outcome<'_>> {
+    /// What became of a piece when as much was known, if it was gone through then.
+    fn seen(&self, _: Piece<'_>, _: Knowledge) -> Option<Outcome<&[u8]>> {
         None
     }
 
-    /// Notes what takes the place of a header field.
-    fn note(&mut self, _: &str, _: &[u8], _: Option<&[u8]>, _: Knowledge) {}
+    /// Notes what takes the place of a piece.
+    fn note(&mut self, _: Piece<'_>, _: Option<&[u8]>, _: Knowledge) {}
 
     /// What became of all header fields of a message when as much was known, if they were gone through then.
-    fn seen_head(&self, _: &Headers, _: Knowledge) -> Option<HeadOutcome<'_>> {
+    fn seen_head(&self, _: &Headers, _: Knowledge) -> Option<Outcome<&Headers>> {
         None
     }
 

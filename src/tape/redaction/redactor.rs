@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::Part;
 use super::fitting::Fitting;
 use super::memory::Memory;
-use super::seen::{HeadOutcome, Knowledge, Outcome, Seen};
+use super::seen::{Knowledge, Outcome, Piece, Seen};
 use super::shape::Key;
 use super::{Edit, Redaction, RuleError, Rules, Secret, Where};
 use crate::exchange::Headers;
@@ -144,15 +144,16 @@ impl Redactor {
 
 #[cfg(test)]
 impl Redactor {
-    /// Forgets which header fields it has gone through.
+    /// Forgets which pieces it has gone through.
     pub(super) fn look_anew(&mut self) {
         self.pen.seen = Seen::default();
     }
 
     /// What became of a header field that it has gone through, where that holds still.
-    pub(super) fn seen(&self, name: &str, value: &str) -> Option<Outcome<'_>> {
+    pub(super) fn seen(&self, name: &str, value: &str) -> Option<Outcome<&[u8]>> {
         let knowledge = self.pen.knowledge()?;
-        self.pen.seen(name, value.as_bytes(), knowledge)
+        let value = value.as_bytes();
+        self.pen.seen(Piece::Field { name, value }, knowledge)
     }
 
     /// What takes the place of a secret, by what is known of it and drawn anew.
@@ -204,19 +205,19 @@ impl Edit for Pen {
         })
     }
 
-    fn seen(&self, name: &str, value: &[u8], knowledge: Knowledge) -> Option<Outcome<'_>> {
-        self.seen.get(name, value, knowledge)
+    fn seen(&self, piece: Piece<'_>, knowledge: Knowledge) -> Option<Outcome<&[u8]>> {
+        self.seen.get(piece, knowledge)
     }
 
-    fn note(&mut self, name: &str, value: &[u8], new: Option<&[u8]>, knowledge: Knowledge) {
+    fn note(&mut self, piece: Piece<'_>, new: Option<&[u8]>, knowledge: Knowledge) {
         // A secret in it that is not known is learned now, or stays unknown: in a fair draft one might be there that
-        // is still to be learned when the field comes again.
+        // is still to be learned when the piece comes again.
         if self.draft == Draft::Rough {
-            self.seen.note(name, value, new, knowledge);
+            self.seen.note(piece, new, knowledge);
         }
     }
 
-    fn seen_head(&self, fields: &Headers, knowledge: Knowledge) -> Option<HeadOutcome<'_>> {
+    fn seen_head(&self, fields: &Headers, knowledge: Knowledge) -> Option<Outcome<&Headers>> {
         self.seen.head(fields, knowledge)
     }
 

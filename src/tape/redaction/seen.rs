@@ -1,8 +1,9 @@
-//! Header fields that were gone through before, with what took their places: a client says most of them again
-//! with every request, and often all of them.
+//! Header fields and short content that were gone through before, with what took their places: a client says most
+//! of its fields again with every request, and often all of them, and a service says again that all is well.
 //!
-//! A field is known by all its bytes, so that none is ever taken for another, and what became of it holds only
-//! while the same secrets are known. What is found in a field is the business of [`super::fields`].
+//! Each is known by all its bytes, so that none is ever taken for another, and what became of it holds only
+//! while the same secrets are known. What is found in them is the business of [`super::fields`] and
+//! [`super::content`].
 
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -13,12 +14,25 @@ use crate::exchange::secret::Spreading;
 /// How many pairs of fields are remembered, as a power of two: those of dozens of clients.
 const BITS: u32 = 9;
 
-/// How many heads are remembered, as a power of two.
-const HEADS: u32 = 7;
+/// How many heads are remembered, and how much content, as a power of two each.
+const WHOLES: u32 = 7;
 
 /// How many bytes of a name and value are remembered at most, and of what takes its place: as many as most
 /// cookies and tokens have.
 const MAX_BYTES: usize = 2 * 1_024;
+
+/// How many bytes of content are remembered at most, and of what takes its place. What comes again as it was is short:
+/// it says how something went.
+pub(super) const MAX_CONTENT: usize = 1_024;
+
+/// A piece of a message.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Piece<'a> {
+    /// A header field.
+    Field { name: &'a str, value: &'a [u8] },
+    /// Content, with what its header says that it is.
+    Content { kind: &'a [u8], octets: &'a [u8] },
+}
 
 /// What was known of secrets at a time: how many had been learned or forgotten, and how many are settled. Each
 /// number only grows, so that two that are equal tell of the same secrets.
@@ -28,30 +42,29 @@ pub(super) struct Knowledge {
     pub(super) settled: usize,
 }
 
-/// What became of a field.
+/// What became of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome<'a> {
+pub(super) enum Outcome<T> {
     /// It stays.
     Stays,
-    /// This takes the place of its value.
-    Becomes(&'a [u8]),
+    /// This takes its place.
+    Becomes(T),
 }
 
-/// What became of all fields of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum HeadOutcome<'a> {
-    /// They stay.
-    Stays,
-    /// These take their places.
-    Becomes(&'a Headers),
+impl<T> Outcome<T> {
+    /// What takes the place, if anything does.
+    fn of(new: Option<T>) -> Outcome<T> {
+        new.map_or(Outcome::Stays, Outcome::Becomes)
+    }
 }
 
-/// The fields that are remembered: each in the place that its bytes tell, where two have room, and the second that
-/// comes there later drives it out.
+/// What is remembered: each in the place that its bytes tell. There two fields have room, and the second that
+/// comes later drives one out.
 #[derive(Default)]
 pub(super) struct Seen {
     pairs: Vec<[Field; 2]>,
-    heads: Vec<Head>,
+    heads: Wholes<Headers, Headers>,
+    contents: Wholes<Kept, Vec<u8>>,
     spreading: Spreading,
 }
 
@@ -65,19 +78,67 @@ struct Field {
     knowledge: Option<Knowledge>,
 }
 
-/// All fields of a message. Many never come again, so that they are remembered together when they come for the
-/// second time.
+/// Content that is remembered, with what its header says that it is.
 #[derive(Default)]
-struct Head {
+struct Kept {
+    kind: Vec<u8>,
+    octets: Vec<u8>,
+}
+
+/// What is remembered as a whole. Much never comes again, so that it is when it comes for the second time.
+#[derive(Default)]
+struct Whole<K, N> {
     spread: u64,
-    fields: Headers,
-    /// What takes their place; `None` where all stay.
-    new: Option<Headers>,
+    was: K,
+    /// What takes its place; `None` where it stays.
+    new: Option<N>,
     /// What was known when it was gone through; `None` where nothing is remembered here.
     knowledge: Option<Knowledge>,
 }
 
-/// Values of fields may be secrets, and are not shown.
+/// A table of such.
+struct Wholes<K, N>(Vec<Whole<K, N>>);
+
+impl<K, N> Default for Wholes<K, N> {
+    fn default() -> Self {
+        Wholes(Vec::new())
+    }
+}
+
+impl<K: Default, N: Default> Wholes<K, N> {
+    /// What became of what is spread so, if it was gone through when as much was known.
+    fn get(
+        &self,
+        spread: u64,
+        is_it: impl FnOnce(&K) -> bool,
+        knowledge: Knowledge,
+    ) -> Option<Outcome<&N>> {
+        let whole = self.0.get(whole_place(spread))?;
+        let known = whole.knowledge == Some(knowledge) && is_it(&whole.was);
+        known.then(|| Outcome::of(whole.new.as_ref()))
+    }
+
+    /// Notes what is spread so and what takes its place, where it came before.
+    fn note(&mut self, spread: u64, knowledge: Knowledge, whole: impl FnOnce() -> (K, Option<N>)) {
+        if self.0.is_empty() {
+            self.0.resize_with(1 << WHOLES, Whole::default);
+        }
+        let Some(place) = self.0.get_mut(whole_place(spread)) else {
+            return;
+        };
+        let came = place.spread == spread;
+        *place = Whole {
+            spread,
+            ..Whole::default()
+        };
+        if came {
+            (place.was, place.new) = whole();
+            place.knowledge = Some(knowledge);
+        }
+    }
+}
+
+/// What is remembered may be secrets, and is not shown.
 impl fmt::Debug for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Seen({} …)", self.pairs.len())
@@ -85,29 +146,48 @@ impl fmt::Debug for Seen {
 }
 
 impl Seen {
-    /// What became of this field, if it was gone through when as much was known.
-    pub(super) fn get(
-        &self,
-        name: &str,
-        value: &[u8],
-        knowledge: Knowledge,
-    ) -> Option<Outcome<'_>> {
+    /// What became of this piece, if it was gone through when as much was known.
+    pub(super) fn get(&self, piece: Piece<'_>, knowledge: Knowledge) -> Option<Outcome<&[u8]>> {
+        let outcome = match piece {
+            Piece::Field { name, value } => self.field(name, value, knowledge)?,
+            Piece::Content { kind, octets } => {
+                let is_it = |kept: &Kept| kept.octets == octets && kept.kind == kind;
+                let spread = self.spread_content(kind, octets);
+                self.contents.get(spread, is_it, knowledge)?
+            }
+        };
+        Some(match outcome {
+            Outcome::Stays => Outcome::Stays,
+            Outcome::Becomes(new) => Outcome::Becomes(new),
+        })
+    }
+
+    /// Notes what takes the place of a piece.
+    pub(super) fn note(&mut self, piece: Piece<'_>, new: Option<&[u8]>, knowledge: Knowledge) {
+        match piece {
+            Piece::Field { name, value } => self.note_field(name, value, new, knowledge),
+            Piece::Content { kind, octets } => {
+                let is_short = |octets: &[u8]| octets.len() <= MAX_CONTENT;
+                if is_short(kind) && is_short(octets) && new.is_none_or(is_short) {
+                    let spread = self.spread_content(kind, octets);
+                    self.contents.note(spread, knowledge, || {
+                        let [kind, octets] = [kind, octets].map(<[u8]>::to_owned);
+                        (Kept { kind, octets }, new.map(<[u8]>::to_owned))
+                    });
+                }
+            }
+        }
+    }
+
+    fn field(&self, name: &str, value: &[u8], knowledge: Knowledge) -> Option<Outcome<&Vec<u8>>> {
         let mut pair = self.pairs.get(self.place(name, value))?.iter();
         let field = pair.find(|field| {
             field.knowledge == Some(knowledge) && field.value == value && field.name == name
         })?;
-        let new = field.new.as_deref();
-        Some(new.map_or(Outcome::Stays, Outcome::Becomes))
+        Some(Outcome::of(field.new.as_ref()))
     }
 
-    /// Notes what takes the place of a field.
-    pub(super) fn note(
-        &mut self,
-        name: &str,
-        value: &[u8],
-        new: Option<&[u8]>,
-        knowledge: Knowledge,
-    ) {
+    fn note_field(&mut self, name: &str, value: &[u8], new: Option<&[u8]>, knowledge: Knowledge) {
         if name.len() + value.len() > MAX_BYTES || new.is_some_and(|new| new.len() > MAX_BYTES) {
             return;
         }
@@ -128,11 +208,9 @@ impl Seen {
     }
 
     /// What became of all these fields, if they were gone through when as much was known.
-    pub(super) fn head(&self, fields: &Headers, knowledge: Knowledge) -> Option<HeadOutcome<'_>> {
-        let head = self.heads.get(head_place(self.spread(fields)))?;
-        let known = head.knowledge == Some(knowledge) && head.fields == *fields;
-        let new = head.new.as_ref();
-        known.then(|| new.map_or(HeadOutcome::Stays, HeadOutcome::Becomes))
+    pub(super) fn head(&self, fields: &Headers, knowledge: Knowledge) -> Option<Outcome<&Headers>> {
+        let is_it = |head: &Headers| head == fields;
+        self.heads.get(self.spread(fields), is_it, knowledge)
     }
 
     /// Notes what takes the place of all these fields.
@@ -145,28 +223,20 @@ impl Seen {
         if fields.length() > MAX_BYTES || new.is_some_and(|new| new.length() > MAX_BYTES) {
             return;
         }
-        if self.heads.is_empty() {
-            self.heads.resize_with(1 << HEADS, Default::default);
-        }
-        let spread = self.spread(fields);
-        let Some(head) = self.heads.get_mut(head_place(spread)) else {
-            return;
-        };
-        let came = head.spread == spread;
-        *head = Head {
-            spread,
-            ..Head::default()
-        };
-        if came {
-            head.fields = fields.clone();
-            head.new = new.cloned();
-            head.knowledge = Some(knowledge);
-        }
+        let whole = || (fields.clone(), new.cloned());
+        self.heads.note(self.spread(fields), knowledge, whole);
     }
 
     fn spread(&self, fields: &Headers) -> u64 {
         let mut spread = self.spreading.build_hasher();
         spread.write(fields.text().as_bytes());
+        spread.finish()
+    }
+
+    fn spread_content(&self, kind: &[u8], octets: &[u8]) -> u64 {
+        let mut spread = self.spreading.build_hasher();
+        spread.write(octets);
+        spread.write(kind);
         spread.finish()
     }
 
@@ -179,9 +249,9 @@ impl Seen {
     }
 }
 
-/// The place of a head.
-fn head_place(spread: u64) -> usize {
-    usize::try_from(spread >> (u64::BITS - HEADS)).unwrap_or_default()
+/// The place of a whole.
+fn whole_place(spread: u64) -> usize {
+    usize::try_from(spread >> (u64::BITS - WHOLES)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -193,20 +263,32 @@ mod tests {
         settled: 1,
     };
 
+    fn becomes(new: &[u8]) -> Outcome<&[u8]> {
+        Outcome::Becomes(new)
+    }
+
+    impl Seen {
+        fn get_field(
+            &self,
+            name: &str,
+            value: &[u8],
+            knowledge: Knowledge,
+        ) -> Option<Outcome<&[u8]>> {
+            self.get(Piece::Field { name, value }, knowledge)
+        }
+    }
+
     #[test]
     fn a_field_is_known_by_all_its_bytes_and_while_the_same_secrets_are_known() {
         let mut seen = Seen::default();
-        assert_eq!(seen.get("accept", b"*/*", NOW), None);
-        seen.note("accept", b"*/*", None, NOW);
-        seen.note("cookie", b"a=1", Some(b"a=7"), NOW);
-        assert_eq!(seen.get("accept", b"*/*", NOW), Some(Outcome::Stays));
-        assert_eq!(
-            seen.get("cookie", b"a=1", NOW),
-            Some(Outcome::Becomes(b"a=7"))
-        );
+        assert_eq!(seen.get_field("accept", b"*/*", NOW), None);
+        seen.note_field("accept", b"*/*", None, NOW);
+        seen.note_field("cookie", b"a=1", Some(b"a=7"), NOW);
+        assert_eq!(seen.get_field("accept", b"*/*", NOW), Some(Outcome::Stays));
+        assert_eq!(seen.get_field("cookie", b"a=1", NOW), Some(becomes(b"a=7")));
         for (name, value) in [("accepT", "*/*"), ("accept", "*/+"), ("accept", "")] {
             assert_eq!(
-                seen.get(name, value.as_bytes(), NOW),
+                seen.get_field(name, value.as_bytes(), NOW),
                 None,
                 "{name} {value}"
             );
@@ -215,15 +297,15 @@ mod tests {
             Knowledge { learned: 4, ..NOW },
             Knowledge { settled: 2, ..NOW },
         ] {
-            assert_eq!(seen.get("accept", b"*/*", knowledge), None);
+            assert_eq!(seen.get_field("accept", b"*/*", knowledge), None);
         }
-        seen.note(
+        seen.note_field(
             "accept",
             b"*/*",
             Some(b"-"),
             Knowledge { learned: 4, ..NOW },
         );
-        assert_eq!(seen.get("accept", b"*/*", NOW), None);
+        assert_eq!(seen.get_field("accept", b"*/*", NOW), None);
         assert!(!format!("{seen:?}").contains("a=1"));
     }
 
@@ -234,10 +316,10 @@ mod tests {
         let mut others = (1_u32..).map(|number| number.to_string().into_bytes());
         let other = others.find(|value| seen.place("id", value) == place);
         let other = other.unwrap();
-        seen.note("id", b"0", None, NOW);
-        seen.note("id", &other, Some(b"1"), NOW);
-        assert_eq!(seen.get("id", b"0", NOW), Some(Outcome::Stays));
-        assert_eq!(seen.get("id", &other, NOW), Some(Outcome::Becomes(b"1")));
+        seen.note_field("id", b"0", None, NOW);
+        seen.note_field("id", &other, Some(b"1"), NOW);
+        assert_eq!(seen.get_field("id", b"0", NOW), Some(Outcome::Stays));
+        assert_eq!(seen.get_field("id", &other, NOW), Some(becomes(b"1")));
     }
 
     #[test]
@@ -253,21 +335,64 @@ mod tests {
             };
             for (name, value) in fields(&text) {
                 let new = format!("{name}: {value}").into_bytes();
-                seen.note(&name, value.as_bytes(), Some(&new), NOW);
-                let found = seen.get(&name, value.as_bytes(), NOW);
-                assert_eq!(found, Some(Outcome::Becomes(&new)));
+                seen.note_field(&name, value.as_bytes(), Some(&new), NOW);
+                let found = seen.get_field(&name, value.as_bytes(), NOW);
+                assert_eq!(found, Some(becomes(&new)));
             }
             let earlier = number.saturating_sub(20)..number;
             for (name, value) in earlier.flat_map(|number| fields(&number.to_string())) {
                 let new = format!("{name}: {value}").into_bytes();
-                let found = seen.get(&name, value.as_bytes(), NOW);
+                let found = seen.get_field(&name, value.as_bytes(), NOW);
                 assert!(found.is_none_or(|found| found == Outcome::Becomes(&new)));
             }
         }
         assert_eq!(seen.pairs.len(), 1 << BITS);
         let long = vec![b'a'; MAX_BYTES];
-        seen.note("id", &long, None, NOW);
-        assert_eq!(seen.get("id", &long, NOW), None);
+        seen.note_field("id", &long, None, NOW);
+        assert_eq!(seen.get_field("id", &long, NOW), None);
+    }
+
+    #[test]
+    fn content_that_came_twice_is_known_by_all_its_bytes_and_by_what_it_is() {
+        let mut seen = Seen::default();
+        let json = "application/json".as_bytes();
+        let content = |kind, octets| Piece::Content { kind, octets };
+        let fine = content(json, b"{\"statusCode\":0}");
+        seen.note(fine, None, NOW);
+        assert_eq!(seen.get(fine, NOW), None);
+        seen.note(fine, None, NOW);
+        assert_eq!(seen.get(fine, NOW), Some(Outcome::Stays));
+        let later = Knowledge { learned: 4, ..NOW };
+        assert_eq!(seen.get(fine, later), None);
+        for other in [
+            content(json, b"{\"statusCode\":1}"),
+            content(b"text/plain", b"{\"statusCode\":0}"),
+            content(b"", b""),
+        ] {
+            assert_eq!(seen.get(other, NOW), None, "{other:?}");
+        }
+        seen.note(fine, Some(b"-"), later);
+        assert_eq!(seen.get(fine, later), Some(becomes(b"-")));
+        assert_eq!(seen.get(fine, NOW), None);
+        let long = vec![b'a'; MAX_CONTENT + 1];
+        let most = long.get(1..).unwrap();
+        for (kind, octets, new) in [
+            (json, most, None),
+            (json, most, Some(most)),
+            (json, long.as_slice(), None),
+            (json, b"b", Some(long.as_slice())),
+            (long.as_slice(), b"c", None),
+        ] {
+            let piece = content(kind, octets);
+            for _ in 0..2 {
+                seen.note(piece, new, NOW);
+            }
+            let expected = [kind, octets].into_iter().chain(new);
+            let fits = expected
+                .map(<[u8]>::len)
+                .all(|length| length <= MAX_CONTENT);
+            assert_eq!(seen.get(piece, NOW).is_some(), fits);
+        }
     }
 
     #[test]
@@ -278,7 +403,7 @@ mod tests {
         seen.note_head(&fields, None, NOW);
         assert_eq!(seen.head(&fields, NOW), None);
         seen.note_head(&fields, None, NOW);
-        assert_eq!(seen.head(&fields, NOW), Some(HeadOutcome::Stays));
+        assert_eq!(seen.head(&fields, NOW), Some(Outcome::Stays));
         let later = Knowledge { learned: 4, ..NOW };
         assert_eq!(seen.head(&fields, later), None);
         // The same text, divided in another way; and octets, which are not in the text.
@@ -289,7 +414,7 @@ mod tests {
         }
         let new = head(&[("a", "f"), ("d", "e")]);
         seen.note_head(&fields, Some(&new), later);
-        assert_eq!(seen.head(&fields, later), Some(HeadOutcome::Becomes(&new)));
+        assert_eq!(seen.head(&fields, later), Some(Outcome::Becomes(&new)));
         assert_eq!(seen.head(&fields, NOW), None);
         let long = head(&[("a", &"b".repeat(MAX_BYTES))]);
         for (fields, new) in [(&long, None), (&new, Some(&long))] {

@@ -16,6 +16,7 @@ use crate::tape::Event;
 
 use super::content::Content;
 use super::edits::{Edits, Said, put};
+use super::seen::{Outcome, Piece};
 use super::spelling::Spelling;
 use super::{Edit, Part, Rules, Where};
 
@@ -107,6 +108,29 @@ impl<'a> Walk<'a> {
             Cow::Borrowed(text) => go(self, text),
             Cow::Owned(text) => self.apart(|walk| go(walk, text)),
         }
+    }
+
+    /// What takes the place of a piece: what did before, where that holds still, or what `look` finds.
+    pub(super) fn again(
+        &mut self,
+        piece: Piece<'_>,
+        look: impl FnOnce(&mut Self) -> Option<Vec<u8>>,
+    ) -> Option<Vec<u8>> {
+        let Some(knowledge) = self.edit.knowledge() else {
+            return look(self);
+        };
+        if let Some(outcome) = self.edit.seen(piece, knowledge) {
+            return match outcome {
+                Outcome::Stays => None,
+                Outcome::Becomes(new) => Some(new.to_owned()),
+            };
+        }
+        let new = look(self);
+        // Where a secret was learned meanwhile, it may stand further up.
+        if self.edit.knowledge() == Some(knowledge) {
+            self.edit.note(piece, new.as_deref(), knowledge);
+        }
+        new
     }
 
     /// Goes through something that does not stand so in what was looked through.

@@ -1,4 +1,4 @@
-//! What becomes of header fields that come again, while secrets are learned.
+//! What becomes of header fields and content that come again, while secrets are learned.
 
 use std::ops::Range;
 
@@ -102,7 +102,7 @@ impl Parts {
                 .map(|(name, value)| (*name, value.as_str()))
                 .collect()
         };
-        // Most events say none of the texts: what they say is learned, and stands in fields afterwards.
+        // Most events say none of the texts: what they say is learned, and stands in fields and content afterwards.
         let [part, body, answer] = texts.map(|at| self.texts.get(at).map_or("", String::as_str));
         let part: String = form_urlencoded::byte_serialize(part.as_bytes()).collect();
         let target = format!("/api/v2/{part}?x={part}");
@@ -128,7 +128,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn a_field_that_comes_again_becomes_what_it_would_without_memory(
+    fn what_comes_again_becomes_what_it_would_without_memory(
         parts in parts(),
         // Of few heads each comes often enough to be remembered as a whole.
         steps in prop_oneof![steps(7, 0..4), steps(2, 2..4)],
@@ -181,6 +181,25 @@ fn what_is_learned_later_is_found_in_a_field_that_was_clean_before() {
     let mut event = told();
     redactor.redact(&mut event);
     assert_eq!(event, told());
+}
+
+#[test]
+fn what_is_learned_later_is_found_in_content_that_was_clean_before() {
+    let asked = || operation("/", &[], "of 7f3a9c0d1e2b", &[], "of 7f3a9c0d1e2b");
+    let mut redactor = redactor();
+    for _ in 0..3 {
+        let mut event = asked();
+        redactor.redact(&mut event);
+        assert_eq!(event, asked());
+    }
+    let mut login = operation("/", &[], "", &[("set-cookie", "SID=7f3a9c0d1e2b")], "");
+    redactor.redact(&mut login);
+    let told = format!("of {}", made("7f3a9c0d1e2b"));
+    for _ in 0..3 {
+        let mut event = asked();
+        redactor.redact(&mut event);
+        assert_eq!(request(&event).body.text(), Some(told.as_str()));
+    }
 }
 
 #[test]
