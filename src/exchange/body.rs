@@ -3,13 +3,29 @@
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
+use super::json::Compact;
+
 /// The content of a request, response or notification, byte for byte; of a large one perhaps only
 /// the beginning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
     bytes: Bytes,
     cut: Option<Cut>,
+    nesting: Nesting,
 }
+
+/// How deep the bytes nest as compact JSON, where somebody has found that out. It follows from them, so that it makes
+/// no body another.
+#[derive(Clone, Copy, Debug, Default)]
+struct Nesting(Option<u8>);
+
+impl PartialEq for Nesting {
+    fn eq(&self, _: &Nesting) -> bool {
+        true
+    }
+}
+
+impl Eq for Nesting {}
 
 /// What is known of a body of which only the beginning was kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +47,7 @@ impl Body {
         Body {
             bytes: bytes.into(),
             cut: None,
+            nesting: Nesting(None),
         }
     }
 
@@ -39,6 +56,7 @@ impl Body {
         Body {
             bytes: bytes.into(),
             cut: Some(cut),
+            nesting: Nesting(None),
         }
     }
 
@@ -60,6 +78,18 @@ impl Body {
     /// The bytes as text, where they are UTF-8.
     pub fn text(&self) -> Option<&str> {
         simdutf8::basic::from_utf8(&self.bytes).ok()
+    }
+
+    /// Notes what was found of the bytes when they were gone through, for whoever would have to do that again.
+    pub fn found(&mut self, compact: Option<Compact>) {
+        let whole = |compact: &Compact| compact.length == self.bytes.len() && self.cut.is_none();
+        let depth = compact.filter(whole).map(|compact| compact.depth);
+        self.nesting = Nesting(depth.and_then(|depth| depth.try_into().ok()));
+    }
+
+    /// How deep the body nests as JSON without white space between its tokens, where it was found to be that.
+    pub fn nesting(&self) -> Option<usize> {
+        self.nesting.0.map(usize::from)
     }
 
     /// The body as JSON with every token as it was written, where it is one JSON value. The

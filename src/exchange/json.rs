@@ -49,10 +49,20 @@ pub struct Scanner<'a> {
     at: usize,
     max_depth: usize,
     depth: usize,
+    /// How deep it was at most.
+    deepest: usize,
     /// A bit for each level, the innermost last: whether it is an object.
     objects: u128,
     next: Next,
     space: Space,
+}
+
+/// Says of a text that it is one JSON value, with no white space around it or between its tokens. Only a [`Scanner`]
+/// that has gone through all of it says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compact {
+    pub(super) length: usize,
+    pub(super) depth: usize,
 }
 
 /// White space between the tokens.
@@ -103,6 +113,7 @@ impl<'a> Scanner<'a> {
             at: 0,
             max_depth: max_depth.min(MAX_DEPTH),
             depth: 0,
+            deepest: 0,
             objects: 0,
             next: Next::Value,
             space: Space::None,
@@ -112,6 +123,15 @@ impl<'a> Scanner<'a> {
     /// How many bytes the value takes, when all of it was gone through.
     pub fn length(&self) -> Option<usize> {
         (self.next == Next::Over).then_some(self.at)
+    }
+
+    /// That the text is compact JSON, when all of it was gone through and is.
+    pub fn compact(&self) -> Option<Compact> {
+        let is_all = self.length() == Some(self.text.len());
+        (is_all && self.space == Space::None).then_some(Compact {
+            length: self.text.len(),
+            depth: self.deepest,
+        })
     }
 
     /// Whether white space stands before or between the tokens that were gone through.
@@ -171,6 +191,7 @@ impl<'a> Scanner<'a> {
         }
         self.at += 1;
         self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         self.objects = self.objects << 1 | u128::from(bracket == b'{');
         self.next = match bracket {
             b'{' => Next::FirstName,

@@ -169,10 +169,10 @@ impl Understanding {
         passing: Passing,
         connection: Connection,
         at: Micros,
-        request: Request,
+        mut request: Request,
     ) -> Vec<Event> {
         let content = decoded(&request.headers, &request.body).unwrap_or_default();
-        let parts = content::parts(&request.headers, &content);
+        let (parts, compact) = content::read(&request.headers, &content);
         let messages = polling::messages(&request, &content, |id| self.clients.has_bayeux(id));
         let mut evidence = credentials::evidence(&request, &parts, self.session_by.as_ref());
         let mut purpose = Purpose::Other;
@@ -210,6 +210,7 @@ impl Understanding {
         {
             self.clients.poll_begins(arrival.who);
         }
+        request.body.found(compact);
         let passed = Passed {
             connection,
             at,
@@ -258,12 +259,12 @@ impl Understanding {
         &mut self,
         passed: Passed,
         at: Micros,
-        response: Response,
+        mut response: Response,
         end: End,
         form: Form,
     ) -> Vec<Event> {
         let content = decoded(&response.headers, &response.body).unwrap_or_default();
-        let parts = content::parts(&response.headers, &content);
+        let (parts, compact) = content::read(&response.headers, &content);
         let replies = passed
             .messages
             .as_ref()
@@ -310,6 +311,7 @@ impl Understanding {
             };
             self.causes.answered(at, &call, outcome);
         }
+        response.body.found(compact);
         let kept = is_kept(&passed, replies.is_some(), &response, end);
         let Some(replies) = replies else {
             if kept {

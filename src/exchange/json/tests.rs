@@ -68,17 +68,24 @@ fn what_nests_too_deep_is_none() {
 
 #[test]
 fn white_space_before_and_between_tokens_is_seen() {
-    for (text, expected) in [
-        (r#"{"a b":[1,2]}"#, Space::None),
-        ("[] ", Space::None),
-        (" []", Space::Some),
-        ("[ ]", Space::Some),
-        ("[1 ,2]", Space::Some),
-        (r#"{"a":	1}"#, Space::Some),
+    for (text, expected, depth) in [
+        (r#"{"a b":[1,2]}"#, Space::None, Some(2)),
+        ("[[],[[1]],2]", Space::None, Some(3)),
+        ("17", Space::None, Some(0)),
+        ("[] ", Space::None, None),
+        ("[1,", Space::None, None),
+        (" []", Space::Some, None),
+        ("[ ]", Space::Some, None),
+        ("[1 ,2]", Space::Some, None),
+        (r#"{"a":	1}"#, Space::Some, None),
     ] {
         let mut scanner = Scanner::new(text, MAX_DEPTH);
+        assert_eq!(scanner.compact(), None);
         scanner.by_ref().for_each(drop);
         assert_eq!(scanner.space(), expected, "{text:?}");
+        let length = text.len();
+        let compact = depth.map(|depth| Compact { length, depth });
+        assert_eq!(scanner.compact(), compact, "{text:?}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use simdutf8::compat::from_utf8;
 
 use crate::exchange::Headers;
-use crate::exchange::json::{Scanner, Text, Token};
+use crate::exchange::json::{Compact, Scanner, Text, Token};
 
 /// How many values of one body are looked at. Identifiers stand near the front, and a list of a
 /// thousand contacts tells no more than its first hundred.
@@ -58,11 +58,18 @@ pub(super) fn field<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
     std::str::from_utf8(headers.get(name)?).ok()
 }
 
-/// The values of a message's content, which has no coding any more: JSON, or a form.
-pub(super) fn parts<'a>(headers: &Headers, content: &'a [u8]) -> Vec<Part<'a>> {
+/// The values of a message's content, which has no coding any more: JSON, or a form. And what was found of the body,
+/// where that has had no coding either.
+#[allow(clippy::ptr_arg)] // whether it is owned tells whether a coding was taken off
+pub(super) fn read<'a>(
+    headers: &Headers,
+    content: &'a Cow<'_, [u8]>,
+) -> (Vec<Part<'a>>, Option<Compact>) {
     let begins = content.iter().find(|byte| !byte.is_ascii_whitespace());
     if matches!(begins, Some(b'{' | b'[')) {
-        return json_parts(content);
+        let (parts, compact) = read_json(content);
+        let of_body = matches!(content, Cow::Borrowed(_));
+        return (parts, compact.filter(|_| of_body));
     }
     let kind = field(headers, "content-type").unwrap_or_default();
     let form = "application/x-www-form-urlencoded";
@@ -70,14 +77,19 @@ pub(super) fn parts<'a>(headers: &Headers, content: &'a [u8]) -> Vec<Part<'a>> {
         .get(..form.len())
         .is_some_and(|kind| kind.eq_ignore_ascii_case(form))
     {
-        form_parts(content)
+        (form_parts(content), None)
     } else {
-        Vec::new()
+        (Vec::new(), None)
     }
 }
 
 /// The values in JSON: its strings and whole numbers. What stands before damage is kept.
 pub(super) fn json_parts(json: &[u8]) -> Vec<Part<'_>> {
+    let (parts, _) = read_json(json);
+    parts
+}
+
+fn read_json(json: &[u8]) -> (Vec<Part<'_>>, Option<Compact>) {
     let text = from_utf8(json).or_else(|damage| {
         let before = json.get(..damage.valid_up_to()).unwrap_or_default();
         from_utf8(before)
@@ -93,7 +105,7 @@ pub(super) fn json_parts(json: &[u8]) -> Vec<Part<'_>> {
             break;
         }
     }
-    walk.parts
+    (walk.parts, tokens.compact())
 }
 
 /// The fields of a form or a query.
@@ -241,6 +253,18 @@ mod tests {
                 let whole = before.len().saturating_sub(1);
                 prop_assert_eq!(Some(&before[..whole]), expected.get(..whole));
             }
+        }
+    }
+
+    #[test]
+    fn of_content_that_was_coded_nothing_is_said_of_the_body() {
+        let json: &[u8] = b"[1]";
+        for (content, expected) in [
+            (Cow::Borrowed(json), true),
+            (Cow::Owned(json.to_owned()), false),
+        ] {
+            let (parts, compact) = read(&Headers::new(), &content);
+            assert_eq!((parts.len(), compact.is_some()), (1, expected));
         }
     }
 

@@ -272,7 +272,7 @@ mod tests {
     fn told(request: &Request, by: Option<&SessionBy>) -> Evidence {
         evidence(
             request,
-            &content::parts(&request.headers, request.body.bytes()),
+            &content::read(&request.headers, &request.body.bytes().as_ref().into()).0,
             by,
         )
     }

@@ -64,6 +64,26 @@ fn expect(conversation: &str, expected: &str) {
     assert_eq!(understood(conversation), expected, "\n{conversation}");
 }
 
+#[test]
+fn whoever_writes_a_body_need_not_find_out_again_that_it_is_json() {
+    let mut understanding = Understanding::new(Settings::default());
+    let mut written = |line: &str, at| understanding.observe(observation(line, Micros(at)));
+    for (body, nesting) in [
+        (r#"{"a":[1]}"#, Some(2)),
+        (r#"{"a": [1]}"#, None),
+        ("a=1", None),
+    ] {
+        assert!(written(&format!("1 c1 POST /a {body}"), 1).is_empty());
+        let events = written(&format!("1 200 {body}"), 2);
+        let [Event::Operation(operation)] = events.as_slice() else {
+            panic!("{events:?}");
+        };
+        for body in [&operation.request.body, &operation.response.body] {
+            assert_eq!(body.nesting(), nesting, "{body:?}");
+        }
+    }
+}
+
 fn observation(line: &str, at: Micros) -> Observation {
     let (exchange, rest) = line.split_once(' ').unwrap();
     let passing = Passing(exchange.parse().unwrap());

@@ -46,7 +46,7 @@ pub(in crate::tape) fn write(object: Writer, name: &str, body: &Body) -> Writer 
     }
     object.object(name, |form| {
         let text = body.text();
-        let json = text.and_then(|text| Some((text, embeddable(text, body.cut())?)));
+        let json = text.and_then(|text| Some((text, embeddable(text, body)?)));
         let form = match (json, text) {
             (Some((json, Spacing::Compact)), _) => form.raw("json", json),
             (Some((json, spacing)), _) => form
@@ -201,9 +201,12 @@ fn is_dense(json: &str) -> bool {
 }
 
 /// The spacing with a name that gives a body back byte for byte, where it is JSON and there is one.
-fn embeddable(text: &str, cut: Option<&Cut>) -> Option<Spacing> {
-    if text.len() > MAX_EMBEDDED_BYTES || cut.is_some() || !text.starts_with(begins_json) {
+fn embeddable(text: &str, body: &Body) -> Option<Spacing> {
+    if text.len() > MAX_EMBEDDED_BYTES || body.cut().is_some() || !text.starts_with(begins_json) {
         return None;
+    }
+    if let Some(depth) = body.nesting() {
+        return (depth <= MAX_EMBEDDED_DEPTH).then_some(Spacing::Compact);
     }
     let mut scanner = Scanner::new(text, MAX_EMBEDDED_DEPTH);
     scanner.by_ref().for_each(drop);
@@ -243,5 +246,48 @@ fn spacing(name: &str) -> Result<Spacing, String> {
                 "unknown layout `{name}`: expected compact, spaced, or indent 0 to {MAX_INDENT}"
             )
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A body as it is written, and whether it was known to be compact JSON before.
+    fn written(mut body: Body, found_in: &str) -> (String, bool) {
+        let mut scanner = Scanner::new(found_in, usize::MAX);
+        scanner.by_ref().for_each(drop);
+        body.found(scanner.compact());
+        let is_known = body.nesting().is_some();
+        (write(Writer::new(), "body", &body).end(), is_known)
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_is_written_alike_whether_it_is_known_to_be_json_or_not(
+            pieces in prop::collection::vec("[{}\\[\\]]|\"[ab]\":|[,:1 ]|\"[a é]{0,9}\"", 0..9),
+            deep in prop_oneof![Just(0), 98_usize..103],
+        ) {
+            let text = format!("{}{}{}", "[".repeat(deep), pieces.concat(), "]".repeat(deep));
+            let (known, is_known) = written(Body::new(text.clone()), &text);
+            let (unknown, _) = written(Body::new(text.clone()), "");
+            prop_assert_eq!(known, unknown);
+            let is_json = serde_json::from_str::<&RawValue>(&text).is_ok();
+            prop_assert!(!is_json || text.contains(' ') || is_known, "{}", text);
+        }
+    }
+
+    #[test]
+    fn what_was_found_of_another_text_says_nothing() {
+        for (body, found_in) in [
+            (Body::new("[1]"), "[12]"),
+            (Body::beginning("[1]", Cut::Unseen), "[1]"),
+        ] {
+            let (_, is_known) = written(body, found_in);
+            assert!(!is_known, "{found_in}");
+        }
+        assert!(written(Body::new("[1]"), "[1]").1);
     }
 }
