@@ -271,16 +271,11 @@ impl Understanding {
             .and_then(|_| reply::read(&content).ok());
         let let_in = passed.evidence.login.is_some() && credentials::let_in(&response, &parts);
         let mut given = credentials::given(&response, &parts);
-        if replies.is_some() {
+        match (&replies, let_in) {
             // What stands in events is not given to the client to show.
-            given.tokens.clear();
-        } else if let_in {
-            let minted = parts
-                .iter()
-                .filter(|part| identifier::is_minted(&part.text));
-            given
-                .tokens
-                .extend(minted.map(|part| part.text.to_string()));
+            (Some(_), _) => given.tokens.clear(),
+            (None, true) => given.tokens.extend(minted(&parts)),
+            (None, false) => {}
         }
         let was = self.clients.current(passed.arrival.who);
         self.poll_is_over(&passed);
@@ -313,19 +308,17 @@ impl Understanding {
         }
         response.body.found(compact);
         let kept = is_kept(&passed, replies.is_some(), &response, end);
-        let Some(replies) = replies else {
-            if kept {
-                events.push(self.operation(passed, who, at, response, (end, form)));
-            }
-            return events;
-        };
-        let endpoint = polling::endpoint(&passed.request.target).to_owned();
-        let messages = passed.messages.clone().unwrap_or_default();
+        let polled = replies.map(|replies| {
+            let endpoint = polling::endpoint(&passed.request.target).to_owned();
+            let messages = passed.messages.clone().unwrap_or_default();
+            (endpoint, messages, replies)
+        });
         if kept {
             events.push(self.operation(passed, who, at, response, (end, form)));
         }
-        for sent in replies {
-            events.extend(self.sent(who, at, &endpoint, &messages, sent));
+        if let Some((endpoint, messages, replies)) = polled {
+            let sent = replies.into_iter();
+            events.extend(sent.flat_map(|sent| self.sent(who, at, &endpoint, &messages, sent)));
         }
         events
     }
@@ -417,6 +410,15 @@ impl Understanding {
 fn is_kept(passed: &Passed, read: bool, response: &Response, end: End) -> bool {
     let whole = end == End::Complete && (200..300).contains(&response.status);
     passed.operation.is_some() || !read && whole && !response.body.is_empty()
+}
+
+/// What a service gave that let a client in: anything in the content that is minted may be a token.
+fn minted(parts: &[content::Part<'_>]) -> impl Iterator<Item = String> {
+    let minted = |part: &&content::Part<'_>| identifier::is_minted(&part.text);
+    parts
+        .iter()
+        .filter(minted)
+        .map(|part| part.text.to_string())
 }
 
 /// What came of the publishes that these replies answer, among other things: they are refused where all
