@@ -344,3 +344,37 @@ fn of_response(response: &Response) -> usize {
     let fields = response.headers.length() + response.trailers.length();
     fields + response.body.bytes().len()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    async fn waits(backlog: &Backlog, number: u64) {
+        let mut turn = Turn::First;
+        poll_fn(|context| {
+            let turn = std::mem::replace(&mut turn, Turn::Further);
+            backlog.poll_dealt(Number(number), turn, context)
+        })
+        .await;
+    }
+
+    #[test]
+    fn whoever_waits_is_let_go_though_the_writer_has_caught_up_since() {
+        let backlog = Backlog::new(&Failure::default());
+        let mut before = Box::pin(waits(&backlog, 1));
+        assert_eq!(before.as_mut().now_or_never(), None);
+        backlog.falls_behind("it hangs");
+        assert_eq!(waits(&backlog, 2).now_or_never(), Some(()));
+        backlog.dealt();
+        assert_eq!(backlog.health().waiting(), Waiting::Useful);
+        assert_eq!(before.now_or_never(), Some(()));
+        let mut after = Box::pin(waits(&backlog, 3));
+        assert_eq!(after.as_mut().now_or_never(), None);
+        backlog.dealt_upto(Number(3));
+        assert_eq!(after.now_or_never(), Some(()));
+    }
+}

@@ -117,6 +117,9 @@ impl fmt::Debug for Dealt {
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
 
     use futures_util::FutureExt as _;
 
@@ -156,22 +159,29 @@ mod tests {
         assert_eq!(dealt.state().waiting.len(), 0);
     }
 
+    /// Counts how often it was woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     #[test]
-    fn a_task_that_looks_again_waits_once_and_another_takes_its_place() {
+    fn who_looks_again_waits_once_and_with_the_waker_that_it_has_then() {
         let dealt = Dealt::new();
-        let mut waiting = Box::pin(waits(&dealt, 1));
-        for _ in 0..3 {
-            assert_eq!(waiting.as_mut().now_or_never(), None);
+        let [before, now] = [(); 2].map(|()| Arc::new(Woken::default()));
+        let [first, further] = [&before, &now].map(|woken| Waker::from(Arc::clone(woken)));
+        for (waker, turn) in [(first, Turn::First), (further, Turn::Further)] {
+            let looks = dealt.poll(Number(1), turn, &Context::from_waker(&waker));
+            assert_eq!(looks, Poll::Pending);
         }
         assert_eq!(dealt.state().waiting.len(), 1);
-        let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
-        std::thread::scope(|scope| {
-            let waits = scope.spawn(|| runtime.block_on(waiting));
-            // It has a waker of its own from the moment on that it looks.
-            while !waits.is_finished() {
-                dealt.upto(Number(1));
-            }
-        });
+        dealt.upto(Number(1));
+        let woken = [before, now].map(|woken| woken.0.load(Ordering::Relaxed));
+        assert_eq!(woken, [0, 1]);
     }
 
     #[test]
