@@ -118,8 +118,6 @@ impl fmt::Debug for Dealt {
 mod tests {
     use std::future::poll_fn;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
 
     use futures_util::FutureExt as _;
 
@@ -159,29 +157,25 @@ mod tests {
         assert_eq!(dealt.state().waiting.len(), 0);
     }
 
-    /// Counts how often it was woken.
-    #[derive(Default)]
-    struct Woken(AtomicUsize);
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    #[test]
-    fn who_looks_again_waits_once_and_with_the_waker_that_it_has_then() {
-        let dealt = Dealt::new();
-        let [before, now] = [(); 2].map(|()| Arc::new(Woken::default()));
-        let [first, further] = [&before, &now].map(|woken| Waker::from(Arc::clone(woken)));
-        for (waker, turn) in [(first, Turn::First), (further, Turn::Further)] {
-            let looks = dealt.poll(Number(1), turn, &Context::from_waker(&waker));
-            assert_eq!(looks, Poll::Pending);
-        }
+    #[tokio::test]
+    async fn who_looks_again_waits_once_and_is_woken_where_it_is_then() {
+        let dealt = Arc::new(Dealt::new());
+        let mut turn = Turn::First;
+        let mut poll = {
+            let dealt = Arc::clone(&dealt);
+            move |context: &mut Context<'_>| {
+                let turn = std::mem::replace(&mut turn, Turn::Further);
+                dealt.poll(Number(1), turn, context)
+            }
+        };
+        assert_eq!(poll(&mut Context::from_waker(Waker::noop())), Poll::Pending);
+        let waiting = tokio::spawn(poll_fn(poll));
+        tokio::task::yield_now().await;
         assert_eq!(dealt.state().waiting.len(), 1);
+        assert!(!waiting.is_finished());
         dealt.upto(Number(1));
-        let woken = [before, now].map(|woken| woken.0.load(Ordering::Relaxed));
-        assert_eq!(woken, [0, 1]);
+        tokio::task::yield_now().await;
+        assert!(waiting.is_finished());
     }
 
     #[test]
