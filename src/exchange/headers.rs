@@ -93,7 +93,7 @@ impl Headers {
         I: Iterator<Item = (&'a str, &'a [u8])>,
     {
         let Some(mut room) = self.0 else {
-            return fields().collect();
+            return Headers::exactly(fields);
         };
         room.text.clear();
         room.ends.clear();

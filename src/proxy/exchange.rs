@@ -62,7 +62,7 @@ impl Shared {
             Connection(caller.connection),
             head.method.as_str(),
             target,
-            || headers::recorded(&head.headers),
+            |spare| headers::recorded_in(spare, &head.headers),
         );
         let (asked, mut tap) = tap.split();
         tap.broken_by(breaker);
@@ -253,7 +253,9 @@ impl Shared {
         if let Some(keeper) = &keeper {
             keeper.answered();
         }
-        tap.head(head.status.as_u16(), || headers::recorded(&head.headers));
+        tap.head(head.status.as_u16(), |spare| {
+            headers::recorded_in(spare, &head.headers)
+        });
         let passing = Passing::new(content, tap, keeper, span);
         let text = self.settings.bodies == Bodies::Rewrite && headers::is_text(&head.headers);
         self.turn_back(&mut head, client);

@@ -23,7 +23,12 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 
 /// The fields as a tape keeps them.
 pub(super) fn recorded(headers: &HeaderMap) -> Headers {
-    Headers::exactly(|| {
+    recorded_in(Headers::new(), headers)
+}
+
+/// The same, in the memory of others.
+pub(super) fn recorded_in(spare: Headers, headers: &HeaderMap) -> Headers {
+    spare.replaced(|| {
         let fields = headers.iter();
         fields.map(|(name, value)| (name.as_str(), value.as_bytes()))
     })

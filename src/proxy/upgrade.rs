@@ -73,7 +73,7 @@ impl Shared {
             Connection(caller.connection),
             Method::GET.as_str(),
             target,
-            || headers::recorded(&head.headers),
+            |spare| headers::recorded_in(spare, &head.headers),
         );
         let (asking, tap) = tap.split();
         asking.end();

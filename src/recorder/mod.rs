@@ -19,6 +19,7 @@ mod redacting;
 mod rotation;
 mod settings;
 mod socket;
+mod spare;
 mod stream;
 mod summary;
 mod tap;
@@ -50,7 +51,7 @@ use crate::tape::{Event, Growing, Header, Notice, TapeError};
 use backlog::{Backlog, Message, Need};
 use capture::Budget;
 use queue::Gathering;
-use tap::Head;
+use spare::Spares;
 use workplace::{Calling, Workplace};
 use writer::Writer;
 
@@ -92,6 +93,8 @@ struct Shared {
     queue: queue::Sender<Message>,
     backlog: Arc<Backlog>,
     budget: Arc<Budget>,
+    /// Where the memory of heads comes from.
+    spares: Arc<Spares>,
     next: AtomicU64,
     durability: Durability,
     calling: Calling,
@@ -150,9 +153,10 @@ impl Recorder {
         shared.notices = before.notices;
         let shared = Arc::new(shared);
         let watched = watch::begin(&shared, &workplace).map_err(RecorderError::Thread)?;
-        let backlog = Arc::clone(&shared.backlog);
+        let (backlog, spares) = (Arc::clone(&shared.backlog), Arc::clone(&shared.spares));
         let clock = shared.clock.clone();
-        let writer = Writer::new(settings, clock, understand, growing, (backlog, watched));
+        let ours = (backlog, spares, watched);
+        let writer = Writer::new(settings, clock, understand, growing, ours);
         workplace
             .begin("tape writer", writer.run(messages))
             .map_err(RecorderError::Thread)?;
@@ -182,24 +186,21 @@ impl Recorder {
     }
 
     /// An exchange begins: the head of its request has arrived. Its fields are asked for where they are
-    /// recorded.
+    /// recorded, in the memory of others.
     pub fn begin(
         &self,
         connection: Connection,
         method: &str,
         target: &str,
-        headers: impl FnOnce() -> Headers,
+        headers: impl FnOnce(Headers) -> Headers,
     ) -> Tap {
         if self.0.reach == Reach::Nothing {
             self.0.passed_over.fetch_add(1, Ordering::Relaxed);
             return Tap::deaf();
         }
         let passing = Passing(self.0.next.fetch_add(1, Ordering::Relaxed));
-        let head = Head {
-            method: method.to_owned(),
-            target: target.to_owned(),
-            headers: headers(),
-        };
+        let mut head = self.0.spares.request(method, target);
+        head.headers = headers(head.headers);
         Tap::new(Arc::clone(&self.0), passing, connection, head)
     }
 
@@ -263,6 +264,7 @@ impl Shared {
             queue,
             backlog: Arc::new(Backlog::new(&settings.failure)),
             budget: Arc::new(Budget::new(settings.max_held)),
+            spares: Arc::default(),
             next: AtomicU64::new(1),
             durability: settings.durability,
             calling: settings.workplace().calling(),

@@ -24,7 +24,7 @@ use super::{Connection, Ending, Item, Observation, Passing, Shared};
 const EXTENSIONS: &str = "sec-websocket-extensions";
 
 /// The head of a request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Head {
     pub(super) method: String,
     pub(super) target: String,
@@ -148,7 +148,7 @@ impl Tap {
 
     /// See [`ResponseTap::head`].
     pub fn response_head(&mut self, status: u16, headers: Headers) {
-        self.response.head(status, || headers);
+        self.response.head(status, |_| headers);
     }
 
     /// See [`ResponseTap::data`].
@@ -209,10 +209,11 @@ impl ResponseTap {
     }
 
     /// The head of the response arrived; not of an interim one (RFC 9110 §15.2). Its fields are asked for
-    /// where they are recorded.
-    pub fn head(&mut self, status: u16, headers: impl FnOnce() -> Headers) {
+    /// where they are recorded, in the memory of others.
+    pub fn head(&mut self, status: u16, headers: impl FnOnce(Headers) -> Headers) {
         if let Some(hearing) = &mut self.0 {
-            hearing.head(status, headers());
+            let spare = hearing.exchange.shared.spares.response();
+            hearing.head(status, headers(spare));
         }
     }
 

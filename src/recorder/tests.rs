@@ -171,7 +171,7 @@ fn wait<F: Future>(future: F) -> F::Output {
 }
 
 fn begin(recorder: &Recorder, target: &str) -> Tap {
-    recorder.begin(Connection(1), "POST", target, Headers::new)
+    recorder.begin(Connection(1), "POST", target, |_| Headers::new())
 }
 
 fn answer(mut tap: Tap, content: &str) -> Written {

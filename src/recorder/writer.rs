@@ -30,6 +30,7 @@ use super::queue::Receiver;
 use super::redacting::Redacting;
 use super::rotation::Turning;
 use super::settings::{Clock, Durability, Heard, Settings};
+use super::spare::{Heads, Spares};
 use super::summary::{Progress, Summary};
 use super::watch::Watched;
 use super::workplace::Workplace;
@@ -91,6 +92,9 @@ pub(super) struct Writer {
     taken: (usize, usize),
     /// The events of the current batch that are not recorded yet, each with the time of what it comes of.
     understood: Vec<(Micros, Event)>,
+    /// Heads of the current batch that are on the tape, and where they go.
+    over: Heads,
+    spares: Arc<Spares>,
     /// The lines of the current batch, where somebody hears them.
     lines: Vec<String>,
     workplace: Workplace,
@@ -120,7 +124,7 @@ impl Writer {
         clock: Clock,
         understand: Understand,
         growing: Growing,
-        (backlog, watched): (Arc<Backlog>, Watched),
+        (backlog, spares, watched): (Arc<Backlog>, Arc<Spares>, Watched),
     ) -> Self {
         Writer {
             workplace: settings.workplace(),
@@ -147,6 +151,8 @@ impl Writer {
             last: Number::NONE,
             taken: (0, 0),
             understood: Vec::new(),
+            over: Heads::default(),
+            spares,
             lines: Vec::new(),
             _watched: watched,
         }
@@ -211,6 +217,7 @@ impl Writer {
             }
         }
         self.record_understood();
+        self.spares.take(&mut self.over);
         self.last = messages.last();
         next
     }
@@ -325,6 +332,9 @@ impl Writer {
         let line = self.growing.push(&event);
         if self.heard.is_some() {
             self.lines.push(line.to_owned());
+        }
+        if let Event::Operation(operation) = event {
+            self.over.add(operation);
         }
     }
 

@@ -310,7 +310,7 @@ fn pass(recorder: &Recorder, target: &str, request: &'static str, response: &'st
         ("Authorization", "Basic YWxpY2U6eA=="),
     ];
     let headers: Headers = fields.into_iter().collect();
-    let mut tap = recorder.begin(Connection(1), "POST", target, || headers.clone());
+    let mut tap = recorder.begin(Connection(1), "POST", target, |_| headers.clone());
     tap.request_data(&Bytes::from_static(request.as_bytes()));
     tap.request_end();
     tap.response_head(200, headers);

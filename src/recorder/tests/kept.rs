@@ -7,12 +7,12 @@ fn an_operation_is_kept_as_it_passed() {
     let place = Place::new();
     let recorder = place.start(settings()).unwrap();
     let headers: Headers = [("A", "1"), ("a", "2")].into_iter().collect();
-    let tap = recorder.begin(Connection(7), "PUT", "/x?y=1", || headers.clone());
+    let tap = recorder.begin(Connection(7), "PUT", "/x?y=1", |_| headers.clone());
     let (mut request, mut response) = tap.split();
     request.data(&Bytes::from_static(b"{\"a\":"));
     request.data(&Bytes::from_static(b"1}"));
     request.end();
-    response.head(201, || headers.clone());
+    response.head(201, |_| headers.clone());
     response.data(&Bytes::from_static(b"\xff"));
     wait(response.end(End::Complete));
     wait(recorder.close());

@@ -109,7 +109,7 @@ fn so_is_an_event_of_a_stream() {
     let (request, mut response) = begin(&recorder, "/events").split();
     request.end();
     let kind = [("content-type", "text/event-stream")];
-    response.head(200, || kind.into_iter().collect());
+    response.head(200, |_| kind.into_iter().collect());
     assert!(response.data(&Bytes::from_static(b"data: hea")).is_none());
     let written = response.data(&Bytes::from_static(b"rd\n\ndata: mo"));
     wait(written.expect("it waits"));
