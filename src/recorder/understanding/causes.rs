@@ -12,6 +12,7 @@
 mod known;
 mod said;
 mod search;
+mod tokens;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
@@ -22,12 +23,9 @@ use super::clients::Who;
 use super::content::Part;
 use super::identifier::{self, Token};
 use super::recent::{Numbered, Recent};
-use known::{How, Known, Origin, Role, Weight};
+use known::{How, Origin, Role, Weight};
 use said::{Fingerprint, Said};
-
-/// How many identifiers are remembered: some hundred bytes each, and a busy hour of calls and chats
-/// mints fewer.
-const MAX_TOKENS: usize = 65_536;
+use tokens::Tokens;
 
 /// How many operations are remembered with what they brought. Timers run for minutes, not for
 /// thousands of operations.
@@ -70,7 +68,7 @@ const REFERENCES_END: u8 = b'd';
 /// What was learned of causes.
 #[derive(Debug)]
 pub(super) struct Causes {
-    tokens: Recent<String, Known>,
+    tokens: Tokens,
     /// The places, by channel, where identifiers on which clients act have stood.
     subjects: Recent<(String, String), ()>,
     operations: Numbered<OperationId, Called>,
@@ -145,7 +143,7 @@ struct Called {
 impl Causes {
     pub(super) fn new() -> Self {
         Causes {
-            tokens: Recent::new(MAX_TOKENS),
+            tokens: Tokens::new(),
             subjects: Recent::new(MAX_OTHERS),
             operations: Numbered::new(MAX_OPERATIONS),
             newest: VecDeque::new(),
@@ -186,7 +184,7 @@ impl Causes {
         };
         let with = identifier::of_parts(&parts, path, known);
         let last = on.len().saturating_sub(1);
-        for (place, token) in on.into_iter().enumerate() {
+        for (place, token) in on.iter().enumerate() {
             let role = if place == last {
                 Role::ActedOn
             } else {
@@ -194,7 +192,7 @@ impl Causes {
             };
             self.ask(call, token, role);
         }
-        for token in with {
+        for token in &with {
             self.ask(call, token, Role::Mentioned);
         }
         let said = Said::of(&parts, &mut self.values);
@@ -238,8 +236,8 @@ impl Causes {
             Effect::Changes => Origin::Conversation,
             Effect::Reads | Effect::LogsIn => Origin::Standing,
         };
-        for token in tokens {
-            let known = self.tokens.entry(token.text, || Known::new(origin));
+        for token in &tokens {
+            let known = self.tokens.entry(&token.text, origin);
             let fresh = known.seen == 0;
             known.seen += 1;
             if call.effect == Effect::Changes && (fresh || known.is_guessed()) {
@@ -310,12 +308,12 @@ impl Causes {
         }
     }
 
-    fn ask(&mut self, call: &Call<'_>, token: Token, role: Role) {
+    fn ask(&mut self, call: &Call<'_>, token: &Token, role: Role) {
         let origin = match call.effect {
             Effect::LogsIn => Origin::Standing,
             Effect::Reads | Effect::Changes => Origin::Conversation,
         };
-        let known = self.tokens.entry(token.text, || Known::new(origin));
+        let known = self.tokens.entry(&token.text, origin);
         known.seen += 1;
         if call.effect != Effect::Reads {
             known.touch(call.operation, How::Asked);
@@ -347,9 +345,7 @@ impl Causes {
         cause: Option<(OperationId, How)>,
     ) {
         for token in tokens {
-            let known = self
-                .tokens
-                .entry(token.text.clone(), || Known::new(Origin::Conversation));
+            let known = self.tokens.entry(&token.text, Origin::Conversation);
             let fresh = known.seen == 0;
             known.seen += 1;
             let place = (channel.to_owned(), token.place.clone());

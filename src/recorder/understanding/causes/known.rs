@@ -2,8 +2,6 @@
 //!
 //! Which identifiers there are, and what follows from them, is the business of [`super::Causes`].
 
-use std::collections::VecDeque;
-
 use crate::exchange::OperationId;
 
 use crate::recorder::understanding::identifier::{Shape, Token};
@@ -13,10 +11,11 @@ use super::MAX_LATEST;
 /// At how many places an identifier's standing is remembered; the first ones tell.
 const MAX_PLACES: usize = 8;
 
-/// What is known of an identifier.
+/// What is known of an identifier. Of nearly all this is all the memory there is: tens of thousands are known, and
+/// what each took for itself would stand between everything else that is under way.
 #[derive(Debug)]
 pub(super) struct Known {
-    touched: VecDeque<Touch>,
+    touched: Touched,
     origin: Origin,
     /// Whether clients act on it.
     pub(super) role: Role,
@@ -24,6 +23,14 @@ pub(super) struct Known {
     pub(super) places: Vec<(String, String)>,
     /// In how many messages it was seen.
     pub(super) seen: u64,
+}
+
+/// The latest operations that an identifier belongs to, the oldest first.
+#[derive(Debug)]
+struct Touched {
+    count: usize,
+    operations: [OperationId; MAX_LATEST],
+    hows: [How; MAX_LATEST],
 }
 
 /// An operation that an identifier belongs to.
@@ -81,7 +88,7 @@ impl Known {
     /// An identifier that is first seen here.
     pub(super) fn new(origin: Origin) -> Self {
         Known {
-            touched: VecDeque::new(),
+            touched: Touched::none(),
             origin,
             role: Role::Mentioned,
             places: Vec::new(),
@@ -90,7 +97,7 @@ impl Known {
     }
 
     /// The latest operations that it belongs to.
-    pub(super) fn touched(&self) -> impl Iterator<Item = &Touch> {
+    pub(super) fn touched(&self) -> impl DoubleEndedIterator<Item = Touch> {
         self.touched.iter()
     }
 
@@ -99,10 +106,7 @@ impl Known {
         if self.touched().any(|touch| touch.operation == operation) {
             return;
         }
-        self.touched.push_back(Touch { operation, how });
-        if self.touched.len() > MAX_LATEST {
-            self.touched.pop_front();
-        }
+        self.touched.push(Touch { operation, how });
     }
 
     /// Whether all that is known of its operations is guessed.
@@ -112,7 +116,9 @@ impl Known {
 
     /// Forgets what was guessed of its operations.
     pub(super) fn forget_guesses(&mut self) {
-        self.touched.retain(|touch| touch.how != How::Guessed);
+        let touched = std::mem::replace(&mut self.touched, Touched::none());
+        let known = touched.iter().filter(|touch| touch.how != How::Guessed);
+        known.for_each(|touch| self.touched.push(touch));
     }
 
     /// Learns where it stood in a notification.
@@ -137,6 +143,79 @@ impl Known {
             (true, false, _) => Weight::Much,
             (true, true, Origin::Conversation) => Weight::Some,
             (true, true, Origin::Standing) | (false, ..) => Weight::Little,
+        }
+    }
+}
+
+impl Touched {
+    fn none() -> Touched {
+        Touched {
+            count: 0,
+            operations: [OperationId(0); MAX_LATEST],
+            hows: [How::Asked; MAX_LATEST],
+        }
+    }
+
+    fn iter(&self) -> impl DoubleEndedIterator<Item = Touch> {
+        let operations = self.operations.iter().take(self.count);
+        let both = operations.zip(self.hows.iter().take(self.count));
+        both.map(|(operation, how)| Touch {
+            operation: *operation,
+            how: *how,
+        })
+    }
+
+    /// Adds one, in place of the oldest where there is no room.
+    fn push(&mut self, touch: Touch) {
+        if self.count == MAX_LATEST {
+            self.operations.rotate_left(1);
+            self.hows.rotate_left(1);
+            self.count -= 1;
+        }
+        if let (Some(operation), Some(how)) = (
+            self.operations.get_mut(self.count),
+            self.hows.get_mut(self.count),
+        ) {
+            (*operation, *how) = (touch.operation, touch.how);
+            self.count += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_latest_operations_are_kept_and_guesses_forgotten(
+            steps in prop::collection::vec((0_u64..30, 0_u8..8), 0..60),
+        ) {
+            let mut known = Known::new(Origin::Conversation);
+            let mut plain: Vec<(u64, How)> = Vec::new();
+            for (operation, what) in steps {
+                let how = match what {
+                    0 => {
+                        known.forget_guesses();
+                        plain.retain(|(_, how)| *how != How::Guessed);
+                        continue;
+                    }
+                    1..4 => How::Guessed,
+                    4..6 => How::Asked,
+                    _ => How::Brought,
+                };
+                known.touch(OperationId(operation), how);
+                if plain.iter().all(|(other, _)| *other != operation) {
+                    plain.push((operation, how));
+                    plain.drain(..plain.len().saturating_sub(MAX_LATEST));
+                }
+                let touched = known.touched().map(|touch| (touch.operation.0, touch.how));
+                prop_assert_eq!(&touched.collect::<Vec<_>>(), &plain);
+                let guessed = plain.iter().all(|(_, how)| *how == How::Guessed);
+                prop_assert_eq!(known.is_guessed(), guessed);
+            }
         }
     }
 }
