@@ -15,6 +15,13 @@ pub(in crate::player) struct Paths {
     places: Vec<u64>,
 }
 
+/// Where the operations stand that were called at one path.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::player) struct Here {
+    digest: u64,
+    first: usize,
+}
+
 /// The path of a target, without its query.
 pub(in crate::player) fn path(target: &str) -> &str {
     let end = memchr::memchr(b'?', target.as_bytes());
@@ -24,7 +31,7 @@ pub(in crate::player) fn path(target: &str) -> &str {
 
 /// The digest of a path. Digests are spread evenly, and who makes a tape of which many are the same waits for
 /// that alone.
-pub(in crate::player) fn digest(path: &str) -> u32 {
+pub(super) fn digest(path: &str) -> u32 {
     reel::sum(path.as_bytes())
 }
 
@@ -41,11 +48,17 @@ impl Paths {
         self.places.sort_unstable();
     }
 
-    /// The operations that were called at the path of this digest, in recorded order.
-    pub(in crate::player) fn at(&self, digest: u32) -> impl Iterator<Item = usize> {
+    /// Where those of a digest stand.
+    pub(in crate::player) fn find(&self, digest: u32) -> Here {
         let digest = u64::from(digest);
-        let from = self.first(digest);
-        let rest = self.places.get(from..).unwrap_or_default().iter();
+        let first = self.first(digest);
+        Here { digest, first }
+    }
+
+    /// The operations that were called at a path, in recorded order.
+    pub(in crate::player) fn at(&self, here: Here) -> impl Iterator<Item = usize> {
+        let Here { digest, first } = here;
+        let rest = self.places.get(first..).unwrap_or_default().iter();
         let here = rest.take_while(move |place| **place >> 32 == digest);
         here.filter_map(|place| usize::try_from(place & u64::from(u32::MAX)).ok())
     }
@@ -104,8 +117,9 @@ mod tests {
     #[test]
     fn a_request_to_a_path_means_the_operations_recorded_there() {
         let plan = plan(&[tape("a:op1@0-0 a:op2@1-1"), tape("b:op1@0-0 b:op3@1-1")]);
-        assert!(plan.about(digest("/op/1")).eq([0, 2]));
-        assert!(plan.about(digest("/op/3")).eq([3]));
-        assert!(plan.about(digest("/op")).eq([0; 0]));
+        let about = |target: &str| plan.about(plan.here(target)).collect::<Vec<_>>();
+        assert_eq!(about("/op/1?a"), [0, 2]);
+        assert_eq!(about("/op/3"), [3]);
+        assert_eq!(about("/op"), [0; 0]);
     }
 }

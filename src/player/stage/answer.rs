@@ -73,7 +73,7 @@ impl Answer {
         };
         let response = match said {
             Said::Live(response) => response,
-            Said::AsRecorded(recorded) => &recorded.operation.response,
+            Said::AsRecorded(recorded) => &recorded.operation().response,
         };
         Some((*operation, *awaited, response))
     }
@@ -213,7 +213,7 @@ impl Stage {
         let planned = plan.operations.get(place).ok_or_else(gone)?;
         let kept = live.found(place).or_else(|| plan.recorded(place));
         let kept = kept.ok_or_else(|| self.changed())?;
-        let recorded = &kept.operation;
+        let recorded = kept.operation();
         if recorded.end == End::Truncated || recorded.response.body.cut().is_some() {
             let id = recorded.id;
             let message =
@@ -250,7 +250,7 @@ impl Stage {
             },
         };
         self.journal
-            .answered(&recorded.session, entry, &kept.identity);
+            .answered(&recorded.session, entry, || kept.identity());
         let delay = self
             .settings
             .pace
