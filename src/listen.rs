@@ -314,14 +314,13 @@ where
                 _ => Upgrade::None,
             };
             let progress = Progress::default();
-            let answer = match refusal {
-                Some(refusal) => Err(refusal),
-                None => {
-                    let request = content::patient(request, patience, progress.clone(), &counts);
-                    // In a box: each future that has it in itself has room for it, and all that room is copied for
-                    // each request, and kept between them.
-                    Ok(Box::pin(handle(peer, request)))
-                }
+            let answer = if let Some(refusal) = refusal {
+                Err(refusal)
+            } else {
+                let request = content::patient(request, patience, progress.clone(), &counts);
+                // In a box: each future that has it in itself has room for it, and all that room is copied for each
+                // request, and kept between them.
+                Ok(Box::pin(handle(peer, request)))
             };
             async move {
                 let response = match answer {

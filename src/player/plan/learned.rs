@@ -15,7 +15,7 @@ use crate::player::values::secret::{Seat, Secrets};
 use crate::player::values::{Bound, ChoiceId, Learner, Values, brings_choices};
 
 use super::paths::{self, Here};
-use super::{Plan, narrow, wide};
+use super::{Plan, Recorded, narrow, wide};
 
 /// How many operations are held between their requests and their responses: as many as are under way at one
 /// time, as a rule. Of others the tape is read twice.
@@ -134,10 +134,11 @@ impl Plan {
     pub(in crate::player) fn header_choices(
         &self,
         operation: usize,
-        recorded: &Headers,
+        recorded: &Recorded,
         live: &Headers,
     ) -> impl Iterator<Item = (ChoiceId, &str, &str)> {
-        let differs = brings_choices(recorded, live);
+        let headers = &recorded.operation().request.headers;
+        let differs = recorded.may_bring_choices() && brings_choices(headers, live);
         let values = differs.then(|| self.values());
         values
             .into_iter()

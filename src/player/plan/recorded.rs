@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue};
 use crate::exchange::{Operation, coding};
 use crate::journal::Identity;
 use crate::matcher::{Key, Rules};
-use crate::player::{fields, publish};
+use crate::player::{fields, publish, values};
 use crate::tape::{Likeness, Slate};
 
 use super::Times;
@@ -21,6 +21,8 @@ pub(in crate::player) struct Recorded {
     slate: Slate,
     /// Its request, taken apart where it is first compared so: most are the same to the letter.
     key: OnceLock<Key>,
+    /// Whether a client may have made up the value of a header field of its request.
+    chosen: OnceLock<bool>,
     sent: OnceLock<Sent>,
     /// The target of its request, for all who note that it was called.
     target: OnceLock<Arc<str>>,
@@ -58,11 +60,14 @@ impl Recorded {
     }
 
     /// Becomes what another operation was on its tape, which was read in place of this one, and which may come so
-    /// often. Whether the header fields of the response are those of the one before is said.
-    pub(super) fn renew(&mut self, given: Likeness, manner: &Manner, times: Times) {
+    /// often. Whether the header fields of the request and of the response are those of the one before is said.
+    pub(super) fn renew(&mut self, [asked, given]: [Likeness; 2], manner: &Manner, times: Times) {
         self.key = OnceLock::new();
         self.target = OnceLock::new();
         self.identity = OnceLock::new();
+        if asked == Likeness::Unknown {
+            self.chosen = OnceLock::new();
+        }
         if given == Likeness::Unknown {
             self.sent = OnceLock::new();
         }
@@ -90,6 +95,14 @@ impl Recorded {
     pub(in crate::player) fn key(&self, rules: &Rules) -> &Key {
         self.key
             .get_or_init(|| Key::of(&self.operation().request, rules))
+    }
+
+    /// Whether its client may have made up the value of a header field.
+    pub(super) fn may_bring_choices(&self) -> bool {
+        let headers = &self.operation().request.headers;
+        *self
+            .chosen
+            .get_or_init(|| values::may_bring_choices(headers))
     }
 
     /// The target of a live request that it answers: nearly always its own, which takes no memory again.

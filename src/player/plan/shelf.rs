@@ -128,11 +128,11 @@ impl Plan {
         let recorded = Arc::get_mut(&mut over)?;
         let (source, manner) = self.shelf.get(planned.file)?;
         let read = source.operation_over(planned.spot, recorded.slate());
-        let given = self.unless_lost(read)?;
+        let alike = self.unless_lost(read)?;
         if let Some(settled) = self.sessions.get(planned.session()) {
             recorded.slate().rename(settled);
         }
-        recorded.renew(given, manner, planned.times);
+        recorded.renew(alike, manner, planned.times);
         Some(over)
     }
 

@@ -227,7 +227,7 @@ impl Stage {
         self.learn_secrets(place, planned, live);
         self.accept(planned, changes);
         let live = live.request;
-        self.accept_headers(place, planned, &recorded.request, live);
+        self.accept_headers(place, planned, &kept, live);
         self.run.receive(now, &plan, place);
         let awaited = if plan.releases.contains_key(&place) {
             Awaited::Yes
@@ -330,13 +330,11 @@ impl Stage {
         &mut self,
         place: usize,
         planned: &Planned,
-        recorded: &Request,
+        recorded: &Recorded,
         live: &Request,
     ) {
         let mut changes = Vec::new();
-        let choices = self
-            .plan
-            .header_choices(place, &recorded.headers, &live.headers);
+        let choices = self.plan.header_choices(place, recorded, &live.headers);
         for (choice, name, recorded) in choices {
             let value = live.headers.get(name).map(String::from_utf8_lossy);
             if let Some(value) = value.filter(|value| value != recorded) {

@@ -76,12 +76,12 @@ impl Source {
         self.at(spot, wire::operation)
     }
 
-    /// The operation at a place, read in that of another. Whether the header fields of the response are the same is
-    /// told.
+    /// The operation at a place, read in that of another. Whether the header fields of the request and of the response
+    /// are the same is told.
     ///
     /// # Errors
     /// As for [`Source::operation`]; what is read then is nothing.
-    pub fn operation_over(&self, spot: Spot, over: &mut Slate) -> Result<Likeness, Lost> {
+    pub fn operation_over(&self, spot: Spot, over: &mut Slate) -> Result<[Likeness; 2], Lost> {
         self.at(spot, |text| over.read(text))
     }
 

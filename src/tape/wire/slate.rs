@@ -64,21 +64,22 @@ impl Slate {
     }
 
     /// Reads the operation that an object on a tape is in place of the one that is here; `None` where it is none, and
-    /// then this is to be dropped. Whether the header fields of the response are those of the one before is told.
-    pub(in crate::tape) fn read(&mut self, text: &str) -> Option<Likeness> {
+    /// then this is to be dropped. Whether the header fields of the request and of the response are those of the one
+    /// before is told.
+    pub(in crate::tape) fn read(&mut self, text: &str) -> Option<[Likeness; 2]> {
         let known = self.fields.take();
         if !text.starts_with(OPERATION) {
             return None;
         }
-        if let Some(likeness) = self.read_over(text, known) {
-            return Some(likeness);
+        if let Some(alike) = self.read_over(text, known) {
+            return Some(alike);
         }
         self.operation = super::read_operation(text).ok()?;
-        Some(Likeness::Unknown)
+        Some(Stays::NOTHING.fields)
     }
 
     /// The same for a line as capture writes it, where these are the fields of the operation that is here.
-    fn read_over(&mut self, text: &str, known: Option<[String; 2]>) -> Option<Likeness> {
+    fn read_over(&mut self, text: &str, known: Option<[String; 2]>) -> Option<[Likeness; 2]> {
         let before = known
             .as_ref()
             .map(|[asked, given]| before(&self.operation, asked, given));
@@ -93,8 +94,7 @@ impl Slate {
         line.put(&mut self.operation, stays)?;
         let [old_asked, old_given] = known;
         self.fields = Some([stored(old_asked, asked), stored(old_given, given)]);
-        let [_, given] = stays.fields;
-        Some(given)
+        Some(stays.fields)
     }
 }
 
@@ -257,15 +257,20 @@ mod tests {
             let mut slate = Slate::default();
             for (place, line) in lines.iter().enumerate() {
                 let alone = read_operation(line).ok();
-                let given = slate.operation().response.headers.clone();
-                let Some(likeness) = slate.read(line) else {
+                let headers = |slate: &Slate| {
+                    let operation = slate.operation();
+                    [operation.request.headers.clone(), operation.response.headers.clone()]
+                };
+                let before = headers(&slate);
+                let Some(alike) = slate.read(line) else {
                     prop_assert_eq!(alone, None);
                     slate = Slate::default();
                     continue;
                 };
                 prop_assert_eq!(Some(slate.operation()), alone.as_ref(), "{}", line);
-                let same = slate.operation().response.headers == given;
-                prop_assert!(same || likeness == Likeness::Unknown, "{line}");
+                for ((now, before), alike) in headers(&slate).iter().zip(&before).zip(alike) {
+                    prop_assert!(now == before || alike == Likeness::Unknown, "{line}");
+                }
                 if place == changed {
                     let operation = slate.change();
                     operation.request.body = Body::new("else");
@@ -279,14 +284,14 @@ mod tests {
     fn what_stands_there_again_takes_no_memory_again() {
         const LINE: &str = r#"{"kind":"operation","id":7,"session":"a","at":1,"answered":2,"request":{"method":"POST","target":"/a","headers":[["a","b"]],"body":{"json":{"a":1}}},"response":{"status":200,"headers":[["c","d"]],"body":{"json":{}}}}"#;
         let mut slate = Slate::default();
-        assert_eq!(slate.read(LINE), Some(Likeness::Unknown));
+        assert_eq!(slate.read(LINE), Some([Likeness::Unknown; 2]));
         let kept = |slate: &Slate| {
             let (request, response) = (&slate.operation().request, &slate.operation().response);
             let bodies = [&request.body, &response.body].map(|body| body.bytes().as_ptr());
             (bodies, request.headers.text().as_ptr())
         };
         let before = kept(&slate);
-        assert_eq!(slate.read(LINE), Some(Likeness::Same));
+        assert_eq!(slate.read(LINE), Some([Likeness::Same; 2]));
         assert_eq!(kept(&slate), before);
         assert_eq!(slate.read("{}"), None);
     }
