@@ -183,11 +183,16 @@ impl Journal {
     ///
     /// The digest is of the identity of what was recorded: where a live client chose other values, the
     /// conversation is the same as long as they stand in the same places.
-    pub fn answered(&mut self, session: &Session, entry: Answered, recorded: &Identity) {
+    pub fn answered<'a>(
+        &mut self,
+        session: &Session,
+        entry: Answered,
+        recorded: impl FnOnce() -> &'a Identity,
+    ) {
         let most = self.most;
         let lane = self.lane(session);
         if entry.part == Part::Step {
-            lane.hash_of_operations.add(recorded.bytes());
+            lane.hash_of_operations.add(recorded().bytes());
         }
         lane.operations.push(entry, most);
     }
@@ -381,7 +386,7 @@ mod tests {
 
     fn call(journal: &mut Journal, session: &Session, entry: Answered) {
         let identity = Identity::of(&[entry.target.as_bytes()]);
-        journal.answered(session, entry, &identity);
+        journal.answered(session, entry, || &identity);
     }
 
     fn called(number: u64) -> Answered {

@@ -290,8 +290,8 @@ where
             },
         ));
         let stalled = stalled(Arc::clone(&known), self.limits.reader, self.counts.clone());
-        // What each request takes along, shared by those of this connection alone.
-        let taken = Arc::new((self.handle, Arc::new(self.counts)));
+        // Shared by the requests of this connection alone.
+        let (handle, counts) = (self.handle, Arc::new(self.counts));
         let (working, patience) = (self.working, self.limits.body);
         let cuts = Arc::new(working.cuts.clone());
         let service = service_fn(move |request: Request<Incoming>| {
@@ -309,22 +309,31 @@ where
                 socket: Socket::offered(&request, &known, &working),
                 cut: Cut(Arc::clone(&cuts)),
             };
-            let taken = Arc::clone(&taken);
-            // The service has the request from here: each future that it is handed on by would have room of its
-            // own for it, and all that room is copied for each request.
+            let upgrade = match (&peer.socket, version) {
+                (Some(_), Version::HTTP_11) => Upgrade::Offered,
+                _ => Upgrade::None,
+            };
+            let progress = Progress::default();
+            let answer = if let Some(refusal) = refusal {
+                Err(refusal)
+            } else {
+                let request = content::patient(request, patience, progress.clone(), &counts);
+                // In a box: each future that has it in itself has room for it, and all that room is copied for each
+                // request, and kept between them.
+                Ok(Box::pin(handle(peer, request)))
+            };
             async move {
-                if let Some(refusal) = refusal {
-                    return Ok::<_, Infallible>(Out::refusal(&refusal, version, flight));
-                }
-                let (handle, counts) = &*taken;
-                let upgrade = match (&peer.socket, version) {
-                    (Some(_), Version::HTTP_11) => Upgrade::Offered,
-                    _ => Upgrade::None,
+                let response = match answer {
+                    Ok(answer) => answer.await,
+                    Err(refusal) => return Ok(Out::refusal(&refusal, version, flight)),
                 };
-                let progress = Progress::default();
-                let request = content::patient(request, patience, progress.clone(), counts);
-                let response = handle(peer, request).await;
-                Ok(response::answered(response, &progress, (version, upgrade), flight).await)
+                let answering = progress.answered();
+                let interim = &flight.connection.interim;
+                if answering.is_some() && !interim.is_written() {
+                    Box::pin(interim.written()).await; // seldom
+                }
+                let asked = (version, upgrade);
+                Ok::<_, Infallible>(response::answered(response, answering, asked, flight))
             }
         });
         Some(self.http.serve(guard, service, stop, stalled))

@@ -113,7 +113,7 @@ async fn play(
         stop.clone(),
         setup.limits,
         counts.clone(),
-        move |peer, request| for_clients.clone().handle(request, Box::new(peer)),
+        move |peer, request| for_clients.clone().handle(request, peer),
     ));
     let for_admin = player.clone();
     let shown = counts.clone();

@@ -22,16 +22,12 @@ impl Identity {
     /// That of an operation.
     pub fn of_operation(operation: &Operation) -> Identity {
         let (request, response) = (&operation.request, &operation.response);
-        let mut status = [0; MAX_DIGITS];
-        let mut rest = status.as_mut_slice();
-        // There is room for every number of a status, so there is no error to report.
-        let _ = write!(rest, "{}", response.status);
-        let blank = rest.len();
+        let mut room = [0; MAX_DIGITS];
         Identity::of(&[
             request.method.as_bytes(),
             request.target.as_bytes(),
             request.body.bytes(),
-            status.get(..MAX_DIGITS - blank).unwrap_or_default(),
+            digits(response.status, &mut room),
             response.body.bytes(),
         ])
     }
@@ -67,6 +63,20 @@ impl Identity {
         }
         Identity(hash.finalize().into())
     }
+}
+
+/// A number as it is written.
+fn digits(mut number: u16, room: &mut [u8; MAX_DIGITS]) -> &[u8] {
+    let mut first = MAX_DIGITS;
+    for (place, digit) in room.iter_mut().enumerate().rev() {
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+        first = place;
+        if number == 0 {
+            break;
+        }
+    }
+    room.get(first..).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! A running digest that is small as long as little has been added to it: a tape has thousands of sessions
 //! that each do little, and the state of the hash function alone takes two kilobytes.
 
-/// How many bytes are kept as they are: as much as the hash function itself takes at once.
+/// How many bytes are kept as they are where no more came: as much as the hash function itself takes at once.
 const MAX_KEPT: usize = 1_024;
+
+/// How many bytes are hashed together where more come: four pieces, side by side, in the time of one. A power of
+/// two, as the function wants it.
+const TOGETHER: usize = 4 * MAX_KEPT;
 
 /// The BLAKE3 digest of everything that was added so far.
 #[derive(Clone, Debug)]
@@ -12,7 +16,15 @@ pub(super) struct Running(State);
 enum State {
     /// All that was added.
     Kept(Vec<u8>),
-    Hashed(Box<blake3::Hasher>),
+    Hashed(Box<Hashed>),
+}
+
+/// Much that was added.
+#[derive(Clone, Debug)]
+struct Hashed {
+    hasher: blake3::Hasher,
+    /// What is not in it yet.
+    rest: Vec<u8>,
 }
 
 impl Default for Running {
@@ -29,13 +41,15 @@ impl Running {
                 kept.extend_from_slice(bytes);
             }
             State::Kept(kept) => {
-                let mut hasher = Box::new(blake3::Hasher::new());
-                hasher.update(kept).update(bytes);
-                self.0 = State::Hashed(hasher);
+                let mut hashed = Box::new(Hashed {
+                    hasher: blake3::Hasher::new(),
+                    rest: Vec::with_capacity(TOGETHER),
+                });
+                hashed.add(kept);
+                hashed.add(bytes);
+                self.0 = State::Hashed(hashed);
             }
-            State::Hashed(hasher) => {
-                hasher.update(bytes);
-            }
+            State::Hashed(hashed) => hashed.add(bytes),
         }
     }
 
@@ -51,8 +65,23 @@ impl Running {
     pub(super) fn digest(&self) -> blake3::Hash {
         match &self.0 {
             State::Kept(kept) => blake3::hash(kept),
-            State::Hashed(hasher) => hasher.finalize(),
+            State::Hashed(hashed) => {
+                let mut all = hashed.hasher.clone();
+                all.update(&hashed.rest).finalize()
+            }
         }
+    }
+}
+
+impl Hashed {
+    fn add(&mut self, mut bytes: &[u8]) {
+        while let Some((now, later)) = bytes.split_at_checked(TOGETHER - self.rest.len()) {
+            self.rest.extend_from_slice(now);
+            self.hasher.update(&self.rest);
+            self.rest.clear();
+            bytes = later;
+        }
+        self.rest.extend_from_slice(bytes);
     }
 }
 
@@ -71,7 +100,10 @@ mod tests {
             hasher.update(&[number; 32]);
             assert!(!running.is_empty());
         }
-        running.add(&[0; 5_000]);
-        assert_eq!(running.digest(), hasher.update(&[0; 5_000]).finalize());
+        for many in [5_000, 3_000, TOGETHER, 2 * TOGETHER, 1] {
+            let many = vec![7; many];
+            running.add(&many);
+            assert_eq!(running.digest(), hasher.update(&many).finalize());
+        }
     }
 }

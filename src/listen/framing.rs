@@ -42,6 +42,7 @@ pub(super) struct Framing {
     longest: usize,
     place: Place,
     messages: u64,
+    known: head::Known,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,7 @@ impl Framing {
             longest: limits.head_size,
             place: Place::Head { seen: 0 },
             messages: 0,
+            known: head::Known::default(),
         }
     }
 
@@ -147,7 +149,7 @@ impl Framing {
             self.place = Place::Through;
             return Ok(Step::Head(head.len()));
         }
-        self.place = match head::check(head, self.local)? {
+        self.place = match head::check(head, self.local, &mut self.known)? {
             Content::Offer if self.sockets == Sockets::Passed => Place::Offer,
             Content::Length(0) | Content::Offer => Place::Head { seen: 0 },
             Content::Length(length) => Place::Length(length),

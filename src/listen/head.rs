@@ -4,6 +4,10 @@
 //! §5, §6 and §11.2). What a request means is not looked at.
 
 pub(super) mod bytes;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
 
 use http::StatusCode;
 
@@ -55,12 +59,24 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Reads a whole head, up to and with its empty line, of a request to the server at `local`. No LF in it stands
-/// without a CR before it: the framing has seen to it.
-pub(super) fn check(head: &[u8], local: Local) -> Result<Content, Refusal> {
+/// All that stood behind the request line in a good head of HTTP/1.1, and what content it tells of. A client sends the
+/// same with one request after the other, and what is the same to the letter is as good as it was.
+#[derive(Default)]
+pub(super) struct Known(Option<(Vec<u8>, Content)>);
+
+/// The longest fields that are known again. Each connection holds so many bytes, be it idle.
+const MAX_KNOWN: usize = 512;
+
+/// Reads a whole head, up to and with its empty line, of a request to the server at `local`, perhaps with fields that
+/// are known. No LF in it stands without a CR before it: the framing has seen to it.
+pub(super) fn check(head: &[u8], local: Local, known: &mut Known) -> Result<Content, Refusal> {
     let mut lines = Unread { head, read: 0 };
     let first = lines.next()?.unwrap_or_default();
     let version = request_line(first, local)?;
+    let rest = head.get(lines.read..).unwrap_or_default();
+    if let Some(content) = known.content(rest).filter(|_| version == Version::Http11) {
+        return Ok(content);
+    }
     let mut fields = Fields::default();
     while let Some(line) = lines.next()? {
         let (name, value) = field(line)?;
@@ -70,12 +86,39 @@ pub(super) fn check(head: &[u8], local: Local) -> Result<Content, Refusal> {
     }
     host(fields.host, version, local)?;
     let content = content(&fields, version)?;
-    let may_offer = version == Version::Http11 && first.starts_with(b"GET ");
-    let upgrades = !matches!(fields.upgrade, Lines::None);
-    if may_offer && upgrades && content == Content::Length(0) && offers_socket(head) {
-        return Ok(Content::Offer);
+    if !matches!(fields.upgrade, Lines::None) {
+        // What these mean is a matter of the method too.
+        let may_offer = version == Version::Http11 && first.starts_with(b"GET ");
+        let offers = may_offer && content == Content::Length(0) && offers_socket(head);
+        return Ok(if offers { Content::Offer } else { content });
+    }
+    if version == Version::Http11 && rest.len() <= MAX_KNOWN {
+        known.learn(rest, content);
     }
     Ok(content)
+}
+
+impl fmt::Debug for Known {
+    /// Without the fields, since secrets are among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Known").finish_non_exhaustive()
+    }
+}
+
+impl Known {
+    /// What content follows these fields, if they are known.
+    fn content(&self, fields: &[u8]) -> Option<Content> {
+        let (known, content) = self.0.as_ref()?;
+        (known == fields).then_some(*content)
+    }
+
+    /// Knows these from now on.
+    fn learn(&mut self, fields: &[u8], content: Content) {
+        let (known, of) = self.0.get_or_insert((Vec::new(), content));
+        known.clear();
+        known.extend_from_slice(fields);
+        *of = content;
+    }
 }
 
 /// What was not read yet of a head.
@@ -264,158 +307,4 @@ fn length_of(text: &[u8]) -> Result<u64, Refusal> {
         let text = String::from_utf8_lossy(text);
         Refusal::bad(format!("the Content-Length {text:?} is no length"))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(head: &str) -> Result<Content, Refusal> {
-        check(head.as_bytes(), Local::plain("127.0.0.1:8080"))
-    }
-
-    #[test]
-    fn what_is_served() {
-        let cases = [
-            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Content::Length(0)),
-            ("GET / HTTP/1.0\r\n\r\n", Content::Length(0)),
-            (
-                "OPTIONS * HTTP/1.1\r\nHost:a:80 \r\n\r\n",
-                Content::Length(0),
-            ),
-            (
-                "GET http://localhost:8080/a?b HTTP/1.1\r\nHost: other\r\n\r\n",
-                Content::Length(0),
-            ),
-            (
-                "POST /?q HTTP/1.1\r\nHOST: a\r\ncontent-length: 12\r\n\r\n",
-                Content::Length(12),
-            ),
-            (
-                "POST / HTTP/1.1\r\nhost: a\r\nTransfer-Encoding: Chunked\r\nX:\r\n\r\n",
-                Content::Chunked,
-            ),
-            (
-                "GET /a HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\r\n",
-                Content::Offer,
-            ),
-            (
-                "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nConnection: upgrade\r\nUpgrade: h2c,websocket\r\nContent-Length: 0\r\n\r\n",
-                Content::Offer,
-            ),
-            (
-                "GET /a HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n",
-                Content::Length(0),
-            ),
-            (
-                "GET /a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c, websocket/13\r\n\r\n",
-                Content::Length(0),
-            ),
-            (
-                "POST /a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
-                Content::Length(0),
-            ),
-            (
-                "GET /a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\n",
-                Content::Length(2),
-            ),
-            (
-                "GET /a HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
-                Content::Length(0),
-            ),
-        ];
-        for (head, content) in cases {
-            assert_eq!(read(head), Ok(content), "{head:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_refused_and_why() {
-        let cases = [
-            ("GET / HTTP/1.1\r\n\r\n", "no Host"),
-            (
-                "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n",
-                "more than one Host",
-            ),
-            ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "is no host"),
-            ("GET / HTTP/1.1\r\nHost:\r\n\r\n", "is no host"),
-            (
-                "GET http://evil.example/ HTTP/1.1\r\nHost: a\r\n\r\n",
-                "another server",
-            ),
-            (
-                "GET http://127.0.0.1:8080@evil/ HTTP/1.1\r\nHost: a\r\n\r\n",
-                "another server",
-            ),
-            (
-                "GET https://127.0.0.1:8080/ HTTP/1.1\r\nHost: a\r\n\r\n",
-                "is no path",
-            ),
-            ("GET a HTTP/1.1\r\nHost: a\r\n\r\n", "is no path"),
-            ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", "is no path"),
-            ("GET /#x HTTP/1.1\r\nHost: a\r\n\r\n", "no target may"),
-            ("GET /\tx HTTP/1.1\r\nHost: a\r\n\r\n", "no target may"),
-            ("GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "no target may"),
-            ("GET / HTTP/1.1 \r\nHost: a\r\n\r\n", "request line"),
-            ("GET /\r\nHost: a\r\n\r\n", "request line"),
-            ("G(T / HTTP/1.1\r\nHost: a\r\n\r\n", "no token"),
-            ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", "version"),
-            ("GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", "no colon"),
-            ("GET / HTTP/1.1\r\nHost: a\r\n a: folded\r\n\r\n", "no name"),
-            ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", "no name"),
-            ("GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n", "bare CR"),
-            ("GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", "NUL"),
-            ("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", "CONNECT"),
-            (
-                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
-                "not chunked alone",
-            ),
-            (
-                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-                "not chunked alone",
-            ),
-            (
-                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
-                "more than one Transfer-Encoding",
-            ),
-            (
-                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-                "beside",
-            ),
-            (
-                "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
-                "in HTTP/1.0",
-            ),
-            (
-                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
-                "more than one Content-Length",
-            ),
-            (
-                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n",
-                "no length",
-            ),
-            (
-                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n",
-                "no length",
-            ),
-            (
-                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
-                "no length",
-            ),
-        ];
-        for (head, why) in cases {
-            let refusal = read(head).expect_err(head);
-            assert!(
-                refusal.message.contains(why),
-                "{head:?}: {}",
-                refusal.message
-            );
-            let status = if head.starts_with("CONNECT") {
-                405
-            } else {
-                400
-            };
-            assert_eq!(refusal.status.as_u16(), status, "{head:?}");
-        }
-    }
 }

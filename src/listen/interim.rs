@@ -87,16 +87,18 @@ impl Queue {
         next
     }
 
+    /// Whether every head is written.
+    pub(super) fn is_written(&self) -> bool {
+        self.lock().heads.is_empty()
+    }
+
     /// Returns when every head is written.
     pub(super) async fn written(&self) {
-        if self.lock().heads.is_empty() {
-            return;
-        }
         loop {
             let empty = self.empty.notified();
             tokio::pin!(empty);
             empty.as_mut().enable();
-            if self.lock().heads.is_empty() {
+            if self.is_written() {
                 return;
             }
             empty.await;

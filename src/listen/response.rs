@@ -13,7 +13,7 @@ use hyper::ext::Protocol;
 
 use super::authority::{Authority, Scheme};
 use super::connection::{Connection, Offer};
-use super::content::{Answering, Progress};
+use super::content::Answering;
 use super::guard;
 use super::reader::Reader;
 use super::refusal::Refusal;
@@ -22,7 +22,7 @@ use super::socket::SOCKET;
 /// A request that is under way as long as this lives.
 #[derive(Debug)]
 pub(super) struct Flight {
-    connection: Arc<Connection>,
+    pub(super) connection: Arc<Connection>,
     home: Home,
 }
 
@@ -174,19 +174,19 @@ pub(super) fn refusal<B>(
     own.cloned().or_else(|| http2_refusal(request, scheme))
 }
 
-/// What the answer of the service becomes on its way to the client.
-pub(super) async fn answered<B>(
+/// What the answer of the service becomes on its way to the client, if it came in time: nothing stands before it any
+/// more that is to be written.
+pub(super) fn answered<B>(
     response: Response<B>,
-    progress: &Progress,
+    answering: Option<Answering>,
     (version, upgrade): (Version, Upgrade),
     flight: Flight,
 ) -> Response<Out<B>> {
-    let Some(answering) = progress.answered() else {
+    let Some(answering) = answering else {
         let message = "the content of the request did not go on";
         let refusal = Refusal::with(StatusCode::REQUEST_TIMEOUT, message);
         return Out::refusal(&refusal, version, flight);
     };
-    flight.connection.interim.written().await;
     // Nothing of the response is out yet.
     if response.status() == StatusCode::SWITCHING_PROTOCOLS && upgrade == Upgrade::None {
         let message = "a socket is asked for by a GET without content, with Connection: Upgrade";

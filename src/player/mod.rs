@@ -35,7 +35,7 @@ pub use pace::{Pace, PaceError};
 pub use plan::{Happening, Part, Plan, PlanError, Recording};
 pub use publish::{METHOD as PUBLISH, Published};
 pub use report::Report;
-pub use service::{Held, Replay};
+pub use service::Replay;
 pub use settings::{
     Absence, Heartbeat, Misses, OnExhausted, Present, Reading, Reconnections, Settings, Spare,
     Strictness,

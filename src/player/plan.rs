@@ -10,6 +10,7 @@ mod noting;
 mod paths;
 mod planned;
 mod pushed;
+mod recorded;
 mod recording;
 mod shelf;
 mod strands;
@@ -38,13 +39,13 @@ pub(super) use lanes::Events;
 pub use lanes::{Happening, Part};
 use learned::{Conversation, Learned};
 use paths::Paths;
-pub(super) use paths::{digest as path_digest, path};
+pub(super) use paths::{Here, path};
 pub(super) use planned::{Planned, Times, Travels, narrow, wide};
 use pushed::Said;
 pub(super) use pushed::{Pushed, message};
+pub(super) use recorded::{Content, Recorded};
 pub use recording::Recording;
 use shelf::Shelf;
-pub(super) use shelf::{Content, Recorded};
 
 /// The tapes of a replay. Several tapes are independent conversations of the same sessions: what
 /// one session hears comes in the recorded order of each tape.

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::plan::Plan;
+use super::plan::{self, Plan};
 use crate::bayeux::reply::{self, Role};
 use crate::bayeux::{Message, message};
 use crate::exchange::coding::decoded;
@@ -67,10 +67,10 @@ impl Plan {
     /// What the operation at a place published; `None` where it did not, or its tape was changed.
     pub fn published(&self, place: usize) -> Option<Published> {
         let recorded = self.recorded(place)?;
-        let request = &recorded.operation.request;
+        let request = &recorded.operation().request;
         (request.method == METHOD).then(|| Published {
             messages: messages(request, recorded.replies.len()),
-            replies: at(&recorded.operation.response, &recorded.replies),
+            replies: at(&recorded.operation().response, &recorded.replies),
         })
     }
 }
@@ -96,8 +96,12 @@ fn messages(request: &Request, count: usize) -> Vec<(String, Option<Box<RawValue
 /// these endpoints.
 pub(super) fn recorded(operation: &Operation, endpoints: &[String]) -> Option<Recorded> {
     let request = &operation.request;
-    let path = request.target.split('?').next().unwrap_or_default();
-    if !endpoints.iter().any(|endpoint| is_below(path, endpoint)) {
+    let target = &request.target;
+    // Nearly all are elsewhere, which is seen without looking for the end of the path.
+    let here = |endpoint: &String| {
+        target.starts_with(endpoint.as_str()) && is_below(plan::path(target), endpoint)
+    };
+    if !endpoints.iter().any(here) {
         return None;
     }
     let messages = if request.method == "GET" {

@@ -204,9 +204,9 @@ impl Refusal {
 
 impl<'a> NearMiss<'a> {
     fn of(planned: &'a Recorded, session: &'a str) -> Self {
-        let request = &planned.operation.request;
+        let request = &planned.operation().request;
         NearMiss {
-            operation: planned.operation.id.0,
+            operation: planned.operation().id.0,
             session,
             method: &request.method,
             target: &request.target,

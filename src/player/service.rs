@@ -56,7 +56,7 @@ struct Shared {
 }
 
 /// What is kept as long as a live client's socket is open.
-pub type Held = Box<dyn std::any::Any + std::marker::Send>;
+pub(super) type Held = Box<dyn std::any::Any + std::marker::Send>;
 
 impl Replay {
     /// A replay of `plan` that answers Bayeux requests at these paths and below them.

@@ -67,9 +67,14 @@ impl Shift {
         started.and_then(seconds).is_some()
     }
 
+    /// Whether it moves anything.
+    pub(super) fn moves(self) -> bool {
+        self.seconds != 0
+    }
+
     /// Moves the times of an operation.
     pub(super) fn operation(self, operation: &mut Operation) {
-        if self.seconds == 0 {
+        if !self.moves() {
             return; // before its response is decoded, which makes another of it
         }
         let request = &mut operation.request;

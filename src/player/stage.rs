@@ -70,6 +70,8 @@ pub(crate) struct Stage {
     /// The lane from which on what is due is still to be handed over, where it was much.
     rest: Option<usize>,
     quiet: Quiet,
+    /// The operations that answered a request that is over, whose list the next takes.
+    over: Vec<usize>,
 }
 
 /// How long nothing has happened: what tells that a session is absent.
@@ -101,6 +103,7 @@ impl Stage {
             heard: vec![0; plan.notifications.len()],
             rest: None,
             quiet: Quiet::Alone,
+            over: Vec::new(),
             plan,
             settings,
         }

@@ -136,7 +136,7 @@ mod tests {
 
     async fn call(replay: &Replay, path: &str) -> ReplayBody {
         let request = http::Request::get(path).body(Empty::<Bytes>::new());
-        let response = replay.clone().handle(request.unwrap(), Box::new(())).await;
+        let response = replay.clone().handle(request.unwrap(), ()).await;
         assert_eq!(response.status(), 200);
         response.into_body()
     }

@@ -31,7 +31,7 @@ use echoes::{Echo, Echoes};
 use places::Spans;
 
 pub(super) use learn::Learner;
-pub(super) use searched::brings_choices;
+pub(super) use searched::{brings_choices, may_bring_choices};
 
 /// The values of a plan's tapes. They do not change while a run goes on.
 #[derive(Debug, Default)]

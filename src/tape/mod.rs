@@ -50,7 +50,7 @@ pub use segment::Segment;
 pub use store::{content, file, is_link, no_link};
 pub use trace::Subject;
 pub use walk::{Step, Walk};
-pub use wire::{Content, Fields, Glance, Likeness, Same};
+pub use wire::{Content, Fields, Glance, Likeness, Same, Slate};
 
 /// One recording, in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]

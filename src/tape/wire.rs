@@ -11,6 +11,7 @@ mod glance;
 mod quick;
 mod redaction;
 mod seal;
+mod slate;
 mod stream;
 mod write;
 
@@ -33,6 +34,7 @@ pub(super) use glance::{Before, OPERATION, operation};
 pub use glance::{Content, Fields, Glance, Likeness, Same};
 use redaction::WireRedaction;
 pub(super) use seal::{Seal, Trailer};
+pub use slate::Slate;
 use stream::{WireCarrier, WireForm};
 pub(super) use write::{append_event, write_event, write_header, write_trailer};
 

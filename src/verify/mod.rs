@@ -159,7 +159,7 @@ async fn run(
             sockets: Sockets::Passed,
             ..Limits::default()
         },
-        move |peer, request| answering.clone().handle(request, Box::new(peer)),
+        move |peer, request| answering.clone().handle(request, peer),
     ));
     let timer = tokio::spawn(replay.clone().keep_time());
     let board = Arc::new(Board::new(scripts));

@@ -109,7 +109,7 @@ impl Plan {
 
     /// The operation at a place, as it is played; `None` where its tape was changed.
     pub fn called(&self, place: usize) -> Option<Arc<Operation>> {
-        Some(Arc::clone(&self.recorded(place)?.operation))
+        Some(Arc::new(self.recorded(place)?.operation().clone()))
     }
 
     /// The notification at a place, as it is played; `None` where its tape was changed.

@@ -14,7 +14,8 @@ use crate::player::standin::StandIn;
 use crate::player::values::secret::{Seat, Secrets};
 use crate::player::values::{Bound, ChoiceId, Learner, Values, brings_choices};
 
-use super::{Plan, narrow, wide};
+use super::paths::{self, Here};
+use super::{Plan, Recorded, narrow, wide};
 
 /// How many operations are held between their requests and their responses: as many as are under way at one
 /// time, as a rule. Of others the tape is read twice.
@@ -133,10 +134,11 @@ impl Plan {
     pub(in crate::player) fn header_choices(
         &self,
         operation: usize,
-        recorded: &Headers,
+        recorded: &Recorded,
         live: &Headers,
     ) -> impl Iterator<Item = (ChoiceId, &str, &str)> {
-        let differs = brings_choices(recorded, live);
+        let headers = &recorded.operation().request.headers;
+        let differs = recorded.may_bring_choices() && brings_choices(headers, live);
         let values = differs.then(|| self.values());
         values
             .into_iter()
@@ -148,8 +150,13 @@ impl Plan {
         !bound.is_empty() || self.have_secrets()
     }
 
+    /// Where the operations stand that were called at the path of this target.
+    pub(in crate::player) fn here(&self, target: &str) -> Here {
+        self.paths.find(paths::digest(paths::path(target)))
+    }
+
     /// The operations that an equal request to this path may mean, in recorded order.
-    pub(in crate::player) fn at(&self, path: u32, bound: &Bound) -> impl Iterator<Item = usize> {
+    pub(in crate::player) fn at(&self, path: Here, bound: &Bound) -> impl Iterator<Item = usize> {
         let moving = if self.may_flow(bound) {
             self.learned().moving.as_slice()
         } else {
@@ -158,14 +165,13 @@ impl Plan {
         self.here_or_among(path, moving)
     }
 
-    /// The operations that a request to the path of this digest may mean that differs in what it may, in
-    /// recorded order.
-    pub(in crate::player) fn about(&self, path: u32) -> impl Iterator<Item = usize> {
+    /// The operations that a request to this path may mean that differs in what it may, in recorded order.
+    pub(in crate::player) fn about(&self, path: Here) -> impl Iterator<Item = usize> {
         self.here_or_among(path, &self.learned().moving)
     }
 
-    /// The operations that were called at the path of this digest, and these, in recorded order.
-    fn here_or_among(&self, path: u32, moving: &[usize]) -> impl Iterator<Item = usize> {
+    /// The operations that were called at this path, and these, in recorded order.
+    fn here_or_among(&self, path: Here, moving: &[usize]) -> impl Iterator<Item = usize> {
         let here = self.paths.at(path);
         // Nearly always nothing moves, and then those of a path are in order as they stand.
         let (here, all) = if moving.is_empty() {

@@ -5,14 +5,26 @@
 
 use crate::tape::reel;
 
-/// How far from where it should be a digest is looked for at first.
-const NEAR: usize = 64;
+use super::{narrow, wide};
+
+/// How many operations a drawer holds, about: few enough that looking for one does not wait for the memory over and
+/// over, and so many that the drawers take little beside what is in them.
+const DRAWER: usize = 16;
 
 /// The operations of a plan by the paths of their requests.
 #[derive(Debug, Default)]
 pub(in crate::player) struct Paths {
     /// The digests of the paths, above the numbers of the operations; sorted.
     places: Vec<u64>,
+    /// Where each drawer begins, of digests that have their high bits in common.
+    drawers: Vec<u32>,
+}
+
+/// Where the operations stand that were called at one path.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::player) struct Here {
+    digest: u64,
+    first: usize,
 }
 
 /// The path of a target, without its query.
@@ -24,7 +36,7 @@ pub(in crate::player) fn path(target: &str) -> &str {
 
 /// The digest of a path. Digests are spread evenly, and who makes a tape of which many are the same waits for
 /// that alone.
-pub(in crate::player) fn digest(path: &str) -> u32 {
+pub(super) fn digest(path: &str) -> u32 {
     reel::sum(path.as_bytes())
 }
 
@@ -39,38 +51,49 @@ impl Paths {
     /// Must be called when all were added.
     pub(super) fn sort(&mut self) {
         self.places.sort_unstable();
+        let shift = self.shift();
+        let mut drawers = Vec::new();
+        for (place, digest) in self.places.iter().map(|place| place >> 32).enumerate() {
+            let drawer = usize::try_from(digest >> shift).unwrap_or_default();
+            if drawers.len() <= drawer {
+                drawers.resize(drawer + 1, narrow(place));
+            }
+        }
+        drawers.shrink_to_fit();
+        self.drawers = drawers;
     }
 
-    /// The operations that were called at the path of this digest, in recorded order.
-    pub(in crate::player) fn at(&self, digest: u32) -> impl Iterator<Item = usize> {
+    /// Where those of a digest stand.
+    pub(in crate::player) fn find(&self, digest: u32) -> Here {
         let digest = u64::from(digest);
-        let from = self.first(digest);
-        let rest = self.places.get(from..).unwrap_or_default().iter();
+        let first = self.first(digest);
+        Here { digest, first }
+    }
+
+    /// The operations that were called at a path, in recorded order.
+    pub(in crate::player) fn at(&self, here: Here) -> impl Iterator<Item = usize> {
+        let Here { digest, first } = here;
+        let rest = self.places.get(first..).unwrap_or_default().iter();
         let here = rest.take_while(move |place| **place >> 32 == digest);
         here.filter_map(|place| usize::try_from(place & u64::from(u32::MAX)).ok())
     }
 
-    /// Where the first of a digest stands, or would stand. Digests are spread evenly, so it is looked for where it
-    /// should be: to halve a long list over and over waits for the memory each time.
+    /// Where the first of a digest stands, or would stand.
     fn first(&self, digest: u64) -> usize {
-        let all = self.places.len();
-        let guess = usize::try_from((digest * all as u64) >> 32).unwrap_or_default();
-        let mut around = NEAR;
-        loop {
-            let (from, to) = (guess.saturating_sub(around), guess.saturating_add(around));
-            let is_before = |place: usize| {
-                let found = self.places.get(place);
-                found.map(|found| found >> 32 < digest)
-            };
-            let begins = from == 0 || is_before(from) == Some(true);
-            // What is behind the end is behind all.
-            let ends = is_before(to) != Some(true);
-            if begins && ends {
-                let near = self.places.get(from..to.min(all)).unwrap_or_default();
-                return from + near.partition_point(|place| place >> 32 < digest);
-            }
-            around = around.saturating_mul(4);
-        }
+        let number = usize::try_from(digest >> self.shift()).unwrap_or_default();
+        let begin = |number: usize| {
+            let begin = self.drawers.get(number).copied();
+            begin.map_or(self.places.len(), wide) // those behind the last are empty
+        };
+        let (from, to) = (begin(number), begin(number + 1));
+        let drawer = self.places.get(from..to).unwrap_or_default();
+        from + drawer.partition_point(|place| place >> 32 < digest)
+    }
+
+    /// How many of the low bits of a digest do not tell its drawer.
+    fn shift(&self) -> u32 {
+        let drawers = (self.places.len() / DRAWER).max(1);
+        u32::BITS - drawers.ilog2()
     }
 }
 
@@ -104,8 +127,9 @@ mod tests {
     #[test]
     fn a_request_to_a_path_means_the_operations_recorded_there() {
         let plan = plan(&[tape("a:op1@0-0 a:op2@1-1"), tape("b:op1@0-0 b:op3@1-1")]);
-        assert!(plan.about(digest("/op/1")).eq([0, 2]));
-        assert!(plan.about(digest("/op/3")).eq([3]));
-        assert!(plan.about(digest("/op")).eq([0; 0]));
+        let about = |target: &str| plan.about(plan.here(target)).collect::<Vec<_>>();
+        assert_eq!(about("/op/1?a"), [0, 2]);
+        assert_eq!(about("/op/3"), [3]);
+        assert_eq!(about("/op"), [0; 0]);
     }
 }

@@ -5,16 +5,13 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use http::{HeaderName, HeaderValue};
-
-use crate::exchange::{Operation, coding};
-use crate::journal::Identity;
-use crate::matcher::{Key, Rules};
+use crate::exchange::Operation;
+use crate::player::publish;
 use crate::player::shift::Shift;
-use crate::player::{fields, publish};
 use crate::tape::reel::{Lost, Source};
 
-use super::{Plan, Planned, paths, wide};
+use super::recorded::Recorded;
+use super::{Plan, Planned, wide};
 
 /// How many operations are kept at most: enough for a test that runs over and over.
 const MAX_KEPT: usize = 4096;
@@ -29,37 +26,6 @@ const MAX_AT_HAND: usize = 64;
 
 /// A text is long that has more bytes than this.
 const LONG: u32 = 16 * 1024;
-
-/// An operation as it is played.
-#[derive(Debug)]
-pub(in crate::player) struct Recorded {
-    pub(in crate::player) operation: Arc<Operation>,
-    /// Its request, taken apart where it is first compared so: most are the same to the letter.
-    key: OnceLock<Key>,
-    sent: OnceLock<Sent>,
-    /// The target of its request, for all who note that it was called.
-    target: OnceLock<Arc<str>>,
-    /// Where it is messages that a Bayeux client published: which of the messages of its response is the
-    /// reply to each.
-    pub(in crate::player) replies: Vec<Option<usize>>,
-    /// What it was on the tape.
-    pub(in crate::player) identity: Identity,
-}
-
-/// What is known of a response that is sent again and again.
-#[derive(Debug)]
-pub(in crate::player) struct Sent {
-    /// Its fields.
-    pub(in crate::player) fields: Vec<(HeaderName, HeaderValue)>,
-    pub(in crate::player) content: Content,
-}
-
-/// Whether content has content codings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::player) enum Content {
-    Plain,
-    Coded,
-}
 
 /// How the operations of one tape are played.
 #[derive(Clone, Debug, Default)]
@@ -91,6 +57,13 @@ struct Kept {
 
 /// An operation that was read a moment ago, with its number.
 type AtHand = (usize, Arc<Recorded>);
+
+/// Whether an operation is there that was read.
+enum Found {
+    Here(Arc<Recorded>),
+    /// It is not: it may be read in place of this one.
+    Gone(Option<Arc<Recorded>>),
+}
 
 /// Room for an operation.
 #[derive(Debug, Default)]
@@ -132,67 +105,35 @@ impl Manner {
     }
 }
 
-impl Recorded {
-    /// What is played of an operation on a tape.
-    pub(super) fn of(mut operation: Operation, manner: &Manner) -> Recorded {
-        let replies = published(&mut operation, manner);
-        let identity = Identity::of_operation(&operation);
-        manner.shift.operation(&mut operation);
-        Recorded {
-            identity,
-            key: OnceLock::new(),
-            sent: OnceLock::new(),
-            target: OnceLock::new(),
-            operation: Arc::new(operation),
-            replies,
-        }
-    }
-
-    /// Its request, taken apart for comparing.
-    pub(in crate::player) fn key(&self, rules: &Rules) -> &Key {
-        self.key
-            .get_or_init(|| Key::of(&self.operation.request, rules))
-    }
-
-    /// The target of a live request that it answers: nearly always its own, which takes no memory again.
-    pub(in crate::player) fn target(&self, told: &str) -> Arc<str> {
-        let own = &self.operation.request.target;
-        let target = self.target.get_or_init(|| own.as_str().into());
-        if own == told {
-            Arc::clone(target)
-        } else {
-            told.into()
-        }
-    }
-
-    /// Its response as it is sent.
-    pub(in crate::player) fn sent(&self) -> &Sent {
-        let headers = &self.operation.response.headers;
-        self.sent.get_or_init(|| Sent {
-            fields: fields::checked(headers),
-            content: if coding::is_coded(headers) {
-                Content::Coded
-            } else {
-                Content::Plain
-            },
-        })
-    }
-}
-
 impl Plan {
     /// An operation; `None` where its tape was changed, which is then the answer to everything.
     pub(in crate::player) fn recorded(&self, place: usize) -> Option<Arc<Recorded>> {
         let planned = self.operations.get(place)?;
-        if let Some(recorded) = self.kept().get(place) {
-            return Some(recorded);
-        }
-        let operation = self.as_it_stands(planned)?;
-        let (_, manner) = self.shelf.get(planned.file)?;
-        let recorded = Arc::new(Recorded::of(operation, manner));
+        let over = match self.kept().get(place, planned.spot.length()) {
+            Found::Here(recorded) => return Some(recorded),
+            Found::Gone(over) => over,
+        };
+        let recorded = self.read(planned, over.unwrap_or_default())?;
         let displaced = self.kept().keep(place, planned.spot.length(), &recorded);
         // Only now, when others may go on: it is many small pieces of memory.
         drop(displaced);
         Some(recorded)
+    }
+
+    /// Reads an operation in place of another, where nobody looks at that any more.
+    fn read(&self, planned: &Planned, mut over: Arc<Recorded>) -> Option<Arc<Recorded>> {
+        if Arc::get_mut(&mut over).is_none() {
+            over = Arc::default();
+        }
+        let recorded = Arc::get_mut(&mut over)?;
+        let (source, manner) = self.shelf.get(planned.file)?;
+        let read = source.operation_over(planned.spot, recorded.slate());
+        let alike = self.unless_lost(read)?;
+        if let Some(settled) = self.sessions.get(planned.session()) {
+            recorded.slate().rename(settled);
+        }
+        recorded.renew(alike, manner, planned.times);
+        Some(over)
     }
 
     /// Reads what a request to this target means as a rule, so that it is at hand for whoever looks closer: to be
@@ -201,7 +142,7 @@ impl Plan {
         if self.operations.len() <= MAX_KEPT && self.shelf.texts <= MAX_KEPT_BYTES {
             return; // each is soon kept
         }
-        if let Some(place) = self.paths.at(paths::digest(paths::path(target))).next() {
+        if let Some(place) = self.paths.at(self.here(target)).next() {
             self.recorded(place);
         }
     }
@@ -256,18 +197,24 @@ impl Plan {
 }
 
 impl Kept {
-    fn get(&self, place: usize) -> Option<Arc<Recorded>> {
-        let at_hand = [place % MAX_AT_HAND, MAX_AT_HAND];
-        let mut at_hand = at_hand
-            .iter()
-            .filter_map(|at| self.at_hand.get(*at)?.as_ref());
-        if let Some((_, recorded)) = at_hand.find(|(read, _)| *read == place) {
-            return Some(Arc::clone(recorded));
+    /// An operation whose text has so many bytes.
+    fn get(&mut self, place: usize, length: u32) -> Found {
+        let at_hand = self.at_hand.get_mut(at_hand(place, length));
+        if let Some(Some((read, recorded))) = &at_hand
+            && *read == place
+        {
+            return Found::Here(Arc::clone(recorded));
         }
-        let slot = self.slots.get(place % MAX_KEPT)?;
-        let kept = slot.kept.as_ref();
-        kept.filter(|(kept, ..)| *kept == place)
-            .map(|(.., recorded)| Arc::clone(recorded))
+        let slot = self.slots.get(place % MAX_KEPT);
+        match slot.and_then(|slot| slot.kept.as_ref()) {
+            Some((kept, _, recorded)) if *kept == place => Found::Here(Arc::clone(recorded)),
+            // What took much memory is not to keep it.
+            _ if length > LONG => Found::Gone(None),
+            _ => {
+                let over = at_hand.and_then(Option::take);
+                Found::Gone(over.map(|(_, recorded)| recorded))
+            }
+        }
     }
 
     /// Has an operation at hand, whose text has so many bytes, in place of the one that is returned. It keeps
@@ -277,12 +224,7 @@ impl Kept {
             self.slots.resize_with(MAX_KEPT, Slot::default);
             self.at_hand.resize_with(MAX_AT_HAND + 1, || None);
         }
-        let at = if length > LONG {
-            MAX_AT_HAND
-        } else {
-            place % MAX_AT_HAND
-        };
-        let at_hand = self.at_hand.get_mut(at)?;
+        let at_hand = self.at_hand.get_mut(at_hand(place, length))?;
         let displaced = at_hand.replace((place, Arc::clone(recorded)));
         let slot = self.slots.get_mut(place % MAX_KEPT)?;
         if slot.read.replace(place) != Some(place) {
@@ -299,13 +241,20 @@ impl Kept {
     }
 }
 
-/// Gives an operation what it published as its request, if it did. Where the replies to that are.
-pub(super) fn published(operation: &mut Operation, manner: &Manner) -> Vec<Option<usize>> {
-    let published = publish::recorded(operation, &manner.endpoints);
-    published.map_or_else(Vec::new, |published| {
+/// Where an operation is at hand whose text has so many bytes.
+fn at_hand(place: usize, length: u32) -> usize {
+    if length > LONG {
+        MAX_AT_HAND
+    } else {
+        place % MAX_AT_HAND
+    }
+}
+
+/// Gives an operation what it published as its request, if it did.
+pub(super) fn published(operation: &mut Operation, manner: &Manner) {
+    if let Some(published) = publish::recorded(operation, &manner.endpoints) {
         operation.request = published.request;
-        published.replies
-    })
+    }
 }
 
 #[cfg(test)]
@@ -313,6 +262,8 @@ pub(super) fn published(operation: &mut Operation, manner: &Manner) -> Vec<Optio
 mod tests {
     use super::super::tests::{plan, tape};
     use super::*;
+    use crate::journal::Identity;
+    use crate::matcher::Key;
 
     #[test]
     fn an_operation_for_which_there_is_no_room_is_read_once_for_a_request() {
@@ -320,13 +271,43 @@ mod tests {
         let (one, other) = (plan.recorded(0).unwrap(), plan.recorded(1).unwrap());
         let mut kept = Kept::default();
         kept.keep(0, u32::MAX, &one);
-        assert!(Arc::ptr_eq(&kept.get(0).unwrap(), &one));
+        assert!(is_here(&mut kept, 0, u32::MAX));
         kept.keep(0, u32::MAX, &one);
         assert!(kept.keep(MAX_AT_HAND, 1, &other).is_none());
         let (displaced, _) = kept.keep(1, u32::MAX, &other).unwrap();
         assert_eq!(displaced, 0);
-        assert!(kept.get(0).is_none());
-        assert!(kept.get(1).is_some() && kept.get(MAX_AT_HAND).is_some());
+        assert!(!is_here(&mut kept, 0, u32::MAX));
+        assert!(is_here(&mut kept, 1, u32::MAX) && is_here(&mut kept, MAX_AT_HAND, 1));
+    }
+
+    fn is_here(kept: &mut Kept, place: usize, length: u32) -> bool {
+        matches!(kept.get(place, length), Found::Here(_))
+    }
+
+    #[test]
+    fn an_operation_is_read_in_place_of_one_that_nobody_looks_at() {
+        let plan = plan(&[tape("a:op1@0-0 b:op2@1-1")]);
+        let planned = |place: usize| plan.operations.get(place).unwrap();
+        let alone = plan.operation(1).unwrap();
+        let first = plan.read(planned(0), Arc::default()).unwrap();
+        let looked_at = Arc::clone(&first);
+        let second = plan.read(planned(1), first).unwrap();
+        assert!(!Arc::ptr_eq(&second, &looked_at));
+        assert_eq!(looked_at.operation(), &*plan.operation(0).unwrap());
+        let was = Arc::as_ptr(&looked_at);
+        looked_at.key(&plan.reading.rules);
+        looked_at.sent();
+        looked_at.target("/else");
+        let third = plan.read(planned(1), looked_at).unwrap();
+        assert_eq!(Arc::as_ptr(&third), was);
+        assert_eq!(third.operation(), &*alone);
+        let target = &alone.request.target;
+        assert_eq!(&*third.target(target), target);
+        let rules = &plan.reading.rules;
+        let key = Key::of(&alone.request, rules);
+        assert!(third.key(rules).is_answer_to(&key, &[]));
+        assert_eq!(third.identity(), &Identity::of_operation(&alone));
+        assert_eq!(third.identity(), second.identity());
     }
 
     #[test]
@@ -337,7 +318,7 @@ mod tests {
         let mut read = |place: usize, recorded: &Arc<Recorded>| {
             kept.keep(place, 1, recorded);
             kept.keep(MAX_AT_HAND, 1, &other);
-            [0, MAX_KEPT].map(|place| kept.get(place).is_some())
+            [0, MAX_KEPT].map(|place| is_here(&mut kept, place, 1))
         };
         assert_eq!(read(0, &one), [false, false]);
         assert_eq!(read(0, &one), [true, false]);

@@ -21,7 +21,7 @@ impl Plan {
     pub(in crate::player) fn played(&self, planned: &Planned) -> Arc<Operation> {
         let mut all = self.operations.iter();
         let place = all.position(|other| std::ptr::eq(other, planned));
-        Arc::clone(&self.recorded(place.unwrap()).unwrap().operation)
+        Arc::new(self.recorded(place.unwrap()).unwrap().operation().clone())
     }
 }
 

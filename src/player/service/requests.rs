@@ -3,6 +3,7 @@
 //! A request may wait long, for its own content or as a poll. What it holds meanwhile is little, since
 //! thousands do.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -25,7 +26,7 @@ use crate::player::socket::Wish;
 use crate::player::stage::{Answer, Awaited};
 use crate::player::streaming::{Moored, Streaming};
 
-use super::{Held, Replay, live};
+use super::{Replay, live};
 
 /// What becomes of a request that is there as a whole.
 #[allow(clippy::large_enum_variant)] // it lives for a moment, and most are the large one
@@ -37,11 +38,12 @@ enum Next {
 }
 
 impl Replay {
-    /// Answers a request of a live client. If it asks for a socket, `held` is dropped when that is over.
+    /// Answers a request of a live client. If it asks for a socket, `held` is dropped when that is over, and else at
+    /// once.
     pub fn handle<B>(
         self,
         request: Request<B>,
-        held: Held,
+        held: impl Any + std::marker::Send,
     ) -> impl Future<Output = Response<ReplayBody>>
     where
         B: Body<Data = Bytes>,
@@ -49,13 +51,12 @@ impl Replay {
     {
         // Before the future begins, which would keep room for the request beside that for its parts.
         let (mut head, content) = request.into_parts();
-        let wish = Wish::of(&mut head);
+        let wish = Wish::of(&mut head).map(|wish| wish.holding(Box::new(held)));
         async move {
             if let Some(wish) = wish {
-                return Box::pin(self.socket(head, wish.holding(held))).await;
+                return Box::pin(self.socket(head, wish)).await;
             }
             let whole = self.whole(content).await;
-            drop(held);
             let next = match whole {
                 Ok((content, trailers)) => self.take(head, content, trailers),
                 Err(refusal) => Next::Now(refused(&refusal)),

@@ -68,7 +68,7 @@ impl Stage {
                 return None;
             }
             let recorded = self.plan.recorded(place)?;
-            if recorded.operation.request.method != live.request.method {
+            if recorded.operation().request.method != live.request.method {
                 return None;
             }
             let expected = self.expected(place, planned, &recorded, live);

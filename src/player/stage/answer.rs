@@ -73,7 +73,7 @@ impl Answer {
         };
         let response = match said {
             Said::Live(response) => response,
-            Said::AsRecorded(recorded) => &recorded.operation.response,
+            Said::AsRecorded(recorded) => &recorded.operation().response,
         };
         Some((*operation, *awaited, response))
     }
@@ -213,7 +213,7 @@ impl Stage {
         let planned = plan.operations.get(place).ok_or_else(gone)?;
         let kept = live.found(place).or_else(|| plan.recorded(place));
         let kept = kept.ok_or_else(|| self.changed())?;
-        let recorded = &kept.operation;
+        let recorded = kept.operation();
         if recorded.end == End::Truncated || recorded.response.body.cut().is_some() {
             let id = recorded.id;
             let message =
@@ -227,7 +227,7 @@ impl Stage {
         self.learn_secrets(place, planned, live);
         self.accept(planned, changes);
         let live = live.request;
-        self.accept_headers(place, planned, &recorded.request, live);
+        self.accept_headers(place, planned, &kept, live);
         self.run.receive(now, &plan, place);
         let awaited = if plan.releases.contains_key(&place) {
             Awaited::Yes
@@ -250,7 +250,7 @@ impl Stage {
             },
         };
         self.journal
-            .answered(&recorded.session, entry, &kept.identity);
+            .answered(&recorded.session, entry, || kept.identity());
         let delay = self
             .settings
             .pace
@@ -330,13 +330,11 @@ impl Stage {
         &mut self,
         place: usize,
         planned: &Planned,
-        recorded: &Request,
+        recorded: &Recorded,
         live: &Request,
     ) {
         let mut changes = Vec::new();
-        let choices = self
-            .plan
-            .header_choices(place, &recorded.headers, &live.headers);
+        let choices = self.plan.header_choices(place, recorded, &live.headers);
         for (choice, name, recorded) in choices {
             let value = live.headers.get(name).map(String::from_utf8_lossy);
             if let Some(value) = value.filter(|value| value != recorded) {

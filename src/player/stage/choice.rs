@@ -14,6 +14,9 @@ use super::secret::Live;
 /// at its path: of a long tape not all can be read again to tell which was the closest.
 const MAX_COMPARED: usize = 10_000;
 
+/// The longest list of operations whose memory is kept: most requests mean one or a few.
+const MAX_KEPT: usize = 64;
+
 /// The operation that answers a live request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Choice {
@@ -58,11 +61,27 @@ impl Stage {
         self.veil.learn_all(live.request);
         let tied = tie.map(|tie| tie.seat);
         let loosely = tie.is_some_and(|tie| tie.hold == Hold::Loose);
-        let exact = self.matching(tied, live);
-        if let Some(operation) = self.resumed(&exact, live.request) {
+        let room = std::mem::take(&mut self.over);
+        let exact = self.matching_in(room, tied, live);
+        let closest = self.closest_to(&exact, (tied, loosely), identity, live);
+        if exact.capacity() <= MAX_KEPT {
+            self.over = exact;
+        }
+        closest
+    }
+
+    /// The same, where these operations answer the request.
+    fn closest_to(
+        &mut self,
+        exact: &[usize],
+        (tied, loosely): (Option<usize>, bool),
+        identity: &Identity,
+        live: &Live<'_>,
+    ) -> Result<Choice, Refusal> {
+        if let Some(operation) = self.resumed(exact, live.request) {
             return Ok(self.plain(operation));
         }
-        if let Some(choice) = self.next(&exact) {
+        if let Some(choice) = self.next(exact) {
             return Ok(choice);
         }
         if exact.is_empty()
@@ -93,8 +112,8 @@ impl Stage {
             return Ok(choice);
         }
         let alike: Vec<usize> = alike.iter().map(|alike| alike.operation).collect();
-        let matching = if exact.is_empty() { alike } else { exact };
-        self.again(&matching).ok_or_else(|| {
+        let matching = if exact.is_empty() { &alike } else { exact };
+        self.again(matching).ok_or_else(|| {
             let last = matching.last().and_then(|last| {
                 let planned = self.plan.operations.get(*last)?;
                 Some((planned, self.plan.recorded(*last)?))
@@ -148,6 +167,16 @@ impl Stage {
     /// The operations that answer a live request, in recorded order: those of the session that the
     /// client is tied to, or of any, if nothing ties it.
     pub(super) fn matching(&self, tied: Option<usize>, live: &Live<'_>) -> Vec<usize> {
+        self.matching_in(Vec::new(), tied, live)
+    }
+
+    /// The same, in the memory of another list.
+    fn matching_in(
+        &self,
+        mut matching: Vec<usize>,
+        tied: Option<usize>,
+        live: &Live<'_>,
+    ) -> Vec<usize> {
         let rules = &self.plan.reading.rules;
         let answers = |place: usize, planned: &Planned| {
             if live.is_barred(planned.session()) {
@@ -156,7 +185,7 @@ impl Stage {
             let Some(recorded) = self.plan.recorded(place) else {
                 return false;
             };
-            if recorded.operation.request.method != live.request.method {
+            if recorded.operation().request.method != live.request.method {
                 return false;
             }
             let expected = self.expected(place, planned, &recorded, live);
@@ -171,11 +200,10 @@ impl Stage {
             answers
         };
         let places = self.plan.at(live.path, &self.bound);
-        let matching = self
-            .candidates_among(tied, places)
-            .filter(|(place, planned)| answers(*place, planned))
-            .map(|(place, _)| place)
-            .collect();
+        let candidates = self.candidates_among(tied, places);
+        let answering = candidates.filter(|(place, planned)| answers(*place, planned));
+        matching.clear();
+        matching.extend(answering.map(|(place, _)| place));
         self.acquainted(matching, live)
     }
 

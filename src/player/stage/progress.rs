@@ -91,7 +91,7 @@ impl Stage {
         let recorded = self.plan.recorded(place);
         let request = recorded
             .as_ref()
-            .map(|recorded| &recorded.operation.request);
+            .map(|recorded| &recorded.operation().request);
         Some(Called {
             operation: planned.id,
             session: self.plan.sessions.get(planned.session())?,

@@ -11,7 +11,7 @@ use crate::journal::Remark;
 use crate::matcher::{Field, Key, Mismatch, Part, Rules};
 
 use super::super::cast::Identity;
-use super::super::plan::{self, Planned, Recorded, Times, path_digest};
+use super::super::plan::{Here, Planned, Recorded, Times};
 use super::super::values::ChoiceId;
 use super::super::values::secret::{self, Constancy, Seat};
 use super::Stage;
@@ -19,8 +19,8 @@ use super::Stage;
 /// A live request, taken apart at most once, and only where it must be.
 pub(super) struct Live<'a> {
     pub(super) request: &'a Request,
-    /// The digest of its path.
-    pub(super) path: u32,
+    /// Where the operations stand that were called at its path.
+    pub(super) path: Here,
     key: OnceCell<Key>,
     fields: OnceCell<Vec<Field>>,
     /// The first operation that was found to answer it, which is the one that does as a rule.
@@ -40,7 +40,7 @@ pub(super) enum Expected<'a> {
 impl Expected<'_> {
     pub(super) fn request(&self) -> &Request {
         match self {
-            Expected::Recorded(recorded) => &recorded.operation.request,
+            Expected::Recorded(recorded) => &recorded.operation().request,
             Expected::Live(request) => request,
         }
     }
@@ -88,7 +88,7 @@ impl Stage {
     /// A live request, to be taken apart.
     pub(super) fn look_at<'a>(&self, identity: &Identity, request: &'a Request) -> Live<'a> {
         Live {
-            path: path_digest(plan::path(&request.target)),
+            path: self.plan.here(&request.target),
             request,
             key: OnceCell::new(),
             fields: OnceCell::new(),
@@ -110,7 +110,7 @@ impl Stage {
         if !self.plan.may_flow(&self.bound) {
             return Expected::Recorded(recorded);
         }
-        let request = &recorded.operation.request;
+        let request = &recorded.operation().request;
         let mut bound = Cow::Borrowed(&self.bound);
         if request.method == live.request.method {
             for (choice, value) in self.brought(place, planned, live) {
@@ -218,7 +218,7 @@ impl Stage {
             let header = seat.part == Part::Header && here && *pointer != "/cookie";
             header
                 && live.at(seat).is_some_and(accepted)
-                && user(&recorded.operation.request) == user(live.request)
+                && user(&recorded.operation().request) == user(live.request)
         })
     }
 

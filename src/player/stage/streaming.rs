@@ -68,7 +68,7 @@ impl Stage {
             return Vec::new();
         };
         // With what the client chose, or brought, when it opened the socket.
-        let recorded = &opened.operation.request;
+        let recorded = &opened.operation().request;
         let asked = self.plan.request(operation, recorded, &self.bound);
         let target = asked.map_or_else(|| recorded.target.clone(), |asked| asked.target.clone());
         let live = Request {
@@ -205,6 +205,10 @@ impl Stage {
     /// The one of these operations that goes on with the stream on which a client says that it has
     /// seen something last.
     pub(super) fn resumed(&self, matching: &[usize], live: &Request) -> Option<usize> {
+        // Most operations open nothing, and to look a field up takes longer.
+        matching
+            .iter()
+            .find(|place| self.opened(**place).is_some())?;
         let seen = seen_last(live)?;
         let strands = self
             .outlets

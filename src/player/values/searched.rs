@@ -74,6 +74,11 @@ pub(in crate::player) fn brings_choices(recorded: &Headers, live: &Headers) -> b
     fields.any(|(name, value)| live.get(name).is_some_and(|live| live != value) && is_chosen(name))
 }
 
+/// Whether a client may have made up the value of any of these header fields.
+pub(in crate::player) fn may_bring_choices(recorded: &Headers) -> bool {
+    recorded.iter().any(|(name, _)| is_chosen(name))
+}
+
 /// The header fields of a request whose values a client may have made up.
 pub(super) fn chosen_headers(headers: &Headers) -> Vec<Field> {
     headers

@@ -9,9 +9,9 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::exchange::{Notification, Operation};
-use crate::tape::Event;
 use crate::tape::segment::FILE_MODE;
 use crate::tape::wire::{self, Entry};
+use crate::tape::{Event, Likeness, Slate};
 
 /// A file whose events are read where they stand.
 #[derive(Debug)]
@@ -76,6 +76,15 @@ impl Source {
         self.at(spot, wire::operation)
     }
 
+    /// The operation at a place, read in that of another. Whether the header fields of the request and of the response
+    /// are the same is told.
+    ///
+    /// # Errors
+    /// As for [`Source::operation`]; what is read then is nothing.
+    pub fn operation_over(&self, spot: Spot, over: &mut Slate) -> Result<[Likeness; 2], Lost> {
+        self.at(spot, |text| over.read(text))
+    }
+
     /// The notification at a place.
     ///
     /// # Errors
@@ -126,7 +135,7 @@ impl Source {
                 });
             }
         }
-        let text = std::str::from_utf8(bytes).map_err(|_| changed())?;
+        let text = simdutf8::basic::from_utf8(bytes).map_err(|_| changed())?;
         let same = sum(bytes) == spot.sum;
         same.then(|| read(text)).flatten().ok_or_else(changed)
     }

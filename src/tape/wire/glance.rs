@@ -11,7 +11,7 @@ use serde::de::Deserializer;
 use serde_json::value::RawValue;
 
 use super::body::{BodyForm, MAX_EMBEDDED_BYTES, is_shallow};
-use super::field::{True, WireStatus, WireValue, headers};
+use super::field::{True, WireStatus, WireValue};
 use super::stream::WireForm;
 use super::{Kind, WireRepair, quick};
 use crate::exchange::{Form, Headers, Micros, Operation, OperationId};
@@ -197,13 +197,9 @@ impl<'a> Glance<'a> {
 impl Fields<'_> {
     /// The fields of the request, of the response, and behind its content; `None` where they are none.
     pub fn read(&self) -> Option<[Headers; 3]> {
-        let read = |text| {
-            quick::headers(text).or_else(|| {
-                let wire: Vec<(String, WireValue)> = serde_json::from_str(text).ok()?;
-                Some(headers(&wire))
-            })
-        };
-        Some([read(self.asked)?, read(self.given)?, read(self.trailers)?])
+        let [asked, given, trailers] =
+            [self.asked, self.given, self.trailers].map(quick::any_headers);
+        Some([asked?, given?, trailers?])
     }
 }
 

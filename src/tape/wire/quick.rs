@@ -12,10 +12,10 @@ use bytes::Bytes;
 
 use rest::Rest;
 
+use super::field::{WireValue, headers};
 use super::glance::{Before, Content, Fields, Glance, Likeness, NO_FIELDS, Same};
-use crate::exchange::{
-    Body, End, Form, Headers, Micros, Operation, OperationId, Request, Response, Session,
-};
+use super::slate::{self, Stays};
+use crate::exchange::{Body, Form, Headers, Micros, Operation, OperationId};
 
 /// The fields of a message that has none.
 const NONE: Fields<'_> = Fields {
@@ -24,30 +24,35 @@ const NONE: Fields<'_> = Fields {
     trailers: NO_FIELDS,
 };
 
+/// The line of an operation.
+pub(super) struct Line<'a> {
+    pub(super) head: Head<'a>,
+    pub(super) behind: Behind<'a>,
+}
+
+/// What stands on a line up to the target.
+pub(super) struct Head<'a> {
+    pub(super) id: OperationId,
+    pub(super) session: &'a str,
+    pub(super) at: Micros,
+    pub(super) answered: Micros,
+    pub(super) method: &'a str,
+    pub(super) target: &'a str,
+}
+
 /// What stands on a line behind the target.
-struct Behind<'a> {
-    fields: Fields<'a>,
-    status: Option<u16>,
-    contents: [Content<'a>; 2],
-    same: Same,
+pub(super) struct Behind<'a> {
+    pub(super) fields: Fields<'a>,
+    pub(super) status: Option<u16>,
+    pub(super) contents: [Content<'a>; 2],
+    pub(super) same: Same,
 }
 
 /// Looks at an operation; `None` where its line is not as most are. What is the same as in the one before was
 /// read there.
 pub(super) fn glance<'a>(line: &'a str, before: Option<&Before<'a>>) -> Option<Glance<'a>> {
     let mut rest = Rest(line);
-    rest.skip(r#"{"kind":"operation","id":"#)?;
-    let id = OperationId(rest.number()?);
-    rest.skip(r#","session":"#)?;
-    let session = Cow::Borrowed(rest.plain()?);
-    rest.skip(r#","at":"#)?;
-    let at = Micros(rest.number()?);
-    rest.skip(r#","answered":"#)?;
-    let answered = Micros(rest.number()?);
-    rest.skip(r#","request":{"method":"#)?;
-    let method = rest.plain()?;
-    rest.skip(r#","target":"#)?;
-    let target = Cow::Borrowed(rest.plain()?);
+    let head = rest.head()?;
     let behind = rest.0;
     let Behind {
         fields,
@@ -63,19 +68,20 @@ pub(super) fn glance<'a>(line: &'a str, before: Option<&Before<'a>>) -> Option<G
         },
         Some(_) | None => rest.behind(before)?,
     };
-    let is_alike = |before: &Before<'_>| before.form == Form::Exchange && before.method == method;
+    let is_alike =
+        |before: &Before<'_>| before.form == Form::Exchange && before.method == head.method;
     if !before.is_some_and(is_alike) {
         same.head = Likeness::Unknown;
     }
     Some(Glance {
         text: line,
-        id,
-        session,
-        at,
-        answered,
+        id: head.id,
+        session: Cow::Borrowed(head.session),
+        at: head.at,
+        answered: head.answered,
         form: Form::Exchange,
-        method: Cow::Borrowed(method),
-        target,
+        method: Cow::Borrowed(head.method),
+        target: Cow::Borrowed(head.target),
         fields,
         status,
         contents,
@@ -84,42 +90,32 @@ pub(super) fn glance<'a>(line: &'a str, before: Option<&Before<'a>>) -> Option<G
     })
 }
 
+/// The line of an operation, perhaps with parts of one that was read before; `None` as above.
+pub(super) fn line<'a>(text: &'a str, before: Option<&Before<'_>>) -> Option<Line<'a>> {
+    let mut rest = Rest(text);
+    Some(Line {
+        head: rest.head()?,
+        behind: rest.behind(before)?,
+    })
+}
+
 /// The operation on a line; `None` as above.
-pub(super) fn operation(line: &str) -> Option<Operation> {
-    let glance = glance(line, None)?;
-    let [asked, given, trailers] = glance.fields.read()?;
-    let body = |content| match content {
-        Content::None => Some(Body::default()),
-        Content::Json(json) => Some(Body::new(Bytes::copy_from_slice(json.as_bytes()))),
-        Content::Other => None,
-    };
-    let [sent, got] = glance.contents;
-    Some(Operation {
-        id: glance.id,
-        session: Session::new(glance.session),
-        at: glance.at,
-        answered: glance.answered,
-        form: glance.form,
-        request: Request {
-            method: glance.method.into_owned(),
-            target: glance.target.into_owned(),
-            headers: asked,
-            body: body(sent)?,
-            trailers: Headers::new(),
-        },
-        response: Response {
-            status: glance.status?,
-            headers: given,
-            body: body(got)?,
-            trailers,
-        },
-        end: End::Complete,
-        repairs: Vec::new(),
+pub(super) fn operation(text: &str) -> Option<Operation> {
+    let mut operation = slate::blank();
+    line(text, None)?.put(&mut operation, Stays::NOTHING)?;
+    Some(operation)
+}
+
+/// Header fields that are a list; `None` where they are not.
+pub(super) fn any_headers(text: &str) -> Option<Headers> {
+    plain_headers(text).or_else(|| {
+        let wire: Vec<(String, WireValue)> = serde_json::from_str(text).ok()?;
+        Some(headers(&wire))
     })
 }
 
 /// Header fields that are a list of plain texts, and nothing behind them; `None` where they are not.
-pub(super) fn headers(text: &str) -> Option<Headers> {
+fn plain_headers(text: &str) -> Option<Headers> {
     let mut rest = Rest(text);
     let mut headers = Headers::new();
     let taken = rest.list(|rest| {
@@ -131,7 +127,42 @@ pub(super) fn headers(text: &str) -> Option<Headers> {
     taken.filter(|()| rest.0.is_empty()).map(|()| headers)
 }
 
+impl Content<'_> {
+    /// The body that it is; `None` where more must be read for that.
+    pub(super) fn body(self) -> Option<Body> {
+        match self {
+            Content::None => Some(Body::default()),
+            Content::Json(json) => Some(Body::new(Bytes::copy_from_slice(json.as_bytes()))),
+            Content::Other => None,
+        }
+    }
+}
+
 impl<'a> Rest<'a> {
+    /// What stands on a line up to the target.
+    fn head(&mut self) -> Option<Head<'a>> {
+        self.skip(r#"{"kind":"operation","id":"#)?;
+        let id = OperationId(self.number()?);
+        self.skip(r#","session":"#)?;
+        let session = self.plain()?;
+        self.skip(r#","at":"#)?;
+        let at = Micros(self.number()?);
+        self.skip(r#","answered":"#)?;
+        let answered = Micros(self.number()?);
+        self.skip(r#","request":{"method":"#)?;
+        let method = self.plain()?;
+        self.skip(r#","target":"#)?;
+        let target = self.plain()?;
+        Some(Head {
+            id,
+            session,
+            at,
+            answered,
+            method,
+            target,
+        })
+    }
+
     /// What stands behind the target, up to the end of the line.
     fn behind(&mut self, before: Option<&Before<'_>>) -> Option<Behind<'a>> {
         let (fields, [sent, got]) = before.map_or((NONE, [Content::None; 2]), |before| {

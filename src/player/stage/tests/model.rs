@@ -238,11 +238,8 @@ fn digest(world: &World<'_>, heard: &[Vec<usize>]) -> String {
                 status: operation.response.status,
                 part: Part::Step,
             };
-            journal.answered(
-                &operation.session,
-                entry,
-                &Identity::of_operation(&operation),
-            );
+            let identity = Identity::of_operation(&operation);
+            journal.answered(&operation.session, entry, || &identity);
         }
         for place in &heard[session] {
             let due = &plan.notifications[*place];
