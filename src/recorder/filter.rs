@@ -6,7 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::exchange::Operation;
+use crate::exchange::{Form, Operation, OperationId};
+use crate::tape::Event;
 
 use super::pattern::{PathPattern, matches};
 
@@ -151,6 +152,19 @@ impl<'a> Subject<'a> {
                 .as_ref()
                 .is_some_and(|content_type| matches(pattern, content_type)),
         }
+    }
+}
+
+/// The operation that opened the stream to which an event belongs: what it is left out with.
+pub(super) fn stream_of(event: &Event) -> Option<OperationId> {
+    match event {
+        Event::Operation(Operation {
+            form: Form::Message(message),
+            ..
+        }) => Some(message.stream),
+        Event::Notification(notification) => notification.carrier.stream(),
+        Event::Fact(fact) => fact.what.stream(),
+        Event::Operation(_) | Event::Contract(_) | Event::Gap(_) => None,
     }
 }
 

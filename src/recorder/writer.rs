@@ -15,16 +15,14 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::exchange::{
-    Body, Carrier, Form, Micros, Notification, Operation, OperationId, Session, What,
-};
+use crate::exchange::{Body, Carrier, Micros, Notification, Operation, Session, What};
 use crate::stream;
 use crate::tape::{Event, Growing, Numbers};
 
 use super::backlog::{Backlog, Message};
 use super::capture::limited;
 use super::dealt::Number;
-use super::filter::{Filter, Verdict};
+use super::filter::{Filter, Verdict, stream_of};
 use super::gap::Account;
 use super::queue::Receiver;
 use super::redacting::Redacting;
@@ -393,18 +391,5 @@ impl Writer {
 fn limit(body: &mut Body, max: usize) {
     if body.bytes().len() > max {
         *body = limited(std::mem::take(body), max);
-    }
-}
-
-/// The operation that opened the stream to which an event belongs: what it is left out with.
-fn stream_of(event: &Event) -> Option<OperationId> {
-    match event {
-        Event::Operation(Operation {
-            form: Form::Message(message),
-            ..
-        }) => Some(message.stream),
-        Event::Notification(notification) => notification.carrier.stream(),
-        Event::Fact(fact) => fact.what.stream(),
-        Event::Operation(_) | Event::Contract(_) | Event::Gap(_) => None,
     }
 }
