@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::exchange::{Gap, Micros, Request, Response};
 use crate::stream;
 
-use super::dealt::{Dealt, Number, Turn};
+use super::dealt::{Asks, Dealt, Number};
 use super::failure::{Failure, WhenBehind};
 use super::health::{Health, Waiting};
 use super::summary::{Progress, Summary};
@@ -207,8 +207,8 @@ impl Backlog {
     }
 
     /// Ready when the message of this number was dealt with, or when nobody shall wait for that.
-    pub(super) fn poll_dealt(&self, number: Number, turn: Turn, context: &Context<'_>) -> Poll<()> {
-        let dealt = self.upto.poll(number, turn, context);
+    pub(super) fn poll_dealt(&self, number: Number, asks: Asks, context: &Context<'_>) -> Poll<()> {
+        let dealt = self.upto.poll(number, asks, context);
         // Asked behind that: whoever does not hear of it here waits by now, and is let go.
         match self.health.waiting() {
             Waiting::Pointless => Poll::Ready(()),
@@ -354,10 +354,10 @@ mod tests {
     use super::*;
 
     async fn waits(backlog: &Backlog, number: u64) {
-        let mut turn = Turn::First;
+        let mut asks = Asks::First;
         poll_fn(|context| {
-            let turn = std::mem::replace(&mut turn, Turn::Further);
-            backlog.poll_dealt(Number(number), turn, context)
+            let asks = std::mem::replace(&mut asks, Asks::Again);
+            backlog.poll_dealt(Number(number), asks, context)
         })
         .await;
     }

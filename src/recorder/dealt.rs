@@ -33,11 +33,11 @@ struct State {
     waiting: Vec<(Number, Waker)>,
 }
 
-/// Whether somebody has waited for a message before.
+/// How often somebody has asked whether a message was dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Asks {
     First,
-    Further,
+    Again,
 }
 
 impl Dealt {
@@ -49,35 +49,39 @@ impl Dealt {
         }))
     }
 
-    /// Ready when the message of this number was dealt with. One task waits for each.
-    pub(super) fn poll(&self, number: Number, turn: Turn, context: &Context<'_>) -> Poll<()> {
+    /// Ready when the message of this number was dealt with, or whoever waits for it was let go. One task waits for
+    /// each.
+    pub(super) fn poll(&self, number: Number, asks: Asks, context: &Context<'_>) -> Poll<()> {
         let mut state = self.state();
         if number <= state.upto {
             return Poll::Ready(());
         }
-        let mut waiting = state.waiting.iter_mut();
-        let before = match turn {
-            Turn::First => None,
-            Turn::Further => waiting.rfind(|(other, _)| *other == number),
-        };
-        match before {
-            Some((_, waker)) => waker.clone_from(context.waker()),
-            None => state.waiting.push((number, context.waker().clone())),
+        if asks == Asks::First {
+            state.waiting.push((number, context.waker().clone()));
+            return Poll::Pending;
         }
+        let mut waiting = state.waiting.iter_mut();
+        let Some((_, waker)) = waiting.rfind(|(other, _)| *other == number) else {
+            return Poll::Ready(()); // let go
+        };
+        waker.clone_from(context.waker());
         Poll::Pending
     }
 
     /// All messages up to this one were dealt with.
     pub(super) fn upto(&self, number: Number) {
-        self.wake(|state| number.max(state.upto));
+        let mut state = self.state();
+        state.upto = state.upto.max(number);
+        let over = |(other, _): &mut (Number, Waker)| *other <= number;
+        let woken: Vec<_> = state.waiting.extract_if(.., over).collect();
+        drop(state); // whoever is woken looks again
+        wake(woken);
     }
 
     /// Whoever waits by now does so no longer.
     pub(super) fn let_go(&self) {
-        self.wake(|state| {
-            let waiting = state.waiting.iter().map(|(number, _)| *number);
-            waiting.fold(state.upto, Number::max)
-        });
+        let woken = std::mem::take(&mut self.state().waiting);
+        wake(woken);
     }
 
     /// Nothing will be dealt with any more, and nobody is to wait.
@@ -85,22 +89,15 @@ impl Dealt {
         self.upto(Number::LAST);
     }
 
-    /// Wakes all who wait for what stands up to there. They are woken when others may look again.
-    fn wake(&self, upto: impl FnOnce(&State) -> Number) {
-        let mut state = self.state();
-        let upto = upto(&state);
-        state.upto = upto;
-        let over = |(number, _): &mut (Number, Waker)| *number <= upto;
-        let woken: Vec<_> = state.waiting.extract_if(.., over).collect();
-        drop(state);
-        for (_, waker) in woken {
-            waker.wake();
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         // Whoever panicked with it left it whole: what is made up to then is not put in before.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wake(woken: Vec<(Number, Waker)>) {
+    for (_, waker) in woken {
+        waker.wake();
     }
 }
 
@@ -125,10 +122,10 @@ mod tests {
 
     /// Waits for a message of this number, without looking again before that.
     async fn waits(dealt: &Dealt, number: u64) {
-        let mut turn = Turn::First;
+        let mut asks = Asks::First;
         poll_fn(|context| {
-            let over = dealt.poll(Number(number), turn, context);
-            turn = Turn::Further;
+            let over = dealt.poll(Number(number), asks, context);
+            asks = Asks::Again;
             over
         })
         .await;
@@ -160,12 +157,12 @@ mod tests {
     #[tokio::test]
     async fn who_looks_again_waits_once_and_is_woken_where_it_is_then() {
         let dealt = Arc::new(Dealt::new());
-        let mut turn = Turn::First;
+        let mut asks = Asks::First;
         let mut poll = {
             let dealt = Arc::clone(&dealt);
             move |context: &mut Context<'_>| {
-                let turn = std::mem::replace(&mut turn, Turn::Further);
-                dealt.poll(Number(1), turn, context)
+                let asks = std::mem::replace(&mut asks, Asks::Again);
+                dealt.poll(Number(1), asks, context)
             }
         };
         assert_eq!(poll(&mut Context::from_waker(Waker::noop())), Poll::Pending);
@@ -185,7 +182,9 @@ mod tests {
         assert_eq!(waiting.as_mut().now_or_never(), None);
         dealt.let_go();
         assert_eq!(waiting.now_or_never(), Some(()));
-        assert_eq!(waits(&dealt, 3).now_or_never(), None);
+        for number in [1, 3] {
+            assert_eq!(waits(&dealt, number).now_or_never(), None);
+        }
         dealt.ends();
         assert_eq!(waits(&dealt, 4).now_or_never(), Some(()));
         assert_eq!(dealt.state().waiting.len(), 0);

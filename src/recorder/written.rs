@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use super::Shared;
-use super::dealt::{Number, Turn};
+use super::dealt::{Asks, Number};
 use super::workplace::Calling;
 
 /// Resolves when the end of an exchange is as durable as the user asked for; or when the disk lets it
@@ -28,7 +28,7 @@ enum Stage {
     New,
     /// It calls the writer, as soon as others have done what they are about to.
     Calls(Pin<Box<dyn Future<Output = ()> + Send>>),
-    Waits(Turn),
+    Waits(Asks),
 }
 
 impl Written {
@@ -66,7 +66,7 @@ impl Waiting {
                 drop(call);
             }));
         }
-        Stage::Waits(Turn::First)
+        Stage::Waits(Asks::First)
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -75,11 +75,11 @@ impl Waiting {
                 Stage::New => self.stage = self.begin(),
                 Stage::Calls(call) => {
                     ready!(call.as_mut().poll(context));
-                    self.stage = Stage::Waits(Turn::First);
+                    self.stage = Stage::Waits(Asks::First);
                 }
-                Stage::Waits(turn) => {
-                    let turn = std::mem::replace(turn, Turn::Further);
-                    return self.shared.backlog.poll_dealt(self.number, turn, context);
+                Stage::Waits(asks) => {
+                    let asks = std::mem::replace(asks, Asks::Again);
+                    return self.shared.backlog.poll_dealt(self.number, asks, context);
                 }
             }
         }
