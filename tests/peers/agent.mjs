@@ -27,6 +27,7 @@ export function perform(library) {
   const obey = {
     login({ url, form }) {
       const { Cookie, ...own } = headers;
+      agent = null; // whose client has the cookies of before
       logIn(library.send ?? send, url, form, own).then(
         ({ cookies, answers }) => {
           headers.Cookie = cookies.join("; ");
