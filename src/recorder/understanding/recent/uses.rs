@@ -1,84 +1,72 @@
-//! The order in which keys were used: a ring of places, in which a use takes no more than a few steps.
+//! The order in which the entries of a list were used: a ring of places, in which a use takes no more than a few steps.
 //!
-//! Which keys there are, and what stands for them, is the business of [`super::Recent`].
+//! What stands in the list is the business of [`super::Recent`].
 
-/// The place that holds no key: the newest and the oldest use stand at its sides.
+/// The place of no entry: the newest and the oldest use stand at its sides. The entry of an index stands at the
+/// place behind.
 const MIDDLE: usize = 0;
 
-/// Keys in the order of their last uses.
+/// The entries of a list in the order of their last uses.
 #[derive(Debug)]
-pub(super) struct Uses<K> {
-    /// The places of a ring; those that were given up are not in it.
-    places: Vec<Place<K>>,
-    given_up: Vec<usize>,
+pub(super) struct Uses {
+    places: Vec<Place>,
 }
 
-#[derive(Debug)]
-struct Place<K> {
-    key: Option<K>,
-    /// The place of the key that was used before this one.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// The place of what was used before this one.
     older: usize,
-    /// The place of the key that was used after it.
+    /// The place of what was used after it.
     newer: usize,
 }
 
-impl<K> Uses<K> {
-    /// Nothing was used.
+impl Uses {
+    /// Of an empty list.
     pub(super) fn new() -> Self {
-        let middle = Place {
-            key: None,
-            older: MIDDLE,
-            newer: MIDDLE,
-        };
         Uses {
-            places: vec![middle],
-            given_up: Vec::new(),
-        }
-    }
-
-    /// Notes the first use of a key, and says where: that is its place until it is taken out.
-    pub(super) fn first(&mut self, key: K) -> usize {
-        let place = self.given_up.pop().unwrap_or_else(|| {
-            self.places.push(Place {
-                key: None,
+            places: vec![Place {
                 older: MIDDLE,
                 newer: MIDDLE,
-            });
-            self.places.len() - 1
-        });
-        if let Some(place) = self.places.get_mut(place) {
-            place.key = Some(key);
+            }],
         }
-        self.join(place);
-        place
     }
 
-    /// Notes that the key of this place was used again.
-    pub(super) fn again(&mut self, place: usize) {
+    /// Notes the first use of an entry that is put at the end of the list.
+    pub(super) fn first(&mut self) {
+        let place = self.places.len();
+        self.places.push(Place {
+            older: MIDDLE,
+            newer: MIDDLE,
+        });
+        self.join(place);
+    }
+
+    /// Notes that the entry of this index was used again.
+    pub(super) fn again(&mut self, index: usize) {
+        let place = index + 1;
         if self.newest() != Some(place) {
             self.part(place);
             self.join(place);
         }
     }
 
-    /// Takes a key out.
-    pub(super) fn remove(&mut self, place: usize) -> Option<K> {
-        let key = self.places.get_mut(place)?.key.take()?;
+    /// Notes that the entry of this index is taken out, and that the last one of the list stands there from now on.
+    pub(super) fn swap_remove(&mut self, index: usize) {
+        let place = index + 1;
         self.part(place);
-        self.given_up.push(place);
-        Some(key)
+        let last = self.places.len() - 1;
+        if place != last
+            && let Some(Place { older, newer }) = self.places.get(last).copied()
+        {
+            self.neighbours(older, place);
+            self.neighbours(place, newer);
+        }
+        self.places.truncate(last);
     }
 
-    /// The place of the key that was used the longest ago.
+    /// The index of the entry that was used the longest ago.
     pub(super) fn oldest(&self) -> Option<usize> {
-        let oldest = self.places.get(MIDDLE)?.newer;
-        (oldest != MIDDLE).then_some(oldest)
-    }
-
-    /// For how many keys there is room.
-    #[cfg(test)]
-    pub(super) fn room(&self) -> usize {
-        self.places.len() - 1
+        self.places.get(MIDDLE)?.newer.checked_sub(1)
     }
 
     fn newest(&self) -> Option<usize> {
@@ -94,8 +82,8 @@ impl<K> Uses<K> {
 
     /// Takes a place out of the ring.
     fn part(&mut self, place: usize) {
-        if let Some(Place { older, newer, .. }) = self.places.get(place) {
-            self.neighbours(*older, *newer);
+        if let Some(Place { older, newer }) = self.places.get(place).copied() {
+            self.neighbours(older, newer);
         }
     }
 
