@@ -54,10 +54,12 @@ impl Shared {
 
     /// Gives a message to the writer; `None` where it finds no room.
     pub(super) fn send(&self, message: Message, need: Need) -> Option<Given> {
-        let room = self.backlog.put(message.bytes(), need)?;
+        let bytes = message.bytes();
+        let room = self.backlog.put(bytes, need)?;
         let urgency = self.urgency(room, &message);
         let sent = self.queue.send(message, urgency);
         let number = sent.unwrap_or_else(|_| {
+            self.backlog.took(bytes, 1); // nobody else will, and what is full forever seems to be a slow disk
             self.backlog.missed();
             Number::NONE
         });

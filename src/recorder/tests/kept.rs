@@ -221,3 +221,26 @@ fn what_cannot_be_understood_is_missing_and_all_else_is_kept() {
     };
     assert_eq!(loaded.notices, [Notice::Gaps(gaps)]);
 }
+
+#[test]
+fn what_comes_after_the_end_takes_no_room_and_is_not_for_a_slow_disk() {
+    let place = Place::new();
+    let failure = Failure {
+        max_queue: 4096,
+        ..Failure::default()
+    };
+    let recorder = place
+        .start(Settings {
+            failure,
+            ..settings()
+        })
+        .unwrap();
+    wait(recorder.close());
+    for _ in 0..100 {
+        wait(answer(begin(&recorder, "/late"), "x"));
+    }
+    let progress = recorder.progress();
+    assert_eq!((progress.waiting, progress.waiting_items), (0, 0));
+    assert_eq!((progress.missed, progress.dropped), (200, 0));
+    assert_eq!(recorder.condition(), Condition::default());
+}
