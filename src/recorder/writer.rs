@@ -156,9 +156,17 @@ impl Writer {
         }
     }
 
-    /// Writes until the recording is closed, or nobody is left who could tell of anything.
-    pub(super) async fn run(self, mut messages: Receiver<Message>) {
-        let _ends = Ends(Arc::clone(&self.backlog));
+    /// Writes until the recording is closed, or nobody is left who could tell of anything. Dropping this lets all
+    /// go who wait, be it that it never began.
+    pub(super) fn run(self, messages: Receiver<Message>) -> impl Future<Output = ()> + Send {
+        let ends = Ends(Arc::clone(&self.backlog));
+        async move {
+            let _ends = ends;
+            self.batches(messages).await;
+        }
+    }
+
+    async fn batches(self, mut messages: Receiver<Message>) {
         // In a box, since it moves to another thread and back.
         let mut writer = Box::new(self);
         loop {

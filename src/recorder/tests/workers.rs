@@ -133,3 +133,18 @@ fn whoever_waits_writes_for_all_and_nobody_is_forgotten() {
         assert_eq!(place.load().tape.operations().count(), 3_200);
     });
 }
+
+#[test]
+fn nobody_waits_for_a_writer_that_never_began() {
+    let place = Place::new();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let recorder = {
+        let _entered = runtime.enter();
+        start(&place, settings())
+    };
+    let mut written = answer(begin(&recorder, "/1"), "x");
+    let mut context = Context::from_waker(Waker::noop());
+    assert_eq!(Pin::new(&mut written).poll(&mut context), Poll::Pending);
+    drop(runtime); // which has never come to the writer
+    assert_eq!(Pin::new(&mut written).poll(&mut context), Poll::Ready(()));
+}
