@@ -226,6 +226,18 @@ impl Backlog {
         self.upto.ends();
     }
 
+    /// These messages found room, and the writer ends without them.
+    pub(super) fn refuses(&self, messages: impl IntoIterator<Item = Message>) {
+        for message in messages {
+            self.took(message.bytes(), 1);
+            match message {
+                Message::Seen(_) | Message::Over(_) | Message::Forget { .. } => self.missed(),
+                Message::Turn | Message::Close { .. } => {} // they tell of no exchange
+            }
+        }
+        self.ends();
+    }
+
     /// The writer is so far behind that nobody shall wait for it.
     fn falls_behind(&self, why: &str) {
         self.health.falls_behind(why);
@@ -279,7 +291,7 @@ impl Backlog {
         None
     }
 
-    /// An exchange passed that the writer did not live to see.
+    /// Something of an exchange passed that the writer did not live to see.
     pub(super) fn missed(&self) {
         let before = self.missed.fetch_add(1, Ordering::Relaxed);
         if before == 0 {

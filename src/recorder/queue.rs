@@ -199,6 +199,16 @@ impl<T> Receiver<T> {
         Some(message)
     }
 
+    /// Takes nothing in any more, and gives what is there.
+    pub(super) fn shut(mut self) -> VecDeque<T> {
+        let mut left = std::mem::take(&mut self.taken);
+        let mut state = self.queue.state();
+        state.reader = Reader::Gone;
+        left.append(&mut state.messages);
+        drop(state);
+        left
+    }
+
     /// The next message, which it waits for; `None` where none came in this time. It takes all that is there
     /// as soon as there is something, and with it what comes while it gathers.
     pub(super) async fn next(&mut self, patience: Option<Duration>) -> Result<Option<T>, Gone> {
@@ -356,5 +366,17 @@ mod tests {
         drop(receiver);
         assert_eq!(Arc::strong_count(&message), 1);
         assert_eq!(sender.send(kept, Urgency::Now), Err(Gone));
+    }
+
+    #[test]
+    fn what_is_there_is_given_when_nothing_is_taken_in_any_more() {
+        let (sender, mut receiver) = queue(Gathering::Briefly, None);
+        for number in 1..4 {
+            sender.send(number, Urgency::CanWait).unwrap();
+        }
+        assert_eq!(receiver.try_next(), Some(1));
+        sender.send(4, Urgency::CanWait).unwrap();
+        assert_eq!(receiver.shut(), [2, 3, 4]);
+        assert_eq!(sender.send(5, Urgency::Now), Err(Gone));
     }
 }

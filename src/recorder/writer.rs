@@ -180,9 +180,9 @@ impl Writer {
                 None => return,
             };
             if let Next::Close(reply) = next {
-                let summary = writer.aside(|writer| writer.close()).await;
                 // What is sent from now on must be seen to be missing, and not wait for nobody.
-                drop(messages);
+                writer.backlog.refuses(messages.shut());
+                let summary = writer.aside(|writer| writer.close()).await;
                 if let Some(summary) = summary {
                     // Whoever asked may have gone; the tape is closed in either case.
                     let _ = reply.send(summary);

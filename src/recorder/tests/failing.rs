@@ -1,14 +1,17 @@
 //! A writer that hangs or is too slow: who waits for how long, what is left out, and what says so.
 
+use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
+
+use futures_util::FutureExt as _;
 
 use super::*;
 
 /// Nothing here takes so long; reached only where something is wrong.
 const NEVER: Duration = Duration::from_secs(60);
 
-/// What holds a recorder's writer after its first batch.
+/// What holds a recorder's writer behind a batch.
 struct Held {
     go: Sender<()>,
     holds: Receiver<()>,
@@ -16,11 +19,15 @@ struct Held {
 
 /// A recorder whose writer hangs as soon as it has written something, until it is let go.
 fn held(place: &Place, failure: Failure) -> (Recorder, Held) {
+    held_behind(place, failure, &["/first"])
+}
+
+/// A recorder whose writer hangs when it has written one of these, of which the first is written here.
+fn held_behind(place: &Place, failure: Failure, targets: &'static [&str]) -> (Recorder, Held) {
     let (go, going) = mpsc::channel();
     let (hold, holds) = mpsc::channel();
-    let mut first = Some(());
-    let hear = move |_: &str| {
-        if first.take().is_some() {
+    let hear = move |line: &str| {
+        if targets.iter().any(|target| line.contains(target)) {
             hold.send(()).unwrap();
             going.recv().unwrap();
         }
@@ -197,4 +204,67 @@ fn what_is_missing_is_told_in_its_place_among_what_is_written_at_once() {
     };
     let told: Vec<String> = tape.events.iter().map(told).collect();
     assert_eq!(told, ["/first", "/before", "a gap", "/after"]);
+}
+
+#[test]
+fn nobody_waits_longer_than_the_patience_while_a_segment_is_turned() {
+    let place = Place::new();
+    let (go, going) = mpsc::channel::<()>();
+    let (hold, holds) = mpsc::channel();
+    let (going, plain) = (Mutex::new(going), settings().clock);
+    let backlog = Arc::new(OnceLock::<Arc<Backlog>>::new());
+    let ours = Arc::clone(&backlog);
+    let clock = Clock::new(move || {
+        // While the writer has something in hand it looks only where it turns.
+        let is_writer = std::thread::current().name() == Some("tape writer");
+        if is_writer && ours.get().is_some_and(|backlog| backlog.is_at_work()) {
+            hold.send(()).unwrap();
+            let _ = going.lock().unwrap().recv(); // let go for good
+        }
+        plain.now()
+    });
+    let failure = Failure {
+        patience: Duration::from_millis(50),
+        ..Failure::default()
+    };
+    let settings = Settings {
+        clock,
+        failure,
+        ..settings()
+    };
+    let recorder = place.start(settings).unwrap();
+    backlog.set(Arc::clone(&recorder.0.backlog)).unwrap();
+    wait(answer(begin(&recorder, "/first"), ""));
+    recorder.reopen();
+    holds.recv_timeout(NEVER).unwrap();
+    wait(answer(begin(&recorder, "/second"), "")); // though the writer hangs
+    assert!(recorder.condition().trouble.is_some());
+    drop(go);
+    caught_up(&recorder);
+    assert!(wait(recorder.close()).is_whole());
+    assert_eq!(targets(&place.load().tape), ["/first", "/second"]);
+}
+
+#[test]
+fn what_ends_while_the_tape_is_closed_is_seen_to_be_missing() {
+    let place = Place::new();
+    let behind = &["/first", "/early"];
+    let (recorder, held) = held_behind(&place, Failure::default(), behind);
+    let (mut late, early) = (begin(&recorder, "/late"), begin(&recorder, "/early"));
+    late.request_end();
+    let last = answer(early, "");
+    let mut closing = Box::pin(recorder.close());
+    assert_eq!(closing.as_mut().now_or_never(), None);
+    // The writer is held where it has the end in hand.
+    held.go.send(()).unwrap();
+    held.holds.recv_timeout(NEVER).unwrap();
+    drop(last);
+    let mut late = answer(late, "");
+    held.go.send(()).unwrap();
+    let summary = wait(closing);
+    assert!(!summary.is_whole(), "{summary}");
+    assert_eq!(summary.progress.missed, 1);
+    assert_eq!((&mut late).now_or_never(), Some(()));
+    assert_eq!(targets(&place.load().tape), ["/first", "/early"]);
+    assert_eq!(recorder.progress().waiting, 0);
 }

@@ -36,7 +36,10 @@ impl Writer {
         }
         if self.is_turn() {
             let turned = self.aside(|mut writer| {
+                // Whoever comes meanwhile waits for the disk, too, and no longer than for a batch.
+                writer.backlog.begins(Instant::now());
                 writer.turn();
+                writer.backlog.dealt();
                 writer
             });
             self = turned.await?;
