@@ -23,6 +23,8 @@ const NAMES: &[&str] = &[
     "x-csrf-token",
     "www-authenticate",
     "referer",
+    "content-type",
+    "content-type",
 ];
 
 /// The parts that the events of a case are made of, so that the same ones come again and again.
@@ -46,7 +48,7 @@ type Picks = ((usize, usize), (usize, usize), [usize; 3]);
 
 /// A text that may hold a secret, in some spelling and by some name.
 fn text() -> impl Strategy<Value = String> {
-    (0..SECRETS.len(), 0_usize..16).prop_map(|(secret, way)| {
+    (0..SECRETS.len(), 0_usize..24).prop_map(|(secret, way)| {
         let secret = SECRETS[secret];
         let json = serde_json::to_string(secret).unwrap();
         let form: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
@@ -66,6 +68,16 @@ fn text() -> impl Strategy<Value = String> {
             12 => "*/*".to_owned(),
             13 => "t".repeat(40),
             14 => String::new(),
+            15 => "application/x-www-form-urlencoded".to_owned(),
+            16 => "multipart/form-data; boundary=b".to_owned(),
+            17 => "application/octet-stream".to_owned(),
+            18 => "image/png".to_owned(),
+            19 => format!(
+                "--b\r\ncontent-disposition: form-data; name=\"token\"\r\n\r\n{secret}\r\n--b--"
+            ),
+            20 => format!("token={form}&x={form}"),
+            21 => format!("x={form}"),
+            22 => format!("<input name=\"csrf_token\" value={json}>"),
             _ => "17".to_owned(),
         }
     })
@@ -125,7 +137,7 @@ fn done(redactor: &mut Redactor, step: Step, mut event: Event) -> Event {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn what_comes_again_becomes_what_it_would_without_memory(
