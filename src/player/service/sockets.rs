@@ -17,6 +17,24 @@ use crate::player::streaming::{Berth, Moored};
 use super::requests::{marked, pause};
 use super::{Replay, Scene, live};
 
+/// A client that waits for the answer to its request for a socket. If it goes before that, it has called all the same,
+/// and the stream is over.
+struct Asking<'a> {
+    replay: &'a Replay,
+    scene: Scene,
+    operation: usize,
+    berth: Option<Berth>,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.replay.out(self.scene, self.operation);
+        if let Some(berth) = self.berth {
+            self.replay.hung_up(berth);
+        }
+    }
+}
+
 impl Replay {
     /// A client has what was sent on its stream with this token.
     pub(in crate::player) fn went_out(&self, berth: Berth, token: usize) {
@@ -130,11 +148,18 @@ impl Replay {
     ) -> Response<ReplayBody> {
         match &answer {
             Answer::Recorded { delay, .. } => {
-                pause(*delay).await;
                 let Some((operation, _, response)) = answer.recorded() else {
                     return Response::new(ReplayBody::whole(""));
                 };
-                self.out(scene, operation);
+                let mut asking = Asking {
+                    replay: self,
+                    scene,
+                    operation,
+                    berth: moored.as_ref().map(|moored| moored.berth),
+                };
+                pause(*delay).await;
+                asking.berth = None; // whoever plays on it sees its end
+                drop(asking);
                 let content = response.body.bytes().clone();
                 let mut response = recorded(
                     response,
