@@ -55,6 +55,14 @@ struct Shared {
     stopping: watch::Sender<bool>,
 }
 
+/// Where an operation was answered.
+#[derive(Clone, Copy)]
+struct Scene {
+    copy: CopyId,
+    /// The run that it belongs to: in another the operation has not come because of that.
+    run: u64,
+}
+
 /// What is kept as long as a live client's socket is open.
 pub(super) type Held = Box<dyn std::any::Any + std::marker::Send>;
 
@@ -198,13 +206,12 @@ impl Replay {
         at(&state.copies, state.runs)
     }
 
-    /// What the stage answers to an operation, in which copy of the conversation, and the stream that
-    /// it opens.
+    /// What the stage answers to an operation, where that is, and the stream that it opens.
     fn answer(
         &self,
         identity: &Identity,
         live: &exchange::Request,
-    ) -> (Answer, CopyId, Option<Moored>) {
+    ) -> (Answer, Scene, Option<Moored>) {
         // All wait for the run, and none for a tape that is read before it is taken.
         self.0.plan.read_ahead(&live.target);
         self.change(|state, now| {
@@ -212,15 +219,18 @@ impl Replay {
             let (answer, sends) = state.stage(copy).operation(now, identity, live);
             let moored = state.moor(copy, &answer);
             state.dispatch(sends);
-            (answer, copy, moored)
+            let run = state.runs;
+            (answer, Scene { copy, run }, moored)
         })
     }
 
     /// The answer to an operation is out.
-    fn out(&self, copy: CopyId, operation: usize) {
+    fn out(&self, scene: Scene, operation: usize) {
         self.change(|state, now| {
-            let sends = state.stage(copy).answered(now, operation);
-            state.dispatch(sends);
+            if state.runs == scene.run {
+                let sends = state.stage(scene.copy).answered(now, operation);
+                state.dispatch(sends);
+            }
         });
     }
 

@@ -103,6 +103,7 @@ impl Drop for Streaming {
 mod tests {
     use std::time::Duration;
 
+    use futures_util::FutureExt as _;
     use http_body_util::{BodyExt as _, Empty};
 
     use super::*;
@@ -149,6 +150,38 @@ mod tests {
     /// Whether so much time has passed, by a timer that counts whole milliseconds.
     fn passed(start: Instant, time: Duration) -> bool {
         start.elapsed() + Duration::from_millis(2) >= time
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_the_run_before_releases_nothing() {
+        let settings = Settings {
+            absence: Absence::Never,
+            ..Settings::default()
+        };
+        let replay = replay(Stream::Lines, settings);
+        let late = call(&replay, "/op/2").await;
+        replay.reset();
+        let mut body = call(&replay, "/op/1").await;
+        drop(late);
+        let early = body.frame().now_or_never();
+        assert!(early.is_none(), "before its operation: {early:?}");
+        drop(call(&replay, "/op/2").await);
+        assert_eq!(next(&mut body).await, "{\"n\":1}\n");
+    }
+
+    #[tokio::test]
+    async fn a_stream_of_the_run_before_ends_none_of_this_one() {
+        let settings = Settings {
+            absence: Absence::Never,
+            ..Settings::default()
+        };
+        let replay = replay(Stream::Lines, settings);
+        let late = call(&replay, "/op/1").await;
+        replay.reset();
+        let mut body = call(&replay, "/op/1").await;
+        drop(late);
+        drop(call(&replay, "/op/2").await);
+        assert_eq!(next(&mut body).await, "{\"n\":1}\n");
     }
 
     #[tokio::test]

@@ -2,13 +2,16 @@
 //! present, and content codings, which a body wears as long as its client takes them.
 
 use std::io::Write as _;
+use std::net::TcpStream;
+use std::thread;
+use std::time::Instant;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::events::{notification, operation, pushed};
-use crate::support::{Answer, Client, Replay, get, post, report, tape};
+use crate::support::{Answer, Client, PATIENCE, Replay, get, post, report, tape};
 
 fn step(replay: &Replay, query: &str) -> Answer {
     post(&format!("{}/__admin/step{query}", replay.admin), &[], "")
@@ -128,4 +131,35 @@ fn a_recorded_coding_is_kept_for_who_takes_it() {
 fn base64(bytes: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// Waits until so many streams are open.
+fn await_streams(replay: &Replay, count: u64) {
+    let began = Instant::now();
+    while get(&format!("{}/__admin/health", replay.admin)).json()["streams_open"] != count {
+        assert!(began.elapsed() < PATIENCE, "there are not {count}");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_client_that_does_not_wait_for_its_socket_has_asked_for_it_all_the_same() {
+    let mut opens: Value =
+        serde_json::from_str(&operation(1, "a", "GET /socket", &json!({ "status": 101 }))).unwrap();
+    opens["form"] = json!({ "opens": "socket" });
+    opens["answered"] = 600_000_000.into();
+    let mut heard: Value = serde_json::from_str(&notification(1, "b", 1)).unwrap();
+    heard["at"] = 600_000_000.into();
+    let path = tape("impatient-socket", &format!("{opens}\n{heard}\n"));
+    let replay = Replay::start(&[&path, "--pace", "recorded"]);
+    let other = Client::new(&replay, &[("Antiphon-Session", "b")]);
+    let address = replay.origin.strip_prefix("http://").unwrap();
+    let mut client = TcpStream::connect(address).unwrap();
+    let ask = "GET /socket HTTP/1.1\r\nHost: a\r\nAntiphon-Session: a\r\nConnection: Upgrade\r\n\
+        Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    client.write_all(ask.as_bytes()).unwrap();
+    await_streams(&replay, 1);
+    drop(client);
+    await_streams(&replay, 0);
+    assert_eq!(other.hear(1)[0]["data"]["n"], 1);
 }

@@ -262,8 +262,11 @@ pub(super) fn published(operation: &mut Operation, manner: &Manner) {
 mod tests {
     use super::super::tests::{plan, tape};
     use super::*;
+    use crate::exchange::Body;
     use crate::journal::Identity;
     use crate::matcher::Key;
+    use crate::player::fields;
+    use crate::tape::{Event, Tape};
 
     #[test]
     fn an_operation_for_which_there_is_no_room_is_read_once_for_a_request() {
@@ -308,6 +311,66 @@ mod tests {
         assert!(third.key(rules).is_answer_to(&key, &[]));
         assert_eq!(third.identity(), &Identity::of_operation(&alone));
         assert_eq!(third.identity(), second.identity());
+    }
+
+    /// A tape with so many operations of several shapes: as capture writes them and not, alike in some of their
+    /// parts, and messages that a Bayeux client publishes.
+    fn shapes(count: usize) -> Tape {
+        let words = (1..=count).map(|number| format!("a:op{number}@{number}-{number} "));
+        let mut tape = tape(&words.collect::<String>());
+        for (place, event) in tape.events.iter_mut().enumerate() {
+            let Event::Operation(operation) = event else {
+                continue;
+            };
+            let (request, response) = (&mut operation.request, &mut operation.response);
+            if place % 3 == 0 {
+                request.headers.push("x-of", (place % 2).to_string());
+            }
+            if place % 5 == 0 {
+                response.headers.push("x-of", (place % 4).to_string());
+            }
+            match place % 7 {
+                0 => response.body = Body::default(),
+                1 => response.body = Body::new(format!("text {place}")),
+                2 => response.body = Body::new(format!("[{place}, 1]")),
+                3 => response.body = Body::new(vec![0xff, 0]),
+                4 => {
+                    request.target = "/notifications".into();
+                    let message = format!(r#"{{"id":"1","channel":"/a/{place}","data":{place}}}"#);
+                    request.body = Body::new(message);
+                }
+                _ => {}
+            }
+        }
+        tape
+    }
+
+    #[test]
+    fn what_several_read_at_one_time_is_what_one_reads() {
+        const COUNT: usize = 3 * MAX_AT_HAND;
+        let plan = plan(&[shapes(COUNT)]);
+        let rules = &plan.reading.rules;
+        let read = |step: usize| {
+            for turn in 0..10 * COUNT {
+                let place = turn * step % COUNT;
+                let recorded = plan.recorded(place).unwrap();
+                let alone = plan.operation(place).unwrap();
+                assert_eq!(recorded.operation(), &*alone, "{place}");
+                let fields = fields::checked(&alone.response.headers);
+                assert_eq!(recorded.sent().fields, fields, "{place}");
+                assert_eq!(recorded.identity(), &Identity::of_operation(&alone));
+                let key = Key::of(&alone.request, rules);
+                assert!(recorded.key(rules).is_answer_to(&key, &[]), "{place}");
+                let publishes = alone.request.method == publish::METHOD;
+                assert_eq!(recorded.replies.len(), usize::from(publishes), "{place}");
+            }
+        };
+        std::thread::scope(|scope| {
+            for step in [1, MAX_AT_HAND + 1, 5, 2 * MAX_AT_HAND - 1] {
+                let read = &read;
+                scope.spawn(move || read(step));
+            }
+        });
     }
 
     #[test]

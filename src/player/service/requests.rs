@@ -26,7 +26,7 @@ use crate::player::socket::Wish;
 use crate::player::stage::{Answer, Awaited};
 use crate::player::streaming::{Moored, Streaming};
 
-use super::{Replay, live};
+use super::{Replay, Scene, live};
 
 /// What becomes of a request that is there as a whole.
 #[allow(clippy::large_enum_variant)] // it lives for a moment, and most are the large one
@@ -106,12 +106,12 @@ impl Replay {
     }
 
     fn operation(self, head: Parts, identity: &Identity, live: &exchange::Request) -> Next {
-        let (answer, copy, moored) = self.answer(identity, live);
-        let mark = self.mark(identity, copy);
+        let (answer, scene, moored) = self.answer(identity, live);
+        let mark = self.mark(identity, scene.copy);
         match answer {
             Answer::Refused(refusal) if refusal.kind.is_miss() && self.0.forward.is_some() => {
                 let request = Request::from_parts(head, Full::new(live.body.bytes().clone()));
-                let session = self.session_of(identity, copy);
+                let session = self.session_of(identity, scene.copy);
                 self.send_on(request, session.as_deref(), mark)
             }
             Answer::Refused(refusal) => {
@@ -119,7 +119,7 @@ impl Replay {
                 Next::Now(marked(refused(&refusal), mark))
             }
             Answer::Recorded { delay, .. } => {
-                let response = marked(self.recorded(head, &answer, copy, moored), mark);
+                let response = marked(self.recorded(head, &answer, scene, moored), mark);
                 if delay == Micros(0) {
                     Next::Now(response)
                 } else {
@@ -137,7 +137,7 @@ impl Replay {
         self,
         mut head: Parts,
         answer: &Answer,
-        copy: CopyId,
+        scene: Scene,
         moored: Option<Moored>,
     ) -> Response<ReplayBody> {
         let Some((operation, awaited, response)) = answer.recorded() else {
@@ -165,12 +165,12 @@ impl Replay {
         // and what its call released must come.
         let body = match (moored, awaited) {
             (Some(moored), _) => {
-                self.out(copy, operation);
+                self.out(scene, operation);
                 let heartbeat = self.0.settings.heartbeat;
                 ReplayBody::stream(Streaming::new(moored, self, heartbeat))
             }
             (None, Awaited::Yes) => {
-                ReplayBody::telling(content, trailers, move || self.out(copy, operation))
+                ReplayBody::telling(content, trailers, move || self.out(scene, operation))
             }
             (None, Awaited::No) => ReplayBody::with_trailers(content, trailers),
         };

@@ -15,7 +15,25 @@ use crate::player::stage::Answer;
 use crate::player::streaming::{Berth, Moored};
 
 use super::requests::{marked, pause};
-use super::{Replay, live};
+use super::{Replay, Scene, live};
+
+/// A client that waits for the answer to its request for a socket. If it goes before that, it has called all the same,
+/// and the stream is over.
+struct Asking<'a> {
+    replay: &'a Replay,
+    scene: Scene,
+    operation: usize,
+    berth: Option<Berth>,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.replay.out(self.scene, self.operation);
+        if let Some(berth) = self.berth {
+            self.replay.hung_up(berth);
+        }
+    }
+}
 
 impl Replay {
     /// A client has what was sent on its stream with this token.
@@ -55,8 +73,8 @@ impl Replay {
     /// The client of a stream is gone.
     pub(in crate::player) fn hung_up(&self, berth: Berth) {
         self.change(|state, now| {
-            state.streams.remove(&(berth.copy, berth.outlet));
             if state.runs == berth.run {
+                state.streams.remove(&(berth.copy, berth.outlet));
                 let sends = state.stage(berth.copy).hung_up(now, berth.outlet);
                 state.dispatch(sends);
             }
@@ -75,8 +93,8 @@ impl Replay {
         let (response, copy) = if offered && self.is_endpoint(head.uri.path()) {
             self.converse_on(wish, &identity, &live)
         } else {
-            let (answer, copy, moored) = self.answer(&identity, &live);
-            (self.play_on(wish, answer, copy, moored).await, copy)
+            let (answer, scene, moored) = self.answer(&identity, &live);
+            (self.play_on(wish, answer, scene, moored).await, scene.copy)
         };
         marked(response, self.mark(&identity, copy))
     }
@@ -89,19 +107,21 @@ impl Replay {
         identity: &Identity,
         live: &Request,
     ) -> (Response<ReplayBody>, CopyId) {
-        let (answer, copy, berth) = self.change(|state, now| {
+        let (answer, scene, berth) = self.change(|state, now| {
             let copy = state.copies.of(identity, Ask::Operation(live));
             let (answer, sends) = state.stage(copy).offered(now, identity, live);
             let berth = answer.as_ref().and_then(|answer| state.moor(copy, answer));
             state.dispatch(sends);
-            (answer, copy, berth.map(|moored| moored.berth))
+            let run = state.runs;
+            let scene = Scene { copy, run };
+            (answer, scene, berth.map(|moored| moored.berth))
         });
         let said = answer
             .as_ref()
             .and_then(|answer| Some((answer.recorded()?, answer.fields(HeaderMap::new()))));
         let mut response = match said {
             Some(((operation, _, response), fields)) => {
-                self.out(copy, operation);
+                self.out(scene, operation);
                 recorded(response, fields, Takes::None, ReplayBody::whole(""))
             }
             None => Response::new(ReplayBody::whole("")),
@@ -115,7 +135,7 @@ impl Replay {
                 replay.hung_up(berth);
             }
         });
-        (response, copy)
+        (response, scene.copy)
     }
 
     /// Answers a request for a socket on which a stream is played, if the tape has one there.
@@ -123,16 +143,23 @@ impl Replay {
         &self,
         wish: Wish,
         answer: Answer,
-        copy: CopyId,
+        scene: Scene,
         moored: Option<Moored>,
     ) -> Response<ReplayBody> {
         match &answer {
             Answer::Recorded { delay, .. } => {
-                pause(*delay).await;
                 let Some((operation, _, response)) = answer.recorded() else {
                     return Response::new(ReplayBody::whole(""));
                 };
-                self.out(copy, operation);
+                let mut asking = Asking {
+                    replay: self,
+                    scene,
+                    operation,
+                    berth: moored.as_ref().map(|moored| moored.berth),
+                };
+                pause(*delay).await;
+                asking.berth = None; // whoever plays on it sees its end
+                drop(asking);
                 let content = response.body.bytes().clone();
                 let mut response = recorded(
                     response,
