@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
-use super::connection::Connection;
+use super::connection::{Connection, Offer};
 use super::counts::{Counter, Counts};
 use super::crowd::Place;
 use super::framing::Framing;
@@ -103,6 +103,15 @@ enum Watch {
     Reading,
     /// Whoever writes: hyper writes the rest of a response, and does not read after it.
     Writing,
+}
+
+/// What comes after a step of reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// Another one.
+    Step,
+    /// Whoever reads has bytes; or there are none any more.
+    Return,
 }
 
 enum Shutdown {
@@ -240,77 +249,103 @@ impl AsyncRead for Guard {
                 this.hand_on(buffer);
                 return Poll::Ready(Ok(()));
             }
-            if this.framing.awaits_answer() {
-                if let Some(answer) = this.connection.take_answer(context.waker()) {
-                    this.framing.answered(answer);
-                    if this.framing.is_socket() {
-                        this.cut = Some(Box::pin(stopped(this.cuts.clone())));
-                    }
-                    this.look();
-                    continue;
-                }
-                if this.held.len() >= MAX_EARLY {
-                    return Poll::Pending;
-                }
-            }
-            match this.fate {
-                Fate::Open => {}
-                Fate::Ended if !this.awaits_response() => return Poll::Ready(Ok(())),
-                Fate::Ended => {
-                    ready!(this.wait(context));
-                    this.give_up();
-                    continue;
-                }
-                // The answer to the guard's own request ends the connection.
-                Fate::Refused => return Poll::Pending,
-                Fate::Broken => {
-                    let error = io::Error::new(io::ErrorKind::InvalidData, "broken content");
-                    return Poll::Ready(Err(error));
-                }
-            }
-            if !this.held.is_empty() {
-                this.look();
-                if this.good > 0 || this.fate != Fate::Open {
-                    continue;
-                }
-            }
-            let before = buffer.filled().len();
-            // Behind a head that is not whole more of it is held, and behind an offer what comes early.
-            let room = buffer.remaining() > 0;
-            let straight = room && this.held.is_empty() && !this.framing.awaits_answer();
-            let read = if straight {
-                Pin::new(&mut this.stream).poll_read(context, buffer)
-            } else {
-                this.read_held(context)
-            };
-            match read {
-                Poll::Ready(result) => result?,
-                Poll::Pending => {
-                    ready!(this.wait(context));
-                    this.give_up();
-                    continue;
-                }
-            }
-            if straight {
-                if this.framing.is_socket() {
-                    this.patience.forget();
-                }
-                if buffer.filled().len() == before {
-                    this.fate = Fate::Ended;
-                    continue;
-                }
-                this.look_at(buffer, before);
-                if buffer.filled().len() > before {
-                    return Poll::Ready(Ok(()));
-                }
+            match ready!(this.step(context, buffer))? {
+                Next::Step => {}
+                Next::Return => return Poll::Ready(Ok(())),
             }
         }
     }
 }
 
 impl Guard {
+    /// Goes a step towards bytes that may go on.
+    fn step(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<Next>> {
+        if self.framing.awaits_answer() {
+            if let Some(answer) = self.connection.take_answer(context.waker()) {
+                self.go_on_after(answer);
+                return Poll::Ready(Ok(Next::Step));
+            }
+            if self.held.len() >= MAX_EARLY {
+                return Poll::Pending;
+            }
+        }
+        match self.fate {
+            Fate::Open => self.read_on(context, buffer),
+            Fate::Ended if self.awaits_response() => self.wait_on(context),
+            Fate::Ended => Poll::Ready(Ok(Next::Return)),
+            // The answer to the guard's own request ends the connection.
+            Fate::Refused => Poll::Pending,
+            Fate::Broken => {
+                let error = io::Error::new(io::ErrorKind::InvalidData, "broken content");
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+
+    /// The server has answered an offer, and what came behind it can be understood.
+    fn go_on_after(&mut self, answer: Offer) {
+        self.framing.answered(answer);
+        if self.framing.is_socket() {
+            self.cut = Some(Box::pin(stopped(self.cuts.clone())));
+        }
+        self.look();
+    }
+
+    /// Looks again at what is held, and reads more where nothing comes of that.
+    fn read_on(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<Next>> {
+        if !self.held.is_empty() {
+            self.look();
+            if self.good > 0 || self.fate != Fate::Open {
+                return Poll::Ready(Ok(Next::Step));
+            }
+        }
+        // Behind a head that is not whole more of it is held, and behind an offer what comes early.
+        let holds = !self.held.is_empty() || self.framing.awaits_answer();
+        let read = if holds || buffer.remaining() == 0 {
+            self.read_held(context)
+        } else {
+            self.read_straight(context, buffer)
+        };
+        match read {
+            Poll::Ready(_) => read,
+            Poll::Pending => self.wait_on(context),
+        }
+    }
+
+    /// Reads into the buffer of whoever reads, where most bytes can stay.
+    fn read_straight(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<Next>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if self.framing.is_socket() {
+            self.patience.forget();
+        }
+        if buffer.filled().len() == before {
+            self.fate = Fate::Ended;
+            return Poll::Ready(Ok(Next::Step));
+        }
+        self.look_at(buffer, before);
+        let next = if buffer.filled().len() > before {
+            Next::Return
+        } else {
+            Next::Step
+        };
+        Poll::Ready(Ok(next))
+    }
+
     /// Reads more behind what is held.
-    fn read_held(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn read_held(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Next>> {
         let mut space = [MaybeUninit::uninit(); READ];
         let mut buffer = ReadBuf::uninit(&mut space);
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
@@ -318,7 +353,14 @@ impl Guard {
             self.fate = Fate::Ended;
         }
         self.held.extend_from_slice(buffer.filled());
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(Next::Step))
+    }
+
+    /// Waits on where nothing comes; gives up when that has gone on for too long.
+    fn wait_on(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Next>> {
+        ready!(self.wait(context));
+        self.give_up();
+        Poll::Ready(Ok(Next::Step))
     }
 }
 
