@@ -5,6 +5,7 @@
 
 mod bounded;
 mod identity;
+mod lane;
 mod running;
 #[cfg(test)]
 mod tests;
@@ -18,9 +19,8 @@ use bytes::Bytes;
 use crate::exchange::{NotificationId, OperationId, Session};
 
 pub use bounded::Bounded;
-use bounded::Heard;
 pub use identity::Identity;
-use running::Running;
+pub use lane::{Lane, Way};
 
 /// The most entries that are kept of each list unless the user chooses; a run of a long tape exchanges more, and its digest
 /// tells as much.
@@ -54,31 +54,6 @@ pub struct Journal {
     chosen: Bounded<Remark>,
     secrets: Bounded<Remark>,
     forwarded: Bounded<Miss>,
-}
-
-/// What one session exchanged.
-///
-/// Operations and notifications are two lists, each in order. How the two interleave depends on
-/// how fast the client is, so the digest must not. Nor must it depend on how notifications interleave
-/// that come by different ways, each on a connection of its own.
-#[derive(Clone, Debug, Default)]
-pub struct Lane {
-    operations: Bounded<Answered>,
-    notifications: Heard,
-    hash_of_operations: Running,
-    hash_of_events: Running,
-    /// Those of its streams, by their numbers.
-    hashes_of_streams: BTreeMap<usize, Running>,
-}
-
-/// By which way a notification came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// As a Bayeux event.
-    Bayeux,
-    /// On a stream, or on those that followed it when it was lost or ended: which of its session's
-    /// streams, from 1.
-    Stream(usize),
 }
 
 /// An operation that was answered from the tape.
@@ -192,11 +167,7 @@ impl Journal {
         recorded: impl FnOnce() -> &'a Identity,
     ) {
         let most = self.most;
-        let lane = self.lane(session);
-        if entry.part == Part::Step {
-            lane.hash_of_operations.add(recorded().bytes());
-        }
-        lane.operations.push(entry, most);
+        self.lane(session).answered(entry, recorded, most);
     }
 
     /// Notes that a recorded notification has reached a client of this session.
@@ -209,14 +180,9 @@ impl Journal {
     ) {
         let most = self.most;
         let lane = self.lane(session);
-        let hash = match way {
-            Way::Bayeux => &mut lane.hash_of_events,
-            Way::Stream(number) => lane.hashes_of_streams.entry(number).or_default(),
-        };
-        hash.add(recorded.bytes());
-        let before = lane.notifications.bytes;
-        lane.notifications.push(entry, most);
-        let after = lane.notifications.bytes;
+        let before = lane.data();
+        lane.delivered(way, entry, recorded, most);
+        let after = lane.data();
         self.data = self.data - before + after;
         self.make_room();
     }
@@ -303,50 +269,17 @@ impl Journal {
     fn make_room(&mut self) {
         while self.data > self.most_data {
             let lanes = self.sessions.values_mut();
-            let Some(lane) = lanes.max_by_key(|lane| lane.notifications.bytes) else {
+            let Some(lane) = lanes.max_by_key(|lane| lane.data()) else {
                 return;
             };
-            let before = lane.notifications.bytes;
-            lane.notifications.drop_oldest();
-            self.data -= before - lane.notifications.bytes;
+            let before = lane.data();
+            lane.drop_oldest();
+            self.data -= before - lane.data();
         }
     }
 
     fn lane(&mut self, session: &Session) -> &mut Lane {
         self.sessions.entry(session.clone()).or_default()
-    }
-}
-
-impl Lane {
-    /// The operations, in the order in which they were answered.
-    pub fn operations(&self) -> &Bounded<Answered> {
-        &self.operations
-    }
-
-    /// The notifications, in the order in which they were sent.
-    pub fn notifications(&self) -> &Bounded<Delivered> {
-        &self.notifications.list
-    }
-
-    /// The digest of this session's transcript.
-    pub fn digest(&self) -> String {
-        named(self.hash())
-    }
-
-    /// Whether there is anything that counts in the digest.
-    fn tells_something(&self) -> bool {
-        !self.hash_of_operations.is_empty() || self.notifications().total() > 0
-    }
-
-    fn hash(&self) -> blake3::Hash {
-        let mut hash = blake3::Hasher::new();
-        hash.update(self.hash_of_operations.digest().as_bytes());
-        hash.update(self.hash_of_events.digest().as_bytes());
-        for (number, stream) in &self.hashes_of_streams {
-            add(&mut hash, number.to_string().as_bytes());
-            hash.update(stream.digest().as_bytes());
-        }
-        hash.finalize()
     }
 }
 
