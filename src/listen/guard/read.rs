@@ -24,6 +24,8 @@ const MAX_EARLY: usize = 64 * 1024;
 enum Next {
     /// Another one.
     Step,
+    /// Waiting: there is nothing to read.
+    Wait,
     /// Whoever reads has bytes; or there are none any more.
     Return,
 }
@@ -43,6 +45,10 @@ impl AsyncRead for Guard {
             }
             match ready!(this.step(context, buffer))? {
                 Next::Step => {}
+                Next::Wait => {
+                    ready!(this.wait(context));
+                    this.give_up();
+                }
                 Next::Return => return Poll::Ready(Ok(())),
             }
         }
@@ -79,7 +85,7 @@ impl Guard {
         }
         match self.fate {
             Fate::Open => self.read_on(context, buffer),
-            Fate::Ended if self.awaits_response() => self.wait_on(context),
+            Fate::Ended if self.awaits_response() => Poll::Ready(Ok(Next::Wait)),
             Fate::Ended => Poll::Ready(Ok(Next::Return)),
             // The answer to the guard's own request ends the connection.
             Fate::Refused => Poll::Pending,
@@ -120,7 +126,7 @@ impl Guard {
         };
         match read {
             Poll::Ready(_) => read,
-            Poll::Pending => self.wait_on(context),
+            Poll::Pending => Poll::Ready(Ok(Next::Wait)),
         }
     }
 
@@ -157,13 +163,6 @@ impl Guard {
             self.fate = Fate::Ended;
         }
         self.held.extend_from_slice(buffer.filled());
-        Poll::Ready(Ok(Next::Step))
-    }
-
-    /// Waits on where nothing comes; gives up when that has gone on for too long.
-    fn wait_on(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Next>> {
-        ready!(self.wait(context));
-        self.give_up();
         Poll::Ready(Ok(Next::Step))
     }
 }
