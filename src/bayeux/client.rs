@@ -7,7 +7,8 @@ use bytes::Bytes;
 use crate::exchange::Micros;
 
 use super::channel::Pattern;
-use super::message::{Acknowledgement, Advice, Message, Reply};
+use super::message::Message;
+use super::replying::{Acknowledgement, Advice, Reply};
 use super::server::{ClientId, Effect, Exchange};
 
 /// An event to be delivered.

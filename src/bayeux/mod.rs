@@ -1,6 +1,6 @@
 //! The server's side of the Bayeux protocol (`CometD`'s publish and subscribe over HTTP), sans-I/O.
 //!
-//! [`message`] reads what clients send in any of its forms and writes what they are answered;
+//! [`message`] reads what clients send in any of its forms, and `replying` writes what they are answered;
 //! [`Server`] keeps the state of every client and says what must be sent. Sockets, timers and the
 //! choice of events are the caller's, and so are sockets.
 //!
@@ -11,6 +11,7 @@ mod client;
 pub mod message;
 pub mod recorded;
 pub mod reply;
+mod replying;
 mod server;
 
 pub use channel::Pattern;

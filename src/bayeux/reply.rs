@@ -1,6 +1,6 @@
 //! Messages as a server sends them: replies on meta channels, replies to publishes, and events.
 //!
-//! Reading only, for whoever listens in on a conversation; [`super::message`] writes the replies of
+//! Reading only, for whoever listens in on a conversation; [`super::replying`] writes the replies of
 //! our own server.
 
 use serde::{Deserialize, Deserializer};

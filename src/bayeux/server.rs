@@ -15,7 +15,8 @@ use bytes::Bytes;
 use crate::exchange::Micros;
 
 use super::client::{Client, Event, Noted, Phase};
-use super::message::{Message, Reply};
+use super::message::Message;
+use super::replying::Reply;
 use answers::{Answer, told_taken_over};
 
 /// How many clients that were taken over are remembered, so that they are told so. An older one is

@@ -3,6 +3,7 @@
 mod document;
 mod gap;
 mod grid;
+mod repairs;
 mod selection;
 mod timeline;
 mod travel;

@@ -6,19 +6,19 @@
 
 mod look;
 mod patience;
+mod read;
 mod write;
 
 use std::future::poll_fn;
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use http::{Request, StatusCode, Version, header};
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::Sleep;
 
@@ -28,15 +28,11 @@ use super::crowd::Place;
 use super::framing::Framing;
 use super::refusal::Refusal;
 use super::stream::{self, Stream};
-use super::{Limits, OnFin, stopped};
+use super::{Limits, OnFin};
 use patience::{Patience, Wait};
 
 /// How much is read at once behind a head that is not whole. Most heads are smaller.
 const READ: usize = 8 * 1024;
-
-/// How much is read of what a client sends behind an offer that is not answered. Clients wait for the
-/// answer, so that there is seldom anything.
-const MAX_EARLY: usize = 64 * 1024;
 
 /// How long a client may go on sending what nobody reads after its last response: if the socket were
 /// closed on unread bytes, the response would be lost to it (RFC 9112 §9.6).
@@ -149,17 +145,6 @@ impl Guard {
         self.framing.is_through()
     }
 
-    fn hand_on(&mut self, buffer: &mut ReadBuf<'_>) {
-        let count = self.good.min(buffer.remaining());
-        buffer.put_slice(self.held.get(..count).unwrap_or_default());
-        self.held.advance(count);
-        self.good -= count;
-        if self.held.is_empty() {
-            // Frees what a long head took; most connections are idle most of the time.
-            self.held = BytesMut::new();
-        }
-    }
-
     /// There is nothing to read: waits on, but not without end.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if self.framing.is_through() {
@@ -224,101 +209,6 @@ impl Guard {
             && self.limits.on_fin == OnFin::Answer
             && !self.framing.in_content()
             && !self.connection.is_idle()
-    }
-}
-
-impl AsyncRead for Guard {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        this.goes_on(context)?;
-        loop {
-            if this.good > 0 {
-                this.hand_on(buffer);
-                return Poll::Ready(Ok(()));
-            }
-            if this.framing.awaits_answer() {
-                if let Some(answer) = this.connection.take_answer(context.waker()) {
-                    this.framing.answered(answer);
-                    if this.framing.is_socket() {
-                        this.cut = Some(Box::pin(stopped(this.cuts.clone())));
-                    }
-                    this.look();
-                    continue;
-                }
-                if this.held.len() >= MAX_EARLY {
-                    return Poll::Pending;
-                }
-            }
-            match this.fate {
-                Fate::Open => {}
-                Fate::Ended if !this.awaits_response() => return Poll::Ready(Ok(())),
-                Fate::Ended => {
-                    ready!(this.wait(context));
-                    this.give_up();
-                    continue;
-                }
-                // The answer to the guard's own request ends the connection.
-                Fate::Refused => return Poll::Pending,
-                Fate::Broken => {
-                    let error = io::Error::new(io::ErrorKind::InvalidData, "broken content");
-                    return Poll::Ready(Err(error));
-                }
-            }
-            if !this.held.is_empty() {
-                this.look();
-                if this.good > 0 || this.fate != Fate::Open {
-                    continue;
-                }
-            }
-            let before = buffer.filled().len();
-            // Behind a head that is not whole more of it is held, and behind an offer what comes early.
-            let room = buffer.remaining() > 0;
-            let straight = room && this.held.is_empty() && !this.framing.awaits_answer();
-            let read = if straight {
-                Pin::new(&mut this.stream).poll_read(context, buffer)
-            } else {
-                this.read_held(context)
-            };
-            match read {
-                Poll::Ready(result) => result?,
-                Poll::Pending => {
-                    ready!(this.wait(context));
-                    this.give_up();
-                    continue;
-                }
-            }
-            if straight {
-                if this.framing.is_socket() {
-                    this.patience.forget();
-                }
-                if buffer.filled().len() == before {
-                    this.fate = Fate::Ended;
-                    continue;
-                }
-                this.look_at(buffer, before);
-                if buffer.filled().len() > before {
-                    return Poll::Ready(Ok(()));
-                }
-            }
-        }
-    }
-}
-
-impl Guard {
-    /// Reads more behind what is held.
-    fn read_held(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut space = [MaybeUninit::uninit(); READ];
-        let mut buffer = ReadBuf::uninit(&mut space);
-        ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
-        if buffer.filled().is_empty() {
-            self.fate = Fate::Ended;
-        }
-        self.held.extend_from_slice(buffer.filled());
-        Poll::Ready(Ok(()))
     }
 }
 

@@ -7,8 +7,9 @@ use crate::exchange::Micros;
 
 use super::super::channel::Pattern;
 use super::super::client::{Client, Phase, Poll};
-use super::super::message::{Acknowledgement, Advice, META, Message, Reply};
+use super::super::message::{META, Message};
 use super::super::recorded;
+use super::super::replying::{Acknowledgement, Advice, Reply};
 use super::{Admission, ClientId, Effect, Exchange, Server, Sockets, Verdict};
 
 /// What a handshake offers, and what at least one of must be asked for.

@@ -1,16 +1,16 @@
 //! A tape as one JSON document, for programs: what was said, without how it was kept.
 
+mod content;
+
 use std::cell::Cell;
 use std::io;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
+use serde::ser::{Error as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 
 use crate::exchange::{
-    Body, CauseBy, Closed, Control, Cut, End, Fact, Gap, Headers, Notification, Operation, Repair,
-    Session, What,
+    CauseBy, Closed, Control, End, Fact, Gap, Headers, Notification, Operation, Repair, Session,
+    What,
 };
 use crate::tape::reel::Lost;
 use crate::tape::{Event, Step, Subject, Trust, Walk};
@@ -18,6 +18,7 @@ use crate::tape::{Event, Step, Subject, Trust, Walk};
 use super::travel::{CarrierView, FormView};
 use super::{Seen, sessions};
 use crate::cli::output::Unwritten;
+use content::Content;
 
 /// Writes the document, on one line where no body breaks it. Each event is read when it is its turn.
 pub(super) fn write(tape: &Walk<Seen>, out: &mut dyn io::Write) -> Result<(), Unwritten> {
@@ -359,56 +360,4 @@ impl<'a> RepairView<'a> {
 fn lines<S: Serializer>(fields: &Headers, serializer: S) -> Result<S::Ok, S::Error> {
     let text = |value| String::from_utf8_lossy(value).into_owned();
     serializer.collect_seq(fields.iter().map(|(name, value)| (name, text(value))))
-}
-
-/// A body: `null` where it is empty; its own JSON, token for token; its text; else its bytes as
-/// `{"base64":…}`. One that was cut is `{"text":…,"cut":{…}}`, or with `base64`.
-struct Content<'a>(&'a Body);
-
-impl Serialize for Content<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if let Some(cut) = self.0.cut() {
-            return self.beginning(cut, serializer);
-        }
-        if self.0.is_empty() {
-            return serializer.serialize_none();
-        }
-        match (self.0.json(), self.0.text()) {
-            (Some(json), _) => json.serialize(serializer),
-            (None, Some(text)) => serializer.serialize_str(text),
-            (None, None) => {
-                let mut map = serializer.serialize_map(Some(1))?;
-                map.serialize_entry("base64", &BASE64.encode(self.0.bytes()))?;
-                map.end()
-            }
-        }
-    }
-}
-
-impl Content<'_> {
-    fn beginning<S: Serializer>(&self, cut: &Cut, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(2))?;
-        match self.0.text() {
-            Some(text) => map.serialize_entry("text", text)?,
-            None => map.serialize_entry("base64", &BASE64.encode(self.0.bytes()))?,
-        }
-        let whole = match cut {
-            Cut::Passed { length, digest } => Whole {
-                length: Some(*length),
-                digest: Some(digest),
-            },
-            Cut::Unseen => Whole::default(),
-        };
-        map.serialize_entry("cut", &whole)?;
-        map.end()
-    }
-}
-
-/// What is known of the whole of a body that was cut; nothing where the rest was never seen.
-#[derive(Default, Serialize)]
-struct Whole<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    length: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<&'a str>,
 }

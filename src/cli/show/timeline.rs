@@ -11,13 +11,13 @@ use serde_json::value::RawValue;
 
 use crate::exchange::{
     Body, Carrier, CauseBy, Closed, Cut, End, Fact, Form, Micros, Notification, Operation,
-    OperationId, Repair, ServerSent, Stream, What, counted,
+    OperationId, ServerSent, Stream, What, counted,
 };
 use crate::tape::{Event, Step, Subject, Trust, Walk};
 
 use super::gap::gap_row;
 use super::grid::{Grid, Row, fit};
-use super::{Seen, sessions};
+use super::{Seen, repairs, sessions};
 use crate::cli::output::Unwritten;
 
 /// Draws the tape in at most `width` columns. Each event is read when it is its turn.
@@ -37,7 +37,7 @@ pub(super) fn draw(
         write(&line)?;
     }
     rows(tape, grid.lane_width(), &mut |row| write(&grid.line(&row)))?;
-    for line in repairs(tape, width)? {
+    for line in repairs::lines(tape, width)? {
         write(&line)?;
     }
     Ok(())
@@ -331,69 +331,6 @@ fn description(data: &Body, room: usize) -> Vec<String> {
 fn member(body: &Body, name: &str) -> Option<String> {
     let members: BTreeMap<String, &RawValue> = serde_json::from_slice(body.bytes()).ok()?;
     serde_json::from_str(members.get(name)?.get()).ok()
-}
-
-fn repairs(tape: &Walk<Seen>, width: usize) -> Result<Vec<String>, Unwritten> {
-    let mut repairs: Vec<(Subject, Repair)> = Vec::new();
-    for step in tape.steps.iter().filter(|step| step.kept.repairs > 0) {
-        let event = step.event()?;
-        let own = event.repairs().iter().cloned();
-        repairs.extend(own.map(|repair| (step.subject, repair)));
-    }
-    if repairs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut lines = vec![
-        String::new(),
-        format!(
-            "{} of {}",
-            counted(repairs.len(), "repair"),
-            clean(&tape.header.source)
-        ),
-    ];
-    let place = |repair: &Repair| format!("{}:{}", repair.line, repair.column);
-    let margin = repairs
-        .iter()
-        .map(|(_, repair)| place(repair).len())
-        .max()
-        .unwrap_or_default()
-        + 2;
-    let room = width.saturating_sub(margin + 2);
-    for (subject, repair) in &repairs {
-        let first = format!(
-            "{:>margin$}  {subject}: {}",
-            place(repair),
-            clean(&repair.why)
-        );
-        lines.push(first);
-        lines.push(format!("{:margin$}  {}", "", change(repair, room)));
-    }
-    Ok(lines.iter().map(|line| fit(line, width)).collect())
-}
-
-/// What stood there and what it became, side by side; where that is too wide, from shortly before
-/// the first difference on.
-fn change(repair: &Repair, room: usize) -> String {
-    const CONTEXT: usize = 8;
-    let (was, became) = (clean(&repair.was), clean(&repair.became));
-    let whole = format!("\"{was}\" → \"{became}\"");
-    if whole.chars().count() <= room {
-        return whole;
-    }
-    let same = was
-        .chars()
-        .zip(became.chars())
-        .take_while(|(a, b)| a == b)
-        .count();
-    let half = room.saturating_sub("\"\" → \"\"".chars().count()) / 2;
-    let part = |text: &str| match same.saturating_sub(CONTEXT) {
-        0 => fit(text, half),
-        skipped => {
-            let rest: String = text.chars().skip(skipped).collect();
-            format!("…{}", fit(&rest, half.saturating_sub(1)))
-        }
-    };
-    format!("\"{}\" → \"{}\"", part(&was), part(&became))
 }
 
 /// The text with every control character escaped.

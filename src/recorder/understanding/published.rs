@@ -16,9 +16,10 @@ use crate::exchange::{
 };
 use crate::tape::Event;
 
+use super::Understanding;
 use super::causes::{Call, Effect, Outcome};
+use super::exchanges::outcome;
 use super::streams::Open;
-use super::{Understanding, outcome};
 
 /// How many operations of one socket may wait. A client that publishes waits for a handful of replies.
 const MAX_WAITING: usize = 100;

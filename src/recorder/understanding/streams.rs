@@ -16,8 +16,9 @@ use crate::tape::Event;
 
 use super::causes::{Call, Effect, Outcome};
 use super::clients::Who;
+use super::exchanges::{Passed, says};
 use super::published::Waiting;
-use super::{Passed, Passing, Understanding, content, polling, says};
+use super::{Passing, Understanding, content, polling};
 
 /// How many messages of a Bayeux client about its connection may wait for their replies. It has a poll and
 /// a handful of others under way.

@@ -22,7 +22,9 @@ mod sockets;
 mod wire;
 
 use super::*;
-use crate::exchange::{CauseBy, Notification, Session};
+use crate::exchange::{
+    Body, CauseBy, End, Headers, Notification, Operation, Request, Response, Session,
+};
 
 /// What the recorder writes of a conversation, a line each.
 fn understood(conversation: &str) -> Vec<String> {

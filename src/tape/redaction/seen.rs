@@ -5,17 +5,18 @@
 //! while the same secrets are known. What is found in them is the business of [`super::fields`] and
 //! [`super::content`].
 
+mod wholes;
+
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
 
 use crate::exchange::Headers;
 use crate::exchange::secret::Spreading;
 
+use wholes::Wholes;
+
 /// How many pairs of fields are remembered, as a power of two: those of dozens of clients.
 const BITS: u32 = 9;
-
-/// How many heads are remembered, and how much content, as a power of two each.
-const WHOLES: u32 = 7;
 
 /// How many bytes of a name and value are remembered at most, and of what takes its place: as many as most
 /// cookies and tokens have.
@@ -83,59 +84,6 @@ struct Field {
 struct Kept {
     kind: Vec<u8>,
     octets: Vec<u8>,
-}
-
-/// What is remembered as a whole. Much never comes again, so that it is when it comes for the second time.
-#[derive(Default)]
-struct Whole<K, N> {
-    spread: u64,
-    was: K,
-    /// What takes its place; `None` where it stays.
-    new: Option<N>,
-    /// What was known when it was gone through; `None` where nothing is remembered here.
-    knowledge: Option<Knowledge>,
-}
-
-/// A table of such.
-struct Wholes<K, N>(Vec<Whole<K, N>>);
-
-impl<K, N> Default for Wholes<K, N> {
-    fn default() -> Self {
-        Wholes(Vec::new())
-    }
-}
-
-impl<K: Default, N: Default> Wholes<K, N> {
-    /// What became of what is spread so, if it was gone through when as much was known.
-    fn get(
-        &self,
-        spread: u64,
-        is_it: impl FnOnce(&K) -> bool,
-        knowledge: Knowledge,
-    ) -> Option<Outcome<&N>> {
-        let whole = self.0.get(whole_place(spread))?;
-        let known = whole.knowledge == Some(knowledge) && is_it(&whole.was);
-        known.then(|| Outcome::of(whole.new.as_ref()))
-    }
-
-    /// Notes what is spread so and what takes its place, where it came before.
-    fn note(&mut self, spread: u64, knowledge: Knowledge, whole: impl FnOnce() -> (K, Option<N>)) {
-        if self.0.is_empty() {
-            self.0.resize_with(1 << WHOLES, Whole::default);
-        }
-        let Some(place) = self.0.get_mut(whole_place(spread)) else {
-            return;
-        };
-        let came = place.spread == spread;
-        *place = Whole {
-            spread,
-            ..Whole::default()
-        };
-        if came {
-            (place.was, place.new) = whole();
-            place.knowledge = Some(knowledge);
-        }
-    }
 }
 
 /// What is remembered may be secrets, and is not shown.
@@ -247,11 +195,6 @@ impl Seen {
         spread.write(name.as_bytes());
         usize::try_from(spread.finish() >> (u64::BITS - BITS)).unwrap_or_default()
     }
-}
-
-/// The place of a whole.
-fn whole_place(spread: u64) -> usize {
-    usize::try_from(spread >> (u64::BITS - WHOLES)).unwrap_or_default()
 }
 
 #[cfg(test)]
