@@ -383,3 +383,28 @@ fn a_wrong_rule_is_refused_with_its_place() {
         assert!(said.contains(place), "{said}");
     }
 }
+
+#[test]
+fn a_recording_makes_the_folder_of_its_tape_and_says_what_to_do_where_one_is_there() {
+    let folder = TempDir::new().unwrap();
+    let record = || {
+        let mut command = antiphon(folder.path());
+        command.args(["record", "--listen", "127.0.0.1:0", "-o", "a/b/t.tape"]);
+        command.args(["--upstream", "http://127.0.0.1:9"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let mut child = record().spawn().unwrap();
+    let mut first = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut first).unwrap();
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{first}");
+    assert!(folder.path().join("a/b/t.tape").is_file());
+    let again = record().output().unwrap();
+    assert_eq!(again.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8(again.stderr).unwrap(),
+        "error: a/b/t.tape is already there: --append goes on with it, --force overwrites it\n"
+    );
+}
