@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::diff::{Change, Renames, Seen, Settings, Tally, diff};
 use crate::exchange::{Session, counted};
-use crate::tape::Event;
+use crate::tape::{Event, Walk};
 
 use super::config::{Config, ConfigFlag};
 use super::exit::{Because as _, Failure, Outcome, Trouble};
@@ -37,8 +37,9 @@ pub(super) struct Diff {
     #[arg(long, value_name = "NAME")]
     ignore: Vec<String>,
 
-    /// What stands here may differ: `body /POINTER` (in requests, responses and notifications), `query NAME`,
-    /// `header NAME` or `path /NUMBER`; `*` stands for one step. May be given again.
+    /// What stands here may differ: `body /POINTER` (in requests, responses and notifications, without the
+    /// `/request`, `/response` or `/data` that a difference is shown with), `query NAME`, `header NAME` or
+    /// `path /NUMBER`; `*` stands for one step. May be given again.
     #[arg(long, value_name = "PLACE")]
     ignore_at: Vec<String>,
 
@@ -95,6 +96,7 @@ impl Diff {
         let left = tapes::walk(&self.left, &see)?;
         let right = tapes::walk(&self.right, &see)?;
         let names = [name(&self.left), name(&self.right)];
+        say_unknown(&settings, [&left, &right], &names);
         let mut compared = None;
         output::stream(|out| {
             let diff = |tell: Tell<'_>| diff(&left, &right, &settings, tell);
@@ -181,6 +183,18 @@ impl Diff {
             settings.renames = Renames::Same;
         }
         Ok(settings)
+    }
+}
+
+/// Says which of the sessions that the user named a tape does not have: a name may be misspelt.
+fn say_unknown(settings: &Settings, tapes: [&Walk<Option<Seen>>; 2], names: &[String; 2]) {
+    for (left, right) in &settings.sessions {
+        for ((session, tape), name) in [left, right].into_iter().zip(tapes).zip(names) {
+            let mut steps = tape.steps.iter();
+            if !steps.any(|step| step.session.as_ref() == Some(session)) {
+                output::say(&format!("notice: {name} has no session {session}"));
+            }
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 
 use super::exit::{Because as _, Failure, Outcome, Trouble};
-use super::output;
+use super::{output, tapes};
 use crate::normalizer::{
     Layout, Mending, Normalized, Options, Repair, SAMPLE_LIMIT, Unreadable, normalize,
 };
@@ -20,7 +21,7 @@ const SHOWN_COLUMNS: usize = 100;
 pub(super) struct Normalize {
     /// The sample; `-` is standard input.
     #[arg(default_value = "-")]
-    file: String,
+    file: PathBuf,
     /// Write the JSON without white space.
     #[arg(long)]
     compact: bool,
@@ -82,17 +83,19 @@ impl Normalize {
     }
 
     fn name(&self) -> String {
-        match self.file.as_str() {
-            "-" => "standard input".into(),
-            path => path.into(),
+        if tapes::is_piped(&self.file) {
+            "standard input".into()
+        } else {
+            self.file.display().to_string()
         }
     }
 
     fn open(&self) -> anyhow::Result<Box<dyn BufRead>> {
-        if self.file == "-" {
+        if tapes::is_piped(&self.file) {
             return Ok(Box::new(io::stdin().lock()));
         }
-        let file = File::open(&self.file).with_context(|| format!("cannot read {}", self.file))?;
+        let file =
+            File::open(&self.file).with_context(|| format!("cannot read {}", self.name()))?;
         Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
     }
 

@@ -1,6 +1,7 @@
 //! `antiphon redact`: pseudonyms for the secrets of tapes that were recorded without, and a look at what
 //! still seems secret.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
@@ -30,6 +31,10 @@ pub(super) struct Redact {
     /// Write here, and leave the tape alone.
     #[arg(short, long, value_name = "TAPE", conflicts_with = "check")]
     output: Option<PathBuf>,
+
+    /// Replace a file that is there already, with --output.
+    #[arg(long, requires = "output")]
+    force: bool,
 
     /// Write nothing; print a line for each thing that looks secret, and exit 1 if there is any.
     #[arg(long)]
@@ -70,6 +75,9 @@ impl Redact {
             ))
             .because(Trouble::Usage);
         }
+        if let Some(to) = &self.output {
+            self.may_replace(to).because(Trouble::Usage)?;
+        }
         let mut outcome = Outcome::Done;
         for path in &self.tapes {
             if self.check {
@@ -81,6 +89,21 @@ impl Redact {
             }
         }
         Ok(outcome)
+    }
+
+    /// Whether a tape may come to a path. A file may be a recording of which there is no other copy, and what is
+    /// written takes the place of what is there: of a pipe or a device too.
+    fn may_replace(&self, to: &Path) -> anyhow::Result<()> {
+        let name = to.display();
+        match fs::metadata(to).map(|there| there.file_type()) {
+            Ok(there) if there.is_file() && !self.force => {
+                Err(anyhow!("{name} is already there; --force replaces it"))
+            }
+            Ok(there) if !there.is_file() && !there.is_dir() => {
+                Err(anyhow!("{name} is no file; `-` writes to stdout"))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     fn redact(&self, path: &Path, redaction: Redaction) -> Result<(), Failure> {

@@ -34,7 +34,7 @@ const SHOWN_OPERATIONS: usize = 3;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Replay {
-    /// The tapes to play.
+    /// The tapes to play, files or folders of segments; `-` reads stdin.
     #[arg(value_name = "TAPE")]
     tapes: Vec<PathBuf>,
 

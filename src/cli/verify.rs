@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::exchange::counted;
 use crate::player::{Present, Reading};
 use crate::tape::Gaps;
 use crate::verify::{self, Settings, Tapes, Verdict, VerifyError};
@@ -25,12 +26,12 @@ const RUNS: u64 = 2;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Verify {
-    /// The tapes to play, at once.
+    /// The tapes to play, at once: files or folders of segments; `-` reads stdin.
     #[arg(value_name = "TAPE")]
     tapes: Vec<PathBuf>,
 
     /// How often to play them; from the second time on with random delays.
-    #[arg(long, value_name = "COUNT", default_value_t = RUNS)]
+    #[arg(long, value_name = "COUNT", default_value_t = RUNS, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
 
     /// Where the random delays come from; the same seed makes the same [default: another each time].
@@ -95,7 +96,7 @@ impl Verify {
         let tapes = tapes::planned(Tapes::of(recordings, reading))?;
         let settings = Settings {
             endpoints: tapes::endpoints(tapes.plan(), endpoint),
-            runs: self.runs.max(1),
+            runs: self.runs,
             seed: self.seed.unwrap_or_else(any),
         };
         let verdict = serve::runtime()?.block_on(verify::verify(&tapes, &settings));
@@ -124,8 +125,11 @@ impl Verify {
         let outcome = if verified {
             let seconds = took.as_secs_f64();
             output::say(&format!(
-                "{sessions} sessions, {operations} operations and {notifications} notifications: \
-                 as recorded, {runs} times in {seconds:.2} s"
+                "{}, {} and {}: as recorded, {} in {seconds:.2} s",
+                counted(*sessions as u64, "session"),
+                counted(*operations as u64, "operation"),
+                counted(*notifications as u64, "notification"),
+                counted(*runs, "time")
             ));
             Outcome::Done
         } else {

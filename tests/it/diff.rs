@@ -356,7 +356,12 @@ fn sessions_are_paired_by_name_by_order_or_as_the_user_says() {
         changes.contains("session x\n") && changes.contains("session y\n"),
         "{changes}"
     );
-    assert_eq!(pair.changes(&["--session", "x=y"]), "");
+    let named = pair.diff(&["--session", "x=y"]);
+    assert_eq!(named.status.code(), Some(0));
+    assert!(!stderr(&named).contains("has no session"));
+    let misspelt = pair.diff(&["--session", "x=yy"]);
+    let notice = format!("notice: {} has no session yy\n", word(&pair.right));
+    assert!(stderr(&misspelt).contains(&notice), "{}", stderr(&misspelt));
 }
 
 #[test]

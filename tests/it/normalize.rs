@@ -156,3 +156,24 @@ fn the_help_has_examples() {
     assert_eq!(output.status.code(), Some(0));
     assert!(text(&output.stdout).contains("Examples:"));
 }
+
+#[test]
+fn a_path_that_is_not_utf_8_is_a_path() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder
+        .path()
+        .join(std::ffi::OsStr::from_bytes(b"sample-\xff"));
+    std::fs::write(&path, "{'a': 1L}").unwrap();
+    let run = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+        let command = command.args(["normalize", "--compact"]).arg(&path);
+        command.output().unwrap()
+    };
+    assert_eq!(text(&run().stdout), "{\"a\":1}\n");
+    std::fs::remove_file(&path).unwrap();
+    let gone = run();
+    assert_eq!(gone.status.code(), Some(4));
+    assert!(text(&gone.stderr).contains("/sample-\u{fffd}:"));
+}

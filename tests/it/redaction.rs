@@ -383,3 +383,58 @@ fn a_wrong_rule_is_refused_with_its_place() {
         assert!(said.contains(place), "{said}");
     }
 }
+
+#[test]
+fn another_file_is_replaced_only_where_that_is_asked_for_and_a_device_never() {
+    let folder = TempDir::new().unwrap();
+    let tape = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/recordings/remove-participant-from-conference.tape"
+    );
+    let there = folder.path().join("there.tape");
+    fs::write(&there, "another recording").unwrap();
+    let redact = |arguments: &[&str]| {
+        let mut command = antiphon(folder.path());
+        let done = command.args(["redact", tape]).args(arguments).output();
+        let done = done.unwrap();
+        let words = String::from_utf8(done.stderr).unwrap();
+        (done.status.code(), words)
+    };
+    let (code, words) = redact(&["-o", "there.tape"]);
+    assert_eq!(code, Some(2));
+    assert!(words.contains("there.tape is already there"), "{words}");
+    assert_eq!(fs::read(&there).unwrap(), b"another recording");
+    assert_eq!(redact(&["-o", "there.tape", "--force"]).0, Some(0));
+    assert_ne!(fs::read(&there).unwrap(), b"another recording");
+    let socket = folder.path().join("socket");
+    let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let (code, words) = redact(&["-o", "socket", "--force"]);
+    assert_eq!(code, Some(2));
+    assert!(words.contains("socket is no file"), "{words}");
+    assert!(!fs::metadata(&socket).unwrap().is_file());
+}
+
+#[test]
+fn a_recording_makes_the_folder_of_its_tape_and_says_what_to_do_where_one_is_there() {
+    let folder = TempDir::new().unwrap();
+    let record = || {
+        let mut command = antiphon(folder.path());
+        command.args(["record", "--listen", "127.0.0.1:0", "-o", "a/b/t.tape"]);
+        command.args(["--upstream", "http://127.0.0.1:9"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let mut child = record().spawn().unwrap();
+    let mut first = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut first).unwrap();
+    signal(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{first}");
+    assert!(folder.path().join("a/b/t.tape").is_file());
+    let again = record().output().unwrap();
+    assert_eq!(again.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8(again.stderr).unwrap(),
+        "error: a/b/t.tape is already there: --append goes on with it, --force overwrites it\n"
+    );
+}

@@ -45,6 +45,15 @@ fn the_embedded_tape_is_the_same_each_time() {
     assert_eq!(document["digest"], digest.trim_end());
     assert_eq!(document["seed"], 7);
     assert_eq!(document["differences"], json!([]));
+    let words = "2 sessions, 1 operation and 6 notifications: as recorded, 2 times in";
+    assert!(stderr(&again).starts_with(words), "{}", stderr(&again));
+}
+
+#[test]
+fn tapes_are_played_once_or_more() {
+    let none = verify(&["--runs", "0"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(stderr(&none).contains("--runs"), "{}", stderr(&none));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 use super::segments;
 use crate::cli::exit::{Because as _, Failure, Trouble};
@@ -21,16 +21,14 @@ pub(super) const DEFAULT_TAPE: &str = "recordings/recording.tape";
 /// Who may look into a folder of tapes that is made here: whoever runs the program.
 const FOLDER_MODE: u32 = 0o700;
 
-/// Opens the tape, in a folder that is made for it where it is the usual one.
+/// Opens the tape, in a folder that is made for it where there is none.
 pub(in crate::cli) fn start(
     mut settings: recorder::Settings,
     (redaction, keeping): (Option<Redaction>, Keeping),
     (upstream, trust): (&Origin, Trust),
     path: &Path,
 ) -> Result<Recorder, Failure> {
-    if path == Path::new(DEFAULT_TAPE)
-        && let Some(folder) = path.parent()
-    {
+    if let Some(folder) = path.parent() {
         fs::DirBuilder::new()
             .recursive(true)
             .mode(FOLDER_MODE)
@@ -62,10 +60,14 @@ pub(in crate::cli) fn start(
         redactor
     });
     let started = Recorder::start(settings, &header, path);
+    if let Err(error @ RecorderError::Tape(TapeError::Exists { .. })) = &started {
+        return Err(anyhow!(
+            "{error}: --append goes on with it, --force overwrites it"
+        ))
+        .because(Trouble::Usage);
+    }
     let trouble = match &started {
-        Err(RecorderError::Tape(TapeError::Exists { .. } | TapeError::Link { .. })) => {
-            Trouble::Usage
-        }
+        Err(RecorderError::Tape(TapeError::Link { .. })) => Trouble::Usage,
         Err(RecorderError::Tape(TapeError::Unreadable(_) | TapeError::Folder { .. })) => {
             Trouble::Tape
         }
