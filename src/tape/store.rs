@@ -90,8 +90,9 @@ pub fn is_link(error: &io::Error) -> bool {
 
 /// Replaces the file, or makes it: whoever reads it meanwhile, or after a crash, finds the old
 /// content or the new one and nothing between. A file that is replaced keeps its permissions, and a
-/// symbolic link stays one. A tape that another program is writing is left alone. What the content is, is
-/// asked with how the old one is packed.
+/// symbolic link stays one. A tape that another program is writing is left alone, and so is what is no file: a device
+/// would be gone, and who reads a pipe to know what it takes the place of waits for ever. What the content is, is asked
+/// with how the old one is packed.
 pub(super) fn save(path: &Path, content: impl FnOnce(Packing) -> Vec<u8>) -> Result<(), TapeError> {
     save_with(path, |packing, file| file.write_all(&content(packing)))
 }
@@ -101,6 +102,13 @@ pub(super) fn save_with(
     path: &Path,
     write: impl FnOnce(Packing, &mut File) -> io::Result<()>,
 ) -> Result<(), TapeError> {
+    let cannot = |source| TapeError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(cannot(io::Error::other("it is there, and no file")));
+    }
     let lock = match File::open(path) {
         Ok(file) => Some(lock(file, path)?),
         // There is none yet, or replacing it will say what is wrong with it.
@@ -112,10 +120,7 @@ pub(super) fn save_with(
         let _ = lock.file().take(MAGIC_BYTES).read_to_end(&mut magic);
     }
     let packing = Packing::of(&magic);
-    replace_with(path, |file| write(packing, file)).map_err(|source| TapeError::Write {
-        path: path.to_owned(),
-        source,
-    })
+    replace_with(path, |file| write(packing, file)).map_err(cannot)
 }
 
 /// A tape's file, locked so that only one program writes it at a time. The lock ends with this

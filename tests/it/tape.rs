@@ -957,6 +957,16 @@ fn format_keeps_permissions_and_links() {
 }
 
 #[test]
+fn what_is_no_file_is_neither_replaced_nor_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket.tape");
+    let _bound = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let error = sample_tape().save(&path, Layout::Lines).unwrap_err();
+    assert!(matches!(error, TapeError::Write { .. }), "{error}");
+    assert!(!fs::metadata(&path).unwrap().is_file());
+}
+
+#[test]
 fn nothing_is_recorded_or_imported_through_a_link() {
     use std::os::unix::fs::symlink;
 
