@@ -184,6 +184,29 @@ fn several_tapes_of_the_same_sessions_are_played_at_once() {
 }
 
 #[test]
+fn equal_requests_under_way_at_once_are_answered_in_the_order_in_which_they_were_called() {
+    for method in ["POST", "GET"] {
+        let called = |id: u64, answered: u64| {
+            let line = operation(
+                id,
+                "alice",
+                &format!("{method} /count"),
+                &json!({ "answer": id.to_string() }),
+            );
+            let mut event: Value = serde_json::from_str(&line).unwrap();
+            event["answered"] = json!(answered);
+            format!("{event}\n")
+        };
+        // The first call was answered last, and stands last.
+        let events = [called(2, 2_500), called(3, 3_500), called(1, 9_000)];
+        let output = verify(&[&tape("at-once", &events.concat()), "--json"]);
+        let document = document(&output);
+        assert_eq!(document["verified"], true, "{method}: {document}");
+        assert_eq!(document["operations"], 3);
+    }
+}
+
+#[test]
 fn a_tape_that_cannot_be_read_or_planned_exits_with_3() {
     let missing = verify(&["no-such.tape"]);
     assert_eq!(missing.status.code(), Some(4), "{}", stderr(&missing));

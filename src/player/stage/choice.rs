@@ -133,7 +133,7 @@ impl Stage {
     /// The next of these operations that answer a request, if one is left or they only read.
     fn next(&self, matching: &[usize]) -> Option<Choice> {
         let due = |place: &usize| self.is_fresh(*place) && !self.is_ahead(*place);
-        let fresh = matching.iter().copied().find(due);
+        let fresh = self.first_begun(matching.iter().copied().filter(due));
         let first = fresh.or(matching.first().copied())?;
         if self.times(first) == Times::Any {
             return Some(self.read(matching, first));
@@ -145,7 +145,19 @@ impl Stage {
         })
     }
 
-    /// The same for operations from which the request differs: of the closest that are left.
+    /// Of operations in the order of the tape, the one that its session called first there. Where two were under way
+    /// at once, the one that was answered later stands behind the other, whichever was called before.
+    fn first_begun(&self, mut places: impl Iterator<Item = usize>) -> Option<usize> {
+        let first = places.next()?;
+        let planned = |place: usize| self.plan.operations.get(place);
+        let lane = planned(first).map(Planned::lane);
+        let same = places.filter(|place| planned(*place).map(Planned::lane) == lane);
+        std::iter::once(first)
+            .chain(same)
+            .min_by_key(|place| planned(*place).map(|planned| planned.at))
+    }
+
+    /// The next of operations from which a request differs: of the closest that are left.
     fn next_alike(&self, alike: &[Alike]) -> Option<Choice> {
         let left = |alike: &&Alike| self.is_left(alike.operation);
         let distance = alike.iter().filter(left).map(Alike::distance).min()?;
@@ -241,15 +253,15 @@ impl Stage {
             };
         };
         let now = || past.iter().filter(|(_, epoch)| *epoch == latest);
-        let next = now().find(|(place, _)| self.is_fresh(*place));
+        let places = now().map(|(place, _)| *place);
+        let next = self.first_begun(places.filter(|place| self.is_fresh(*place)));
         let how = if next.is_some() {
             How::Next
         } else {
             How::Again
         };
-        let operation = next
-            .or(now().next_back())
-            .map_or(first, |(place, _)| *place);
+        let last = || now().next_back().map(|(place, _)| *place);
+        let operation = next.or_else(last).unwrap_or(first);
         Choice {
             operation,
             how,
