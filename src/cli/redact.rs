@@ -125,7 +125,16 @@ impl Redact {
     fn files(&self, path: &Path, mut redactor: Redactor) -> Result<(), Failure> {
         let whole = tapes::whole(path)?;
         let targets = match &self.output {
-            Some(to) => tapes::elsewhere(&whole, to)?,
+            Some(to) => {
+                // What goes on beside the tape goes on beside the new one.
+                let targets = tapes::elsewhere(&whole, to)?;
+                let may_replace = |to: &PathBuf| self.may_replace(to);
+                targets
+                    .iter()
+                    .try_for_each(may_replace)
+                    .because(Trouble::Usage)?;
+                targets
+            }
             None => whole.files().to_vec(),
         };
         for file in whole.files() {

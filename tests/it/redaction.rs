@@ -415,6 +415,31 @@ fn another_file_is_replaced_only_where_that_is_asked_for_and_a_device_never() {
 }
 
 #[test]
+fn what_goes_on_beside_another_tape_is_replaced_only_where_that_is_asked_for() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (number, name) in [(1, "a.tape"), (2, "a.000002.tape")] {
+        let segment = format!(r#""segment":{{"recording":"r","number":{number}}}"#);
+        let header = r#"{"kind":"header","antiphon":1,"title":"t","source":"s""#;
+        fs::write(at(name), format!("{header},{segment}}}\n")).unwrap();
+    }
+    fs::write(at("b.000002.tape"), "another recording").unwrap();
+    let redact = |arguments: &[&str]| {
+        let mut command = antiphon(folder.path());
+        let done = command.args(["redact", "a.tape", "-o", "b.tape"]);
+        done.args(arguments).output().unwrap()
+    };
+    let refused = redact(&[]);
+    let words = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{words}");
+    assert!(words.contains("b.000002.tape is already there"), "{words}");
+    assert!(!at("b.tape").exists());
+    assert_eq!(fs::read(at("b.000002.tape")).unwrap(), b"another recording");
+    assert_eq!(redact(&["--force"]).status.code(), Some(0));
+    assert_ne!(fs::read(at("b.000002.tape")).unwrap(), b"another recording");
+}
+
+#[test]
 fn a_recording_makes_the_folder_of_its_tape_and_says_what_to_do_where_one_is_there() {
     let folder = TempDir::new().unwrap();
     let record = || {
