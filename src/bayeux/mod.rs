@@ -2,7 +2,7 @@
 //!
 //! [`message`] reads what clients send in any of its forms, and `replying` writes what they are answered;
 //! [`Server`] keeps the state of every client and says what must be sent. Sockets, timers and the
-//! choice of events are the caller's, and so are sockets.
+//! choice of events are the caller's.
 //!
 //! Source of the rules: the Bayeux specification 1.0, and the habits of `CometD` where it is silent.
 

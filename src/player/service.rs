@@ -219,8 +219,7 @@ impl Replay {
             let (answer, sends) = state.stage(copy).operation(now, identity, live);
             let moored = state.moor(copy, &answer);
             state.dispatch(sends);
-            let run = state.runs;
-            (answer, Scene { copy, run }, moored)
+            (answer, state.scene(copy), moored)
         })
     }
 

@@ -159,11 +159,14 @@ impl Drop for Capture {
     }
 }
 
-/// As much of a body as the tape keeps: the first `max` bytes, of text only whole characters.
-pub(super) fn limited(body: Body, max: usize) -> Body {
-    if body.bytes().len() <= max {
-        return body;
+/// Keeps as much of a body as the tape does: the first `max` bytes, of text only whole characters.
+pub(super) fn limit(body: &mut Body, max: usize) {
+    if body.bytes().len() > max {
+        *body = beginning(body, max);
     }
+}
+
+fn beginning(body: &Body, max: usize) -> Body {
     let cut = match body.cut() {
         Some(cut) => cut.clone(),
         None => passed(body.bytes().len() as u64, &blake3::hash(body.bytes())),
@@ -193,10 +196,11 @@ mod tests {
         for chunk in chunks {
             capture.push(chunk);
         }
-        let body = capture.finish(Ending::Whole);
+        let mut body = capture.finish(Ending::Whole);
         drop(capture);
         assert_eq!(budget.held(), 0);
-        limited(body, max)
+        limit(&mut body, max);
+        body
     }
 
     fn whole(bytes: &[u8]) -> Cut {

@@ -20,7 +20,7 @@ use crate::stream;
 use crate::tape::{Event, Growing, Numbers};
 
 use super::backlog::{Backlog, Message};
-use super::capture::limited;
+use super::capture::limit;
 use super::dealt::Number;
 use super::filter::{Filter, Verdict, stream_of};
 use super::gap::Account;
@@ -392,12 +392,5 @@ impl Writer {
         }
         self.progress.notifications += 1;
         self.progress.bytes += notification.data.bytes().len() as u64;
-    }
-}
-
-/// Keeps at most so much of a body.
-fn limit(body: &mut Body, max: usize) {
-    if body.bytes().len() > max {
-        *body = limited(std::mem::take(body), max);
     }
 }

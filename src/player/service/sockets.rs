@@ -112,9 +112,7 @@ impl Replay {
             let (answer, sends) = state.stage(copy).offered(now, identity, live);
             let berth = answer.as_ref().and_then(|answer| state.moor(copy, answer));
             state.dispatch(sends);
-            let run = state.runs;
-            let scene = Scene { copy, run };
-            (answer, scene, berth.map(|moored| moored.berth))
+            (answer, state.scene(copy), berth.map(|moored| moored.berth))
         });
         let said = answer
             .as_ref()

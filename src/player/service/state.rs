@@ -12,6 +12,8 @@ use crate::player::stage::outlets::{Outgoing, OutletId, Parcel};
 use crate::player::stage::{Answer, Send, Stage};
 use crate::player::streaming::{Berth, Moored};
 
+use super::Scene;
+
 /// The state of a replay.
 pub(super) struct State {
     pub(super) copies: Copies,
@@ -125,6 +127,12 @@ impl State {
     pub(super) fn unfinished(&mut self) -> Option<CopyId> {
         let copy = self.touched?;
         self.copies.get(copy).is_unfinished().then_some(copy)
+    }
+
+    /// This copy, as it is in this run.
+    pub(super) fn scene(&self, copy: CopyId) -> Scene {
+        let run = self.runs;
+        Scene { copy, run }
     }
 
     /// Makes room for the stream that an answer opens, if it opens one.
