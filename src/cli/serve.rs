@@ -3,6 +3,7 @@
 pub(super) mod admin;
 mod files;
 pub(super) mod limits;
+mod memory;
 pub(super) mod ready;
 
 use std::net::SocketAddr;
@@ -89,6 +90,7 @@ const MIN_WORKERS: usize = 2;
 /// The runtime that a server runs on.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     files::allow();
+    memory::keep();
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(cores.max(MIN_WORKERS))

@@ -28,6 +28,10 @@ const PIECE: u64 = 256 * 1024;
 /// starts many replays.
 const MAX_THREADS: usize = 8;
 
+/// How many pieces of each thread wait at most for whoever takes them. What is made of a piece is kept in any case, so to
+/// have many of them costs nothing, and nobody stands still while the other is slow.
+const MAX_WAITING: usize = 64;
+
 /// Whether anybody asks for the digest of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Digests {
@@ -84,8 +88,7 @@ pub(super) fn read<R: Reader>(
         digests,
     };
     thread::scope(|scope| {
-        // So many wait at most: whoever takes them sets the speed.
-        let (send, receive) = mpsc::sync_channel(threads);
+        let (send, receive) = mpsc::sync_channel(threads * MAX_WAITING);
         for _ in 0..threads {
             let (send, next, from) = (send.clone(), &next, &from);
             scope.spawn(move || work(from, reader, next, &send));
