@@ -70,6 +70,12 @@ pub(crate) fn learned(address: &str) -> Duration {
     begin.elapsed()
 }
 
+/// What a program is answered that it is told something.
+pub(crate) fn post(address: &str, target: &str, content: String) -> (u16, Bytes) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(once(address, "POST", target, content.into()))
+}
+
 /// What one request is answered with, on a connection of its own.
 pub(crate) async fn once(
     address: &str,
