@@ -149,11 +149,7 @@ impl ConfigFlag {
         file: (&str, Option<String>),
     ) -> Option<Setting> {
         if let (name, Some(value)) = flag {
-            let variable = name
-                .trim_start_matches('-')
-                .replace('-', "_")
-                .to_uppercase();
-            let origin = format!("{name} (or ANTIPHON_{variable})");
+            let origin = format!("{name} (or {})", variable(name));
             return Some(Setting {
                 value: value.clone(),
                 origin,
@@ -175,6 +171,12 @@ impl ConfigFlag {
     }
 }
 
+/// The environment variable of a flag.
+pub(super) fn variable(flag: &str) -> String {
+    let name = flag.trim_start_matches('-').replace('-', "_");
+    format!("ANTIPHON_{}", name.to_uppercase())
+}
+
 /// What a setting says; an error names where it stands.
 pub(super) fn read<T>(
     setting: Option<Setting>,
@@ -191,7 +193,10 @@ fn parse(text: &str) -> anyhow::Result<Config> {
     };
     let normalized = normalizer::normalize(text, options)?;
     if let Some(notice) = normalized.notices.first() {
-        bail!("{}:{}: {}", notice.line, notice.column, notice.change());
+        // What a sample becomes where that is found, and what counts then, is said behind it.
+        let why = notice.why.split("; ").next().unwrap_or_default();
+        let (line, column) = (notice.line, notice.column);
+        bail!("{line}:{column}: {}: {why}", notice.was);
     }
     // The derived reader would take an array for a list of settings in order.
     let json = Json::parse(normalized.json.as_bytes());

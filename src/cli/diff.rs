@@ -3,7 +3,7 @@
 mod document;
 mod listing;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use serde::Deserialize;
@@ -95,7 +95,7 @@ impl Diff {
         let see = |event: &Event| Seen::of(event, &settings);
         let left = tapes::walk(&self.left, &see)?;
         let right = tapes::walk(&self.right, &see)?;
-        let names = [name(&self.left), name(&self.right)];
+        let names = [tapes::name(&self.left), tapes::name(&self.right)];
         say_unknown(&settings, [&left, &right], &names);
         let mut compared = None;
         output::stream(|out| {
@@ -186,23 +186,14 @@ impl Diff {
     }
 }
 
-/// Says which of the sessions that the user named a tape does not have: a name may be misspelt.
-fn say_unknown(settings: &Settings, tapes: [&Walk<Option<Seen>>; 2], names: &[String; 2]) {
-    for (left, right) in &settings.sessions {
-        for ((session, tape), name) in [left, right].into_iter().zip(tapes).zip(names) {
-            let mut steps = tape.steps.iter();
-            if !steps.any(|step| step.session.as_ref() == Some(session)) {
-                output::say(&format!("notice: {name} has no session {session}"));
-            }
-        }
-    }
-}
-
-/// What a tape is called.
-fn name(path: &Path) -> String {
-    if tapes::is_piped(path) {
-        "stdin".to_owned()
-    } else {
-        path.display().to_string()
-    }
+/// Says which of the sessions that the user named a tape does not have.
+fn say_unknown(settings: &Settings, [left, right]: [&Walk<Option<Seen>>; 2], names: &[String; 2]) {
+    let [left_name, right_name] = names;
+    let sessions = settings.sessions.iter();
+    tapes::say_unknown(
+        left_name,
+        left,
+        sessions.clone().map(|(left, _)| left.name()),
+    );
+    tapes::say_unknown(right_name, right, sessions.map(|(_, right)| right.name()));
 }

@@ -75,7 +75,7 @@ impl Import {
         let pages = self
             .pages
             .iter()
-            .map(|path| Ok((name(path), content(path)?)))
+            .map(|path| Ok((tapes::name(path), content(path)?)))
             .collect::<Result<Vec<_>, Failure>>()?;
         let pages: Vec<Page<'_>> = pages
             .iter()
@@ -195,15 +195,6 @@ const FOLDER: &str = "recordings";
 enum Existing {
     Keep,
     Replace,
-}
-
-/// What to call a page.
-fn name(path: &Path) -> String {
-    if tapes::is_piped(path) {
-        "stdin".to_owned()
-    } else {
-        path.display().to_string()
-    }
 }
 
 /// The bytes of a page. One byte more than the importer takes is enough to be refused by it.

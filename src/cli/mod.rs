@@ -22,8 +22,10 @@ mod tapes;
 mod tls;
 mod verify;
 
+use std::env;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 /// Record the conversations of notification-driven HTTP services, and replay them.
@@ -63,9 +65,34 @@ enum Command {
     Ca(ca::Ca),
 }
 
+/// The variable whose value is wrong, where that is no flag's on the command line. The message has the flag only.
+fn variable(error: &clap::Error) -> Option<String> {
+    let ContextValue::String(flag) = error.get(ContextKind::InvalidArg)? else {
+        return None;
+    };
+    let name = flag.strip_prefix("--")?.split_whitespace().next()?;
+    let given = |argument: &str| {
+        let argument = argument.strip_prefix("--").unwrap_or_default();
+        argument.split('=').next() == Some(name)
+    };
+    let variable = config::variable(name);
+    let is_given = env::args_os().any(|argument| argument.to_str().is_some_and(given));
+    (!is_given && env::var_os(&variable).is_some()).then_some(variable)
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Whoever cannot be told by this cannot be told at all.
+            let _ = error.print();
+            if let Some(variable) = variable(&error) {
+                output::say(&format!("the value comes from {variable}"));
+            }
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(u8::MAX));
+        }
+    };
     replay::log();
     let result = match arguments.command {
         Command::Normalize(command) => command.run(),

@@ -50,7 +50,7 @@ impl Normalize {
         if self.lines {
             return self.each_line(&mut *input).because(Trouble::Io);
         }
-        let bytes = read_sample(&mut *input, &self.name()).because(Trouble::Io)?;
+        let bytes = read_sample(&mut *input, &tapes::name(&self.file)).because(Trouble::Io)?;
         let options = self.options();
         match decode(&bytes).and_then(|text| Ok((text, normalize(text, options)?))) {
             Ok((_, normalized)) => {
@@ -82,20 +82,12 @@ impl Normalize {
         }
     }
 
-    fn name(&self) -> String {
-        if tapes::is_piped(&self.file) {
-            "standard input".into()
-        } else {
-            self.file.display().to_string()
-        }
-    }
-
     fn open(&self) -> anyhow::Result<Box<dyn BufRead>> {
         if tapes::is_piped(&self.file) {
             return Ok(Box::new(io::stdin().lock()));
         }
-        let file =
-            File::open(&self.file).with_context(|| format!("cannot read {}", self.name()))?;
+        let file = File::open(&self.file)
+            .with_context(|| format!("cannot read {}", tapes::name(&self.file)))?;
         Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
     }
 
@@ -106,7 +98,7 @@ impl Normalize {
         let mut line = Vec::new();
         for number in 1.. {
             line.clear();
-            let context = || format!("cannot read {}", self.name());
+            let context = || format!("cannot read {}", tapes::name(&self.file));
             if read_line(input, &mut line).with_context(context)? == 0 {
                 break;
             }

@@ -173,9 +173,9 @@ impl Record {
             self.tape.max_body,
             &mut recorder,
         )?;
-        recorder.failure =
-            self.failure
-                .failure(&self.config, &file.record, file.limits.max_queue)?;
+        recorder.failure = self
+            .failure
+            .failure(&self.config, &file.record, &file.limits)?;
         recorder.heard = self.json.then(|| Heard(Box::new(print)));
         Ok(Setup {
             listen: listen.unwrap_or_else(|| DEFAULT_LISTEN.to_owned()),
@@ -221,6 +221,7 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let proxy = Proxy::new(setup.proxy, recorder.clone()).because(Trouble::Usage)?;
 
     let (end, stop) = listen::stopper();
+    let _ready = setup.ready.say(&ports, setup.front.scheme())?;
     ports.announce(setup.front.scheme())?;
     let tape = setup.tape.display();
     output::say(&format!("recording to {tape}"));
@@ -244,7 +245,6 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let watched = admin::guarded(setup.admission, move |request| {
         proxy::administer(proxy.clone(), request, crowd.now().numbers())
     });
-    let _ready = setup.ready.say(&ports, setup.front.scheme())?;
     let door = Door {
         listener: ports.listener,
         wire: setup.front.wire,

@@ -36,7 +36,8 @@ pub(super) struct Redact {
     #[arg(long, requires = "output")]
     force: bool,
 
-    /// Write nothing; print a line for each thing that looks secret, and exit 1 if there is any.
+    /// Write nothing; print a line for each thing that looks secret, and exit 1 if there is any. What stands
+    /// under a name that `--no-redact` or `redact.keep` exempts is none.
     #[arg(long)]
     check: bool,
 
@@ -109,7 +110,8 @@ impl Redact {
     fn redact(&self, path: &Path, redaction: Redaction) -> Result<(), Failure> {
         let to = self.output.as_deref().unwrap_or(path);
         let (redactor, key) = redaction::redactor(redaction, to, Earlier::Gone)?;
-        if tapes::is_piped(path) || tapes::is_piped(to) {
+        let is_read_once = !path.is_file() && !path.is_dir();
+        if is_read_once || tapes::is_piped(to) {
             one(path, to, redactor)?;
         } else {
             self.files(path, redactor)?;

@@ -97,8 +97,8 @@ async fn play(
         None => Player::new(plan, setup.settings, endpoints),
     };
     let signals = serve::signals()?;
-    ports.announce(front.scheme())?;
     let _ready = ready.say(&ports, front.scheme())?;
+    ports.announce(front.scheme())?;
     output::say(&words);
     player.clone().learn();
     let counts = Counts::default();

@@ -52,6 +52,7 @@ impl Show {
             repairs: event.repairs().len(),
         };
         let mut tape = tapes::walk(&self.tape, &see)?;
+        tapes::say_unknown(&tapes::name(&self.tape), &tape, self.selection.sessions());
         self.selection.of(&mut tape);
         output::stream(|out| {
             if self.json {

@@ -46,6 +46,25 @@ pub(super) struct Scroll {
     scroll: tape::Scroll,
 }
 
+/// What to call a tape or a page that is read from a path.
+pub(super) fn name(path: &Path) -> String {
+    if is_piped(path) {
+        "stdin".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// Says which of the sessions that a user named are not on a tape: a name may be misspelt.
+pub(super) fn say_unknown<'a, K>(tape: &str, walk: &Walk<K>, named: impl Iterator<Item = &'a str>) {
+    for name in named {
+        let mut known = walk.steps.iter().filter_map(|step| step.session.as_ref());
+        if !known.any(|session| session.name() == name) {
+            output::say(&format!("notice: {tape} has no session {name}"));
+        }
+    }
+}
+
 /// Whether what the reader of a tape should know of its state is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Notices {

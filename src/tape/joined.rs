@@ -67,11 +67,7 @@ pub(super) fn files(path: &Path) -> Result<BTreeMap<u64, PathBuf>, TapeError> {
         }
         return Ok(segments);
     }
-    let header = if path.is_file() {
-        store::header(path)?
-    } else {
-        None
-    };
+    let header = store::header(path)?;
     let mut files = match &header {
         Some(header) => segment::followers(path, header)?,
         None => BTreeMap::new(),

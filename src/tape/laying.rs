@@ -41,6 +41,10 @@ impl Laying {
             path: path.to_owned(),
             source,
         };
+        if !path.is_file() {
+            let bytes = super::file(path)?; // of a pipe, which can be read only once
+            return Laying::of_content(&bytes, path, layout);
+        }
         let scroll = Scroll::of_file(path)?;
         if scroll.is_held() {
             let bytes = super::file(path)?;

@@ -52,12 +52,15 @@ pub fn content(source: impl io::Read, name: &Path) -> Result<Vec<u8>, TapeError>
     Ok(bytes)
 }
 
-/// The header that a file begins with; `None` where there is none.
+/// The header that a file begins with; `None` where there is none, and of a pipe, which can be read only once.
 pub(super) fn header(path: &Path) -> Result<Option<Header>, TapeError> {
     let failed = |source| TapeError::Read {
         path: path.to_owned(),
         source,
     };
+    if !path.metadata().map_err(failed)?.is_file() {
+        return Ok(None);
+    }
     let mut bytes = Vec::new();
     File::open(path)
         .map_err(failed)?

@@ -116,6 +116,7 @@ fn limits_stand_in_the_settings_file_and_flags_come_before_it() {
     for (settings, fault) in [
         ("{ limits: { maxHead: 999999 } }", "limits.maxHead"),
         ("{ limits: { maxConnections: 0 } }", "limits.maxConnections"),
+        ("{ limits: { maxHead: 255 } }", "limits.maxHead"),
         ("{ limits: { drain: -1 } }", "limits.drain"),
         ("{ limits: { maxWishes: 3 } }", "maxWishes"),
         ("{ limits: [3] }", "expected an object"),
@@ -136,4 +137,89 @@ fn limits_stand_in_the_settings_file_and_flags_come_before_it() {
             assert!(words.contains(fault), "{settings}: {words}");
         }
     }
+}
+
+#[test]
+fn a_wrong_value_names_where_it_comes_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("none/ready");
+    let nowhere = nowhere.to_str().unwrap();
+    let twice = folder.path().join("twice.json5");
+    fs::write(&twice, "{\n  pace: '2x',\n  pace: 'instant',\n}").unwrap();
+    let twice = twice.to_str().unwrap();
+    let none: [(&str, &str); 0] = [];
+    for (variables, arguments, code, fault) in [
+        (
+            &[("ANTIPHON_TLS", "maybe")][..],
+            &["replay"][..],
+            2,
+            "the value comes from ANTIPHON_TLS\n",
+        ),
+        (
+            &[("ANTIPHON_MAX_HEAD", "x")],
+            &["replay"],
+            2,
+            "the value comes from ANTIPHON_MAX_HEAD\n",
+        ),
+        (
+            &none,
+            &["replay", "--max-head", "0"],
+            2,
+            "0 is less than 256",
+        ),
+        (
+            &none,
+            &["replay", "--admin-host", "a b"],
+            2,
+            "--admin-host: \"a b\" is no name",
+        ),
+        (
+            &none,
+            &["replay", "--admin-host", "a:80"],
+            2,
+            "--admin-host: \"a:80\" is no name",
+        ),
+        (
+            &none,
+            &["replay", "--config", twice],
+            2,
+            "3:3: pace: an equal key stands before it in the object\n",
+        ),
+        (
+            &none,
+            &["record", "--upstream", "http://a", "--max-queue", "0"],
+            2,
+            "0 is less than 1024",
+        ),
+        (
+            &none,
+            &["record", "--upstream", "http://a", "--redact-at", "x"],
+            2,
+            "--redact-at: \"x\": no JSON Pointer",
+        ),
+        (&none, &["replay", "--ready-file", nowhere], 4, nowhere),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_antiphon"))
+            .args(arguments)
+            .envs(variables.iter().copied())
+            .envs([
+                ("ANTIPHON_LISTEN", "127.0.0.1:0"),
+                ("ANTIPHON_ADMIN", "127.0.0.1:0"),
+            ])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {words}");
+        assert!(words.contains(fault), "{arguments:?}: {words}");
+        assert_eq!(output.stdout, b"", "{arguments:?}");
+    }
+    // A flag comes before the variable, and is to blame itself.
+    let output = Command::new(env!("CARGO_BIN_EXE_antiphon"))
+        .args(["replay", "--max-head=y"])
+        .env("ANTIPHON_MAX_HEAD", "4096")
+        .output()
+        .unwrap();
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!words.contains("comes from"), "{words}");
 }

@@ -252,6 +252,21 @@ fn no_secret_is_in_any_file_log_or_answer_of_a_recorder() {
 }
 
 #[test]
+fn nothing_on_the_tapes_of_the_project_looks_secret() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings");
+    for entry in fs::read_dir(&folder).unwrap() {
+        let tape = entry.unwrap().path();
+        let check = antiphon(&folder)
+            .args(["redact", "--check"])
+            .arg(&tape)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(check.stdout).unwrap();
+        assert_eq!(check.status.code(), Some(0), "{said}");
+    }
+}
+
+#[test]
 fn a_tape_recorded_without_redaction_is_redacted_afterwards_and_checked() {
     let left = recorded(&["--no-redact", "*"]);
     let tape = left.folder.path().join("t.tape");

@@ -1027,3 +1027,52 @@ fn a_body_with_a_nul_is_no_text() {
     assert!(text.contains(r#"{"base64":"YQBi"}"#), "{text}");
     assert_eq!(Tape::read(text.as_bytes()).unwrap().tape, tape);
 }
+
+#[test]
+fn a_tape_that_comes_through_a_pipe_is_read_once() {
+    let recording = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("recordings/remove-participant-from-conference.tape");
+    let recorded = Tape::load(&recording).unwrap().tape;
+    let tape = recorded.write(Layout::Lines);
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.tape");
+    let copy = copy.to_str().unwrap();
+    let pipe = "/dev/stdin";
+    for arguments in [
+        &["verify", pipe][..],
+        &["show", pipe],
+        &["diff", pipe, recording.to_str().unwrap()],
+        &["format", "--check", "--lines", pipe],
+        &["redact", "--check", pipe],
+        &["redact", pipe, "-o", copy],
+    ] {
+        let output = piped(arguments, tape.as_bytes());
+        let words = stderr(&output);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {words}");
+    }
+    let copied = Tape::load(Path::new(copy)).unwrap().tape;
+    assert_eq!(copied.events, recorded.events);
+    // In place of a pipe nothing can be written.
+    for arguments in [&["redact", pipe][..], &["format", pipe]] {
+        let output = piped(arguments, tape.as_bytes());
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}");
+        let words = stderr(&output);
+        assert!(words.contains("it is there, and no file"), "{words}");
+    }
+}
+
+#[test]
+fn a_session_that_is_not_on_the_tape_is_not_shown_in_silence() {
+    let tape = sample();
+    let shown = antiphon(&[
+        "show",
+        tape.to_str().unwrap(),
+        "--session",
+        "agent1",
+        "--session",
+        "nobody",
+    ]);
+    assert_eq!(shown.status.code(), Some(0));
+    let expected = format!("notice: {} has no session nobody\n", tape.display());
+    assert_eq!(stderr(&shown), expected);
+}

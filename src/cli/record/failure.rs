@@ -1,10 +1,16 @@
 //! The flags that say what happens when a recording fails.
 
 use crate::cli::config::ConfigFlag;
-use crate::cli::serve;
+use crate::cli::serve::{
+    self,
+    limits::{LimitSettings, Range, count},
+};
 use crate::recorder::{DEFAULT_MAX_QUEUE, DEFAULT_PATIENCE, Failure};
 
 use super::settings::{RecordSettings, chosen};
+
+/// The shortest queue, in bytes: with room for a small exchange.
+const SHORTEST_QUEUE: usize = 1024;
 
 /// What becomes of the traffic when it cannot be recorded.
 #[derive(Debug, clap::Args)]
@@ -26,18 +32,18 @@ pub(super) struct FailureFlags {
     patience: Option<String>,
 
     /// How many bytes may wait to be written, and as many again for a disk that takes nothing
-    /// [default: 67108864].
+    /// (1024 or more) [default: 67108864].
     #[arg(long, value_name = "BYTES", env = "ANTIPHON_MAX_QUEUE")]
     max_queue: Option<usize>,
 }
 
 impl FailureFlags {
-    /// What they and the file say; `queue` is what that says of the queue.
+    /// What they and the file say.
     pub(super) fn failure(
         &self,
         config: &ConfigFlag,
         file: &RecordSettings,
-        queue: Option<usize>,
+        limits: &LimitSettings,
     ) -> anyhow::Result<Failure> {
         let on_failure = ("record.onFailure", file.on_failure.as_ref());
         let when_behind = ("record.whenBehind", file.when_behind.as_ref());
@@ -46,6 +52,12 @@ impl FailureFlags {
             ("--patience", self.patience.as_ref()),
             ("record.patience", patience),
         );
+        let queue = count(
+            config,
+            (self.max_queue, "--max-queue"),
+            (limits.max_queue, "limits.maxQueue"),
+            Range::from(SHORTEST_QUEUE),
+        )?;
         Ok(Failure {
             on_failure: chosen(
                 config,
@@ -62,7 +74,7 @@ impl FailureFlags {
             patience: patience.map_or(Ok(DEFAULT_PATIENCE), |setting| {
                 serve::seconds(&setting.origin, &setting.value)
             })?,
-            max_queue: self.max_queue.or(queue).unwrap_or(DEFAULT_MAX_QUEUE),
+            max_queue: queue.unwrap_or(DEFAULT_MAX_QUEUE),
         })
     }
 }

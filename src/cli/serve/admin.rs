@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
+use http::uri::Authority;
 use http::{Request, Response};
 use http_body_util::{Either, Full};
 
@@ -79,6 +80,15 @@ impl AdminFlags {
             Some((text, origin)) => Some(Token::new(&text).context(origin)?),
             None => None,
         };
+        let named = |host: &&String| {
+            host.parse::<Authority>()
+                .is_ok_and(|read| read.host() == *host)
+        };
+        if let Some(other) = self.admin_host.iter().find(|host| !named(host)) {
+            return Err(anyhow!(
+                "--admin-host: {other:?} is no name of a host, without a port"
+            ));
+        }
         Ok(Admission::new(token, &self.admin_host))
     }
 }

@@ -26,6 +26,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// The longest head that can be allowed: what the HTTP/1.1 library holds of one at most is some 400 KB.
 const LONGEST_HEAD: usize = 256 * 1024;
 
+/// The shortest: what a request with a few fields has.
+const SHORTEST_HEAD: usize = 256;
+
 /// How clients are kept from starving each other.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
@@ -35,7 +38,7 @@ pub(in crate::cli) struct CrowdFlags {
     #[arg(long, value_name = "N", env = "ANTIPHON_MAX_CONNECTIONS")]
     max_connections: Option<usize>,
 
-    /// How many bytes the head of a request may have, at most 262144 [default: 65536].
+    /// How many bytes the head of a request may have, 256 to 262144 [default: 65536].
     #[arg(long, value_name = "BYTES", env = "ANTIPHON_MAX_HEAD")]
     max_head: Option<usize>,
 
@@ -133,7 +136,7 @@ impl CrowdFlags {
                 (self.max_head, "--max-head"),
                 head,
                 Range {
-                    least: 0,
+                    least: SHORTEST_HEAD,
                     most: LONGEST_HEAD,
                 },
             )?

@@ -45,6 +45,11 @@ impl Selection {
         if fits { Fit::Fits } else { Fit::Other }
     }
 
+    /// The names of the sessions that were asked for.
+    pub(super) fn sessions(&self) -> impl Iterator<Item = &str> {
+        self.sessions.iter().map(String::as_str)
+    }
+
     /// Leaves as much of the tape as was asked for.
     pub(super) fn of(&self, tape: &mut Walk<Seen>) {
         if self.sessions.is_empty() && self.channels.is_empty() && self.paths.is_empty() {

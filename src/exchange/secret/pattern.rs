@@ -18,10 +18,8 @@ pub struct NamePattern {
 
 /// A text that is no pattern of names.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is no pattern of names: expected letters or digits, or `*`, and at most {MAX_PATTERN} bytes"
-)]
-pub struct NoPattern(String);
+#[error("no pattern of names: expected letters or digits, or `*`, and at most {MAX_PATTERN} bytes")]
+pub struct NoPattern;
 
 impl NamePattern {
     /// Whether a field of this name is meant.
@@ -56,7 +54,7 @@ impl FromStr for NamePattern {
         let pieces: Vec<String> = text.split('*').map(bare).collect();
         let says = pieces.len() > 1 || pieces.iter().any(|piece| !piece.is_empty());
         if !says || text.len() > MAX_PATTERN || text.chars().any(char::is_control) {
-            return Err(NoPattern(text.to_owned()));
+            return Err(NoPattern);
         }
         Ok(NamePattern {
             written: text.to_owned(),

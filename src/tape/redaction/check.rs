@@ -3,7 +3,8 @@
 //!
 //! A tape that says that it is redacted is believed where its rules name a secret; all else is
 //! searched. (What a regular expression found within other text, or one that names its values, may not be matched
-//! by it any more once it is a pseudonym, and is searched like all else.) A finding tells where, and only how the value begins.
+//! by it any more once it is a pseudonym, and is searched like all else.) What stands under an exempted name is no
+//! finding. A finding tells where, and only how the value begins.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,6 +12,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::exchange::secret::Names;
 use crate::tape::Event;
 
 use super::looks::{RANDOM, is_passing, is_random, octets, tokens};
@@ -64,6 +66,7 @@ impl Check {
     pub fn findings(&self, number: usize, event: &Event, rules: &Rules) -> Vec<Finding> {
         let mut search = Search {
             pseudonyms: &self.pseudonyms,
+            names: rules.names(),
             event: number,
             findings: Vec::new(),
         };
@@ -78,6 +81,7 @@ impl Check {
 
 struct Search<'a> {
     pseudonyms: &'a BTreeSet<String>,
+    names: &'a Names,
     event: usize,
     findings: Vec<Finding>,
 }
@@ -125,7 +129,7 @@ impl Search<'_> {
     fn words(&mut self, event: &Event, text: &str, place: &dyn Fn(usize) -> String) {
         let known: BTreeSet<&str> = tokens(text).map(|(_, _, value)| value).collect();
         for (start, why, value) in tokens(text) {
-            if !self.is_pseudonym(value) {
+            if !self.is_pseudonym(value) && !self.is_exempted(text, start, value) {
                 self.found(place(start), why, value);
             }
         }
@@ -139,6 +143,7 @@ impl Search<'_> {
                 && !is_passing(event, text, at)
                 && !known.contains(piece)
                 && !self.is_pseudonym(piece)
+                && !self.is_exempted(text, at, piece)
             {
                 // Escapes of JSON (`\n`) leave their letter at the front of a word, which does no harm here.
                 self.found(place(at), "it looks random", piece);
@@ -149,6 +154,14 @@ impl Search<'_> {
                     .and_then(|rest| rest.chars().next())
                     .map_or(0, char::len_utf8);
         }
+    }
+
+    /// Whether what stands here has a name whose values are none: of a field or a member, or of a parameter or a cookie
+    /// that is written with it.
+    fn is_exempted(&self, text: &str, at: usize, word: &str) -> bool {
+        let parameter = word.split_once('=').map(|(name, _)| name);
+        let mut names = name_at(text, at).into_iter().chain(parameter);
+        names.any(|name| self.names.is_exempted(name))
     }
 
     /// Whether a value is a pseudonym, or a part of one, or holds one.
@@ -169,20 +182,30 @@ impl Search<'_> {
     }
 }
 
-/// The name before a place in the text of an event.
+/// Where something stands in the text of an event, by the name before it.
 fn context(text: &str, at: usize) -> String {
-    let before = text.get(..at).unwrap_or_default();
-    let name = before
-        .rsplit("\":")
-        .nth(1)
-        .and_then(|before| before.rsplit('"').next());
-    let near = before
-        .rsplit_once("\":")
-        .and_then(|(before, _)| before.rsplit('"').next());
-    near.or(name).filter(|name| !name.is_empty()).map_or_else(
+    name_at(text, at).map_or_else(
         || "somewhere".to_owned(),
         |name| format!("after `{}`", masked_name(name)),
     )
+}
+
+/// The name of what stands at a place in the text of an event: that of its header field, or of the last member
+/// before it.
+fn name_at(text: &str, at: usize) -> Option<&str> {
+    let before = text.get(..at)?;
+    let field = before
+        .rsplit_once("\",\"")
+        .filter(|(_, value)| !value.contains('"'))
+        .and_then(|(pair, _)| pair.rsplit_once("[\""))
+        .map(|(_, name)| name)
+        .filter(|name| !name.contains('"'));
+    let member = || {
+        let (named, _) = before.rsplit_once("\":")?;
+        let name = named.rsplit('"').next()?;
+        Some(name.trim_end_matches('\\')) // in JSON that stands as text
+    };
+    field.or_else(member).filter(|name| !name.is_empty())
 }
 
 /// A name as it may be shown: one that is long may be a secret itself.
@@ -264,6 +287,53 @@ mod tests {
             .collect();
         assert_eq!(in_headers.len(), 1, "{lines:#?}");
         assert!(in_headers[0].contains("gPMK"), "{lines:#?}");
+    }
+
+    #[test]
+    fn numbers_of_hexadecimal_digits_are_no_findings_wherever_they_stand() {
+        let body = r#""note":"http://10.0.0.1:9090/api/v2/users/c30d06daa1ea43b8be79f9b071f30d70""#;
+        let secret = r#""note":"http://10.0.0.1:9090/api/v2/users/q7Zt0XwYb3RkLm92VcNs81""#;
+        let note = r#""note":"ghp_16C7e42F292c6912E7710c838347Ae178B4a""#;
+        for (said, expected) in [(body, 0), (secret, 1)] {
+            let tape = Tape::read(TAPE.replace(note, said).as_bytes())
+                .unwrap()
+                .tape;
+            let found = check(&tape, &Rules::new(&Redaction::default()).unwrap());
+            let found = found.iter().filter(|found| found.place.contains("note"));
+            assert_eq!(found.count(), expected, "{said}");
+        }
+    }
+
+    #[test]
+    fn what_stands_under_an_exempted_name_is_no_finding() {
+        let text = TAPE
+            .replace(
+                r#"["cookie","SID=7f3a99ab"]"#,
+                r#"["x-trace","of q7Zt0XwYb3RkLm92VcNs82"],["x-text","{\"inner\":\"q7Zt0XwYb3RkLm92VcNs83\"}"]"#,
+            )
+            .replace("token=abcdefgh1", "at=q7Zt0XwYb3RkLm92VcNs84");
+        let tape = Tape::read(text.as_bytes()).unwrap().tape;
+        let places = |exempted: &[&str]| -> Vec<String> {
+            let redaction = Redaction {
+                exempted: exempted.iter().map(|name| (*name).to_owned()).collect(),
+                ..Redaction::default()
+            };
+            let found = check(&tape, &Rules::new(&redaction).unwrap());
+            found.into_iter().map(|found| found.place).collect()
+        };
+        let all = ["x-trace", "inner", "target", "hash", "note"];
+        let named = all.map(|name| format!("after `{name}`"));
+        let found = places(&[]);
+        assert!(named.iter().all(|name| found.contains(name)), "{found:?}");
+        assert_eq!(found.len(), named.len());
+        assert_eq!(
+            places(&["x-trace", "inner", "at", "hash"]),
+            ["after `note`"]
+        );
+        assert_eq!(
+            places(&["x-*", "target", "hash", "note"]),
+            ["after `inner`"]
+        );
     }
 
     #[test]

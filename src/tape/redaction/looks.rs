@@ -93,14 +93,21 @@ pub(super) fn is_random(word: &str) -> bool {
     let letters = word.chars().filter(char::is_ascii_alphabetic).count();
     let digits = word.chars().filter(char::is_ascii_digit).count();
     // Paths, times and names of fields are words with punctuation between.
-    let parts = word
-        .split(['/', '.', '-', '_', '~'])
-        .map(str::len)
-        .max()
-        .unwrap_or_default();
-    let whole =
-        parts >= *RANDOM.start() && letters > 0 && digits > 0 && RANDOM.contains(&word.len());
-    whole && !word.starts_with("blake3") && bits(word) >= MIN_BITS
+    let parts = word.split(['/', '.', '-', '_', '~']);
+    let Some(longest) = parts.max_by_key(|part| part.len()) else {
+        return false;
+    };
+    let whole = longest.len() >= *RANDOM.start()
+        && letters > 0
+        && digits > 0
+        && RANDOM.contains(&word.len());
+    // The number of something says no more where other words stand around it.
+    let said = if longest.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        longest
+    } else {
+        word
+    };
+    whole && !word.starts_with("blake3") && bits(said) >= MIN_BITS
 }
 
 /// How many bits a character says, by how often each comes (Shannon's entropy).

@@ -38,7 +38,7 @@ pub(super) struct Pointer(Vec<Option<String>>);
 impl Pointer {
     pub(super) fn new(text: &str) -> Result<Pointer, RuleError> {
         let Some(steps) = text.strip_prefix('/') else {
-            return Err(RuleError::Pointer(text.to_owned()));
+            return Err(RuleError::Pointer);
         };
         let steps = steps
             .split('/')
