@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-use crate::events::{notification, operation, pushed};
+use crate::events::{handshake, notification, operation, pushed};
 use crate::support::tape;
 
 fn verify(arguments: &[&str]) -> Output {
@@ -47,6 +47,32 @@ fn the_embedded_tape_is_the_same_each_time() {
     assert_eq!(document["differences"], json!([]));
     let words = "2 sessions, 1 operation and 6 notifications: as recorded, 2 times in";
     assert!(stderr(&again).starts_with(words), "{}", stderr(&again));
+}
+
+#[test]
+fn a_session_that_subscribed_before_the_tape_begins_goes_on_where_it_was() {
+    let subscribe = |at: u64, channel: &str| fact("alice", at, &json!({ "subscribe": channel }));
+    let call = |id: u64| operation(id, "alice", &format!("POST /calls/{id}"), &json!({}));
+    let chat = |id: u64, after: u64| notification(id, "alice", after);
+    let call_state =
+        |id: u64, after: u64| pushed(id, "alice", after, "/v2/me/calls", &json!({ "n": id }));
+    let first = call(1) + &chat(2, 1);
+    // It goes on without a word on the channel, and subscribes to another.
+    let other = subscribe(2_500, "/v2/me/calls") + &call(3) + &chat(4, 3) + &call_state(5, 3);
+    // It comes again.
+    let again = handshake("alice", 5_500, "c2")
+        + &subscribe(5_600, "/v2/me/*")
+        + &call(6)
+        + &chat(7, 6)
+        + &call_state(8, 6);
+    for (name, events) in [
+        ("went-on", first.clone() + &other),
+        ("came-again", first.clone() + &again),
+        ("both", first + &other + &again),
+    ] {
+        let output = verify(&[&tape(name, &events)]);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", stderr(&output));
+    }
 }
 
 #[test]

@@ -2,15 +2,23 @@
 //!
 //! What clients on the wire may do beside this is tested without them, in `tests/it`.
 
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::agent::{Agent, Identification, Library, Pauses};
+use crate::segments::segments;
 use crate::server::Server;
-use crate::tape::{Session, Subscriptions, Tape};
+use crate::tape::{Session, Subscriptions, Tape, verified};
 
 /// How long a poll is held here, in milliseconds: long enough that what is sent meets a held poll,
 /// and short enough to wait for a whole one.
 const POLL: u32 = 500;
+
+/// How long a recording may take to go on in another segment.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A replay and an agent for each session of its tape.
 struct Scene {
@@ -22,15 +30,24 @@ struct Scene {
 impl Scene {
     /// Starts the agents, whose libraries are these in turn.
     fn new(libraries: &[Library], by: Identification, to: Subscriptions) -> Scene {
-        let tape = Tape::embedded();
         let replay = Server::replay(POLL);
-        let libraries = libraries.iter().cycle();
-        let agents = tape
-            .sessions
-            .iter()
-            .zip(libraries)
-            .map(|(session, library)| Agent::start(*library, &replay.origin, session, by, to));
-        let agents = agents.collect();
+        let origin = replay.origin.clone();
+        Scene::behind(&origin, replay, libraries, by, to)
+    }
+
+    /// The same with agents that reach the replay by way of this origin.
+    fn behind(
+        origin: &str,
+        replay: Server,
+        libraries: &[Library],
+        by: Identification,
+        to: Subscriptions,
+    ) -> Scene {
+        let tape = Tape::embedded();
+        let sessions = tape.sessions.iter().zip(libraries.iter().cycle());
+        let agents = sessions
+            .map(|(session, library)| Agent::start(*library, origin, session, by, to))
+            .collect();
         Scene {
             tape,
             replay,
@@ -205,6 +222,51 @@ fn agents_are_known_by_their_cookie_when_they_come_back_in_another_order() {
 fn cometd_survives_a_reset() {
     let libraries = [Library::Cometd9, Library::Cometd3];
     survive_a_reset(&libraries, Identification::Header);
+}
+
+/// Of a long recording the oldest segments are removed, and with them what clients subscribed to.
+#[test]
+fn a_recording_plays_by_itself_wherever_it_begins() {
+    let replay = Server::replay(POLL);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.tape");
+    let recorder = Server::record_on(&replay.origin, &path, &["--rotate", "64MiB"]);
+    let libraries = [Library::Cometd9, Library::Cometd3];
+    let (by, to) = (Identification::Header, Subscriptions::Siblings);
+    let mut scene = Scene::behind(&recorder.origin, replay, &libraries, by, to);
+    scene.join();
+    turn(&recorder, &path);
+    scene.play();
+    turn(&recorder, &path);
+    for agent in &mut scene.agents {
+        agent.take();
+    }
+    scene.replay.reset();
+    for agent in &mut scene.agents {
+        agent.until(|heard| heard.ready == 1);
+    }
+    scene.play();
+    scene.leave();
+    recorder.end_well();
+    let segments = segments(&path);
+    assert_eq!(segments.len(), 3);
+    for first in segments {
+        verified(&path);
+        std::fs::remove_file(first).unwrap();
+    }
+}
+
+/// Has a recording go on in another segment, and waits until it does.
+fn turn(recorder: &Server, folder: &Path) {
+    let before = segments(folder).len();
+    let id = recorder.id().to_string();
+    let sent = Command::new("kill").args(["-HUP", &id]).status().unwrap();
+    assert!(sent.success());
+    let begin = Instant::now();
+    while segments(folder).len() == before {
+        assert!(begin.elapsed() < PATIENCE, "it goes on in no other segment");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]

@@ -25,7 +25,8 @@ const POINTS: [(&str, u32); 9] = [
     ("fsync", 9),
 ];
 
-fn segments(folder: &Path) -> Vec<PathBuf> {
+/// The segments in a folder, in their order.
+pub(crate) fn segments(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     let mut segments: Vec<PathBuf> = paths
