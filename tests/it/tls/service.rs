@@ -8,6 +8,7 @@ use std::thread;
 use http::{Request, Response, Version};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, IsCa};
@@ -250,9 +251,17 @@ fn choosing(mut settings: ServerConfig, protocols: &[&str]) -> (String, mpsc::Re
                         Ok::<_, std::convert::Infallible>(Response::new(body))
                     }
                 });
-                let http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                let chosen = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                let stream = TokioIo::new(stream);
                 tokio::spawn(async move {
-                    let _ = http.serve_connection(TokioIo::new(stream), service).await;
+                    let _ = if chosen {
+                        let http = http2::Builder::new(TokioExecutor::new());
+                        http.serve_connection(stream, service).await
+                    } else {
+                        http1::Builder::new()
+                            .serve_connection(stream, service)
+                            .await
+                    };
                 });
             }
         });
