@@ -25,6 +25,9 @@ pub use renamed::Renaming;
 pub use seen::{Lane, Seen};
 pub use settings::{Renames, Settings};
 
+/// The place at which the causes of a notification differ. An operation may have another number on the other tape.
+pub const CAUSES: &str = "/after";
+
 /// Something in which two tapes differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -209,7 +212,7 @@ impl Tapes<'_> {
             Some(Json::Array(after.iter().map(number).collect()))
         };
         (expected != found).then(|| Difference {
-            pointer: "/after".to_owned(),
+            pointer: CAUSES.to_owned(),
             recorded: numbers(&left.after),
             live: numbers(&right.after),
         })

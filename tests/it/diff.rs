@@ -117,6 +117,30 @@ fn numbers_times_and_spelling_are_no_difference() {
 }
 
 #[test]
+fn what_looks_the_same_and_is_not_says_so() {
+    let long = "x".repeat(200);
+    let pair = Pair::new(
+        &[
+            call(1, "a", "/one", "1", &format!(r#""{long}1""#)),
+            push(2, "a", 1, "2"),
+        ],
+        &[
+            call(1, "a", "/two", "2", "3"),
+            call(3, "a", "/one", "1", &format!(r#""{long}2""#)),
+            push(2, "a", 1, "2"),
+        ],
+    );
+    let changes = pair.changes(&[]);
+    let shown = "x".repeat(159);
+    let further = format!(
+        "/response: \"{shown}… (43 more) → \"{shown}… (43 more) (they differ further on)\n"
+    );
+    assert!(changes.contains(&further), "{changes}");
+    let others = "/after: [1] → [1] (where these are other operations)\n";
+    assert!(changes.contains(others), "{changes}");
+}
+
+#[test]
 fn each_kind_of_difference_is_told_under_its_session() {
     let left = [
         call(

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::compare::{Difference, Json};
-use crate::diff::{Change, Outcome, Told};
+use crate::diff::{CAUSES, Change, Outcome, Told};
 use crate::exchange::Session;
 
 use super::Tell;
@@ -85,7 +85,13 @@ fn write_place(place: &Difference, out: &mut dyn io::Write) -> io::Result<()> {
         Some(value) => shown(&value.to_string()),
     };
     let (left, right) = (value(&place.recorded), value(&place.live));
-    writeln!(out, "      {}: {left} → {right}", shown(&place.pointer))
+    let pointer = place.pointer.as_str();
+    let how = match (left == right, pointer) {
+        (false, _) => "",
+        (true, CAUSES) => " (where these are other operations)",
+        (true, _) => " (they differ further on)",
+    };
+    writeln!(out, "      {}: {left} → {right}{how}", shown(pointer))
 }
 
 fn quoted(text: &str) -> String {
