@@ -227,7 +227,6 @@ impl Plan {
         if self.lanes.is_empty() {
             return Err(PlanError::Nothing);
         }
-        self.paths.sort();
         self.shelf.measure(&self.operations);
         if self.have_secrets() {
             for (session, credential) in self.values().brought().collect::<Vec<_>>() {

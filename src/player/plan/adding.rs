@@ -2,7 +2,10 @@
 //! worked out elsewhere.
 
 use std::collections::BTreeMap;
+use std::mem;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use super::learned::Conversation;
 use super::noting::Notes;
@@ -66,7 +69,21 @@ impl Numbers {
 
 impl Plan {
     /// Adds a conversation to the plan.
-    pub(super) fn add(&mut self, roll: Roll) -> Result<(), PlanError> {
+    pub(super) fn add(&mut self, mut roll: Roll) -> Result<(), PlanError> {
+        let first = self.operations.len();
+        let (paths, digests) = (mem::take(&mut self.paths), mem::take(&mut roll.notes.paths));
+        // To sort those of a long tape takes half as long as all else, which asks for none of them.
+        let (paths, added) = thread::scope(|scope| {
+            let paths = scope.spawn(|| paths.with(&digests, first));
+            let added = self.add_all(roll);
+            (paths.join(), added)
+        });
+        self.paths = paths.unwrap_or_else(|panic| resume_unwind(panic));
+        added
+    }
+
+    /// Adds all of a conversation but where its operations were called.
+    fn add_all(&mut self, roll: Roll) -> Result<(), PlanError> {
         let Roll {
             notes,
             events,
@@ -85,9 +102,6 @@ impl Plan {
             .map(|session| self.seat(session))
             .collect();
         let seat_of = |session: usize| seats.get(session).copied().unwrap_or_default();
-        for (path, place) in notes.paths.iter().zip(first..) {
-            self.paths.add(*path, place);
-        }
         self.learn_ties(&notes, seat_of);
         self.take_operations(notes.operations, &seats);
         let numbers = Numbers::of(

@@ -41,15 +41,12 @@ pub(super) fn digest(path: &str) -> u32 {
 }
 
 impl Paths {
-    /// Notes that this operation was called at a path of this digest.
-    pub(super) fn add(&mut self, digest: u32, place: usize) {
-        // There are fewer: each takes some bytes of a tape.
-        let place = u32::try_from(place).unwrap_or(u32::MAX);
-        self.places.push(u64::from(digest) << 32 | u64::from(place));
-    }
-
-    /// Must be called when all were added.
-    pub(super) fn sort(&mut self) {
+    /// The same with the operations from this place on, which were called at paths of these digests.
+    pub(super) fn with(mut self, digests: &[u32], first: usize) -> Paths {
+        let noted = digests.iter().zip(first..);
+        self.places.extend(
+            noted.map(|(digest, place)| u64::from(*digest) << 32 | u64::from(narrow(place))),
+        );
         self.places.sort_unstable();
         let shift = self.shift();
         let mut drawers = Vec::new();
@@ -61,6 +58,7 @@ impl Paths {
         }
         drawers.shrink_to_fit();
         self.drawers = drawers;
+        self
     }
 
     /// Where those of a digest stand.
@@ -111,11 +109,7 @@ mod tests {
             few in proptest::collection::vec(0..9_u32, 0..300),
             wanted in prop_oneof![any::<u32>(), 0..9_u32],
         ) {
-            let mut paths = Paths::default();
-            for (place, digest) in many.iter().chain(&few).enumerate() {
-                paths.add(*digest, place);
-            }
-            paths.sort();
+            let paths = Paths::default().with(&many, 0).with(&few, many.len());
             for digest in many.iter().chain(&few).chain([&wanted]) {
                 let digest = u64::from(*digest);
                 let expected = paths.places.partition_point(|place| place >> 32 < digest);
