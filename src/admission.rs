@@ -72,8 +72,8 @@ impl fmt::Debug for Token {
 
 impl Admission {
     /// Those with the token, if one is wanted, who call the port by an address or by one of these names.
-    pub fn new(token: Option<Token>, hosts: &[String]) -> Admission {
-        let plain = |host: &String| host.trim_end_matches('.').to_ascii_lowercase();
+    pub fn new(token: Option<Token>, hosts: &[&str]) -> Admission {
+        let plain = |host: &&str| host.trim_end_matches('.').to_ascii_lowercase();
         Admission {
             token,
             hosts: hosts.iter().map(plain).collect(),
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn which_hosts_are_known() {
-        let open = Admission::new(None, &["Desk.Example".to_owned()]);
+        let open = Admission::new(None, &["Desk.Example"]);
         let token = Token::new("0123456789abcdef").unwrap();
         let closed = Admission::new(Some(token), &[]);
         for (host, with_names, with_token) in [

@@ -71,12 +71,15 @@ fn variable(error: &clap::Error) -> Option<String> {
         return None;
     };
     let name = flag.strip_prefix("--")?.split_whitespace().next()?;
-    let given = |argument: &str| {
-        let argument = argument.strip_prefix("--").unwrap_or_default();
-        argument.split('=').next() == Some(name)
-    };
+    // One flag with a variable has a short form, too.
+    let is_given = env::args_os().any(|argument| {
+        let argument = argument.to_str().unwrap_or_default();
+        let long = argument
+            .strip_prefix("--")
+            .map(|given| given.split('=').next());
+        long == Some(Some(name)) || (name == "output" && argument.starts_with("-o"))
+    });
     let variable = config::variable(name);
-    let is_given = env::args_os().any(|argument| argument.to_str().is_some_and(given));
     (!is_given && env::var_os(&variable).is_some()).then_some(variable)
 }
 

@@ -110,7 +110,7 @@ impl Redact {
     fn redact(&self, path: &Path, redaction: Redaction) -> Result<(), Failure> {
         let to = self.output.as_deref().unwrap_or(path);
         let (redactor, key) = redaction::redactor(redaction, to, Earlier::Gone)?;
-        let is_read_once = !path.is_file() && !path.is_dir();
+        let is_read_once = tapes::is_piped(path) || (!path.is_file() && !path.is_dir());
         if is_read_once || tapes::is_piped(to) {
             one(path, to, redactor)?;
         } else {

@@ -171,13 +171,13 @@ fn a_wrong_value_names_where_it_comes_from() {
             &none,
             &["replay", "--admin-host", "a b"],
             2,
-            "--admin-host: \"a b\" is no name",
+            "--admin-host (or ANTIPHON_ADMIN_HOST): \"a b\" is no name",
         ),
         (
             &none,
             &["replay", "--admin-host", "a:80"],
             2,
-            "--admin-host: \"a:80\" is no name",
+            "\"a:80\" is no name",
         ),
         (
             &none,

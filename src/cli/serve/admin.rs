@@ -80,16 +80,20 @@ impl AdminFlags {
             Some((text, origin)) => Some(Token::new(&text).context(origin)?),
             None => None,
         };
-        let named = |host: &&String| {
-            host.parse::<Authority>()
-                .is_ok_and(|read| read.host() == *host)
+        let hosts = self.admin_host.iter().map(|host| host.trim());
+        let hosts: Vec<&str> = hosts.filter(|host| !host.is_empty()).collect();
+        let is_name = |host: &&str| {
+            host.parse::<IpAddr>().is_ok()
+                || host
+                    .parse::<Authority>()
+                    .is_ok_and(|read| read.host() == *host)
         };
-        if let Some(other) = self.admin_host.iter().find(|host| !named(host)) {
+        if let Some(other) = hosts.iter().find(|host| !is_name(host)) {
             return Err(anyhow!(
-                "--admin-host: {other:?} is no name of a host, without a port"
+                "--admin-host (or ANTIPHON_ADMIN_HOST): {other:?} is no name of a host, without a port"
             ));
         }
-        Ok(Admission::new(token, &self.admin_host))
+        Ok(Admission::new(token, &hosts))
     }
 }
 

@@ -133,9 +133,8 @@ impl Search<'_> {
                 self.found(place(start), why, value);
             }
         }
-        let word = |c: char| c.is_ascii_alphanumeric() || "-_+/=.~".contains(c);
         let mut at = 0;
-        for piece in text.split(|c| !word(c)) {
+        for piece in text.split(|c| !is_of_word(c)) {
             if let Some(octets) = octets(text, at, piece) {
                 // Coded so, all octets look random: what counts is the words in them.
                 self.words(event, &octets, &|_| place(at));
@@ -158,9 +157,12 @@ impl Search<'_> {
 
     /// Whether what stands here has a name whose values are none: of a field or a member, or of a parameter or a cookie
     /// that is written with it.
-    fn is_exempted(&self, text: &str, at: usize, word: &str) -> bool {
+    fn is_exempted(&self, text: &str, at: usize, value: &str) -> bool {
+        let before = text.get(..at).unwrap_or_default();
+        let begins = before.trim_end_matches(is_of_word).len();
+        let word = text.get(begins..at + value.len()).unwrap_or_default();
         let parameter = word.split_once('=').map(|(name, _)| name);
-        let mut names = name_at(text, at).into_iter().chain(parameter);
+        let mut names = own_name(before).into_iter().chain(parameter);
         names.any(|name| self.names.is_exempted(name))
     }
 
@@ -182,30 +184,73 @@ impl Search<'_> {
     }
 }
 
-/// Where something stands in the text of an event, by the name before it.
-fn context(text: &str, at: usize) -> String {
-    name_at(text, at).map_or_else(
-        || "somewhere".to_owned(),
-        |name| format!("after `{}`", masked_name(name)),
-    )
+/// Whether a character may stand in a word that is looked at.
+fn is_of_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_+/=.~".contains(c)
 }
 
-/// The name of what stands at a place in the text of an event: that of its header field, or of the last member
-/// before it.
-fn name_at(text: &str, at: usize) -> Option<&str> {
-    let before = text.get(..at)?;
-    let field = before
-        .rsplit_once("\",\"")
-        .filter(|(_, value)| !value.contains('"'))
-        .and_then(|(pair, _)| pair.rsplit_once("[\""))
-        .map(|(_, name)| name)
-        .filter(|name| !name.contains('"'));
+/// Where something stands in the text of an event: the name before it, be it near or far.
+fn context(text: &str, at: usize) -> String {
+    let before = text.get(..at).unwrap_or_default();
     let member = || {
         let (named, _) = before.rsplit_once("\":")?;
         let name = named.rsplit('"').next()?;
         Some(name.trim_end_matches('\\')) // in JSON that stands as text
     };
-    field.or_else(member).filter(|name| !name.is_empty())
+    let name = own_name(before).or_else(member);
+    name.filter(|name| !name.is_empty()).map_or_else(
+        || "somewhere".to_owned(),
+        |name| format!("after `{}`", masked_name(name)),
+    )
+}
+
+/// The name of which the text of an event is in the middle of the value, where a message has that name and not the
+/// tape: of a header field, or of a member of its JSON.
+fn own_name(before: &str) -> Option<&str> {
+    let (left, _) = before.rsplit_once('"')?;
+    if let Some(name) = field(left) {
+        return Some(name);
+    }
+    // In JSON that stands as text, quotes have a backslash.
+    let is_text = left.ends_with('\\');
+    let named = left.trim_end_matches('\\').trim_end().strip_suffix(':')?;
+    let named = named.trim_end().strip_suffix('"')?;
+    let (_, name) = named.trim_end_matches('\\').rsplit_once('"')?;
+    (is_text || is_in_json(before)).then_some(name)
+}
+
+/// The name of a header field whose value begins behind this.
+fn field(left: &str) -> Option<&str> {
+    let (pairs, name) = left.strip_suffix("\",")?.rsplit_once("[\"")?;
+    let lists = ["\"headers\":[", "\"trailers\":["];
+    let list = lists.iter().filter_map(|list| pairs.rfind(list)).max()?;
+    let is_open = pairs.get(list..).is_some_and(|list| !list.contains("]]"));
+    (is_open && !name.contains('"')).then_some(name)
+}
+
+/// Whether the text of an event ends within an object or array of a body that is JSON.
+fn is_in_json(before: &str) -> bool {
+    let bodies = ["\"body\":{\"json\":", "\"data\":{\"json\":"];
+    let begins = bodies
+        .iter()
+        .filter_map(|body| Some(before.rfind(body)? + body.len()));
+    let body = begins.max().and_then(|begin| before.get(begin..));
+    let (mut depth, mut is_string, mut is_escaped) = (0_usize, false, false);
+    let is_body = body.unwrap_or_default().bytes().all(|byte| {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_string,
+            b'"' => is_string = !is_string,
+            b'{' | b'[' if !is_string => depth += 1,
+            b'}' | b']' if !is_string => match depth.checked_sub(1) {
+                Some(around) => depth = around,
+                None => return false, // that of what is around the body
+            },
+            _ => {}
+        }
+        true
+    });
+    is_body && depth > 0
 }
 
 /// A name as it may be shown: one that is long may be a secret itself.
@@ -289,51 +334,94 @@ mod tests {
         assert!(in_headers[0].contains("gPMK"), "{lines:#?}");
     }
 
+    const NUMBER: &str = "c30d06daa1ea43b8be79f9b071f30d70";
+    const SECRET: &str = "q7Zt0XwYb3RkLm92VcNs81";
+
+    /// Where something is found in a request with this target and this field besides, and this body, by rules that
+    /// exempt these names.
+    fn places(exempted: &[&str], target: &str, field: &str, body: &str) -> Vec<String> {
+        let (before, _) = TAPE.split_once(r#""/x?token"#).unwrap();
+        let (_, after) = TAPE.split_once(r#"},"response""#).unwrap();
+        let text = format!(
+            r#"{before}"{target}","headers":[["a","b"],{field}],"body":{body}}},"response"{after}"#
+        );
+        let tape = Tape::read(text.as_bytes()).unwrap().tape;
+        let redaction = Redaction {
+            exempted: exempted.iter().map(|name| (*name).to_owned()).collect(),
+            ..Redaction::default()
+        };
+        let found = check(&tape, &Rules::new(&redaction).unwrap());
+        found.into_iter().map(|found| found.place).collect()
+    }
+
     #[test]
-    fn numbers_of_hexadecimal_digits_are_no_findings_wherever_they_stand() {
-        let body = r#""note":"http://10.0.0.1:9090/api/v2/users/c30d06daa1ea43b8be79f9b071f30d70""#;
-        let secret = r#""note":"http://10.0.0.1:9090/api/v2/users/q7Zt0XwYb3RkLm92VcNs81""#;
-        let note = r#""note":"ghp_16C7e42F292c6912E7710c838347Ae178B4a""#;
-        for (said, expected) in [(body, 0), (secret, 1)] {
-            let tape = Tape::read(TAPE.replace(note, said).as_bytes())
-                .unwrap()
-                .tape;
-            let found = check(&tape, &Rules::new(&Redaction::default()).unwrap());
-            let found = found.iter().filter(|found| found.place.contains("note"));
-            assert_eq!(found.count(), expected, "{said}");
+    fn a_number_of_hexadecimal_digits_is_no_finding_in_a_url_and_hides_none() {
+        let found = |said: &str| {
+            let body = format!(r#"{{"json":{{"note":"{said}"}}}}"#);
+            places(&[], "/", r#"["c","d"]"#, &body).len()
+        };
+        let url = "http://10.0.0.1:9090/api/v2/users/";
+        for (said, expected) in [
+            (format!("{url}{NUMBER}"), 0),
+            (format!("{url}{SECRET}"), 1),
+            (format!("/hooks/{NUMBER}/{SECRET}"), 1),
+            (format!("/hooks/{SECRET}abcdefghij/{NUMBER}"), 1),
+            (format!("{NUMBER}.{SECRET}"), 1),
+            (format!("shpat_{NUMBER}"), 1),
+        ] {
+            assert_eq!(found(&said), expected, "{said}");
         }
     }
 
     #[test]
     fn what_stands_under_an_exempted_name_is_no_finding() {
-        let text = TAPE
-            .replace(
-                r#"["cookie","SID=7f3a99ab"]"#,
-                r#"["x-trace","of q7Zt0XwYb3RkLm92VcNs82"],["x-text","{\"inner\":\"q7Zt0XwYb3RkLm92VcNs83\"}"]"#,
-            )
-            .replace("token=abcdefgh1", "at=q7Zt0XwYb3RkLm92VcNs84");
-        let tape = Tape::read(text.as_bytes()).unwrap().tape;
-        let places = |exempted: &[&str]| -> Vec<String> {
-            let redaction = Redaction {
-                exempted: exempted.iter().map(|name| (*name).to_owned()).collect(),
-                ..Redaction::default()
-            };
-            let found = check(&tape, &Rules::new(&redaction).unwrap());
-            found.into_iter().map(|found| found.place).collect()
+        let none = r#"["c","d"]"#;
+        let plain = r#"{"text":"plain"}"#;
+        let json = |inner: &str| format!(r#"{{"json":{}}}"#, inner.replace('S', SECRET));
+        let field = format!(r#"["x-trace","of {SECRET}"]"#);
+        let hidden = |name: &str, target: &str, field: &str, body: &str| {
+            let (all, left) = (
+                places(&[], target, field, body),
+                places(&[name], target, field, body),
+            );
+            assert_eq!(all.len(), 1, "{target} {field} {body}: {all:?}");
+            left.is_empty()
         };
-        let all = ["x-trace", "inner", "target", "hash", "note"];
-        let named = all.map(|name| format!("after `{name}`"));
-        let found = places(&[]);
-        assert!(named.iter().all(|name| found.contains(name)), "{found:?}");
-        assert_eq!(found.len(), named.len());
-        assert_eq!(
-            places(&["x-trace", "inner", "at", "hash"]),
-            ["after `note`"]
-        );
-        assert_eq!(
-            places(&["x-*", "target", "hash", "note"]),
-            ["after `inner`"]
-        );
+        // Under its own name.
+        assert!(hidden("x-*", "/", &field, plain));
+        assert!(hidden("at", &format!("/x?at={SECRET}"), none, plain));
+        let token = "/x?at=ghp_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        assert!(hidden("at", token, none, plain));
+        assert!(hidden(
+            "hash",
+            "/",
+            none,
+            &json(r#"{"a":[{"hash":"is S"}]}"#)
+        ));
+        let inner = format!(r#"{{"text":"{{\"a\":1,\n \"hash\": \"{SECRET}\"}}"}}"#);
+        assert!(hidden("hash", "/", none, &inner));
+        // Under another: of a neighbour, or of the tape.
+        for (name, body) in [
+            ("note", json(r#"{"fields":["note","S"]}"#)),
+            ("hash", json(r#"{"hash":"abc","S":true}"#)),
+            ("hash", json(r#"{"list":[{"hash":"x"},"S"]}"#)),
+            (
+                "hash",
+                json(r#"{"text":"see \"hash\": none. The key is S"}"#),
+            ),
+            ("text", format!(r#"{{"text":"{SECRET}"}}"#)),
+            ("json", json(r#""S""#)),
+        ] {
+            assert!(!hidden(name, "/", none, &body), "{body}");
+        }
+        assert!(!hidden("target", &format!("/x/{SECRET}"), none, plain));
+        assert!(!hidden("c", "/", none, &json(r#"{"c":[["c","d"],"S"]}"#)));
+    }
+
+    #[test]
+    fn a_value_is_not_shown_as_a_name() {
+        let body = format!(r#"{{"json":{{"words":["hunter2","{SECRET}"]}}}}"#);
+        assert_eq!(places(&[], "/", r#"["c","d"]"#, &body), ["after `words`"]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What looks secret by itself: tokens of a known kind, and words that look random; and what passes with its
 //! connection, and so is worth nothing on a tape. Whether it was replaced already is not known here.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -90,24 +92,32 @@ pub(super) fn is_passing(event: &Event, text: &str, at: usize) -> bool {
 
 /// Whether a word looks as if nobody had thought of it.
 pub(super) fn is_random(word: &str) -> bool {
-    let letters = word.chars().filter(char::is_ascii_alphabetic).count();
-    let digits = word.chars().filter(char::is_ascii_digit).count();
+    let said = without_numbers(word);
+    let letters = said.chars().filter(char::is_ascii_alphabetic).count();
+    let digits = said.chars().filter(char::is_ascii_digit).count();
     // Paths, times and names of fields are words with punctuation between.
-    let parts = word.split(['/', '.', '-', '_', '~']);
-    let Some(longest) = parts.max_by_key(|part| part.len()) else {
-        return false;
+    let parts = said
+        .split(['/', '.', '-', '_', '~'])
+        .map(str::len)
+        .max()
+        .unwrap_or_default();
+    let whole =
+        parts >= *RANDOM.start() && letters > 0 && digits > 0 && RANDOM.contains(&word.len());
+    whole && !word.starts_with("blake3") && bits(&said) >= MIN_BITS
+}
+
+/// A path without the segments that are numbers of hexadecimal digits: such a number by itself does not look random,
+/// and in a path it is no more so. Anything else as it is.
+fn without_numbers(word: &str) -> Cow<'_, str> {
+    let is_number = |segment: &str| {
+        segment.len() >= *RANDOM.start() && segment.bytes().all(|digit| digit.is_ascii_hexdigit())
     };
-    let whole = longest.len() >= *RANDOM.start()
-        && letters > 0
-        && digits > 0
-        && RANDOM.contains(&word.len());
-    // The number of something says no more where other words stand around it.
-    let said = if longest.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        longest
-    } else {
-        word
-    };
-    whole && !word.starts_with("blake3") && bits(said) >= MIN_BITS
+    let segments = || word.split('/');
+    if segments().count() == 1 || !segments().any(is_number) {
+        return Cow::Borrowed(word);
+    }
+    let others: Vec<&str> = segments().filter(|segment| !is_number(segment)).collect();
+    Cow::Owned(others.join("/"))
 }
 
 /// How many bits a character says, by how often each comes (Shannon's entropy).
