@@ -15,6 +15,7 @@ mod recording;
 mod shelf;
 mod strands;
 mod streams;
+mod subscribed;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -46,6 +47,7 @@ pub(super) use pushed::{Pushed, message};
 pub(super) use recorded::{Content, Recorded};
 pub use recording::Recording;
 use shelf::Shelf;
+pub(super) use subscribed::Right;
 
 /// The tapes of a replay. Several tapes are independent conversations of the same sessions: what
 /// one session hears comes in the recorded order of each tape.
@@ -118,6 +120,8 @@ pub(super) struct Due {
     pub(super) gap: Micros,
     /// The operation that opened the stream on which it travelled; `None` for Bayeux.
     pub(super) stream: Option<usize>,
+    /// By which right its session hears it, where it came by Bayeux.
+    pub(super) right: Right,
     said: Said,
 }
 

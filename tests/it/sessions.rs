@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::events::{handshake, notification, operation, pushed};
-use crate::support::{Answer, Client, Replay, get, post, report, tape};
+use crate::support::{Answer, Client, Replay, get, post, report, tape, verified};
 
 const ALICE: &str = r#"{"userName":"alice","password":"a"}"#;
 const BOB: &str = r#"{"userName":"bob","password":"b"}"#;
@@ -340,4 +340,37 @@ fn a_client_that_nothing_ties_gets_no_session_that_never_listened() {
         assert_eq!(act.status, 200, "{}", act.text);
         assert_eq!(numbers(&client.hear(1)), [1]);
     }
+}
+
+#[test]
+fn what_a_session_heard_without_a_subscription_comes_without_one() {
+    let subscribed = json!({
+        "kind": "fact", "session": "alice", "at": 100, "what": { "subscribe": "/v2/me/*" },
+    });
+    let events = handshake("alice", 0, "c1")
+        + &format!("{subscribed}\n")
+        + &operation(1, "alice", "POST /ask", &json!({}))
+        + &pushed(2, "alice", 1, "/service/answers", &json!({ "n": 2 }))
+        + &notification(3, "alice", 1);
+    let path = tape("direct", &events);
+    verified(&path, &[]);
+    let ask = |replay: &Replay, alice: &Client| {
+        let asked = post(&format!("{}/ask", replay.origin), &alice.headers(), "");
+        assert_eq!(asked.status, 200);
+    };
+    let mut replay = Replay::start(&[&path]);
+    let alice = Client::new(&replay, &[("Antiphon-Session", "alice")]);
+    ask(&replay, &alice);
+    let heard = alice.hear(2);
+    let channels: Vec<&Value> = heard.iter().map(|event| &event["channel"]).collect();
+    assert_eq!(channels, ["/service/answers", "/v2/me/chats"]);
+    replay.signal("-TERM");
+    assert_eq!(replay.wait().code(), Some(0));
+    // Who is gone is waited for, and needs only to come back.
+    let replay = Replay::start(&[&path]);
+    let alice = Client::new(&replay, &[("Antiphon-Session", "alice")]);
+    alice.tell("disconnect", "");
+    ask(&replay, &alice);
+    let pending = get(&format!("{}/__admin/pending", replay.admin)).json();
+    assert_eq!(pending["notifications"]["list"][0]["waits_for"], "poll");
 }

@@ -59,6 +59,8 @@ function start(cometd, { endpoint, transport, headers, channels, ext, pause }, e
   }
   cometd.onListenerException = (error) => fail(`${error.stack}`);
   const hear = (message) => ears.message(message.channel, message.data);
+  // What a service sends on such a channel nobody subscribes to. Replies to a publish bring no data.
+  cometd.addListener("/service/*", (message) => message.data !== undefined && hear(message));
   const subscribe = () =>
     cometd.batch(() => channels.forEach((channel) => cometd.subscribe(channel, hear)));
   // After every handshake, also one that the server has asked for: it forgot the subscriptions.

@@ -143,6 +143,11 @@ const desk = {
     later(20, () => chat.become("Open", cause, { nickname, referenceId }));
     return done({ id: chat.id, accessToken: chat.token });
   },
+  // Said straight to whoever asks, who subscribes to no such channel.
+  Whisper(who, { text }, cause) {
+    who.hear(cause, "/service/whispers", { messageType: "Whisper", text });
+    return done();
+  },
   NotReady(who, { reason }, cause) {
     who.hear(cause, "/v2/me/devices", { messageType: "DeviceStateChange", state: "NotReady", reason });
     return done();

@@ -8,6 +8,7 @@ mod blotted;
 mod choices;
 mod compared;
 mod copies;
+mod direct;
 mod guarded;
 mod http2;
 mod isolated;

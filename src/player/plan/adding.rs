@@ -12,6 +12,7 @@ use super::noting::Notes;
 use super::pushed::Filed;
 use super::recording::Roll;
 use super::strands::Strands;
+use super::subscribed::Subscribed;
 use super::{LaneEvent, Plan, PlanError, Planned, narrow};
 use crate::exchange::{
     Fact, Form, Headers, Notification, Operation, OperationId, Session, Stream, What,
@@ -28,6 +29,7 @@ const FINAL_STATUSES: std::ops::RangeInclusive<u16> = 200..=599;
 pub(super) struct Adding {
     pub(super) numbers: Numbers,
     strands: Strands,
+    pub(super) subscribed: Subscribed,
     pub(super) shift: Shift,
     pub(super) filed: Filed,
     /// The lane of each session that is on it.
@@ -120,6 +122,7 @@ impl Plan {
         let mut adding = Adding {
             numbers,
             strands,
+            subscribed: Subscribed::of(&events),
             shift,
             filed: notes.filed,
             lanes: BTreeMap::new(),

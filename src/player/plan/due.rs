@@ -46,6 +46,7 @@ impl Plan {
         }
         let since = since.or_else(|| self.heard_last(lane)).unwrap_or_default();
         Ok(Due {
+            right: adding.subscribed.right(&notification),
             gap: notification.at.since(since),
             notification,
             lane,

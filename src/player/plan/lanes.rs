@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::exchange::{Micros, Notification, Operation, Session};
 
-use super::{Lane, LaneEvent, Plan, narrow, wide};
+use super::{Lane, LaneEvent, Plan, Right, narrow, wide};
 
 /// One thing that a session did or heard, by its place in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +122,12 @@ impl Plan {
         let due = self.notifications.get(place)?;
         let by_bayeux = due.stream.is_none();
         by_bayeux.then_some(due.notification.channel.as_str())
+    }
+
+    /// Whether the session of the notification at a place hears it only where it has subscribed to its channel.
+    pub fn wants_subscription(&self, place: usize) -> bool {
+        let due = self.notifications.get(place);
+        due.is_some_and(|due| due.stream.is_none() && due.right == Right::Subscription)
     }
 
     /// The operation that opened the first stream of the strand on which something travelled: of the streams

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::journal::{self, Bounded, Remark};
-use crate::player::plan::By;
+use crate::player::plan::{By, Right};
 use crate::player::stage::Stage;
 use crate::player::stage::progress::{Called, Pending, Waits};
 use crate::player::standin::{Instead, Taken, Why};
@@ -55,6 +55,8 @@ pub(super) enum WaitsFor {
     Time(u64),
     /// A client of its session that has subscribed to its channel and polls.
     Client,
+    /// A client of its session that polls.
+    Poll,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -214,7 +216,8 @@ impl Unheard {
                 Waits::Predecessor => WaitsFor::Predecessor,
                 Waits::Begin => WaitsFor::Session,
                 Waits::Time(span) => WaitsFor::Time(span.0),
-                Waits::Client => WaitsFor::Client,
+                Waits::Client(Right::Subscription) => WaitsFor::Client,
+                Waits::Client(Right::None) => WaitsFor::Poll,
             },
         }
     }
@@ -292,6 +295,7 @@ impl fmt::Display for WaitsFor {
             WaitsFor::Session => f.write_str("waits for its session's client"),
             WaitsFor::Time(span) => write!(f, "waits for {span} µs more"),
             WaitsFor::Client => f.write_str("waits for a client that subscribes to it and polls"),
+            WaitsFor::Poll => f.write_str("waits for a client that polls"),
         }
     }
 }

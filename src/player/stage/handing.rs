@@ -2,7 +2,7 @@
 //! becomes of it, [`super::heard`].
 
 use super::super::pace::Pace;
-use super::super::plan;
+use super::super::plan::{self, Right};
 use super::{Send, Stage};
 use crate::bayeux::Event;
 use crate::exchange::Micros;
@@ -75,13 +75,14 @@ impl Stage {
     /// Hands the next notification of a lane to the client that listens; which it was.
     pub(super) fn hand_over(&mut self, now: Micros, place: usize) -> Option<usize> {
         let notification = self.run.due(now, place)?;
-        if let Some(stream) = self.plan.notifications.get(notification)?.stream {
+        let due = self.plan.notifications.get(notification)?;
+        if let Some(stream) = due.stream {
             return self.hand_on(notification, stream);
         }
         let handed = || {
             let client = self.cast.listener(self.plan.lanes.get(place)?.session)?;
             let channel = self.plan.channel(notification, &self.bound)?;
-            if !self.bayeux.hears(client, &channel) {
+            if due.right == Right::Subscription && !self.bayeux.hears(client, &channel) {
                 return None;
             }
             // Only now, since it may have to be read.

@@ -2,7 +2,7 @@
 
 use crate::exchange::{Micros, NotificationId, OperationId, Session};
 
-use super::super::plan::{By, Cause, Times};
+use super::super::plan::{By, Cause, Right, Times};
 use super::super::run::Wait;
 use super::super::standin::Taken;
 use super::Stage;
@@ -27,8 +27,8 @@ pub(crate) enum Waits<'a> {
     Begin,
     /// So much more time.
     Time(Micros),
-    /// A client of its session that has subscribed to its channel and polls.
-    Client,
+    /// A client of its session that polls, and has this right to it.
+    Client(Right),
 }
 
 /// An operation that has not come as far as it must.
@@ -116,12 +116,12 @@ impl Stage {
                 notification: due.notification.id,
                 session: self.plan.sessions.get(session)?,
                 channel: &due.notification.channel,
-                waits: self.waits(self.run.wait(now, &self.plan, place), now),
+                waits: self.waits(self.run.wait(now, &self.plan, place), due.right, now),
             })
         })
     }
 
-    fn waits(&self, wait: Wait, now: Micros) -> Waits<'_> {
+    fn waits(&self, wait: Wait, right: Right, now: Micros) -> Waits<'_> {
         match wait {
             Wait::Causes(causes) => {
                 let open = |cause: Cause| self.called(cause.operation, cause.by);
@@ -130,7 +130,7 @@ impl Stage {
             Wait::Predecessor => Waits::Predecessor,
             Wait::Begin => Waits::Begin,
             Wait::Time(at) => Waits::Time(at.since(now)),
-            Wait::Client => Waits::Client,
+            Wait::Client => Waits::Client(right),
         }
     }
 }

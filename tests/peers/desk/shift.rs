@@ -12,7 +12,7 @@ use super::service::Desk;
 
 const CALLS: &str = "/api/v2/me/calls";
 const CHATS: &str = "/api/v2/me/chats";
-const DEVICES: &str = "/api/v2/me/devices";
+pub(super) const DEVICES: &str = "/api/v2/me/devices";
 
 /// The agents, by their login names.
 pub(super) const NAMES: [&str; 3] = ["alice", "bob", "carol"];

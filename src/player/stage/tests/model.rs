@@ -170,7 +170,7 @@ impl End {
                         .collect(),
                 ),
                 Waits::Predecessor => Waiting::Predecessor,
-                other @ (Waits::Begin | Waits::Time(_) | Waits::Client) => {
+                other @ (Waits::Begin | Waits::Time(_) | Waits::Client(_)) => {
                     Waiting::Other(format!("{other:?}"))
                 }
             };
