@@ -56,6 +56,11 @@ impl Names {
         !named(&self.exempted) && (named(&self.added) || is_usual(name, &bare))
     }
 
+    /// Whether no name is exempted.
+    pub fn exempts_nothing(&self) -> bool {
+        self.exempted.is_empty()
+    }
+
     /// Whether a cookie of this name is a secret: each is, unless it was exempted.
     pub fn is_secret_cookie(&self, name: &str) -> bool {
         !self.is_exempted(name)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use crate::bayeux::recorded;
+use crate::bayeux::{Pattern, recorded};
 use crate::exchange::{Fact, Micros, OperationId, Session, What};
 use crate::player::{self, Happening, Part, Plan};
 
@@ -138,26 +138,28 @@ fn until<'a>(
 }
 
 /// The channels on which a session hears something of which nothing says that it subscribed to it: on a tape without
-/// subscriptions all, and else those that it heard before it subscribed or shook hands, since it had been there
-/// before the tape. What it never subscribes to otherwise, it hears without.
+/// subscriptions all, and else those that it heard before it shook hands, since it had been there before the tape.
+/// What it never subscribes to otherwise, it hears without.
 fn undeclared(plan: &Plan, steps: &[Step]) -> Vec<String> {
     let is_declared = steps.iter().any(|step| matches!(step, Step::Subscribe(_)));
+    let mut subscribed: Vec<Pattern> = Vec::new();
     let mut channels: Vec<String> = Vec::new();
     for step in steps {
         match step {
-            Step::Shake(_) | Step::Subscribe(_) if is_declared => break,
-            Step::Hear(place) => {
-                let channel = plan
-                    .channel_at(*place)
-                    .filter(|_| plan.wants_subscription(*place));
-                let new = channel.filter(|channel| !channels.iter().any(|known| known == channel));
-                channels.extend(new.map(str::to_owned));
+            Step::Shake(_) if is_declared => break,
+            Step::Subscribe(channel) => subscribed.extend(Pattern::parse(channel)),
+            Step::Hear(place) if plan.wants_subscription(*place) => {
+                let channel = plan.channel_at(*place).filter(|channel| {
+                    let is_known = channels.iter().any(|known| known == channel);
+                    !is_known && !subscribed.iter().any(|pattern| pattern.matches(channel))
+                });
+                channels.extend(channel.map(str::to_owned));
             }
             Step::Call(_)
             | Step::Open(..)
+            | Step::Hear(_)
             | Step::HearOn(..)
             | Step::Shake(_)
-            | Step::Subscribe(_)
             | Step::Unsubscribe(_)
             | Step::Disconnect => {}
         }

@@ -374,3 +374,31 @@ fn what_a_session_heard_without_a_subscription_comes_without_one() {
     let pending = get(&format!("{}/__admin/pending", replay.admin)).json();
     assert_eq!(pending["notifications"]["list"][0]["waits_for"], "poll");
 }
+
+#[test]
+fn what_a_tape_does_not_tell_of_subscriptions_is_no_word_that_there_was_none() {
+    let subscribed = json!({
+        "kind": "fact", "session": "alice", "at": 100, "what": { "subscribe": "/v2/me/*" },
+    });
+    let gap = json!({
+        "kind": "gap", "at": 200, "until": 300, "events": 1, "why": "full",
+    });
+    let heard = handshake("alice", 0, "c1")
+        + &operation(1, "alice", "POST /ask", &json!({}))
+        + &pushed(2, "alice", 1, "/other", &json!({}));
+    let whole = format!("{subscribed}\n");
+    let lacking = format!("{subscribed}\n{gap}\n");
+    for (name, more, waits) in [
+        ("whole", whole, false),
+        ("silent", String::new(), true),
+        ("lacking", lacking, true),
+    ] {
+        let replay = Replay::start(&[&tape(name, &(heard.clone() + &more))]);
+        let alice = Client::new(&replay, &[("Antiphon-Session", "alice")]);
+        let asked = post(&format!("{}/ask", replay.origin), &alice.headers(), "");
+        assert_eq!(asked.status, 200);
+        let pending = get(&format!("{}/__admin/pending", replay.admin)).json();
+        let first = &pending["notifications"]["list"][0];
+        assert_eq!(first["waits_for"] == "client", waits, "{name}: {pending}");
+    }
+}

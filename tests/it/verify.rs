@@ -58,7 +58,9 @@ fn a_session_that_subscribed_before_the_tape_begins_goes_on_where_it_was() {
         |id: u64, after: u64| pushed(id, "alice", after, "/v2/me/calls", &json!({ "n": id }));
     let first = call(1) + &chat(2, 1);
     // It goes on without a word on the channel, and subscribes to another.
-    let other = subscribe(2_500, "/v2/me/calls") + &call(3) + &chat(4, 3) + &call_state(5, 3);
+    let device = pushed(9, "alice", 3, "/v2/me/devices", &json!({}));
+    let other =
+        subscribe(2_500, "/v2/me/calls") + &call(3) + &chat(4, 3) + &call_state(5, 3) + &device;
     // It comes again.
     let again = handshake("alice", 5_500, "c2")
         + &subscribe(5_600, "/v2/me/*")

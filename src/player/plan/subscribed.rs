@@ -15,9 +15,16 @@ pub(in crate::player) enum Right {
     None,
 }
 
+/// What the channels begin with that nobody subscribes to (the service channels of Bayeux).
+const SERVICE: &str = "/service/";
+
 /// The subscriptions of a tape.
 #[derive(Debug, Default)]
-pub(super) struct Subscribed(BTreeMap<Session, Told>);
+pub(super) struct Subscribed {
+    sessions: BTreeMap<Session, Told>,
+    /// Whether something is missing from the tape, which may have been a subscription.
+    lacks: bool,
+}
 
 /// What a tape tells of one session.
 #[derive(Debug, Default)]
@@ -51,16 +58,22 @@ impl Subscribed {
                 | What::Was(_) => {}
             }
         }
-        Subscribed(sessions)
+        let gap = |(_, event): &(usize, Event)| matches!(event, Event::Gap(_));
+        Subscribed {
+            sessions,
+            lacks: events.iter().any(gap),
+        }
     }
 
-    /// By which right its session heard a notification: by none where the tape has all that the session did since it
-    /// shook hands, and no subscription of its for the channel, before or after.
+    /// By which right its session heard a notification: by none on a service channel, and where the tape has all that
+    /// the session did since it shook hands, with subscriptions among it, but none for the channel, before or after.
     pub(super) fn right(&self, notification: &Notification) -> Right {
-        let told = self.0.get(&notification.session);
+        let channel = &notification.channel;
+        let told = self.sessions.get(&notification.session);
+        let told = told.filter(|told| told.shook_hands.is_some_and(|at| at <= notification.at));
         let is_by_itself = told.is_some_and(|told| {
-            let channel = &notification.channel;
-            told.shook_hands.is_some_and(|at| at <= notification.at)
+            let tells_all = !self.lacks && !told.patterns.is_empty();
+            (tells_all || channel.starts_with(SERVICE))
                 && !told.patterns.iter().any(|pattern| pattern.matches(channel))
         });
         if is_by_itself {

@@ -82,7 +82,11 @@ impl Stage {
         let handed = || {
             let client = self.cast.listener(self.plan.lanes.get(place)?.session)?;
             let channel = self.plan.channel(notification, &self.bound)?;
-            if due.right == Right::Subscription && !self.bayeux.hears(client, &channel) {
+            let may_hear = match due.right {
+                Right::Subscription => self.bayeux.hears(client, &channel),
+                Right::None => self.bayeux.knows(client),
+            };
+            if !may_hear {
                 return None;
             }
             // Only now, since it may have to be read.

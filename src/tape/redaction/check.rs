@@ -16,6 +16,7 @@ use crate::exchange::secret::Names;
 use crate::tape::Event;
 
 use super::looks::{RANDOM, is_passing, is_random, octets, tokens};
+use super::naming::Named;
 use super::{Edit, Rules, Where};
 
 /// The most findings of one tape that are of use: whoever reads them sees what is wrong long before.
@@ -89,11 +90,8 @@ struct Search<'a> {
 impl Edit for Search<'_> {
     fn secret(&mut self, at: Where<'_>, value: &str) -> Option<String> {
         if !self.pseudonyms.contains(value) {
-            self.found(
-                at.place().to_string(),
-                "its name says that it is a secret",
-                value,
-            );
+            let place = || at.place().to_string();
+            self.found(place, "its name says that it is a secret", value);
         }
         None
     }
@@ -108,44 +106,51 @@ impl Edit for Search<'_> {
 }
 
 impl Search<'_> {
-    fn found(&mut self, place: String, why: &'static str, value: &str) {
-        if self.findings.len() <= MAX_FINDINGS {
+    fn found(&mut self, place: impl FnOnce() -> String, why: &'static str, value: &str) {
+        if !self.is_full() {
             self.findings.push(Finding {
                 event: self.event,
-                place,
+                place: place(),
                 why,
                 masked: masked(value),
             });
         }
     }
 
+    /// Whether more findings are of no use.
+    fn is_full(&self) -> bool {
+        self.findings.len() > MAX_FINDINGS
+    }
+
     /// Looks at every word of an event, as the tape writes it.
     fn unnamed(&mut self, event: &Event) {
         let text = crate::tape::wire::write_event(event);
-        self.words(event, &text, &|at| context(&text, at));
+        let named = Named::event(&text);
+        self.words(event, &named, &|at| context(&named, at));
     }
 
     /// Looks at every word of a text of an event, whose places are called so.
-    fn words(&mut self, event: &Event, text: &str, place: &dyn Fn(usize) -> String) {
+    fn words(&mut self, event: &Event, named: &Named<'_>, place: &dyn Fn(usize) -> String) {
+        let text = named.text();
         let known: BTreeSet<&str> = tokens(text).map(|(_, _, value)| value).collect();
         for (start, why, value) in tokens(text) {
-            if !self.is_pseudonym(value) && !self.is_exempted(text, start, value) {
-                self.found(place(start), why, value);
+            if !self.is_pseudonym(value) && !self.is_exempted(named, start, value) {
+                self.found(|| place(start), why, value);
             }
         }
         let mut at = 0;
         for piece in text.split(|c| !is_of_word(c)) {
             if let Some(octets) = octets(text, at, piece) {
                 // Coded so, all octets look random: what counts is the words in them.
-                self.words(event, &octets, &|_| place(at));
+                self.words(event, &Named::alone(&octets), &|_| place(at));
             } else if is_random(piece)
                 && !is_passing(event, text, at)
                 && !known.contains(piece)
                 && !self.is_pseudonym(piece)
-                && !self.is_exempted(text, at, piece)
+                && !self.is_exempted(named, at, piece)
             {
                 // Escapes of JSON (`\n`) leave their letter at the front of a word, which does no harm here.
-                self.found(place(at), "it looks random", piece);
+                self.found(|| place(at), "it looks random", piece);
             }
             at += piece.len()
                 + text
@@ -157,12 +162,18 @@ impl Search<'_> {
 
     /// Whether what stands here has a name whose values are none: of a field or a member, or of a parameter or a cookie
     /// that is written with it.
-    fn is_exempted(&self, text: &str, at: usize, value: &str) -> bool {
+    fn is_exempted(&self, named: &Named<'_>, at: usize, value: &str) -> bool {
+        if self.names.exempts_nothing() {
+            return false;
+        }
+        let text = named.text();
         let before = text.get(..at).unwrap_or_default();
-        let begins = before.trim_end_matches(is_of_word).len();
+        // The name before a token of a known kind is part of its word, and not long.
+        let near = before.chars().rev().take(*RANDOM.end());
+        let begins = at - near.take_while(|c| is_of_word(*c)).count(); // each is one byte
         let word = text.get(begins..at + value.len()).unwrap_or_default();
         let parameter = word.split_once('=').map(|(name, _)| name);
-        let mut names = own_name(before).into_iter().chain(parameter);
+        let mut names = named.name(at).into_iter().chain(parameter);
         names.any(|name| self.names.is_exempted(name))
     }
 
@@ -190,67 +201,18 @@ fn is_of_word(c: char) -> bool {
 }
 
 /// Where something stands in the text of an event: the name before it, be it near or far.
-fn context(text: &str, at: usize) -> String {
-    let before = text.get(..at).unwrap_or_default();
+fn context(named: &Named<'_>, at: usize) -> String {
+    let before = named.text().get(..at).unwrap_or_default();
     let member = || {
-        let (named, _) = before.rsplit_once("\":")?;
-        let name = named.rsplit('"').next()?;
+        let (member, _) = before.rsplit_once("\":")?;
+        let name = member.rsplit('"').next()?;
         Some(name.trim_end_matches('\\')) // in JSON that stands as text
     };
-    let name = own_name(before).or_else(member);
+    let name = named.name(at).or_else(member);
     name.filter(|name| !name.is_empty()).map_or_else(
         || "somewhere".to_owned(),
         |name| format!("after `{}`", masked_name(name)),
     )
-}
-
-/// The name of which the text of an event is in the middle of the value, where a message has that name and not the
-/// tape: of a header field, or of a member of its JSON.
-fn own_name(before: &str) -> Option<&str> {
-    let (left, _) = before.rsplit_once('"')?;
-    if let Some(name) = field(left) {
-        return Some(name);
-    }
-    // In JSON that stands as text, quotes have a backslash.
-    let is_text = left.ends_with('\\');
-    let named = left.trim_end_matches('\\').trim_end().strip_suffix(':')?;
-    let named = named.trim_end().strip_suffix('"')?;
-    let (_, name) = named.trim_end_matches('\\').rsplit_once('"')?;
-    (is_text || is_in_json(before)).then_some(name)
-}
-
-/// The name of a header field whose value begins behind this.
-fn field(left: &str) -> Option<&str> {
-    let (pairs, name) = left.strip_suffix("\",")?.rsplit_once("[\"")?;
-    let lists = ["\"headers\":[", "\"trailers\":["];
-    let list = lists.iter().filter_map(|list| pairs.rfind(list)).max()?;
-    let is_open = pairs.get(list..).is_some_and(|list| !list.contains("]]"));
-    (is_open && !name.contains('"')).then_some(name)
-}
-
-/// Whether the text of an event ends within an object or array of a body that is JSON.
-fn is_in_json(before: &str) -> bool {
-    let bodies = ["\"body\":{\"json\":", "\"data\":{\"json\":"];
-    let begins = bodies
-        .iter()
-        .filter_map(|body| Some(before.rfind(body)? + body.len()));
-    let body = begins.max().and_then(|begin| before.get(begin..));
-    let (mut depth, mut is_string, mut is_escaped) = (0_usize, false, false);
-    let is_body = body.unwrap_or_default().bytes().all(|byte| {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = is_string,
-            b'"' => is_string = !is_string,
-            b'{' | b'[' if !is_string => depth += 1,
-            b'}' | b']' if !is_string => match depth.checked_sub(1) {
-                Some(around) => depth = around,
-                None => return false, // that of what is around the body
-            },
-            _ => {}
-        }
-        true
-    });
-    is_body && depth > 0
 }
 
 /// A name as it may be shown: one that is long may be a secret itself.

@@ -14,6 +14,7 @@ mod looks;
 mod marks;
 mod markup;
 mod memory;
+mod naming;
 mod personal;
 mod redactor;
 mod seen;
