@@ -8,6 +8,7 @@ mod authority;
 mod connection;
 mod content;
 mod counts;
+mod crew;
 mod crowd;
 mod framing;
 #[cfg(fuzzing)]
@@ -47,6 +48,7 @@ pub use content::Content;
 use content::Progress;
 use counts::Counter;
 pub use counts::{Counted, Counts};
+pub use crew::Crew;
 use crowd::{Crowd, Place};
 use framing::Framing;
 use guard::{Guard, Watched};
@@ -143,7 +145,11 @@ pub async fn serve_counted<H, F, B>(
     B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let Door { listener, wire } = door.into();
+    let Door {
+        listener,
+        wire,
+        crew,
+    } = door.into();
     let numbers = AtomicU64::new(0);
     let (cut, cuts) = stopper();
     let (at_work, working) = Working::new(&cuts);
@@ -174,23 +180,21 @@ pub async fn serve_counted<H, F, B>(
             crowd.turn_away(tcp, &server.wire);
             continue;
         };
-        let number = numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        let client = Client {
+            number: numbers.fetch_add(1, Ordering::Relaxed) + 1,
+            address,
+            place,
+        };
         let (server, stop, cut) = (server.clone(), stop.clone(), cuts.clone());
-        tokio::spawn(async move {
-            let stream = tokio::select! {
-                stream = Box::pin(open(&server.wire, tcp, limits.head, &server.counts)) => stream,
-                // Nothing is under way yet.
-                () = stopped(stop.clone()) => None,
-            };
-            if let Some(stream) = stream {
-                let client = Client {
-                    number,
-                    address,
-                    place,
-                };
-                server.attend(stream, client, stop, cut).await;
+        let work = move |tcp| server.welcome(tcp, client, stop, cut);
+        match &crew {
+            None => drop(tokio::spawn(work(tcp))),
+            Some(crew) => {
+                if let Err(error) = crew.carry(tcp, work) {
+                    tracing::error!("a connection cannot be carried: {error}");
+                }
             }
-        });
+        }
     }
     drop((listener, server));
     tokio::select! {
@@ -200,6 +204,9 @@ pub async fn serve_counted<H, F, B>(
     drop(cuts);
     let _ = cut.send(true);
     cut.closed().await;
+    if let Some(crew) = crew {
+        crew.dismiss().await;
+    }
 }
 
 /// Returns when nobody is left who could say more.
@@ -232,6 +239,25 @@ where
     B: Body<Data = bytes::Bytes> + Unpin + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    /// Serves a connection that was accepted, until it ends or is cut.
+    async fn welcome(
+        self,
+        tcp: TcpStream,
+        client: Client,
+        stop: watch::Receiver<bool>,
+        cut: watch::Receiver<bool>,
+    ) {
+        let opening = open(&self.wire, tcp, self.limits.head, &self.counts);
+        let stream = tokio::select! {
+            stream = Box::pin(opening) => stream,
+            // Nothing is under way yet.
+            () = stopped(stop.clone()) => None,
+        };
+        if let Some(stream) = stream {
+            self.attend(stream, client, stop, cut).await;
+        }
+    }
+
     /// Answers the requests of one connection, to its end: its own, or the server's, or that of the
     /// patience with it.
     fn attend(

@@ -12,7 +12,6 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
-use tokio::runtime::Handle;
 
 use crate::admission::Admission;
 use crate::listen::{self, Counts, Door, Limits, Names, OnFin, Peer, Sockets};
@@ -214,7 +213,7 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let rules = (setup.redaction, setup.keeping);
     let off = rules.0.is_none();
     let settings = recorder::Settings {
-        workers: Some(Handle::current()),
+        workers: None,
         ..setup.recorder
     };
     let recorder = start(settings, rules, from, &setup.tape)?;
@@ -248,6 +247,7 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let door = Door {
         listener: ports.listener,
         wire: setup.front.wire,
+        crew: Some(serve::crew()?),
     };
     let serving = listen::serve_counted(door, stop.clone(), setup.limits, counts.clone(), pass);
     let clients = tokio::spawn(serving);

@@ -107,6 +107,7 @@ async fn play(
     let door = Door {
         listener: ports.listener,
         wire: front.wire,
+        crew: Some(serve::crew()?),
     };
     let clients = tokio::spawn(listen::serve_counted(
         door,

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::admission::Admission;
 use crate::exchange::{Ender, SessionBy};
-use crate::listen::{self, Counts, Given, Peer};
+use crate::listen::{self, Counts, Crew, Given, Peer};
 use crate::proxy::{self, Beside, Breaker, Socket, Tell};
 
 use super::config::{Setting, read};
@@ -91,13 +91,23 @@ const MIN_WORKERS: usize = 2;
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     files::allow();
     memory::keep();
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores.max(MIN_WORKERS))
+        .worker_threads(cores().max(MIN_WORKERS))
         .enable_all()
         .build()
         .context("cannot start the runtime")
         .because(Trouble::Io)
+}
+
+/// Those who carry the connections of a server: a thread for each core.
+pub(super) fn crew() -> Result<Crew, Failure> {
+    Crew::gather(cores())
+        .context("cannot start the threads that carry the traffic")
+        .because(Trouble::Io)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Ends with the first SIGINT or SIGTERM.

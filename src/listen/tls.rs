@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::authority::Scheme;
+use super::crew::Crew;
 use super::refusal::Refusal;
 use super::stream::Stream;
 
@@ -31,6 +32,8 @@ pub struct Door {
     pub listener: TcpListener,
     /// What is spoken on it.
     pub wire: Wire,
+    /// Who carries its connections; without any, the runtime that serves it does.
+    pub crew: Option<Crew>,
 }
 
 /// What is spoken on a port, beneath HTTP.
@@ -66,6 +69,7 @@ impl From<TcpListener> for Door {
         Door {
             listener,
             wire: Wire::Plain,
+            crew: None,
         }
     }
 }

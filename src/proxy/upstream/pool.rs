@@ -3,8 +3,10 @@
 //!
 //! How a connection is made is not known here.
 
+use std::array;
 use std::future::Future;
 use std::mem::take;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
@@ -36,12 +38,25 @@ pub(in crate::proxy) struct Lease {
 struct Connection {
     sender: SendRequest<Upload>,
     line: Line,
+    /// The drawer of the thread that looks to it.
+    home: usize,
 }
 
 struct Resting {
     /// How long a connection rests before it is closed; zero for not at all.
     most: Duration,
-    state: Mutex<State>,
+    drawers: [Mutex<State>; DRAWERS],
+}
+
+/// In how many drawers the connections rest. A thread has one for itself where there are no more threads than that.
+const DRAWERS: usize = 64;
+
+thread_local! {
+    /// The drawer of this thread.
+    static DRAWER: usize = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed) % DRAWERS
+    };
 }
 
 #[derive(Default)]
@@ -64,7 +79,7 @@ impl Pool {
     pub(super) fn new(most: Duration) -> Pool {
         Pool(Arc::new(Resting {
             most,
-            state: Mutex::default(),
+            drawers: array::from_fn(|_| Mutex::default()),
         }))
     }
 
@@ -127,7 +142,8 @@ async fn begin(
             tracing::debug!("a connection to the upstream: {error}");
         }
     });
-    Ok(Connection { sender, line })
+    let home = own_drawer();
+    Ok(Connection { sender, line, home })
 }
 
 impl Drop for Lease {
@@ -152,36 +168,48 @@ impl Drop for Lease {
 }
 
 impl Resting {
-    /// The connection that has rested for the shortest time.
+    /// The connection that has rested for the shortest time. One that this thread looks to is better than one for
+    /// which another has to be woken, and that is better than a new one.
     fn take(&self) -> Option<Connection> {
-        let mut state = lock(&self.state);
-        while let Some((since, connection)) = state.connections.pop() {
-            if since.elapsed() >= self.most {
-                state.connections.clear(); // the others have rested for longer
-            } else if connection.sender.is_ready() {
-                return Some(connection);
+        let (before, own) = self.drawers.split_at_checked(own_drawer())?;
+        own.iter().chain(before).find_map(|drawer| {
+            let mut state = lock(drawer);
+            while let Some((since, connection)) = state.connections.pop() {
+                if since.elapsed() >= self.most {
+                    state.connections.clear(); // the others have rested for longer
+                } else if connection.sender.is_ready() {
+                    return Some(connection);
+                }
             }
-        }
-        None
+            None
+        })
     }
 
     fn put(self: Arc<Self>, connection: Connection) {
         if self.most.is_zero() {
             return;
         }
-        let mut state = lock(&self.state);
+        let home = connection.home;
+        let Some(drawer) = self.drawer(home) else {
+            return;
+        };
+        let mut state = lock(drawer);
         state.connections.push((Instant::now(), connection));
         if state.closer == Closer::None
             && let Ok(runtime) = Handle::try_current()
         {
             state.closer = Closer::Waits;
-            runtime.spawn(close(Arc::downgrade(&self), self.most));
+            runtime.spawn(close(Arc::downgrade(&self), home, self.most));
         }
     }
 
-    /// Closes what has rested for too long; how long it is until the next has.
-    fn close(&self) -> Option<Duration> {
-        let mut state = lock(&self.state);
+    fn drawer(&self, number: usize) -> Option<&Mutex<State>> {
+        self.drawers.get(number)
+    }
+
+    /// Closes what has rested for too long in a drawer; how long it is until the next has.
+    fn close(&self, drawer: usize) -> Option<Duration> {
+        let mut state = lock(self.drawer(drawer)?);
         let all = &mut state.connections;
         let over = all.partition_point(|(since, _)| since.elapsed() >= self.most);
         all.drain(..over);
@@ -195,11 +223,16 @@ impl Resting {
     }
 }
 
-/// Closes connections that rest for too long, as long as there are any.
-async fn close(pool: Weak<Resting>, first: Duration) {
+/// The number of this thread's drawer.
+fn own_drawer() -> usize {
+    DRAWER.with(|own| *own)
+}
+
+/// Closes connections that rest for too long in a drawer, as long as there are any.
+async fn close(pool: Weak<Resting>, drawer: usize, first: Duration) {
     let mut next = Some(first);
     while let Some(wait) = next {
         tokio::time::sleep(wait).await;
-        next = pool.upgrade().and_then(|pool| pool.close());
+        next = pool.upgrade().and_then(|pool| pool.close(drawer));
     }
 }
