@@ -212,11 +212,7 @@ async fn record(setup: Setup) -> Result<Outcome, Failure> {
     let from = (&setup.proxy.upstream, setup.trust);
     let rules = (setup.redaction, setup.keeping);
     let off = rules.0.is_none();
-    let settings = recorder::Settings {
-        workers: None,
-        ..setup.recorder
-    };
-    let recorder = start(settings, rules, from, &setup.tape)?;
+    let recorder = start(setup.recorder, rules, from, &setup.tape)?;
     let proxy = Proxy::new(setup.proxy, recorder.clone()).because(Trouble::Usage)?;
 
     let (end, stop) = listen::stopper();

@@ -84,15 +84,11 @@ impl Ports {
     }
 }
 
-/// How many workers a server has at least. One may be held by a disk that hangs; the traffic goes on.
-const MIN_WORKERS: usize = 2;
-
-/// The runtime that a server runs on.
+/// The runtime of a server: for all but the connections that a crew carries.
 pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     files::allow();
     memory::keep();
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cores().max(MIN_WORKERS))
         .enable_all()
         .build()
         .context("cannot start the runtime")
@@ -101,13 +97,10 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Those who carry the connections of a server: a thread for each core.
 pub(super) fn crew() -> Result<Crew, Failure> {
-    Crew::gather(cores())
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Crew::gather(cores)
         .context("cannot start the threads that carry the traffic")
         .because(Trouble::Io)
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Ends with the first SIGINT or SIGTERM.

@@ -143,11 +143,6 @@ impl Backlog {
         self.under_way.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether an exchange is under way.
-    pub(super) fn is_busy(&self) -> bool {
-        self.under_way.load(Ordering::Relaxed) > 0
-    }
-
     /// An exchange is over.
     pub(super) fn over(&self) {
         self.under_way.fetch_sub(1, Ordering::Relaxed);
@@ -189,6 +184,7 @@ impl Backlog {
     }
 
     /// Whether the writer has something in hand.
+    #[cfg(test)]
     pub(super) fn is_at_work(&self) -> bool {
         unpoisoned(&self.oldest).is_some()
     }

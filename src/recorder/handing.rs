@@ -9,7 +9,6 @@ use super::backlog::{Message, Need, Room};
 use super::dealt::Number;
 use super::queue::Urgency;
 use super::settings::Durability;
-use super::workplace::Calling;
 use super::written::Written;
 
 /// A message that found room.
@@ -32,20 +31,12 @@ impl Shared {
         }
     }
 
-    /// Has the writer begin with what waits.
-    pub(super) fn call(&self) {
-        self.queue.hurry();
-    }
-
-    /// Whether somebody waits for what comes of a message that found so much room, and will not call himself.
+    /// Whether somebody waits for what comes of a message that found so much room.
     fn urgency(&self, room: Room, message: &Message) -> Urgency {
         match (message, room, self.durability) {
-            (Message::Turn | Message::Close { .. }, _, _) | (_, Room::Little, _) => Urgency::Now,
-            (Message::Over(_), _, Durability::Written | Durability::Synced)
-                if self.calling == Calling::Senders =>
-            {
-                Urgency::Now
-            }
+            (Message::Turn | Message::Close { .. }, _, _)
+            | (_, Room::Little, _)
+            | (Message::Over(_), _, Durability::Written | Durability::Synced) => Urgency::Now,
             (Message::Over(_) | Message::Seen(_) | Message::Forget { .. }, _, _) => {
                 Urgency::CanWait
             }

@@ -7,7 +7,6 @@
 mod backlog;
 mod capture;
 mod dealt;
-mod doorbell;
 mod failure;
 mod filter;
 mod gap;
@@ -34,14 +33,14 @@ mod telling;
 mod tests;
 mod understanding;
 mod watch;
-mod workplace;
 mod writer;
 mod written;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use tokio::sync::oneshot;
 
@@ -50,9 +49,7 @@ use crate::tape::{Event, Growing, Header, Notice, TapeError};
 
 use backlog::{Backlog, Message, Need};
 use capture::Budget;
-use queue::Gathering;
 use spare::Spares;
-use workplace::{Calling, Workplace};
 use writer::Writer;
 
 pub use capture::DEFAULT_MAX_HELD;
@@ -79,7 +76,7 @@ pub enum RecorderError {
     /// The tape cannot be opened, or may not be written.
     #[error(transparent)]
     Tape(#[from] TapeError),
-    /// The system gives no thread to write in, or nothing to call the writer with.
+    /// The system gives no thread to write in.
     #[error("cannot start the writer")]
     Thread(#[source] std::io::Error),
 }
@@ -97,9 +94,6 @@ struct Shared {
     spares: Arc<Spares>,
     next: AtomicU64,
     durability: Durability,
-    calling: Calling,
-    /// Whether one of those who wait is about to call the writer.
-    about_to_call: AtomicBool,
     max_body: usize,
     lines: Vec<PathPattern>,
     clock: Clock,
@@ -145,21 +139,17 @@ impl Recorder {
             last_number: before.last_number,
             sessions: before.sessions.into_iter().collect(),
         });
-        let workplace = settings.workplace();
-        let doorbell = workplace.doorbell().map_err(RecorderError::Thread)?;
-        let (queue, messages) = queue::queue(workplace.gathering(), doorbell);
+        let (queue, messages) = queue::queue();
         let mut shared = Shared::new(queue, &settings);
         shared.clock = settings.clock.after(before.last_time);
         shared.notices = before.notices;
         let shared = Arc::new(shared);
-        let watched = watch::begin(&shared, &workplace).map_err(RecorderError::Thread)?;
+        let watched = watch::begin(&shared)?;
         let (backlog, spares) = (Arc::clone(&shared.backlog), Arc::clone(&shared.spares));
         let clock = shared.clock.clone();
         let ours = (backlog, spares, watched);
         let writer = Writer::new(settings, clock, understand, growing, ours);
-        workplace
-            .begin("tape writer", writer.run(messages))
-            .map_err(RecorderError::Thread)?;
+        begin("tape writer", move || writer.run(messages))?;
         Ok(Recorder(shared))
     }
 
@@ -170,13 +160,11 @@ impl Recorder {
             max_body: 0,
             ..Settings::default()
         };
-        let (queue, messages) = queue::queue(Gathering::Briefly, None);
+        let (queue, messages) = queue::queue();
         let mut shared = Shared::new(queue, &settings);
         shared.reach = Reach::Nothing;
         let backlog = Arc::clone(&shared.backlog);
-        Workplace::Thread
-            .begin("no tape", discard(messages, backlog))
-            .map_err(RecorderError::Thread)?;
+        begin("no tape", move || discard(messages, &backlog))?;
         Ok(Recorder(Arc::new(shared)))
     }
 
@@ -267,8 +255,6 @@ impl Shared {
             spares: Arc::default(),
             next: AtomicU64::new(1),
             durability: settings.durability,
-            calling: settings.workplace().calling(),
-            about_to_call: AtomicBool::new(false),
             max_body: settings.max_body,
             lines: settings.lines.clone(),
             clock: settings.clock.clone(),
@@ -279,9 +265,16 @@ impl Shared {
     }
 }
 
+/// Has a thread of this name work.
+fn begin(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), RecorderError> {
+    let thread = thread::Builder::new().name(name.into());
+    thread.spawn(work).map_err(RecorderError::Thread)?;
+    Ok(())
+}
+
 /// Takes messages until the recording is closed, or nobody is left who could send any.
-async fn discard(mut messages: queue::Receiver<Message>, backlog: Arc<Backlog>) {
-    while let Ok(next) = messages.next(None).await {
+fn discard(mut messages: queue::Receiver<Message>, backlog: &Backlog) {
+    while let Ok(next) = messages.next(None) {
         let Some(message) = next else {
             continue;
         };

@@ -5,15 +5,10 @@
 //! wait, and who finds no room, is the business of [`super::backlog`].
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::time::timeout;
-
 use super::dealt::Number;
-use super::doorbell::{Doorbell, Hearing};
 
 /// How long messages gather for which nobody waits: long enough that a busy service wakes the writer a
 /// thousand times a second and not for each exchange, short enough that no person sees it.
@@ -26,15 +21,6 @@ pub(super) enum Urgency {
     CanWait,
     /// Somebody does, or the messages that wait take too much room.
     Now,
-}
-
-/// How messages gather for which nobody waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gathering {
-    /// For [`GATHERING`], once the first has come.
-    Briefly,
-    /// Until somebody waits, or [`Sender::hurry`] is called.
-    UntilCalled,
 }
 
 /// Where messages are put in. There is one, which its owners share.
@@ -51,9 +37,6 @@ pub(super) struct Receiver<T> {
     last: Number,
     /// When the oldest of what was last taken out had been put in.
     since: Instant,
-    gathering: Gathering,
-    /// Where the doorbell is heard, from the first time on that the receiver waits.
-    hearing: Option<Hearing>,
 }
 
 /// The other side is gone.
@@ -63,8 +46,8 @@ pub(super) struct Gone;
 #[derive(Debug)]
 struct Queue<T> {
     state: Mutex<State<T>>,
-    /// What the receiver is called with instead of its waker.
-    doorbell: Option<Doorbell>,
+    /// Calls a receiver that does not look by itself.
+    called: Condvar,
 }
 
 #[derive(Debug)]
@@ -76,8 +59,6 @@ struct State<T> {
     since: Instant,
     urgency: Urgency,
     reader: Reader,
-    /// Calls a receiver that does not look by itself.
-    waker: Waker,
     sender: Presence,
 }
 
@@ -100,21 +81,16 @@ enum Presence {
     Gone,
 }
 
-/// A queue, and its two ends. The receiver of one with a doorbell must be looked at in a runtime whose workers wait
-/// for files.
-pub(super) fn queue<T>(
-    gathering: Gathering,
-    doorbell: Option<Doorbell>,
-) -> (Sender<T>, Receiver<T>) {
+/// A queue, and its two ends.
+pub(super) fn queue<T>() -> (Sender<T>, Receiver<T>) {
     let queue = Arc::new(Queue {
-        doorbell,
+        called: Condvar::new(),
         state: Mutex::new(State {
             messages: VecDeque::new(),
             last: Number::NONE,
             since: Instant::now(),
             urgency: Urgency::CanWait,
             reader: Reader::Awake,
-            waker: Waker::noop().clone(),
             sender: Presence::There,
         }),
     });
@@ -123,8 +99,6 @@ pub(super) fn queue<T>(
         taken: VecDeque::new(),
         last: Number::NONE,
         since: Instant::now(),
-        gathering,
-        hearing: None,
     };
     (Sender(queue), receiver)
 }
@@ -150,17 +124,6 @@ impl<T> Sender<T> {
     }
 }
 
-impl<T> Sender<T> {
-    /// Has what waits be taken now.
-    pub(super) fn hurry(&self) {
-        let mut state = self.0.state();
-        if !state.messages.is_empty() {
-            state.urgency = Urgency::Now;
-            self.0.call(state);
-        }
-    }
-}
-
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         let mut state = self.0.state();
@@ -171,11 +134,6 @@ impl<T> Drop for Sender<T> {
 }
 
 impl<T> Receiver<T> {
-    /// Whether there is a message.
-    pub(super) fn has_more(&self) -> bool {
-        !self.taken.is_empty() || !self.queue.state().messages.is_empty()
-    }
-
     /// The number of the message that came out last.
     pub(super) fn last(&self) -> Number {
         self.last
@@ -211,47 +169,19 @@ impl<T> Receiver<T> {
 
     /// The next message, which it waits for; `None` where none came in this time. It takes all that is there
     /// as soon as there is something, and with it what comes while it gathers.
-    pub(super) async fn next(&mut self, patience: Option<Duration>) -> Result<Option<T>, Gone> {
+    pub(super) fn next(&mut self, patience: Option<Duration>) -> Result<Option<T>, Gone> {
         if self.taken.is_empty() {
-            if self.hearing.is_none() {
-                self.hearing = self.queue.doorbell.as_ref().and_then(Doorbell::hear);
+            let mut state = self
+                .queue
+                .wait(self.queue.state(), Reader::Asleep, patience);
+            if !state.messages.is_empty() {
+                state = self.queue.wait(state, Reader::Gathers, Some(GATHERING));
             }
-            let first = match self.gathering {
-                Gathering::Briefly => Reader::Asleep,
-                Gathering::UntilCalled => Reader::Gathers,
-            };
-            match patience {
-                None => self.called(first).await,
-                Some(patience) => {
-                    // The time is up, or there is something: what is there is taken in either case.
-                    let _ = timeout(patience, self.called(first)).await;
-                }
-            }
-            if first == Reader::Asleep && !self.queue.state().messages.is_empty() {
-                let _ = timeout(GATHERING, self.called(Reader::Gathers)).await;
-            }
-            let mut state = self.queue.state();
-            state.reader = Reader::Awake;
             if state.messages.is_empty() && state.sender == Presence::Gone {
                 return Err(Gone);
             }
         }
         Ok(self.try_next())
-    }
-
-    /// Resolves when there is something for a receiver that waits like this.
-    fn called(&self, waits: Reader) -> impl Future<Output = ()> {
-        poll_fn(move |context| {
-            loop {
-                if self.queue.state().called(waits, context).is_ready() {
-                    return Poll::Ready(());
-                }
-                match &self.hearing {
-                    Some(hearing) if hearing.poll_rung(context).is_ready() => {}
-                    Some(_) | None => return Poll::Pending,
-                }
-            }
-        })
     }
 }
 
@@ -273,36 +203,45 @@ impl<T> Queue<T> {
 
     /// Wakes the receiver where it sleeps and there is something for it.
     fn call(&self, mut state: MutexGuard<'_, State<T>>) {
-        if state.calls(state.reader) {
+        if state.calls() {
             state.reader = Reader::Awake;
-            let waker = state.waker.clone();
             drop(state);
-            match &self.doorbell {
-                Some(doorbell) if doorbell.ring() => {}
-                Some(_) | None => waker.wake(),
-            }
+            self.called.notify_one();
         }
+    }
+
+    /// Waits like this until there is something, or for as long.
+    fn wait<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<T>>,
+        reader: Reader,
+        patience: Option<Duration>,
+    ) -> MutexGuard<'a, State<T>> {
+        state.reader = reader;
+        let waits = |state: &mut State<T>| state.reader == reader && !state.calls();
+        let mut state = match patience {
+            None => {
+                let waited = self.called.wait_while(state, waits);
+                waited.unwrap_or_else(PoisonError::into_inner)
+            }
+            Some(patience) => {
+                let waited = self.called.wait_timeout_while(state, patience, waits);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        state.reader = Reader::Awake;
+        state
     }
 }
 
 impl<T> State<T> {
-    /// Whether there is something for a receiver that does this.
-    fn calls(&self, reader: Reader) -> bool {
-        match reader {
+    /// Whether there is something for the receiver, which does not know of it.
+    fn calls(&self) -> bool {
+        match self.reader {
             Reader::Asleep => !self.messages.is_empty() || self.sender == Presence::Gone,
             Reader::Gathers => self.urgency == Urgency::Now,
             Reader::Awake | Reader::Gone => false,
         }
-    }
-
-    fn called(&mut self, waits: Reader, context: &Context<'_>) -> Poll<()> {
-        if self.calls(waits) {
-            self.reader = Reader::Awake;
-            return Poll::Ready(());
-        }
-        self.reader = waits;
-        self.waker.clone_from(context.waker());
-        Poll::Pending
     }
 }
 
@@ -310,15 +249,9 @@ impl<T> State<T> {
 mod tests {
     use super::*;
 
-    /// Waits in this thread.
-    fn wait<T>(future: impl Future<Output = T>) -> T {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        runtime.enable_time().build().unwrap().block_on(future)
-    }
-
     #[test]
     fn messages_come_out_in_order_and_none_is_lost() {
-        let (sender, mut receiver) = queue(Gathering::Briefly, None);
+        let (sender, mut receiver) = queue();
         let sending = std::thread::spawn(move || {
             for number in 0..10_000 {
                 let urgency = match number % 7 {
@@ -329,7 +262,7 @@ mod tests {
             }
         });
         let mut next = 0;
-        while let Ok(message) = wait(receiver.next(None)) {
+        while let Ok(message) = receiver.next(None) {
             assert_eq!(message, Some(next));
             next += 1;
             while let Some(message) = receiver.try_next() {
@@ -343,24 +276,24 @@ mod tests {
 
     #[test]
     fn whoever_waits_wakes_the_writer_and_others_are_taken_all_the_same() {
-        let (sender, mut receiver) = queue(Gathering::Briefly, None);
-        assert_eq!(wait(receiver.next(Some(Duration::ZERO))), Ok(None));
+        let (sender, mut receiver) = queue();
+        assert_eq!(receiver.next(Some(Duration::ZERO)), Ok(None));
         sender.send(1, Urgency::CanWait).unwrap();
-        assert_eq!(wait(receiver.next(None)), Ok(Some(1)));
+        assert_eq!(receiver.next(None), Ok(Some(1)));
         for urgency in [Urgency::CanWait, Urgency::Now] {
-            let waiting = std::thread::spawn(move || (wait(receiver.next(None)), receiver));
+            let waiting = std::thread::spawn(move || (receiver.next(None), receiver));
             sender.send(2, urgency).unwrap();
             let (message, back) = waiting.join().unwrap();
             assert_eq!(message, Ok(Some(2)));
             receiver = back;
         }
         drop(sender);
-        assert_eq!(wait(receiver.next(None)), Err(Gone));
+        assert_eq!(receiver.next(None), Err(Gone));
     }
 
     #[test]
     fn what_waits_is_dropped_with_the_receiver_and_what_comes_is_refused() {
-        let (sender, receiver) = queue(Gathering::Briefly, None);
+        let (sender, receiver) = queue();
         let (message, kept) = (Arc::new(()), Arc::new(()));
         sender.send(Arc::clone(&message), Urgency::CanWait).unwrap();
         drop(receiver);
@@ -370,7 +303,7 @@ mod tests {
 
     #[test]
     fn what_is_there_is_given_when_nothing_is_taken_in_any_more() {
-        let (sender, mut receiver) = queue(Gathering::Briefly, None);
+        let (sender, mut receiver) = queue();
         for number in 1..4 {
             sender.send(number, Urgency::CanWait).unwrap();
         }

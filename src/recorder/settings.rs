@@ -5,8 +5,6 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::runtime::Handle;
-
 use crate::exchange::{Micros, SessionBy};
 use crate::tape::redaction::Redactor;
 use crate::tape::{Existing, Packing};
@@ -17,7 +15,6 @@ use super::filter::Filter;
 use super::pattern::PathPattern;
 use super::rotation::Rotation;
 use super::understanding::DEFAULT_MAX_SESSIONS;
-use super::workplace::Workplace;
 
 /// How many bytes of a body are kept unless the user chooses: enough for what a service says and for
 /// most of a site's own files, and little enough that writing it as text needs no more than some
@@ -56,21 +53,6 @@ pub struct Settings {
     pub failure: Failure,
     /// Who is told of each event as it is recorded.
     pub heard: Option<Heard>,
-    /// The runtime that carries the traffic, where its workers may write too. It has two of them at least:
-    /// a disk that hangs holds one. They wait for files and for times.
-    pub workers: Option<Handle>,
-}
-
-impl Settings {
-    /// Where the writer works best. Clients that wait for each write are answered soonest where no thread has
-    /// to be woken for it. Where nobody waits, or all wait for the disk itself or for whoever hears the
-    /// events, a worker of the traffic has better things to do.
-    pub(super) fn workplace(&self) -> Workplace {
-        match (self.durability, &self.heard, &self.workers) {
-            (Durability::Written, None, Some(workers)) => Workplace::Workers(workers.clone()),
-            _ => Workplace::Thread,
-        }
-    }
 }
 
 impl Default for Settings {
@@ -90,7 +72,6 @@ impl Default for Settings {
             clock: Clock::starting_now(),
             failure: Failure::default(),
             heard: None,
-            workers: None,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The memory of heads that are on the tape, for those that come next. The workers that carry the traffic take it and the
-//! writer gives it back: where each made its own and the writer freed it, they would wait for one another in the
+//! The memory of heads that are on the tape, for those that come next. The threads that carry the traffic take it and
+//! the writer gives it back: where each made its own and the writer freed it, they would wait for one another in the
 //! allocator.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -4,7 +4,7 @@ mod failing;
 mod file;
 mod kept;
 mod socket;
-mod workers;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::fs;

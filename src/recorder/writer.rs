@@ -5,13 +5,12 @@
 //! many exchanges. What a disk that takes nothing means stands in `writer/storing`.
 
 mod ahead;
-mod aside;
 mod storing;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -31,10 +30,8 @@ use super::settings::{Clock, Durability, Heard, Settings};
 use super::spare::{Heads, Spares};
 use super::summary::{Progress, Summary};
 use super::watch::Watched;
-use super::workplace::Workplace;
 use super::{Item, Observation, Understand};
 use ahead::Ahead;
-use aside::Stall;
 use storing::{File, Segment};
 
 /// How many messages are written at once: enough that a slow disk serves all who wait, few enough
@@ -95,9 +92,6 @@ pub(super) struct Writer {
     spares: Arc<Spares>,
     /// The lines of the current batch, where somebody hears them.
     lines: Vec<String>,
-    workplace: Workplace,
-    /// When a write last took long.
-    stalled: Option<Stall>,
     _watched: Watched,
 }
 
@@ -125,8 +119,6 @@ impl Writer {
         (backlog, spares, watched): (Arc<Backlog>, Arc<Spares>, Watched),
     ) -> Self {
         Writer {
-            workplace: settings.workplace(),
-            stalled: None,
             understand,
             growing,
             durability: settings.durability,
@@ -156,43 +148,27 @@ impl Writer {
         }
     }
 
-    /// Writes until the recording is closed, or nobody is left who could tell of anything. Dropping this lets all
-    /// go who wait, be it that it never began.
-    pub(super) fn run(self, messages: Receiver<Message>) -> impl Future<Output = ()> + Send {
-        let ends = Ends(Arc::clone(&self.backlog));
-        async move {
-            let _ends = ends;
-            self.batches(messages).await;
-        }
-    }
-
-    async fn batches(self, mut messages: Receiver<Message>) {
-        // In a box, since it moves to another thread and back.
-        let mut writer = Box::new(self);
-        loop {
-            let Ok(first) = messages.next(writer.patience()).await else {
-                writer.aside(|writer| writer.close()).await;
-                return;
-            };
-            let next = first.map_or(Next::GoOn, |first| writer.batch(first, &mut messages));
-            writer = match writer.stored().await {
-                Some(writer) => writer,
-                None => return,
-            };
+    /// Writes until the recording is closed, or nobody is left who could tell of anything.
+    pub(super) fn run(mut self, mut messages: Receiver<Message>) {
+        let _ends = Ends(Arc::clone(&self.backlog));
+        while let Ok(first) = messages.next(self.patience()) {
+            let next = first.map_or(Next::GoOn, |first| self.batch(first, &mut messages));
+            self.store();
+            if self.is_turn() {
+                // Whoever comes meanwhile waits for the disk, too, and no longer than for a batch.
+                self.backlog.begins(Instant::now());
+                self.turn();
+                self.backlog.dealt();
+            }
             if let Next::Close(reply) = next {
                 // What is sent from now on must be seen to be missing, and not wait for nobody.
-                writer.backlog.refuses(messages.shut());
-                let summary = writer.aside(|writer| writer.close()).await;
-                if let Some(summary) = summary {
-                    // Whoever asked may have gone; the tape is closed in either case.
-                    let _ = reply.send(summary);
-                }
+                self.backlog.refuses(messages.shut());
+                // Whoever asked may have gone; the tape is closed in either case.
+                let _ = reply.send(self.close());
                 return;
             }
-            if messages.has_more() {
-                tokio::task::yield_now().await; // others have work to do, too
-            }
         }
+        self.close();
     }
 
     /// How long it waits for a message before it is time to try the file again, or to turn to another.

@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem::replace;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use super::Shared;
 use super::dealt::{Asks, Number};
-use super::workplace::Calling;
 
 /// Resolves when the end of an exchange is as durable as the user asked for; or when the disk lets it
 /// wait for too long, which the recorder has said then.
@@ -20,15 +19,7 @@ pub struct Written(Option<Waiting>);
 struct Waiting {
     shared: Arc<Shared>,
     number: Number,
-    stage: Stage,
-}
-
-enum Stage {
-    /// It has to see that the writer is called.
-    New,
-    /// It calls the writer, as soon as others have done what they are about to.
-    Calls(Pin<Box<dyn Future<Output = ()> + Send>>),
-    Waits(Asks),
+    asks: Asks,
 }
 
 impl Written {
@@ -37,71 +28,18 @@ impl Written {
         Written(None)
     }
 
-    /// It waits until the writer has dealt with this message, as long as that is of use; after calling the writer,
-    /// where that is left to it and nobody else is about to.
+    /// It waits until the writer has dealt with this message, as long as that is of use.
     pub(super) fn waiting(shared: Arc<Shared>, number: Number) -> Written {
         Written(Some(Waiting {
             shared,
             number,
-            stage: Stage::New,
+            asks: Asks::First,
         }))
     }
 
     /// Whether nothing is waited for.
     pub(super) fn is_immediate(&self) -> bool {
         self.0.is_none()
-    }
-}
-
-impl Waiting {
-    /// Sees that the writer is called.
-    fn begin(&self) -> Stage {
-        if self.shared.calling == Calling::Waiters
-            && let Some(call) = Call::of(&self.shared)
-            && self.shared.backlog.is_busy()
-        {
-            // What is about to end does so first, and is written along.
-            return Stage::Calls(Box::pin(async move {
-                tokio::task::yield_now().await;
-                drop(call);
-            }));
-        }
-        Stage::Waits(Asks::First)
-    }
-
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        loop {
-            match &mut self.stage {
-                Stage::New => self.stage = self.begin(),
-                Stage::Calls(call) => {
-                    ready!(call.as_mut().poll(context));
-                    self.stage = Stage::Waits(Asks::First);
-                }
-                Stage::Waits(asks) => {
-                    let asks = std::mem::replace(asks, Asks::Again);
-                    return self.shared.backlog.poll_dealt(self.number, asks, context);
-                }
-            }
-        }
-    }
-}
-
-/// A call for the writer that is about to be made, for all who wait by then: it is, as soon as this is dropped.
-struct Call(Arc<Shared>);
-
-impl Call {
-    /// The one call that is about to be made; `None` where somebody else is about to make it.
-    fn of(shared: &Arc<Shared>) -> Option<Call> {
-        let before = shared.about_to_call.swap(true, Ordering::AcqRel);
-        (!before).then(|| Call(Arc::clone(shared)))
-    }
-}
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        // Whoever left the call to this one has put into the queue before what is waited for.
-        self.0.about_to_call.swap(false, Ordering::AcqRel);
-        self.0.call();
     }
 }
 
@@ -118,7 +56,9 @@ impl Future for Written {
         let Some(waiting) = &mut self.0 else {
             return Poll::Ready(());
         };
-        ready!(waiting.poll(context));
+        let asks = replace(&mut waiting.asks, Asks::Again);
+        let backlog = &waiting.shared.backlog;
+        ready!(backlog.poll_dealt(waiting.number, asks, context));
         self.0 = None;
         Poll::Ready(())
     }

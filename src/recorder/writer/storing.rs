@@ -184,9 +184,7 @@ impl Writer {
     fn flush(&mut self) -> io::Result<()> {
         let (events, bytes) = (self.growing.events_waiting(), self.growing.waiting());
         let began = Instant::now();
-        let flushed = self.growing.flush();
-        self.took(began);
-        flushed?;
+        self.growing.flush()?;
         if bytes > 0 {
             let disk = &mut self.progress.disk;
             disk.events += events;
