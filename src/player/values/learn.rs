@@ -13,15 +13,15 @@ use std::sync::Arc;
 use crate::exchange::{Headers, Notification, Operation};
 use crate::matcher::{self, Field, Part, Spelling};
 
-use super::super::plan::{narrow, wide};
+use super::super::plan::narrow;
 use super::super::standin::StandIn;
-use super::digests::{Digests, digest};
+use super::digests::Digests;
 use super::echoes::{Echo, Message};
 use super::searched::{content, digests, header};
 use super::secret::{Nature, Secrets};
 use super::within::{self, Found};
 use super::{Choice, Reach, Values};
-use texts::Texts;
+use texts::{Sought, Texts};
 
 /// Reads one tape into the values of a plan.
 pub(in crate::player) struct Learner<'a> {
@@ -149,7 +149,6 @@ impl<'a> Learner<'a> {
     fn give(&mut self, stand_in: &StandIn) {
         let text = stand_in.text(0);
         let choice = self.values.choices.len();
-        self.by_text.note(digest(&text), choice);
         self.values.choices.push(Choice {
             operation: u32::MAX,
             session: u32::MAX,
@@ -162,6 +161,7 @@ impl<'a> Learner<'a> {
             reach: Reach::Service,
             nature: Nature::Given,
         });
+        self.by_text.note(choice, &self.values.choices);
         self.values.note_given(choice, stand_in.clone());
     }
 
@@ -208,8 +208,7 @@ impl<'a> Learner<'a> {
         whole
     }
 
-    /// Which choice a value is, of those with the same text: rather one of an operation that it came
-    /// of, then one of the same name, then one of the same session, then the latest.
+    /// Which choice a value is that comes again.
     fn origin(
         &self,
         text: &str,
@@ -217,24 +216,13 @@ impl<'a> Learner<'a> {
         spelling: Spelling,
         source: &Source<'_>,
     ) -> Option<usize> {
-        let candidates = self.by_text.of(digest(text));
-        let rank = |number: &usize| {
-            let choice = self.values.choices.get(*number)?;
-            Some((
-                source.causes.contains(&wide(choice.operation)),
-                name(&choice.pointer) == name(pointer),
-                wide(choice.session) == source.session,
-                *number,
-            ))
+        let sought = Sought {
+            text,
+            pointer,
+            spelling,
+            source,
         };
-        let fits = |number: &usize| {
-            let choice = self.values.choices.get(*number);
-            choice.is_some_and(|choice| {
-                let spelled = spelling != Spelling::Number || choice.spelling == Spelling::Number;
-                spelled && &*choice.text == text
-            })
-        };
-        candidates.filter(fits).max_by_key(rank)
+        self.by_text.best(sought, &self.values.choices)
     }
 
     /// Notes what a session has sent or heard.
@@ -249,9 +237,4 @@ impl<'a> Learner<'a> {
     fn say<'f>(&mut self, fields: impl Iterator<Item = &'f Field>) {
         self.said.extend(fields.flat_map(digests));
     }
-}
-
-/// The last step of the way to a value.
-fn name(pointer: &str) -> Option<&str> {
-    pointer.rsplit('/').next()
 }

@@ -84,7 +84,7 @@ impl Learner<'_> {
             } = choice;
             let comes = *nature != Nature::Own || may_come_again(*spelling, pointer, text);
             if comes && !parted {
-                self.by_text.note(digest(text), number);
+                self.by_text.note(number, &self.values.choices);
             }
         }
     }
