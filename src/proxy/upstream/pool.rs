@@ -236,3 +236,92 @@ async fn close(pool: Weak<Resting>, drawer: usize, first: Duration) {
         next = pool.upgrade().and_then(|pool| pool.close(drawer));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::{SocketAddr, TcpListener};
+    use std::thread;
+
+    use bytes::Bytes;
+    use http_body_util::BodyExt as _;
+    use tokio::net::TcpStream;
+    use tokio::runtime;
+    use tokio::sync::oneshot;
+    use tokio_util::either::Either;
+
+    use super::*;
+
+    /// A service that answers each request with the number of its connection.
+    fn service() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for (number, tcp) in listener.incoming().enumerate() {
+                thread::spawn(move || {
+                    let mut tcp = tcp.unwrap();
+                    let lines = BufReader::new(tcp.try_clone().unwrap()).lines();
+                    for line in lines {
+                        if line.unwrap().is_empty() {
+                            write!(tcp, "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n{number}")
+                                .unwrap();
+                        }
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    /// A thread whose runtime goes on until the sender is dropped.
+    fn hire() -> (Handle, oneshot::Sender<()>) {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let handle = runtime.handle().clone();
+        let (end, ends) = oneshot::channel();
+        thread::spawn(move || runtime.block_on(ends));
+        (handle, end)
+    }
+
+    /// Asks for something: which connection has the answer, and what keeps it from the next.
+    async fn ask(pool: Pool, address: SocketAddr) -> (Bytes, Lease) {
+        let connect = || async move {
+            let tcp = TcpStream::connect(address).await?;
+            Ok(Wire::new(Either::Left(tcp)))
+        };
+        let mut request = Request::new(Upload::default());
+        let asked = pool.request(&mut request, connect).await;
+        let (response, lease) = asked.map_err(drop).unwrap();
+        let answer = response.into_body().collect().await.unwrap();
+        (answer.to_bytes(), lease)
+    }
+
+    /// Waits until so many connections rest.
+    async fn rest(pool: &Pool, most: usize) {
+        let drawers = || pool.0.drawers.iter();
+        let resting = || drawers().map(|drawer| lock(drawer).connections.len());
+        while resting().sum::<usize>() < most {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_thread_takes_its_own_connection_and_anothers_rather_than_none() {
+        let address = service();
+        let pool = Pool::new(Duration::from_secs(60));
+        let ((one, _one), (other, _other)) = (hire(), hire());
+        let ask = async |by: &Handle| by.spawn(ask(pool.clone(), address)).await.unwrap();
+        let (first, its) = ask(&one).await;
+        let (second, others) = ask(&other).await;
+        assert_eq!((&*first, &*second), (&b"0"[..], &b"1"[..]));
+        drop(its);
+        rest(&pool, 1).await;
+        drop(others); // which rests for the shorter time
+        rest(&pool, 2).await;
+        let (own, _its) = ask(&one).await;
+        let (anothers, _others) = ask(&one).await;
+        assert_eq!((own, anothers), (first, second));
+    }
+}
